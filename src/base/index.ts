@@ -1,0 +1,14 @@
+/** What every room may use: assertions, byte order, bounded queues, seeded chance and branded numbers. */
+export { AssertionError, assert, unreachable } from "./assert.ts";
+export { BoundedQueue } from "./bounded-queue.ts";
+export { compareBytes, concatBytes, emptyBytes, equalBytes, fromUtf8, prefixEnd, utf8 } from "./bytes.ts";
+export {
+  type Index,
+  type LeaseId,
+  type MemberId,
+  noLease,
+  noMember,
+  type Revision,
+  type Term,
+} from "./numbers.ts";
+export { type NumberSource, seededPrng } from "./prng.ts";

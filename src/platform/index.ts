@@ -1,0 +1,17 @@
+/** The only door to time, chance, disk and network. */
+export { nodePlatform } from "./node.ts";
+export type {
+  Clock,
+  ConnectOptions,
+  Connection,
+  Disk,
+  DiskFile,
+  Listener,
+  ListenOptions,
+  Network,
+  PeerCertificate,
+  Platform,
+  Random,
+  Timer,
+  TlsMaterial,
+} from "./ports.ts";

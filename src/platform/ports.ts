@@ -1,0 +1,138 @@
+import type { Duplex } from "node:stream";
+
+/** A pending timer. `cancel` after it fired does nothing. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** Time as an argument. */
+export interface Clock {
+  /** Wall time in milliseconds since 1970: for timestamps that people read, never for measuring. */
+  now(): number;
+  /** Milliseconds on a clock that never goes back: for time-outs, leases, intervals. */
+  monotonic(): number;
+  /** Calls `fire` once, at least `milliseconds` from now. Does not keep the process alive when `background`. */
+  after(milliseconds: number, fire: () => void, options?: { background?: boolean }): Timer;
+  /** Calls `fire` every `milliseconds` until cancelled. */
+  every(milliseconds: number, fire: () => void, options?: { background?: boolean }): Timer;
+}
+
+/** Chance as an argument. */
+export interface Random {
+  /** Uniform in [0, 1): jitter, names. */
+  number(): number;
+  /** Unpredictable bytes: keys, tokens, identities. */
+  bytes(length: number): Uint8Array;
+  /** RFC 9562 version 4. */
+  uuid(): string;
+}
+
+/** A file open for positioned I/O. */
+export interface DiskFile {
+  /** Bytes read into `buffer` from `position`; fewer than asked only at the end of the file. */
+  read(buffer: Uint8Array, position: number): Promise<number>;
+  /** Writes all parts one after the other from `position`, in one system call where possible. */
+  write(parts: readonly Uint8Array[], position: number): Promise<void>;
+  /** fdatasync: what was written before the call survives power loss once it resolves. */
+  datasync(): Promise<void>;
+  truncate(size: number): Promise<void>;
+  /** Bytes. */
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** The disk as an argument. Paths are absolute or relative to the process; errors carry Node's `code` (ENOENT, ENOSPC, …). */
+export interface Disk {
+  /** `create`: make it where missing (mode 0600); `exclusive`: fail with EEXIST where present. */
+  open(path: string, options?: { create?: boolean; exclusive?: boolean; readOnly?: boolean }): Promise<DiskFile>;
+  /** The whole content; ENOENT where missing. */
+  readFile(path: string): Promise<Uint8Array>;
+  /** Replaces the file atomically and durably: a temporary sibling, datasync, rename, directory sync. */
+  replaceFile(path: string, content: Uint8Array, options?: { mode?: number }): Promise<void>;
+  /** Names in a directory, sorted; ENOENT where missing. */
+  list(path: string): Promise<string[]>;
+  exists(path: string): Promise<boolean>;
+  /** Makes a directory and its parents (mode 0700). */
+  makeDirectory(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file or a whole directory; missing is fine. */
+  remove(path: string): Promise<void>;
+  /** fsync of a directory: creations, renames and removals in it survive power loss. */
+  syncDirectory(path: string): Promise<void>;
+  /** Locks a directory for this process until `release` is called or the process ends; EBUSY where another holds it. */
+  lock(path: string): Promise<{ release(): Promise<void> }>;
+  /** A new empty directory for temporary files. */
+  makeTemporaryDirectory(prefix: string): Promise<string>;
+}
+
+/** PEM texts for one side of a TLS connection. */
+export interface TlsMaterial {
+  readonly cert: string;
+  readonly key: string;
+  /** Trusted authorities of the other side. */
+  readonly ca?: string;
+}
+
+/** The certificate of the other side, checked against `TlsMaterial.ca`. */
+export interface PeerCertificate {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  /** DER of the leaf. */
+  readonly raw: Uint8Array;
+}
+
+/** A byte stream to another process. */
+export interface Connection {
+  readonly stream: Duplex;
+  /** The protocol chosen by ALPN, or undefined on a plain connection or without agreement. */
+  readonly protocol: string | undefined;
+  /** Present when the other side showed a certificate that `ca` signed. */
+  readonly peerCertificate: PeerCertificate | undefined;
+  /** Why the certificate that the other side showed was not accepted, where `clientCertificate` is "request". */
+  readonly peerCertificateError: string | undefined;
+  readonly remoteAddress: string;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  readonly tls?: TlsMaterial & {
+    /** "require" refuses a connection without a good certificate in the handshake; "request" lets the layer above decide. */
+    readonly clientCertificate: "none" | "request" | "require";
+    readonly protocols?: readonly string[];
+  };
+}
+
+export interface ConnectOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: Partial<TlsMaterial> & {
+    readonly protocols?: readonly string[];
+    /** The name to check and to send as SNI; `host` by default. */
+    readonly serverName?: string;
+  };
+  /** Milliseconds until the connection must stand. */
+  readonly timeoutMs?: number;
+}
+
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** Stops accepting and destroys what was accepted. */
+  close(): Promise<void>;
+}
+
+/** The network as an argument. */
+export interface Network {
+  listen(options: ListenOptions, onConnection: (connection: Connection) => void): Promise<Listener>;
+  connect(options: ConnectOptions): Promise<Connection>;
+}
+
+/** Everything that is not computation. `node.ts` is the real one; the simulator brings its own. */
+export interface Platform {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly network: Network;
+}

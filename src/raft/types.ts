@@ -1,0 +1,187 @@
+import type { Index, MemberId, Term } from "../base/index.ts";
+
+export type EntryType = "normal" | "conf-change";
+
+/** One position of the replicated log. An empty `normal` entry is what a new leader begins its term with. */
+export interface Entry {
+  readonly term: Term;
+  readonly index: Index;
+  readonly type: EntryType;
+  readonly data: Uint8Array;
+}
+
+/** What must survive a crash besides the log (Raft paper, figure 2, "persistent state"). */
+export interface HardState {
+  readonly term: Term;
+  /** noMember: not voted in this term. */
+  readonly vote: MemberId;
+  readonly commit: Index;
+}
+
+/** Who counts. The joint form (`votersOutgoing` not empty) is section 6 of the paper. */
+export interface ConfState {
+  readonly voters: readonly MemberId[];
+  readonly votersOutgoing: readonly MemberId[];
+  readonly learners: readonly MemberId[];
+}
+
+/** Where an image of the state machine stands in the log. The image itself is the replica's affair. */
+export interface SnapshotMeta {
+  readonly index: Index;
+  readonly term: Term;
+  readonly confState: ConfState;
+}
+
+interface Addressed {
+  readonly from: MemberId;
+  readonly to: MemberId;
+  readonly term: Term;
+}
+
+/** What members say to each other: RequestVote, AppendEntries, InstallSnapshot of the paper, and PreVote (thesis, 9.6). */
+export type Message = Addressed &
+  (
+    | { readonly type: "pre-vote" | "vote"; readonly lastIndex: Index; readonly lastTerm: Term; readonly transfer: boolean }
+    | { readonly type: "pre-vote-response" | "vote-response"; readonly granted: boolean }
+    | {
+        readonly type: "append";
+        readonly prevIndex: Index;
+        readonly prevTerm: Term;
+        readonly entries: readonly Entry[];
+        readonly commit: Index;
+      }
+    | {
+        readonly type: "append-response";
+        /** Accepted: the last index that matches. Rejected: the `prevIndex` that did not. */
+        readonly index: Index;
+        readonly rejected: boolean;
+        /** With a rejection: where the follower suggests to go on, and the term it has there. */
+        readonly hintIndex: Index;
+        readonly hintTerm: Term;
+      }
+    | { readonly type: "heartbeat"; readonly commit: Index; readonly context: number }
+    | { readonly type: "heartbeat-response"; readonly context: number }
+    | { readonly type: "snapshot"; readonly snapshot: SnapshotMeta }
+    | { readonly type: "read-index"; readonly context: number }
+    | { readonly type: "read-index-response"; readonly context: number; readonly index: Index }
+    | { readonly type: "timeout-now" }
+    | { readonly type: "propose"; readonly entries: readonly { readonly type: EntryType; readonly data: Uint8Array }[] }
+  );
+
+export type Role = "follower" | "pre-candidate" | "candidate" | "leader";
+
+/** A confirmed read: once `index` is applied, the state is at least as new as when `context` was asked. */
+export interface ReadState {
+  readonly context: number;
+  readonly index: Index;
+}
+
+/**
+ * The work the core hands out. The owner must: make `hardState` and `entries` durable, and only then send
+ * `messagesAfterPersist` and call `persisted`; may send `messages` at once; applies `committed` in order and calls
+ * `applied`. A leader's own append counts for the quorum only after `persisted`.
+ */
+export interface Ready {
+  /** Present when it changed. */
+  readonly hardState: HardState | undefined;
+  /** To append to the log, after truncating it from `entries[0].index` on. */
+  readonly entries: readonly Entry[];
+  /** A snapshot the leader sent: install it before anything else. */
+  readonly snapshot: SnapshotMeta | undefined;
+  /** May fly beside the disk write (a leader's appends and heartbeats). */
+  readonly messages: readonly Message[];
+  /** Only after the write above is durable (votes, and a follower's acknowledgements). */
+  readonly messagesAfterPersist: readonly Message[];
+  /** Committed, not handed out before. */
+  readonly committed: readonly Entry[];
+  readonly readStates: readonly ReadState[];
+  /** True when hardState's term or vote changed or entries are not empty: a datasync is needed. */
+  readonly mustSync: boolean;
+}
+
+/** What the core needs to know of the log that is already durable; kept by the core in memory, bounded by compaction. */
+export interface RaftConfig {
+  readonly id: MemberId;
+  /** Ticks without a leader's word until an election, at least; the real one is drawn from [min, 2·min). */
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Bytes of entries in one append message. */
+  readonly appendBytesMax: number;
+  /** Append messages on their way to one follower. */
+  readonly inflightMessagesMax: number;
+  /** Bytes proposed and not committed; more is refused. */
+  readonly uncommittedBytesMax: number;
+  /** Bytes of committed entries in one Ready. */
+  readonly committedBytesMax: number;
+  readonly restored: {
+    readonly hardState: HardState;
+    /** Index 0 for a fresh member. */
+    readonly snapshot: SnapshotMeta;
+    /** After the snapshot, contiguous. */
+    readonly entries: readonly Entry[];
+    /** Up to here is applied already (the snapshot's index, at least). */
+    readonly applied: Index;
+  };
+}
+
+/** Why `propose` refused. */
+export type ProposeResult = "accepted" | "no-leader" | "overloaded" | "transferring";
+
+export interface ProgressStatus {
+  readonly member: MemberId;
+  readonly match: Index;
+  readonly next: Index;
+  readonly state: "probe" | "replicate" | "snapshot";
+  readonly learner: boolean;
+  readonly active: boolean;
+}
+
+export interface RaftStatus {
+  readonly id: MemberId;
+  readonly role: Role;
+  readonly term: Term;
+  readonly leader: MemberId;
+  readonly commit: Index;
+  readonly applied: Index;
+  readonly lastIndex: Index;
+  readonly confState: ConfState;
+  readonly progress: readonly ProgressStatus[];
+}
+
+export type ConfChange =
+  | { readonly type: "add-voter" | "add-learner" | "remove"; readonly member: MemberId };
+
+/**
+ * The consensus core: synchronous, without I/O, clock or chance of its own. The owner steps messages and ticks in and
+ * carries out what `takeReady` says.
+ */
+export interface Raft {
+  tick(): void;
+  step(message: Message): void;
+  /** Appends (leader) or forwards (follower). Data is opaque. */
+  propose(entries: readonly { readonly type: EntryType; readonly data: Uint8Array }[]): ProposeResult;
+  /** Asks for a ReadState with this context; false when there is nobody to ask. A read may be lost: ask again after a time-out. */
+  readIndex(context: number): boolean;
+  hasReady(): boolean;
+  /** Hands out the work and counts it as handed out. */
+  takeReady(): Ready;
+  /** The write of a Ready is durable up to this entry (its term tells a late word about a truncated log), and so is its hard state. */
+  persisted(last: { readonly index: Index; readonly term: Term } | undefined): void;
+  applied(index: Index): void;
+  /** To be called when a committed conf-change entry is applied. */
+  applyConfChange(change: ConfChange): ConfState;
+  /** The image at this point is durable: entries up to `index` may be forgotten (keep some for slow followers). */
+  compact(index: Index): void;
+  /** What became of a snapshot message. */
+  reportSnapshot(member: MemberId, outcome: "installed" | "failed"): void;
+  /** The connection to the member broke: probe before sending more. */
+  reportUnreachable(member: MemberId): void;
+  transferLeadership(to: MemberId): void;
+  campaign(): void;
+  readonly status: RaftStatus;
+  readonly leader: MemberId;
+  readonly role: Role;
+  readonly term: Term;
+}
