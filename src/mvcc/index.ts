@@ -1,0 +1,14 @@
+/** Keys by revision: ranges, transactions, compaction, images. Synchronous, in memory, off the JavaScript heap. */
+export { createMvcc } from "./mvcc.ts";
+export { checkTxn, txnOpsMaxDefault } from "./check-txn.ts";
+export type {
+  Applied,
+  ChangeCursor,
+  KeyLeases,
+  Mvcc,
+  MvccHash,
+  MvccImage,
+  MvccOptions,
+  MvccRestore,
+  MvccSizes,
+} from "./types.ts";
