@@ -26,11 +26,22 @@ export type PatchType = "json" | "merge" | "strategic" | "apply";
  * throws apimachinery's `StatusError`, with the same Status over both.
  */
 export interface Client {
-  get<T extends KubeObject = KubeObject>(scope: ResourceScope, name: string, subresource?: string): Promise<T>;
+  get<T extends KubeObject = KubeObject>(
+    scope: ResourceScope,
+    name: string,
+    subresource?: string,
+  ): Promise<T>;
   list<T extends KubeObject = KubeObject>(scope: ResourceScope, query?: ListQuery): Promise<KubeList<T>>;
   /** Ends when the server ends the stream or the signal fires. */
-  watch<T extends KubeObject = KubeObject>(scope: ResourceScope, request: WatchRequest): AsyncIterable<WatchEvent<T>>;
-  create<T extends KubeObject>(scope: ResourceScope, object: T, subresource?: { name: string; subresource: string }): Promise<T>;
+  watch<T extends KubeObject = KubeObject>(
+    scope: ResourceScope,
+    request: WatchRequest,
+  ): AsyncIterable<WatchEvent<T>>;
+  create<T extends KubeObject>(
+    scope: ResourceScope,
+    object: T,
+    subresource?: { name: string; subresource: string },
+  ): Promise<T>;
   update<T extends KubeObject>(scope: ResourceScope, object: T, subresource?: string): Promise<T>;
   patch<T extends KubeObject = KubeObject>(
     scope: ResourceScope,

@@ -184,13 +184,19 @@ export interface LeaseInfo {
 /** Times-to-live that own keys. Whoever leads counts the time. */
 export interface Leases {
   /** `id` noLease: one is chosen. @throws LEASE_EXISTS, LEASE_TTL_TOO_LARGE */
-  grant(lease: { id: LeaseId; ttlSeconds: number }): Promise<{ header: Header; id: LeaseId; ttlSeconds: number }>;
+  grant(lease: {
+    id: LeaseId;
+    ttlSeconds: number;
+  }): Promise<{ header: Header; id: LeaseId; ttlSeconds: number }>;
   /** Removes the lease and all its keys in one revision. @throws LEASE_NOT_FOUND */
   revoke(id: LeaseId): Promise<Header>;
   /** The new time left; 0 when there is no such lease. */
   keepAlive(id: LeaseId): Promise<{ header: Header; ttlSeconds: number }>;
   /** Undefined when there is no such lease. */
-  timeToLive(id: LeaseId, options?: { keys?: boolean }): Promise<{ header: Header; lease: LeaseInfo | undefined }>;
+  timeToLive(
+    id: LeaseId,
+    options?: { keys?: boolean },
+  ): Promise<{ header: Header; lease: LeaseInfo | undefined }>;
   list(): Promise<{ header: Header; ids: readonly LeaseId[] }>;
 }
 

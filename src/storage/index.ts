@@ -6,9 +6,9 @@ export {
   StorageError,
   type StorageErrorCode,
   type StorageEvent,
+  type StorageWatch,
   type Stored,
   type StoredList,
-  type StorageWatch,
   type WatchOptions,
   type WatchSink,
 } from "./ports.ts";
