@@ -2,8 +2,8 @@
 export { nodePlatform } from "./node.ts";
 export type {
   Clock,
-  ConnectOptions,
   Connection,
+  ConnectOptions,
   Disk,
   DiskFile,
   Listener,

@@ -44,7 +44,10 @@ export interface DiskFile {
 /** The disk as an argument. Paths are absolute or relative to the process; errors carry Node's `code` (ENOENT, ENOSPC, …). */
 export interface Disk {
   /** `create`: make it where missing (mode 0600); `exclusive`: fail with EEXIST where present. */
-  open(path: string, options?: { create?: boolean; exclusive?: boolean; readOnly?: boolean }): Promise<DiskFile>;
+  open(
+    path: string,
+    options?: { create?: boolean; exclusive?: boolean; readOnly?: boolean },
+  ): Promise<DiskFile>;
   /** The whole content; ENOENT where missing. */
   readFile(path: string): Promise<Uint8Array>;
   /** Replaces the file atomically and durably: a temporary sibling, datasync, rename, directory sync. */

@@ -1,0 +1,161 @@
+import * as net from "node:net";
+import * as tls from "node:tls";
+import { peerCertificateOf } from "./peer-certificate.ts";
+import type { Connection, ConnectOptions, Listener, ListenOptions, Network } from "./ports.ts";
+
+/** Milliseconds a TLS client may take for its handshake, as Go's http.Server would with its header time-out. */
+const handshakeTimeoutMs = 10_000;
+const connectTimeoutMsDefault = 10_000;
+
+/** TCP and TLS sockets, without Nagle's delay. */
+export function nodeNetwork(): Network {
+  return { listen, connect };
+}
+
+async function listen(
+  options: ListenOptions,
+  onConnection: (connection: Connection) => void,
+): Promise<Listener> {
+  const open = new Set<net.Socket>();
+  const server = options.tls === undefined ? plainServer(onConnection) : tlsServer(options.tls, onConnection);
+  // The raw sockets, so that a close also ends those still in their handshake.
+  server.on("connection", (socket: net.Socket) => {
+    open.add(socket);
+    socket.on("close", () => open.delete(socket));
+    socket.on("error", ignore);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: options.host, port: options.port }, () => {
+      server.removeListener("error", reject);
+      // A failed accept (no file descriptors left) is the client's loss; the listener goes on.
+      server.on("error", ignore);
+      resolve();
+    });
+  });
+  const address = server.address() as net.AddressInfo;
+  return {
+    host: address.address,
+    port: address.port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of open) socket.destroy();
+      }),
+  };
+}
+
+function plainServer(onConnection: (connection: Connection) => void): net.Server {
+  return net.createServer({ noDelay: true }, (socket) => {
+    onConnection({
+      stream: socket,
+      protocol: undefined,
+      peerCertificate: undefined,
+      peerCertificateError: undefined,
+      remoteAddress: remoteAddress(socket),
+    });
+  });
+}
+
+function tlsServer(
+  options: NonNullable<ListenOptions["tls"]>,
+  onConnection: (connection: Connection) => void,
+): tls.Server {
+  return tls.createServer(
+    {
+      cert: options.cert,
+      key: options.key,
+      minVersion: "TLSv1.2",
+      handshakeTimeout: handshakeTimeoutMs,
+      requestCert: options.clientCertificate !== "none",
+      rejectUnauthorized: options.clientCertificate === "require",
+      // Without an authority of our own nobody's certificate is good: never fall back to the public ones.
+      ca: options.ca ?? [],
+      noDelay: true,
+      ...(options.protocols === undefined ? {} : { ALPNProtocols: [...options.protocols] }),
+    },
+    (socket) => onConnection(tlsConnection(socket)),
+  );
+}
+
+async function connect(options: ConnectOptions): Promise<Connection> {
+  const socket = options.tls === undefined ? connectPlain(options) : connectTls(options, options.tls);
+  const ready = options.tls === undefined ? "connect" : "secureConnect";
+  await new Promise<void>((resolve, reject) => {
+    const milliseconds = options.timeoutMs ?? connectTimeoutMsDefault;
+    const timer = setTimeout(() => {
+      const error = new Error(`connect ETIMEDOUT ${options.host}:${options.port} after ${milliseconds} ms`);
+      socket.destroy(Object.assign(error, { code: "ETIMEDOUT" }));
+    }, milliseconds);
+    const failed = (error: Error): void => {
+      clearTimeout(timer);
+      reject(error);
+    };
+    socket.once("error", failed);
+    socket.once("close", closedEarly);
+    socket.once(ready, () => {
+      clearTimeout(timer);
+      socket.removeListener("error", failed);
+      socket.removeListener("close", closedEarly);
+      resolve();
+    });
+    function closedEarly(): void {
+      const error = new Error(`connection to ${options.host}:${options.port} closed before it stood`);
+      failed(Object.assign(error, { code: "ECONNRESET" }));
+    }
+  });
+  // Whoever uses the stream listens for errors as well; this one keeps an error in between from ending the process.
+  socket.on("error", ignore);
+  if (socket instanceof tls.TLSSocket) return tlsConnection(socket);
+  return {
+    stream: socket,
+    protocol: undefined,
+    peerCertificate: undefined,
+    peerCertificateError: undefined,
+    remoteAddress: remoteAddress(socket),
+  };
+}
+
+function connectPlain(options: ConnectOptions): net.Socket {
+  return net.connect({ host: options.host, port: options.port, noDelay: true });
+}
+
+function connectTls(options: ConnectOptions, material: NonNullable<ConnectOptions["tls"]>): tls.TLSSocket {
+  const name = material.serverName ?? options.host;
+  const socket = tls.connect({
+    host: options.host,
+    port: options.port,
+    minVersion: "TLSv1.2",
+    // SNI carries names only (RFC 6066, section 3); an address is still checked against the certificate.
+    ...(net.isIP(name) === 0 ? { servername: name } : {}),
+    checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
+    ...(material.ca === undefined ? {} : { ca: material.ca }),
+    ...(material.cert === undefined ? {} : { cert: material.cert }),
+    ...(material.key === undefined ? {} : { key: material.key }),
+    ...(material.protocols === undefined ? {} : { ALPNProtocols: [...material.protocols] }),
+  });
+  socket.setNoDelay(true);
+  return socket;
+}
+
+function tlsConnection(socket: tls.TLSSocket): Connection {
+  const shown = peerCertificateOf(socket);
+  socket.on("error", ignore);
+  return {
+    stream: socket,
+    protocol: typeof socket.alpnProtocol === "string" ? socket.alpnProtocol : undefined,
+    peerCertificate: socket.authorized ? shown : undefined,
+    peerCertificateError:
+      shown !== undefined && !socket.authorized
+        ? String(socket.authorizationError ?? "not authorized")
+        : undefined,
+    remoteAddress: remoteAddress(socket),
+  };
+}
+
+function remoteAddress(socket: net.Socket): string {
+  const { remoteAddress: host = "", remotePort: port = 0 } = socket;
+  return net.isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function ignore(): void {}
