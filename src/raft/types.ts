@@ -79,7 +79,11 @@ export interface ReadState {
 /**
  * The work the core hands out. The owner must: make `hardState` and `entries` durable, and only then send
  * `messagesAfterPersist` and call `persisted`; may send `messages` at once; applies `committed` in order and calls
- * `applied`. A leader's own append counts for the quorum only after `persisted`.
+ * `applied`. A leader's own append counts for the quorum only after `persisted`, and so does a candidate's own vote.
+ *
+ * Several Readys may be on their way to the disk. They become durable in the order they were taken: what is written
+ * for one survives a crash only if what was written for all before it does, and `messagesAfterPersist` of one, even of
+ * one with nothing to write, wait for all before it.
  */
 export interface Ready {
   /** Present when it changed. */
@@ -90,12 +94,12 @@ export interface Ready {
   readonly snapshot: SnapshotMeta | undefined;
   /** May fly beside the disk write (a leader's appends and heartbeats). */
   readonly messages: readonly Message[];
-  /** Only after the write above is durable (votes, and a follower's acknowledgements). */
+  /** Only after the write above, and of every Ready before, is durable (votes asked and given, a follower's acknowledgements). */
   readonly messagesAfterPersist: readonly Message[];
-  /** Committed, not handed out before. */
+  /** Committed and durable here, not handed out before. */
   readonly committed: readonly Entry[];
   readonly readStates: readonly ReadState[];
-  /** True when hardState's term or vote changed or entries are not empty: a datasync is needed. */
+  /** True when hardState's term or vote changed, entries are not empty or there is a snapshot: a datasync is needed. */
   readonly mustSync: boolean;
 }
 
@@ -115,6 +119,8 @@ export interface RaftConfig {
   readonly uncommittedBytesMax: number;
   /** Bytes of committed entries in one Ready. */
   readonly committedBytesMax: number;
+  /** Bytes of entries kept below a compaction point, so that a slow follower needs no image. 16 MiB when absent. */
+  readonly trailingBytesMax?: number;
   readonly restored: {
     readonly hardState: HardState;
     /** Index 0 for a fresh member. */
@@ -150,8 +156,16 @@ export interface RaftStatus {
   readonly progress: readonly ProgressStatus[];
 }
 
-export type ConfChange =
-  | { readonly type: "add-voter" | "add-learner" | "remove"; readonly member: MemberId };
+/**
+ * One step of membership. `add-voter` also promotes a learner, `add-learner` also demotes a voter; a change that would
+ * leave no voter, or that comes while the configuration is joint, changes nothing.
+ */
+export interface ConfChange {
+  readonly type: "add-voter" | "add-learner" | "remove";
+  readonly member: MemberId;
+  /** Opaque to the core and carried with the change: the member's addresses, say. */
+  readonly context?: Uint8Array;
+}
 
 /**
  * The consensus core: synchronous, without I/O, clock or chance of its own. The owner steps messages and ticks in and
@@ -162,19 +176,31 @@ export interface Raft {
   step(message: Message): void;
   /** Appends (leader) or forwards (follower). Data is opaque. */
   propose(entries: readonly { readonly type: EntryType; readonly data: Uint8Array }[]): ProposeResult;
-  /** Asks for a ReadState with this context; false when there is nobody to ask. A read may be lost: ask again after a time-out. */
+  /**
+   * Asks for a ReadState with this context; false when there is nobody to ask or too many are waiting. A read may be
+   * lost: ask again after a time-out. A context must never come twice, not even over a restart (begin at a random
+   * number): a late answer to the old question would pass for one to the new.
+   */
   readIndex(context: number): boolean;
   hasReady(): boolean;
   /** Hands out the work and counts it as handed out. */
   takeReady(): Ready;
-  /** The write of a Ready is durable up to this entry (its term tells a late word about a truncated log), and so is its hard state. */
-  persisted(last: { readonly index: Index; readonly term: Term } | undefined): void;
+  /**
+   * The write of a Ready, and of every Ready before it, is durable: pass its last entry (`entries.at(-1)`; the term tells a
+   * late word about a truncated log) and its `hardState`. In the order the Readys were taken; calling once for
+   * several, with the last entry and the last hard state among them, is fine.
+   */
+  persisted(last: { readonly index: Index; readonly term: Term } | undefined, hardState: HardState | undefined): void;
+  /** Everything up to `index` is applied; after installing a snapshot: the snapshot's index. */
   applied(index: Index): void;
-  /** To be called when a committed conf-change entry is applied. */
+  /** To be called for every committed conf-change entry, in order, when it is applied and before `applied` passes it. */
   applyConfChange(change: ConfChange): ConfState;
-  /** The image at this point is durable: entries up to `index` may be forgotten (keep some for slow followers). */
+  /**
+   * The image of the state at `index` is durable: it is the one to send from now on. Forgets the entries up to it but
+   * for the last `trailingBytesMax` bytes, which spare a slow follower the image.
+   */
   compact(index: Index): void;
-  /** What became of a snapshot message. */
+  /** What became of a snapshot message; must follow every one, for nothing else is sent to the member before. */
   reportSnapshot(member: MemberId, outcome: "installed" | "failed"): void;
   /** The connection to the member broke: probe before sending more. */
   reportUnreachable(member: MemberId): void;

@@ -1,0 +1,4 @@
+import type { Raft, RaftConfig } from "./types.ts";
+export function createRaft(config: RaftConfig): Raft {
+  throw new Error(`not yet ${config.id}`);
+}
