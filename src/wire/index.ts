@@ -1,0 +1,21 @@
+/**
+ * Protobuf: the codecs of etcd's messages (generated, `etcd/*.gen.ts`) and of Kubernetes' (compiled from their descriptor
+ * when first used).
+ */
+export * as authpb from "./etcd/authpb.gen.ts";
+export * as etcdserverpb from "./etcd/etcdserverpb.gen.ts";
+export * as mvccpb from "./etcd/mvccpb.gen.ts";
+export * as v3electionpb from "./etcd/v3electionpb.gen.ts";
+export * as v3lockpb from "./etcd/v3lockpb.gen.ts";
+export {
+  type Draft,
+  decode,
+  type EnumType,
+  encode,
+  type FieldInfo,
+  type MessageCodec,
+  type MethodInfo,
+} from "./protobuf/codec.ts";
+export { ProtobufError } from "./protobuf/error.ts";
+export { ProtobufReader } from "./protobuf/reader.ts";
+export { ProtobufWriter } from "./protobuf/writer.ts";
