@@ -1,4 +1,20 @@
 /** What every kind has in common. */
+
+/** Failures: `errors.notFound(…)` makes a Status, `field.invalid(…)` one cause of an Invalid. */
+export * as errors from "./errors.ts";
+export type { CauseType, FieldError } from "./field.ts";
+export * as field from "./field.ts";
+/** Selection by labels and fields. */
+export * from "./field-selector.ts";
+/** Encodings and the small types of the API. */
+export * from "./intstr.ts";
+export * from "./json.ts";
+export * from "./label-selector.ts";
+/** Changes: patches, and who owns which field. */
+export * from "./managed-fields.ts";
+/** metadata: names and their rules. */
+export * from "./meta.ts";
+export * from "./names.ts";
 export type {
   GroupResource,
   GroupVersion,
@@ -13,4 +29,15 @@ export type {
   OwnerReference,
   WatchEvent,
 } from "./object.ts";
-export { type Status, type StatusCause, type StatusDetails, StatusError, type StatusReason } from "./status.ts";
+export * from "./patch.ts";
+export * from "./quantity.ts";
+export {
+  type Status,
+  type StatusCause,
+  type StatusDetails,
+  StatusError,
+  type StatusReason,
+} from "./status.ts";
+export type { SchemaField, SchemaNode } from "./structure.ts";
+export * from "./time.ts";
+export * from "./yaml.ts";
