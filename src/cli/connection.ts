@@ -1,0 +1,38 @@
+/** How the client commands reach a server: as kubectl does, by a kubeconfig. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { type Client, createClient, readKubeconfig, type Transport, undiciTransport } from "../client/index.ts";
+import { nodePlatform, type Platform } from "../platform/index.ts";
+
+export interface ConnectionOptions {
+  readonly kubeconfig?: string;
+  readonly namespace?: string;
+}
+
+export interface Session {
+  readonly platform: Platform;
+  readonly client: Client;
+  readonly transport: Transport;
+  /** The one asked for, or the kubeconfig's, or "default". */
+  readonly namespace: string;
+  close(): Promise<void>;
+}
+
+export async function connect(options: ConnectionOptions): Promise<Session> {
+  const platform = nodePlatform();
+  const paths = options.kubeconfig ?? process.env["KUBECONFIG"]?.split(":").find((path) => path !== "");
+  const path = paths ?? join(homedir(), ".kube/config");
+  if (!(await platform.disk.exists(path))) {
+    const way = "start one with `raftsman up`, and give the file it names with --kubeconfig or $KUBECONFIG";
+    throw new Error(`no kubeconfig at ${path}: ${way}`);
+  }
+  const config = await readKubeconfig(platform.disk, path);
+  const transport = await undiciTransport(config);
+  return {
+    platform,
+    client: createClient({ transport, userAgent: "raftsman" }),
+    transport,
+    namespace: options.namespace ?? config.namespace ?? "default",
+    close: () => transport.close(),
+  };
+}

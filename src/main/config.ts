@@ -1,0 +1,59 @@
+/** Where something listens. Port 0 takes a free one. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface InitialMember {
+  readonly name: string;
+  /** `http://` or `https://` with host and port. */
+  readonly peerUrls: readonly string[];
+}
+
+/** One member with all its roles. Flags fill it (`cli`), tests write it. */
+export interface ServerConfig {
+  readonly name: string;
+  readonly dataDir: string;
+  readonly certsDir: string;
+  /** Names and addresses the certificates are valid for, besides loopback. */
+  readonly hosts: readonly string[];
+  readonly store: {
+    readonly peer: Address;
+    /** What the other members dial; empty for a cluster of one. */
+    readonly advertisePeerUrls: readonly string[];
+    readonly client: Address;
+    readonly initialCluster: readonly InitialMember[];
+    readonly initialClusterToken: string;
+    readonly initialClusterState: "new" | "existing";
+    readonly heartbeatMs: number;
+    readonly electionMs: number;
+    /** Entries applied between two snapshots. */
+    readonly snapshotCount: number;
+    /** Plain sockets instead of mutual TLS, for both peers and clients: for tests on loopback. */
+    readonly plain: boolean;
+  };
+  readonly api: Address;
+  /** Prefix of the resource API's keys in the store. */
+  readonly etcdPrefix: string;
+  readonly serviceClusterIpRange: string;
+  readonly podCidr: string;
+  /** Which controllers run: `*`, `name`, `-name`, separated by commas. */
+  readonly controllers: string;
+  /** Milliseconds without a heartbeat until a node counts as lost. */
+  readonly nodeMonitorGraceMs: number;
+  /** Hollow nodes run in this process. */
+  readonly hollowNodes: number;
+}
+
+export const defaults = {
+  heartbeatMs: 100,
+  electionMs: 1000,
+  snapshotCount: 10_000,
+  etcdPrefix: "/kubernetes.io",
+  serviceClusterIpRange: "10.96.0.0/16",
+  podCidr: "10.128.0.0/14",
+  nodeMonitorGraceMs: 40_000,
+  apiPort: 6443,
+  etcdPort: 2379,
+  peerPort: 2380,
+} as const;

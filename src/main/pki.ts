@@ -1,0 +1,90 @@
+/**
+ * The certificates of a cluster, made on first start. Three authorities, so that no certificate opens a door it was not made for:
+ *
+ *   ca            the resource API: its server, and people and agents who use it
+ *   etcd/ca       the store's client port: its server, and etcd clients (all of whom may read and write everything)
+ *   etcd/peer-ca  the members among themselves
+ */
+import { join } from "node:path";
+import { fromUtf8, utf8 } from "../base/index.ts";
+import { type CertificatePair, createAuthority, issueCertificate, type LeafRequest } from "../auth/index.ts";
+import type { Platform, TlsMaterial } from "../platform/index.ts";
+
+/** What one member and its users need. */
+export interface Pki {
+  readonly directory: string;
+  readonly apiCa: string;
+  readonly apiServer: TlsMaterial;
+  /** A client in system:masters. */
+  readonly admin: TlsMaterial;
+  readonly storeServer: TlsMaterial;
+  readonly storeClient: TlsMaterial;
+  readonly peer: TlsMaterial;
+}
+
+export interface PkiNames {
+  /** Host names and addresses under which this machine is reached, besides the loopback ones. */
+  readonly hosts: readonly string[];
+  /** The first address of the service range: the ClusterIP of the Service "kubernetes". */
+  readonly serviceAddress: string;
+}
+
+/**
+ * Reads what is there and makes what is missing. Starting several members at once on one directory is safe only after one has made the
+ * authorities (`raftsman certs` or `raftsman up` does).
+ */
+export async function ensurePki(platform: Platform, directory: string, names: PkiNames): Promise<Pki> {
+  await platform.disk.makeDirectory(join(directory, "etcd"));
+  const authority = (path: string, commonName: string) =>
+    ensurePair(platform, join(directory, path), () => createAuthority(commonName, platform));
+  const [api, store, peers] = await Promise.all([
+    authority("ca", "kubernetes-ca"),
+    authority("etcd/ca", "etcd-ca"),
+    authority("etcd/peer-ca", "etcd-peer-ca"),
+  ]);
+
+  const isAddress = (host: string) => host.includes(":") || /^[\d.]+$/.test(host);
+  const hosts = [...new Set(["localhost", "127.0.0.1", "::1", ...names.hosts])];
+  const dnsNames = hosts.filter((host) => !isAddress(host));
+  const ipAddresses = hosts.filter(isAddress);
+  const service = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
+
+  const leaf = async (authority: CertificatePair, path: string, request: LeafRequest): Promise<TlsMaterial> => ({
+    ...(await ensurePair(platform, join(directory, path), () => issueCertificate(authority, request, platform))),
+    ca: authority.cert,
+  });
+  const [apiServer, admin, storeServer, storeClient, peer] = await Promise.all([
+    leaf(api, "apiserver", {
+      commonName: "kube-apiserver",
+      dnsNames: [...dnsNames, ...service],
+      ipAddresses: [...ipAddresses, names.serviceAddress],
+      usages: ["server"],
+    }),
+    leaf(api, "admin", { commonName: "kubernetes-admin", organizations: ["system:masters"], usages: ["client"] }),
+    leaf(store, "etcd/server", { commonName: "etcd", dnsNames, ipAddresses, usages: ["server", "client"] }),
+    leaf(store, "etcd/client", { commonName: "etcd-client", usages: ["client"] }),
+    leaf(peers, "etcd/peer", { commonName: "etcd-peer", dnsNames, ipAddresses, usages: ["server", "client"] }),
+  ]);
+  return { directory, apiCa: api.cert, apiServer, admin, storeServer, storeClient, peer };
+}
+
+/** Puts `ca.crt`, `client.crt` and `client.key` where etcdctl is to find them. */
+export async function exportStoreClient(platform: Platform, pki: Pki, directory: string): Promise<void> {
+  await platform.disk.makeDirectory(directory);
+  const files = { "ca.crt": pki.storeClient.ca ?? "", "client.crt": pki.storeClient.cert, "client.key": pki.storeClient.key };
+  for (const [name, text] of Object.entries(files)) {
+    await platform.disk.replaceFile(join(directory, name), utf8(text), { mode: 0o600 });
+  }
+}
+
+/** PATH.crt and PATH.key; the key is written first, so that a certificate never stands without its key. */
+async function ensurePair(platform: Platform, path: string, make: () => CertificatePair): Promise<CertificatePair> {
+  const { disk } = platform;
+  if (await disk.exists(`${path}.crt`)) {
+    return { cert: fromUtf8(await disk.readFile(`${path}.crt`)), key: fromUtf8(await disk.readFile(`${path}.key`)) };
+  }
+  const pair = make();
+  await disk.replaceFile(`${path}.key`, utf8(pair.key), { mode: 0o600 });
+  await disk.replaceFile(`${path}.crt`, utf8(pair.cert), { mode: 0o644 });
+  return pair;
+}
