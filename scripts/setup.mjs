@@ -50,3 +50,8 @@ if (process.argv.includes("--test")) {
     );
   }
 }
+
+if (process.argv.includes("--build")) {
+  // With the newer Node that has just been installed, not the one this script may run on.
+  run(join(root, "node_modules/.bin/node"), [join(root, "scripts/build.mjs")]);
+}

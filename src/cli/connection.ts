@@ -1,7 +1,13 @@
 /** How the client commands reach a server: as kubectl does, by a kubeconfig. */
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { type Client, createClient, readKubeconfig, type Transport, undiciTransport } from "../client/index.ts";
+import {
+  type Client,
+  createClient,
+  readKubeconfig,
+  type Transport,
+  undiciTransport,
+} from "../client/index.ts";
 import { nodePlatform, type Platform } from "../platform/index.ts";
 
 export interface ConnectionOptions {

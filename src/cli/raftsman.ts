@@ -8,7 +8,9 @@ import { defaults } from "../main/index.ts";
 import { fail } from "./fail.ts";
 
 const program = new Command("raftsman")
-  .description("Kubernetes' API without Kubernetes' weight: resource API, controllers and a Raft-replicated store in one process.")
+  .description(
+    "Kubernetes' API without Kubernetes' weight: resource API, controllers and a Raft-replicated store in one process.",
+  )
   .version(await version(), "--version")
   .showHelpAfterError("(--help shows what there is)")
   .addHelpText(
@@ -35,14 +37,31 @@ const number = (text: string) => {
 program
   .command("up")
   .summary("a whole cluster on this machine in one go")
-  .description("Starts a cluster, prints how to reach it, and runs until SIGINT or SIGTERM. Without --data-dir nothing is left behind.")
-  .addOption(new Option("--members <n>", "members of the store, each with an API server").choices(["1", "3"]).default("1"))
+  .description(
+    "Starts a cluster, prints how to reach it, and runs until SIGINT or SIGTERM. Without --data-dir nothing is left behind.",
+  )
+  .addOption(
+    new Option("--members <n>", "members of the store, each with an API server")
+      .choices(["1", "3"])
+      .default("1"),
+  )
   .option("--nodes <n>", "hollow nodes: they run simulated pods; 0 for none", number, 1)
   .option("--data-dir <dir>", "where the cluster lives; a temporary one, removed at the end, by default")
-  .option("--port <port>", `port of the resource API (${defaults.apiPort}, or a free one if that is taken)`, number)
-  .option("--etcd-port <port>", `port of etcd's API (${defaults.etcdPort}, or a free one if that is taken)`, number)
+  .option(
+    "--port <port>",
+    `port of the resource API (${defaults.apiPort}, or a free one if that is taken)`,
+    number,
+  )
+  .option(
+    "--etcd-port <port>",
+    `port of etcd's API (${defaults.etcdPort}, or a free one if that is taken)`,
+    number,
+  )
   .option("--kubeconfig <file>", "write the kubeconfig here (by default into the data directory)")
-  .option("--certs <dir>", "write ca.crt, client.crt and client.key for etcdctl here (by default into the data directory)")
+  .option(
+    "--certs <dir>",
+    "write ca.crt, client.crt and client.key for etcdctl here (by default into the data directory)",
+  )
   .option("--service-cluster-ip-range <cidr>", "addresses of Services", defaults.serviceClusterIpRange)
   .option("--pod-cidr <cidr>", "addresses of Pods, split among the nodes", defaults.podCidr)
   .action(async (options) => (await import("./commands/up.ts")).up(options));
@@ -50,15 +69,35 @@ program
 program
   .command("serve")
   .summary("one member, in the foreground")
-  .description("Runs one member: store, both APIs and controllers. The flags are etcd's and kube-apiserver's where they have one.")
+  .description(
+    "Runs one member: store, both APIs and controllers. The flags are etcd's and kube-apiserver's where they have one.",
+  )
   .option("--name <name>", "this member's name", "default")
   .option("--data-dir <dir>", "where it lives (NAME.raftsman by default)")
-  .option("--certs-dir <dir>", "certificates; made on first start (DATA-DIR/pki by default); members of one cluster share them")
-  .option("--initial-cluster <list>", "all first members: name=peer-url,name=peer-url (this one alone by default)")
+  .option(
+    "--certs-dir <dir>",
+    "certificates; made on first start (DATA-DIR/pki by default); members of one cluster share them",
+  )
+  .option(
+    "--initial-cluster <list>",
+    "all first members: name=peer-url,name=peer-url (this one alone by default)",
+  )
   .option("--initial-cluster-token <token>", "what tells clusters apart", "etcd-cluster")
-  .addOption(new Option("--initial-cluster-state <state>", "new, or existing to join").choices(["new", "existing"]).default("new"))
-  .option("--listen-peer-urls <url>", "where members reach this one", `https://127.0.0.1:${defaults.peerPort}`)
-  .option("--listen-client-urls <url>", "where etcd clients reach it", `https://127.0.0.1:${defaults.etcdPort}`)
+  .addOption(
+    new Option("--initial-cluster-state <state>", "new, or existing to join")
+      .choices(["new", "existing"])
+      .default("new"),
+  )
+  .option(
+    "--listen-peer-urls <url>",
+    "where members reach this one",
+    `https://127.0.0.1:${defaults.peerPort}`,
+  )
+  .option(
+    "--listen-client-urls <url>",
+    "where etcd clients reach it",
+    `https://127.0.0.1:${defaults.etcdPort}`,
+  )
   .option("--initial-advertise-peer-urls <urls>", "what the others dial (the listen URL by default)")
   .option("--bind-address <host>", "where the resource API listens", "127.0.0.1")
   .option("--secure-port <port>", "port of the resource API", number, defaults.apiPort)
@@ -70,7 +109,12 @@ program
   .option("--service-cluster-ip-range <cidr>", "addresses of Services", defaults.serviceClusterIpRange)
   .option("--pod-cidr <cidr>", "addresses of Pods, split among the nodes", defaults.podCidr)
   .option("--controllers <list>", "which run: * for all, name, -name", "*")
-  .option("--node-monitor-grace-period <seconds>", "without a heartbeat until a node is lost", number, defaults.nodeMonitorGraceMs / 1000)
+  .option(
+    "--node-monitor-grace-period <seconds>",
+    "without a heartbeat until a node is lost",
+    number,
+    defaults.nodeMonitorGraceMs / 1000,
+  )
   .option("--nodes <n>", "hollow nodes run by this process", number, 0)
   .option("--kubeconfig <file>", "write an administrator's kubeconfig here")
   .action(async (options) => (await import("./commands/serve.ts")).serve(options));
@@ -78,7 +122,9 @@ program
 program
   .command("certs")
   .summary("make a cluster's certificates")
-  .description("Makes the authorities and certificates that the members of one cluster share, where they are missing.")
+  .description(
+    "Makes the authorities and certificates that the members of one cluster share, where they are missing.",
+  )
   .argument("<dir>", "what --certs-dir of each member names")
   .option("--tls-san <names>", "host names and addresses of all members, separated by commas", "")
   .option("--service-cluster-ip-range <cidr>", "addresses of Services", defaults.serviceClusterIpRange)
@@ -94,7 +140,12 @@ const clientCommand = (usage: string, summary: string) =>
     .option("-n, --namespace <name>", "the namespace (default)");
 
 clientCommand("apply", "create what a manifest describes, or change it to that")
-  .requiredOption("-f, --filename <place>", "a file, a directory, - for standard input, or a URL; may be repeated", collect, [])
+  .requiredOption(
+    "-f, --filename <place>",
+    "a file, a directory, - for standard input, or a URL; may be repeated",
+    collect,
+    [],
+  )
   .action(async (options) => (await import("./commands/apply.ts")).apply(options));
 
 clientCommand("get", "show objects")
@@ -103,7 +154,9 @@ clientCommand("get", "show objects")
   .option("-A, --all-namespaces", "in every namespace")
   .option("-l, --selector <selector>", "only with these labels")
   .option("-o, --output <format>", "table, wide, json, yaml or name", "table")
-  .action(async (resource, names, options) => (await import("./commands/get.ts")).get(resource, names, options));
+  .action(async (resource, names, options) =>
+    (await import("./commands/get.ts")).get(resource, names, options),
+  );
 
 clientCommand("watch", "show objects, then every change of them, until interrupted")
   .argument("<resource>")
@@ -111,20 +164,26 @@ clientCommand("watch", "show objects, then every change of them, until interrupt
   .option("-A, --all-namespaces", "in every namespace")
   .option("-l, --selector <selector>", "only with these labels")
   .option("-o, --output <format>", "table or json (one event a line)", "table")
-  .action(async (resource, name, options) => (await import("./commands/watch.ts")).watch(resource, name, options));
+  .action(async (resource, name, options) =>
+    (await import("./commands/watch.ts")).watch(resource, name, options),
+  );
 
 clientCommand("scale", "set how many replicas a workload has")
   .argument("<resource>", "deployment/name, rs/name, rc/name")
   .argument("[name]")
   .requiredOption("--replicas <n>", "how many", number)
-  .action(async (resource, name, options) => (await import("./commands/scale.ts")).scale(resource, name, options));
+  .action(async (resource, name, options) =>
+    (await import("./commands/scale.ts")).scale(resource, name, options),
+  );
 
 clientCommand("delete", "delete objects by name, or all that a manifest names")
   .argument("[resource]")
   .argument("[names...]")
   .option("-f, --filename <place>", "as of apply", collect, [])
   .option("--no-wait", "do not wait until they are gone")
-  .action(async (resource, names, options) => (await import("./commands/delete.ts")).remove(resource, names, options));
+  .action(async (resource, names, options) =>
+    (await import("./commands/delete.ts")).remove(resource, names, options),
+  );
 
 function collect(value: string, previous: string[]): string[] {
   return [...previous, value];

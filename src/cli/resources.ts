@@ -33,7 +33,11 @@ interface Discovery {
 export async function discover(transport: Transport): Promise<ServedResource[]> {
   const found: ServedResource[] = [];
   for (const path of ["/api", "/apis"]) {
-    const discovery = await fetchJson<Discovery>(transport, path, "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
+    const discovery = await fetchJson<Discovery>(
+      transport,
+      path,
+      "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+    );
     for (const group of discovery.items) {
       for (const { version, resources } of group.versions) {
         for (const entry of resources ?? []) {
@@ -68,10 +72,16 @@ export function findResource(served: readonly ServedResource[], name: string): S
         resource.shortNames.includes(word)),
   );
   if (match) return match;
-  throw new Error(`the server doesn't have a resource type "${name}"; \`kubectl api-resources\` or GET /apis lists what it has`);
+  throw new Error(
+    `the server doesn't have a resource type "${name}"; \`kubectl api-resources\` or GET /apis lists what it has`,
+  );
 }
 
-export function findKind(served: readonly ServedResource[], apiVersion: string, kind: string): ServedResource {
+export function findKind(
+  served: readonly ServedResource[],
+  apiVersion: string,
+  kind: string,
+): ServedResource {
   const match = served.find((resource) => apiVersionOf(resource) === apiVersion && resource.kind === kind);
   if (match) return match;
   throw new Error(`no matches for kind "${kind}" in version "${apiVersion}"`);
@@ -82,20 +92,29 @@ export function apiVersionOf({ group, version }: { group: string; version: strin
 }
 
 export function pathOf(resource: ServedResource, namespace: string | undefined, name?: string): string {
-  const base = resource.group === "" ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
-  const scope = resource.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : "";
+  const base =
+    resource.group === "" ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
+  const scope =
+    resource.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : "";
   return `${base}${scope}/${resource.resource}${name === undefined ? "" : `/${encodeURIComponent(name)}`}`;
 }
 
 /** "svc/web", or "svc" and names apart. */
-export function splitNames(resource: string, names: readonly string[]): { resource: string; names: string[] } {
+export function splitNames(
+  resource: string,
+  names: readonly string[],
+): { resource: string; names: string[] } {
   const slash = resource.indexOf("/");
   if (slash < 0) return { resource, names: [...names] };
   return { resource: resource.slice(0, slash), names: [resource.slice(slash + 1), ...names] };
 }
 
 /** GETs a path. @throws StatusError */
-export async function fetchJson<T>(transport: Transport, path: string, accept = "application/json"): Promise<T> {
+export async function fetchJson<T>(
+  transport: Transport,
+  path: string,
+  accept = "application/json",
+): Promise<T> {
   const response = await transport.request({ method: "GET", path, headers: { accept } });
   const chunks: Uint8Array[] = [];
   for await (const chunk of response.body) chunks.push(chunk);

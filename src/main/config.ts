@@ -2,6 +2,8 @@
 export interface Address {
   readonly host: string;
   readonly port: number;
+  /** Take a free port where this one is taken. */
+  readonly orFree?: boolean;
 }
 
 export interface InitialMember {

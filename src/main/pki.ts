@@ -6,8 +6,8 @@
  *   etcd/peer-ca  the members among themselves
  */
 import { join } from "node:path";
-import { fromUtf8, utf8 } from "../base/index.ts";
 import { type CertificatePair, createAuthority, issueCertificate, type LeafRequest } from "../auth/index.ts";
+import { fromUtf8, utf8 } from "../base/index.ts";
 import type { Platform, TlsMaterial } from "../platform/index.ts";
 
 /** What one member and its users need. */
@@ -47,10 +47,21 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
   const hosts = [...new Set(["localhost", "127.0.0.1", "::1", ...names.hosts])];
   const dnsNames = hosts.filter((host) => !isAddress(host));
   const ipAddresses = hosts.filter(isAddress);
-  const service = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
+  const service = [
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+  ];
 
-  const leaf = async (authority: CertificatePair, path: string, request: LeafRequest): Promise<TlsMaterial> => ({
-    ...(await ensurePair(platform, join(directory, path), () => issueCertificate(authority, request, platform))),
+  const leaf = async (
+    authority: CertificatePair,
+    path: string,
+    request: LeafRequest,
+  ): Promise<TlsMaterial> => ({
+    ...(await ensurePair(platform, join(directory, path), () =>
+      issueCertificate(authority, request, platform),
+    )),
     ca: authority.cert,
   });
   const [apiServer, admin, storeServer, storeClient, peer] = await Promise.all([
@@ -60,10 +71,19 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
       ipAddresses: [...ipAddresses, names.serviceAddress],
       usages: ["server"],
     }),
-    leaf(api, "admin", { commonName: "kubernetes-admin", organizations: ["system:masters"], usages: ["client"] }),
+    leaf(api, "admin", {
+      commonName: "kubernetes-admin",
+      organizations: ["system:masters"],
+      usages: ["client"],
+    }),
     leaf(store, "etcd/server", { commonName: "etcd", dnsNames, ipAddresses, usages: ["server", "client"] }),
     leaf(store, "etcd/client", { commonName: "etcd-client", usages: ["client"] }),
-    leaf(peers, "etcd/peer", { commonName: "etcd-peer", dnsNames, ipAddresses, usages: ["server", "client"] }),
+    leaf(peers, "etcd/peer", {
+      commonName: "etcd-peer",
+      dnsNames,
+      ipAddresses,
+      usages: ["server", "client"],
+    }),
   ]);
   return { directory, apiCa: api.cert, apiServer, admin, storeServer, storeClient, peer };
 }
@@ -71,17 +91,28 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
 /** Puts `ca.crt`, `client.crt` and `client.key` where etcdctl is to find them. */
 export async function exportStoreClient(platform: Platform, pki: Pki, directory: string): Promise<void> {
   await platform.disk.makeDirectory(directory);
-  const files = { "ca.crt": pki.storeClient.ca ?? "", "client.crt": pki.storeClient.cert, "client.key": pki.storeClient.key };
+  const files = {
+    "ca.crt": pki.storeClient.ca ?? "",
+    "client.crt": pki.storeClient.cert,
+    "client.key": pki.storeClient.key,
+  };
   for (const [name, text] of Object.entries(files)) {
     await platform.disk.replaceFile(join(directory, name), utf8(text), { mode: 0o600 });
   }
 }
 
 /** PATH.crt and PATH.key; the key is written first, so that a certificate never stands without its key. */
-async function ensurePair(platform: Platform, path: string, make: () => CertificatePair): Promise<CertificatePair> {
+async function ensurePair(
+  platform: Platform,
+  path: string,
+  make: () => CertificatePair,
+): Promise<CertificatePair> {
   const { disk } = platform;
   if (await disk.exists(`${path}.crt`)) {
-    return { cert: fromUtf8(await disk.readFile(`${path}.crt`)), key: fromUtf8(await disk.readFile(`${path}.key`)) };
+    return {
+      cert: fromUtf8(await disk.readFile(`${path}.crt`)),
+      key: fromUtf8(await disk.readFile(`${path}.key`)),
+    };
   }
   const pair = make();
   await disk.replaceFile(`${path}.key`, utf8(pair.key), { mode: 0o600 });

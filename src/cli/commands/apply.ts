@@ -20,7 +20,9 @@ export async function apply(options: ConnectionOptions & { readonly filename: st
         process.stdout.write(`${resource.singular}${suffix}/${manifest.object.metadata.name} ${outcome}\n`);
       } catch (error) {
         failures++;
-        process.stderr.write(`error: ${manifest.place}: ${error instanceof Error ? error.message : String(error)}\n`);
+        process.stderr.write(
+          `error: ${manifest.place}: ${error instanceof Error ? error.message : String(error)}\n`,
+        );
       }
     }
   } finally {
@@ -58,5 +60,8 @@ function annotate(object: KubeObject): KubeObject {
   const { [lastAppliedAnnotation]: _, ...annotations } = object.metadata.annotations ?? {};
   const bare = { ...object, metadata: { ...object.metadata, annotations } };
   const text = `${JSON.stringify(bare)}\n`;
-  return { ...bare, metadata: { ...bare.metadata, annotations: { ...annotations, [lastAppliedAnnotation]: text } } };
+  return {
+    ...bare,
+    metadata: { ...bare.metadata, annotations: { ...annotations, [lastAppliedAnnotation]: text } },
+  };
 }

@@ -14,7 +14,11 @@ interface Target {
   readonly name: string;
 }
 
-export async function remove(resourceArgument: string | undefined, nameArguments: string[], options: DeleteOptions): Promise<void> {
+export async function remove(
+  resourceArgument: string | undefined,
+  nameArguments: string[],
+  options: DeleteOptions,
+): Promise<void> {
   const session = await connect(options);
   let failures = 0;
   try {
@@ -22,7 +26,9 @@ export async function remove(resourceArgument: string | undefined, nameArguments
       const { resource, name } = target;
       try {
         await removeOne(session, target, options.wait);
-        process.stdout.write(`${resource.singular}${resource.group === "" ? "" : `.${resource.group}`} "${name}" deleted\n`);
+        process.stdout.write(
+          `${resource.singular}${resource.group === "" ? "" : `.${resource.group}`} "${name}" deleted\n`,
+        );
       } catch (error) {
         failures++;
         process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -34,13 +40,22 @@ export async function remove(resourceArgument: string | undefined, nameArguments
   if (failures > 0) process.exitCode = 1;
 }
 
-async function targets(session: Session, word: string | undefined, names: string[], options: DeleteOptions): Promise<Target[]> {
+async function targets(
+  session: Session,
+  word: string | undefined,
+  names: string[],
+  options: DeleteOptions,
+): Promise<Target[]> {
   const served = await discover(session.transport);
   if (options.filename.length > 0) {
     return (await readManifests(session.platform, options.filename)).map(({ object, place }) => {
       const { name, namespace } = object.metadata;
       if (name === undefined) throw new Error(`${place}: metadata.name is not set`);
-      return { resource: findKind(served, object.apiVersion, object.kind), namespace: namespace ?? session.namespace, name };
+      return {
+        resource: findKind(served, object.apiVersion, object.kind),
+        namespace: namespace ?? session.namespace,
+        name,
+      };
     });
   }
   if (word === undefined) throw new Error("say what: raftsman delete deployment/web, or -f FILE");
@@ -50,7 +65,11 @@ async function targets(session: Session, word: string | undefined, names: string
   return split.names.map((name) => ({ resource, namespace: session.namespace, name }));
 }
 
-async function removeOne(session: Session, { resource, namespace, name }: Target, wait: boolean): Promise<void> {
+async function removeOne(
+  session: Session,
+  { resource, namespace, name }: Target,
+  wait: boolean,
+): Promise<void> {
   const scope = resource.namespaced ? { ...resource, namespace } : resource;
   if (!wait) {
     await session.client.delete(scope, name, { propagationPolicy: "Background" });
@@ -60,7 +79,14 @@ async function removeOne(session: Session, { resource, namespace, name }: Target
   const live = await session.client.get(scope, name);
   const done = new AbortController();
   try {
-    const gone = untilGone(session, scope, name, live.metadata.resourceVersion ?? "", live.metadata.uid ?? "", done.signal);
+    const gone = untilGone(
+      session,
+      scope,
+      name,
+      live.metadata.resourceVersion ?? "",
+      live.metadata.uid ?? "",
+      done.signal,
+    );
     await session.client.delete(scope, name, { propagationPolicy: "Background" });
     await gone;
   } finally {

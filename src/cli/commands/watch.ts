@@ -12,13 +12,21 @@ export interface WatchOptions extends ConnectionOptions {
 }
 
 /** Objects, then every change, a line each, until the server or the person ends it. */
-export async function watch(resourceArgument: string, nameArgument: string | undefined, options: WatchOptions): Promise<void> {
-  if (options.output !== "table" && options.output !== "json") throw new Error(`unknown output format "${options.output}": table or json`);
+export async function watch(
+  resourceArgument: string,
+  nameArgument: string | undefined,
+  options: WatchOptions,
+): Promise<void> {
+  if (options.output !== "table" && options.output !== "json")
+    throw new Error(`unknown output format "${options.output}": table or json`);
   const session = await connect(options);
   const interrupted = new AbortController();
   process.once("SIGINT", () => interrupted.abort());
   try {
-    const { resource: word, names } = splitNames(resourceArgument, nameArgument === undefined ? [] : [nameArgument]);
+    const { resource: word, names } = splitNames(
+      resourceArgument,
+      nameArgument === undefined ? [] : [nameArgument],
+    );
     const resource = findResource(await discover(session.transport), word);
     const query = new URLSearchParams({ watch: "true" });
     if (options.selector) query.set("labelSelector", options.selector);
@@ -34,7 +42,8 @@ export async function watch(resourceArgument: string, nameArgument: string | und
     let columns: Table["columnDefinitions"] = [];
     for await (const line of readLines(response.body)) {
       const event = JSON.parse(line) as WatchEvent<never>;
-      if (event.type === "ERROR" || response.status >= 400) throw new StatusError(response.status >= 400 ? JSON.parse(line) : event.object);
+      if (event.type === "ERROR" || response.status >= 400)
+        throw new StatusError(response.status >= 400 ? JSON.parse(line) : event.object);
       if (options.output === "json") {
         process.stdout.write(`${line}\n`);
         continue;
@@ -42,7 +51,10 @@ export async function watch(resourceArgument: string, nameArgument: string | und
       const table = event.object as Table;
       const head = columns.length === 0;
       if (head) columns = table.columnDefinitions;
-      const lines = renderTable({ columnDefinitions: columns, rows: table.rows }, { wide: false, namespaces, head, widths });
+      const lines = renderTable(
+        { columnDefinitions: columns, rows: table.rows },
+        { wide: false, namespaces, head, widths },
+      );
       process.stdout.write(`${lines.join("\n")}\n`);
     }
   } catch (error) {

@@ -1,0 +1,126 @@
+import { join } from "node:path";
+import { utf8 } from "../../base/index.ts";
+import { type Address, adminKubeconfig, type ServerConfig, startServer } from "../../main/index.ts";
+import { nodePlatform } from "../../platform/index.ts";
+import { standardErrorLog } from "../standard-error-log.ts";
+import { stopSignal } from "../stop-signal.ts";
+
+export interface ServeOptions {
+  readonly name: string;
+  readonly dataDir?: string;
+  readonly certsDir?: string;
+  readonly initialCluster?: string;
+  readonly initialClusterToken: string;
+  readonly initialClusterState: "new" | "existing";
+  readonly listenPeerUrls: string;
+  readonly listenClientUrls: string;
+  readonly initialAdvertisePeerUrls?: string;
+  readonly bindAddress: string;
+  readonly securePort: number;
+  readonly tlsSan: string;
+  readonly heartbeatInterval: number;
+  readonly electionTimeout: number;
+  readonly snapshotCount: number;
+  readonly etcdPrefix: string;
+  readonly serviceClusterIpRange: string;
+  readonly podCidr: string;
+  readonly controllers: string;
+  readonly nodeMonitorGracePeriod: number;
+  readonly nodes: number;
+  readonly kubeconfig?: string;
+}
+
+export async function serve(options: ServeOptions): Promise<void> {
+  const config = configOf(options);
+  const platform = nodePlatform();
+  const log = standardErrorLog(platform.clock);
+  const stop = stopSignal();
+  const server = await startServer(platform, config, log);
+  if (options.kubeconfig !== undefined) {
+    const text = adminKubeconfig(server.pki, server.apiUrl);
+    await platform.disk.replaceFile(options.kubeconfig, utf8(text), { mode: 0o600 });
+  }
+  await Promise.race([server.ready, stop.promise]);
+  if (!stop.stopped()) {
+    // `up` reads the second line; people read the first.
+    process.stdout.write(
+      `ready: ${config.name} serves the resource API on ${server.apiUrl} and etcd's on ${server.etcdUrl}\n`,
+    );
+    process.send?.({ ready: { name: config.name, apiUrl: server.apiUrl, etcdUrl: server.etcdUrl } });
+  }
+  await Promise.race([stop.promise, server.failed]);
+  await server.close();
+}
+
+/** @throws Error that names the flag */
+function configOf(options: ServeOptions): ServerConfig {
+  const dataDir = options.dataDir ?? `${options.name}.raftsman`;
+  const peer = parseUrl("--listen-peer-urls", options.listenPeerUrls);
+  const client = parseUrl("--listen-client-urls", options.listenClientUrls);
+  if (peer.plain !== client.plain)
+    throw new Error("--listen-peer-urls and --listen-client-urls: both https, or both http");
+  const advertised = (options.initialAdvertisePeerUrls ?? options.listenPeerUrls).split(",");
+  const members = options.initialCluster ?? advertised.map((url) => `${options.name}=${url}`).join(",");
+  const initialCluster = parseInitialCluster(members);
+  if (!initialCluster.some(({ name }) => name === options.name)) {
+    throw new Error(
+      `--initial-cluster does not name this member: "${options.name}" (--name) is none of ${initialCluster.map(({ name }) => name).join(", ")}`,
+    );
+  }
+  if (options.electionTimeout < 5 * options.heartbeatInterval) {
+    throw new Error(
+      `--election-timeout (${options.electionTimeout} ms) must be at least 5 times --heartbeat-interval (${options.heartbeatInterval} ms)`,
+    );
+  }
+  return {
+    name: options.name,
+    dataDir,
+    certsDir: options.certsDir ?? join(dataDir, "pki"),
+    hosts: options.tlsSan.split(",").filter((host) => host !== ""),
+    store: {
+      peer: peer.address,
+      advertisePeerUrls: advertised,
+      client: client.address,
+      initialCluster,
+      initialClusterToken: options.initialClusterToken,
+      initialClusterState: options.initialClusterState,
+      heartbeatMs: options.heartbeatInterval,
+      electionMs: options.electionTimeout,
+      snapshotCount: options.snapshotCount,
+      plain: client.plain,
+    },
+    api: { host: options.bindAddress, port: options.securePort },
+    etcdPrefix: options.etcdPrefix,
+    serviceClusterIpRange: options.serviceClusterIpRange,
+    podCidr: options.podCidr,
+    controllers: options.controllers,
+    nodeMonitorGraceMs: options.nodeMonitorGracePeriod * 1000,
+    hollowNodes: options.nodes,
+  };
+}
+
+function parseUrl(flag: string, text: string): { address: Address; plain: boolean } {
+  if (!URL.canParse(text)) throw new Error(`${flag}: not a URL: ${text}`);
+  const { protocol, hostname, port } = new URL(text);
+  if (protocol !== "http:" && protocol !== "https:")
+    throw new Error(`${flag}: http:// or https:// was expected: ${text}`);
+  // URL drops a default port; nobody means 443 here.
+  const explicit = /:(\d+)\/?$/.exec(text)?.[1] ?? port;
+  if (explicit === "") throw new Error(`${flag}: the port is missing: ${text}`);
+  return {
+    address: { host: hostname.replace(/^\[|\]$/g, ""), port: Number(explicit) },
+    plain: protocol === "http:",
+  };
+}
+
+/** `a=https://1.2.3.4:2380,b=…`; a name that comes twice has two URLs. */
+function parseInitialCluster(text: string): ServerConfig["store"]["initialCluster"] {
+  const urls = new Map<string, string[]>();
+  for (const part of text.split(",")) {
+    const [name = "", url = ""] = part.split(/=(.*)/s);
+    if (name === "" || !URL.canParse(url))
+      throw new Error(`--initial-cluster: name=peer-url was expected: "${part}"`);
+    urls.set(name, [...(urls.get(name) ?? []), url]);
+  }
+  return [...urls].map(([name, peerUrls]) => ({ name, peerUrls }));
+}

@@ -1,0 +1,222 @@
+import { join, resolve } from "node:path";
+import pc from "picocolors";
+import { utf8 } from "../../base/index.ts";
+import { createClient, kubeconfigConnection, undiciTransport } from "../../client/index.ts";
+import {
+  type Address,
+  adminKubeconfig,
+  defaults,
+  ensurePki,
+  exportStoreClient,
+  firstAddress,
+  listenOrFree,
+  type Pki,
+  startHollowNodes,
+  startServer,
+} from "../../main/index.ts";
+import { nodePlatform, type Platform } from "../../platform/index.ts";
+import { fail } from "../fail.ts";
+import { startForwarder } from "../forwarder.ts";
+import { type MemberProcess, startMembers } from "../members.ts";
+import { standardErrorLog } from "../standard-error-log.ts";
+import { stopSignal } from "../stop-signal.ts";
+
+export interface UpOptions {
+  readonly members: "1" | "3";
+  readonly nodes: number;
+  readonly dataDir?: string;
+  readonly port?: number;
+  readonly etcdPort?: number;
+  readonly kubeconfig?: string;
+  readonly certs?: string;
+  readonly serviceClusterIpRange: string;
+  readonly podCidr: string;
+}
+
+/** A cluster that runs. */
+interface Running {
+  readonly apiUrl: string;
+  readonly etcdUrls: readonly string[];
+  readonly members: readonly MemberProcess[];
+  readonly failed: Promise<never>;
+  close(): Promise<void>;
+}
+
+const loopback = "127.0.0.1";
+
+export async function up(options: UpOptions): Promise<void> {
+  const platform = nodePlatform();
+  const stop = stopSignal();
+  const dataDir = resolve(options.dataDir ?? (await platform.disk.makeTemporaryDirectory("raftsman-")));
+  const temporary = options.dataDir === undefined;
+  let running: Running | undefined;
+  try {
+    const pki = await ensurePki(platform, join(dataDir, "pki"), {
+      hosts: [],
+      serviceAddress: firstAddress(options.serviceClusterIpRange),
+    });
+    const starting =
+      options.members === "1"
+        ? upOne(platform, options, dataDir, pki)
+        : upThree(platform, options, dataDir, pki);
+    running = await Promise.race([starting, stop.promise.then(() => undefined)]);
+    if (running === undefined) {
+      running = await starting;
+      return;
+    }
+    const files = {
+      kubeconfig: resolve(options.kubeconfig ?? join(dataDir, "kubeconfig")),
+      certs: resolve(options.certs ?? join(dataDir, "certs")),
+    };
+    await platform.disk.replaceFile(files.kubeconfig, utf8(adminKubeconfig(pki, running.apiUrl)), {
+      mode: 0o600,
+    });
+    await exportStoreClient(platform, pki, files.certs);
+    process.stdout.write(instructions(running, { ...files, dataDir, temporary }));
+    process.stdout.write(
+      `${pc.green("ready")} in ${Math.round(process.uptime() * 1000)} ms: ${running.apiUrl}\n`,
+    );
+    await Promise.race([stop.promise, running.failed]);
+    process.stdout.write("stopping\n");
+  } catch (error) {
+    await running?.close();
+    if (temporary) await platform.disk.remove(dataDir);
+    fail(error);
+  } finally {
+    await running?.close();
+    if (temporary) await platform.disk.remove(dataDir);
+  }
+}
+
+/** One member in this process. */
+async function upOne(platform: Platform, options: UpOptions, dataDir: string, pki: Pki): Promise<Running> {
+  const server = await startServer(
+    platform,
+    {
+      name: "m1",
+      dataDir: join(dataDir, "m1"),
+      certsDir: pki.directory,
+      hosts: [],
+      store: {
+        peer: { host: loopback, port: 0 },
+        advertisePeerUrls: ["https://127.0.0.1:2380"],
+        client: { host: loopback, ...wanted(options.etcdPort, defaults.etcdPort) },
+        initialCluster: [{ name: "m1", peerUrls: ["https://127.0.0.1:2380"] }],
+        initialClusterToken: "raftsman-up",
+        initialClusterState: "new",
+        heartbeatMs: defaults.heartbeatMs,
+        electionMs: defaults.electionMs,
+        snapshotCount: defaults.snapshotCount,
+        plain: false,
+      },
+      api: { host: loopback, ...wanted(options.port, defaults.apiPort) },
+      etcdPrefix: defaults.etcdPrefix,
+      serviceClusterIpRange: options.serviceClusterIpRange,
+      podCidr: options.podCidr,
+      controllers: "*",
+      nodeMonitorGraceMs: defaults.nodeMonitorGraceMs,
+      hollowNodes: options.nodes,
+    },
+    standardErrorLog(platform.clock),
+    pki,
+  );
+  await server.ready;
+  return {
+    apiUrl: server.apiUrl,
+    etcdUrls: [server.etcdUrl],
+    members: [],
+    failed: server.failed,
+    close: () => server.close(),
+  };
+}
+
+/** Three members, a process each; this one carries the common address of their API servers, and the nodes. */
+async function upThree(platform: Platform, options: UpOptions, dataDir: string, pki: Pki): Promise<Running> {
+  const names = ["m1", "m2", "m3"];
+  const ports = await freePorts(platform, names.length * 2, wanted(options.etcdPort, defaults.etcdPort));
+  const peerUrl = (name: string) => `https://${loopback}:${ports[names.length + names.indexOf(name)]}`;
+  const processes = startMembers({
+    names,
+    dataDir,
+    notify: (line) => process.stderr.write(`${pc.yellow(line)}\n`),
+    argumentsOf: (name) => [
+      ...["--name", name, "--data-dir", join(dataDir, name), "--certs-dir", pki.directory],
+      ...["--initial-cluster", names.map((one) => `${one}=${peerUrl(one)}`).join(",")],
+      ...["--initial-cluster-token", "raftsman-up", "--listen-peer-urls", peerUrl(name)],
+      ...["--listen-client-urls", `https://${loopback}:${ports[names.indexOf(name)]}`, "--secure-port", "0"],
+      ...["--service-cluster-ip-range", options.serviceClusterIpRange, "--pod-cidr", options.podCidr],
+    ],
+  });
+  try {
+    await processes.ready;
+    const targets = () =>
+      processes.members.flatMap(({ endpoints }) => (endpoints ? [addressOf(endpoints.apiUrl)] : []));
+    const front = await listenOrFree(
+      { host: loopback, ...wanted(options.port, defaults.apiPort) },
+      (address) => startForwarder(platform.network, address, targets),
+    );
+    const apiUrl = `https://${loopback}:${front.port}`;
+    const transport = await undiciTransport(kubeconfigConnection(adminKubeconfig(pki, apiUrl)));
+    const client = createClient({ transport, userAgent: "raftsman-node" });
+    const nodes = await startHollowNodes({
+      client,
+      platform,
+      count: options.nodes,
+      log: standardErrorLog(platform.clock),
+    });
+    return {
+      apiUrl,
+      etcdUrls: names.map((_, position) => `https://${loopback}:${ports[position]}`),
+      members: processes.members,
+      failed: new Promise<never>(() => {}),
+      async close() {
+        await nodes.close();
+        await transport.close();
+        await front.close();
+        await processes.stop();
+      },
+    };
+  } catch (error) {
+    await processes.stop();
+    throw error;
+  }
+}
+
+function instructions(
+  { apiUrl, etcdUrls, members }: Running,
+  at: { kubeconfig: string; certs: string; dataDir: string; temporary: boolean },
+): string {
+  const tls = `--cacert ${at.certs}/ca.crt --cert ${at.certs}/client.crt --key ${at.certs}/client.key`;
+  const lines = [
+    `${pc.bold("Resource API")}  ${apiUrl}`,
+    `  export KUBECONFIG=${at.kubeconfig}`,
+    "  kubectl get nodes",
+    `${pc.bold("etcd API")}      ${etcdUrls.join(",")}`,
+    `  ETCDCTL_API=3 etcdctl --endpoints ${etcdUrls.join(",")} ${tls} get / --prefix --keys-only`,
+    `${pc.bold("Data")}          ${at.dataDir}${at.temporary ? " (removed at the end)" : ""}`,
+    ...members.map(({ name, pid, logFile }) => `  member ${name}: pid ${pid}, log ${logFile}`),
+    "Ctrl-C ends it.",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** What was asked for, or the usual port and a free one where that is taken. */
+function wanted(asked: number | undefined, usual: number): Omit<Address, "host"> {
+  return asked === undefined ? { port: usual, orFree: true } : { port: asked };
+}
+
+function addressOf(url: string): Address {
+  const { hostname, port } = new URL(url);
+  return { host: hostname, port: Number(port) };
+}
+
+/** Ports that were free a moment ago; the first as wanted. */
+async function freePorts(platform: Platform, count: number, first: Omit<Address, "host">): Promise<number[]> {
+  const wishes = [first, ...new Array<Omit<Address, "host">>(count - 1).fill({ port: 0 })];
+  const listen = (address: Address) => platform.network.listen(address, ({ stream }) => stream.destroy());
+  const listeners = await Promise.all(
+    wishes.map((wish) => listenOrFree({ host: loopback, ...wish }, listen)),
+  );
+  await Promise.all(listeners.map((listener) => listener.close()));
+  return listeners.map(({ port }) => port);
+}

@@ -1,0 +1,18 @@
+import type { Listener } from "../platform/index.ts";
+import type { Address } from "./config.ts";
+
+/** Listens as asked, or on a free port where `orFree` allows it. @throws Error that names the address and the way out */
+export async function listenOrFree(
+  address: Address,
+  listen: (address: Address) => Promise<Listener>,
+): Promise<Listener> {
+  try {
+    return await listen(address);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EADDRINUSE") throw error;
+    if (address.orFree) return listen({ ...address, port: 0 });
+    throw new Error(
+      `${address.host}:${address.port} is taken by another program: stop that, or choose another port`,
+    );
+  }
+}
