@@ -41,3 +41,4 @@ export {
 export type { SchemaField, SchemaNode } from "./structure.ts";
 export * from "./time.ts";
 export * from "./yaml.ts";
+export type { UserInfo } from "./user.ts";

@@ -1,0 +1,2 @@
+/** The resource API over HTTP: a koa onion, one concern a layer. */
+export type { ApiServer } from "./ports.ts";

@@ -1,0 +1,15 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { UserInfo } from "../apimachinery/index.ts";
+import type { Transport } from "../client/index.ts";
+
+/** The resource API behind HTTP, whatever carries it. */
+export interface ApiServer {
+  /** What the HTTP layer calls for each request (koa's callback). */
+  readonly callback: (request: IncomingMessage, response: ServerResponse) => void;
+  /** The same onion without a socket, as `user`. */
+  transport(user: UserInfo): Transport;
+  /** Adds a named check to /readyz; it answers undefined when ready, else the reason. */
+  addReadinessCheck(name: string, check: () => string | undefined): void;
+  /** Ends watches and refuses new requests. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,18 @@
+/** Resources behind verbs: one generic store, and a Strategy per resource. */
+export type { RequestContext } from "./context.ts";
+export type {
+  CreateOptions,
+  DeleteOptions,
+  DeleteResult,
+  ListQuery,
+  NextObject,
+  Registry,
+  RegistryFlags,
+  RegistryOptions,
+  ResourceHandler,
+  StoredResource,
+  UpdateOptions,
+  Validate,
+  Verb,
+} from "./ports.ts";
+export type { Finish, ScaleRules, Strategy, UpdateRules } from "./strategy.ts";

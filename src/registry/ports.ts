@@ -1,0 +1,123 @@
+import type { GroupVersionKind, GroupVersionResource, KubeObject, Status } from "../apimachinery/index.ts";
+import type { Clock, Random } from "../platform/index.ts";
+import type {
+  SelectionPredicate,
+  Storage,
+  StorageWatch,
+  Stored,
+  StoredList,
+  WatchOptions,
+  WatchSink,
+} from "../storage/index.ts";
+import type { RequestContext } from "./context.ts";
+import type { Strategy } from "./strategy.ts";
+
+/** Verbs as discovery names them. */
+export type Verb = "create" | "delete" | "deletecollection" | "get" | "list" | "patch" | "update" | "watch";
+
+/** Resources behind verbs: what the API server serves. */
+export interface Registry {
+  /** Undefined where the resource (or subresource, `deployments/scale`) is not served. */
+  resource(resource: GroupVersionResource): ResourceHandler | undefined;
+  /** Everything served, in discovery's order. */
+  readonly resources: readonly ResourceHandler[];
+  close(): Promise<void>;
+}
+
+/**
+ * One resource or subresource behind its verbs. A verb that is absent is not served (405). All throw apimachinery's StatusError.
+ */
+export interface ResourceHandler {
+  readonly resource: GroupVersionResource;
+  /** "status", "scale" … or "" for the resource itself. */
+  readonly subresource: string;
+  readonly kind: GroupVersionKind;
+  readonly namespaced: boolean;
+  readonly verbs: readonly Verb[];
+  readonly strategy: Strategy;
+  get?(name: string, context: RequestContext, options?: { resourceVersion?: string }): Promise<Stored>;
+  list?(query: ListQuery, context: RequestContext): Promise<StoredList>;
+  watch?(query: { namespace: string; options: WatchOptions }, sink: WatchSink): StorageWatch;
+  create?(object: KubeObject, context: RequestContext, options: CreateOptions): Promise<Stored>;
+  /** PUT and PATCH: `next` makes the new object from the present one (a PUT ignores it), again after every lost race. */
+  update?(
+    name: string,
+    next: NextObject,
+    context: RequestContext,
+    options: UpdateOptions,
+  ): Promise<Stored & { created: boolean }>;
+  delete?(name: string, context: RequestContext, options: DeleteOptions): Promise<DeleteResult>;
+  deleteCollection?(query: ListQuery, context: RequestContext, options: DeleteOptions): Promise<StoredList>;
+}
+
+export interface ListQuery {
+  /** "" all. */
+  readonly namespace: string;
+  readonly predicate: SelectionPredicate;
+  readonly resourceVersion: string;
+  readonly resourceVersionMatch: "" | "Exact" | "NotOlderThan";
+  readonly limit: number;
+  readonly continue: string;
+}
+
+/** `current` undefined: there is none, and the strategy allows create on update. */
+export type NextObject = (current: Stored | undefined) => KubeObject | Promise<KubeObject>;
+
+/** Validating admission, called with the object as it will be stored. @throws StatusError to refuse */
+export type Validate = (object: KubeObject, old: KubeObject | undefined) => Promise<void> | void;
+
+export interface CreateOptions {
+  readonly validate?: Validate;
+}
+
+export interface UpdateOptions {
+  readonly validateCreate?: Validate;
+  readonly validateUpdate?: Validate;
+  /** Create where missing although the strategy does not say so (server-side apply). */
+  readonly forceAllowCreate?: boolean;
+}
+
+/** metav1.DeleteOptions, decoded. */
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number;
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+  readonly propagationPolicy?: "Orphan" | "Background" | "Foreground";
+  readonly orphanDependents?: boolean;
+  readonly validate?: Validate;
+}
+
+/** `object` is what stays or was removed; `status` is answered instead where upstream answers one. */
+export interface DeleteResult {
+  readonly object: Stored;
+  /** False: finalizers or a grace period keep it for now (202 for grace, 200 else). */
+  readonly removed: boolean;
+  readonly status: Status | undefined;
+}
+
+export interface RegistryOptions {
+  /** The store of one resource; asked once for each. */
+  storageFor(resource: StoredResource): Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly flags: RegistryFlags;
+}
+
+export interface StoredResource {
+  readonly group: string;
+  readonly resource: string;
+  readonly kind: string;
+  /** Version its objects are stored in. */
+  readonly version: string;
+  readonly namespaced: boolean;
+  /** All its keys begin with this, ending in a slash: `/kubernetes.io/services/specs/`. */
+  readonly keyPrefix: string;
+}
+
+export interface RegistryFlags {
+  /** `/kubernetes.io` by default. */
+  readonly etcdPrefix: string;
+  /** First range is primary. */
+  readonly serviceClusterIpRange: string;
+  readonly serviceNodePortRange: { readonly from: number; readonly to: number };
+  readonly eventTtlSeconds: number;
+}

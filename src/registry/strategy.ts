@@ -1,0 +1,98 @@
+import type { FieldError, Json, KubeObject } from "../apimachinery/index.ts";
+import type { RequestContext } from "./context.ts";
+
+/**
+ * A resource's rules; everything else is generic. Modelled on k8s.io/apiserver/pkg/registry/rest create.go, update.go and delete.go.
+ *
+ * The order of a create:
+ *   decode, prune, default → mutating admission → metadata (uid, creationTimestamp, generateName) → `prepareForCreate` →
+ *   `beginCreate` → `validate` → `warnings` → `canonicalize` → validating admission → store → `finish`
+ * of an update (inside the store's retry loop, so everything here may run several times for one request):
+ *   decode or patch, default → mutating admission → `prepareForUpdate` → `beginUpdate` → `validateUpdate` → `warningsOnUpdate` →
+ *   `canonicalize` → validating admission → store → `finish`
+ *
+ * Who may mutate: `prepare…`, `canonicalize` and `begin…` may change the object they are given in place or answer another; it is
+ * private to the request. `old` (and whatever a list or a get handed out) is shared with every reader: never change it. Parts of
+ * `old` may be put into the new object by reference, and must then not be changed there either. `validate…` and `warnings…` must
+ * not change anything. Hooks see the object in the version it is stored in, defaults filled in.
+ */
+export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules<T> {
+  readonly namespaced: boolean;
+  /**
+   * Problems of a name ("" never arrives), as texts; `prefix`: it is a generateName. DNS-1123 subdomain by default.
+   */
+  validateName?(name: string, prefix: boolean): string[];
+  /** Clears what clients may not set (status) and sets what the server decides (generation 1). */
+  prepareForCreate?(object: T, context: RequestContext): T;
+  /** The kind's own rules; metadata is checked generically before. */
+  validate?(object: T, context: RequestContext): FieldError[];
+  /** Texts for `Warning` headers. */
+  warnings?(object: T, context: RequestContext): string[];
+  /** PUT of a name that does not exist creates it (Leases, Endpoints …). */
+  readonly allowCreateOnUpdate?: boolean;
+  /**
+   * Takes what the object needs from outside (a ClusterIP, a node port) and writes it into the object. The answered function is
+   * called once with what became of the request, to keep or give back. Not called for dry runs unless `dryRun` is looked at:
+   * the hook sees `context.dryRun` and must then take nothing. @throws StatusError to refuse
+   */
+  beginCreate?(object: T, context: RequestContext): Promise<Finish | undefined>;
+  /** As `beginCreate`, for updates (Service type changes). */
+  beginUpdate?(object: T, old: T, context: RequestContext): Promise<Finish | undefined>;
+  /** After the object is gone from the store (give the ClusterIP back). Failures are logged, never shown. */
+  afterDelete?(object: T, context: RequestContext): Promise<void>;
+  /**
+   * Whether this kind is deleted gracefully, and how long it gets: undefined deletes at once. Called once per DELETE with the
+   * grace the client asked for; upstream's CheckGracefulDelete. 0 seconds removes the object immediately.
+   */
+  gracePeriodSeconds?(
+    object: T,
+    requestedSeconds: number | undefined,
+    context: RequestContext,
+  ): number | undefined;
+  /** What a DELETE without propagationPolicy does with dependents. Background by default. */
+  readonly defaultPropagation?: "Orphan" | "Background";
+  /** DELETE answers the object instead of a Status even when nothing is pending (Pods, Services …). */
+  readonly returnDeletedObject?: boolean;
+  /** Fields for fieldSelector besides metadata.name and metadata.namespace, by path. */
+  readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /** Seconds this object lives in the store (Events); undefined: for ever. */
+  ttlSeconds?(object: T): number | undefined;
+  /** On every read, on a shared object: answer another to change something. Rarely needed. */
+  decorate?(object: T): T;
+  /** Rules of the status subresource; present: it is served. */
+  readonly status?: UpdateRules<T>;
+  /** Rules of further subresources that update the object itself (ephemeralcontainers, resize, finalize, approval). */
+  readonly subresources?: Readonly<Record<string, UpdateRules<T>>>;
+  /** Where `scale` finds its numbers; present: it is served. */
+  readonly scale?: ScaleRules<T>;
+  /** Cells of one row of the kind's Table, in the order of its columns. Name and Created At by default. */
+  tableRow?(object: T, now: number): Json[];
+}
+
+/** What updating a resource (or one of its subresources) may do. */
+export interface UpdateRules<T extends KubeObject = KubeObject> {
+  /** Restores what this endpoint may not change (spec under /status, status elsewhere), raises `generation`. */
+  prepareForUpdate?(next: T, old: T, context: RequestContext): T;
+  /** Metadata's immutable fields are checked generically before. */
+  validateUpdate?(next: T, old: T, context: RequestContext): FieldError[];
+  warningsOnUpdate?(next: T, old: T, context: RequestContext): string[];
+  /** Brings a valid object into its one form before it is stored. */
+  canonicalize?(object: T): T;
+  /** PUT without a resourceVersion overwrites; true by default, as for nearly all of upstream. */
+  readonly allowUnconditionalUpdate?: boolean;
+  /** Fields this endpoint puts back, as paths: nobody becomes their owner in managedFields (`[["status"]]` for the main resource). */
+  readonly resetFields?: readonly (readonly string[])[];
+}
+
+/** Called once with what became of the request. */
+export type Finish = (outcome: "stored" | "failed") => void | Promise<void>;
+
+/** autoscaling/v1 Scale over an object. */
+export interface ScaleRules<T extends KubeObject = KubeObject> {
+  replicas(object: T): number;
+  /** On a private copy; answers the object to store. */
+  setReplicas(object: T, replicas: number): T;
+  statusReplicas(object: T): number;
+  /** The selector as text, as in `status.selector`. */
+  selector(object: T): string;
+}
