@@ -43,7 +43,7 @@ function draftOf(codec: MessageCodec<unknown>, depth: number): fc.Arbitrary<Plai
   for (const field of codec.fields()) {
     if (field.oneof) unions.add(field.name);
     if (field.kind === "message" && depth === 0) continue;
-    const one = valueOf(field, depth);
+    const one = anyValue(field, depth);
     model[field.name] = field.repeated ? fc.array(one, { maxLength: 3 }) : one;
   }
   return fc.record(model, { requiredKeys: [] }).map((draft) => {
@@ -58,7 +58,7 @@ function draftOf(codec: MessageCodec<unknown>, depth: number): fc.Arbitrary<Plai
   });
 }
 
-function valueOf(field: FieldInfo, depth: number): fc.Arbitrary<unknown> {
+function anyValue(field: FieldInfo, depth: number): fc.Arbitrary<unknown> {
   const wide = fc.oneof(fc.integer({ min: 0, max: 300 }), fc.maxSafeInteger());
   switch (field.kind) {
     case "bytes":

@@ -118,9 +118,7 @@ export class ProtobufReader {
     const value = this.#signed();
     return value > Number.MAX_SAFE_INTEGER
       ? Number.MAX_SAFE_INTEGER
-      : value < Number.MIN_SAFE_INTEGER
-        ? Number.MIN_SAFE_INTEGER
-        : value;
+      : Math.max(value, Number.MIN_SAFE_INTEGER);
   }
 
   /** @throws ProtobufError beyond 2^53 - 1 */

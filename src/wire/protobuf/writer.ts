@@ -220,7 +220,7 @@ export class ProtobufWriter {
   #grow(size: number): void {
     const used = this.#end - this.#position;
     const needed = used + size;
-    const length = needed * 2 <= writerChunkBytes ? writerChunkBytes : needed * 2;
+    const length = Math.max(needed * 2, writerChunkBytes);
     const chunk = new Uint8Array(length);
     chunk.set(this.#chunk.subarray(this.#position, this.#end), length - used);
     this.#chunk = chunk;

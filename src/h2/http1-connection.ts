@@ -1,0 +1,80 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Clock, Connection, Timer } from "../platform/index.ts";
+import { rememberConnection } from "./connection-of.ts";
+import type { ServedConnection } from "./http2-connection.ts";
+import type { ServerLimits } from "./limits.ts";
+import type { HttpHandlers } from "./ports.ts";
+
+export interface Http1 {
+  serve(connection: Connection): ServedConnection;
+}
+
+/**
+ * HTTP/1.1 by node:http, on connections that others accepted. Node watches header time-outs only on servers that listen
+ * themselves, so an idle timer here does it: it runs whenever no request is under way, however many bytes drip in.
+ */
+export function createHttp1(handlers: HttpHandlers, limits: ServerLimits, clock: Clock): Http1 {
+  const served = new WeakMap<object, Http1Connection>();
+  const server: Server = createServer({
+    maxHeaderSize: limits.headerBytesMax,
+    // Ours is the idle timer.
+    keepAliveTimeout: 0,
+    requestTimeout: 0,
+  });
+  server.maxHeadersCount = limits.headerFieldsMax;
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    served.get(request.socket)?.begin(response);
+    handlers.onRequest(request, response);
+  });
+  return {
+    serve(connection) {
+      const one = new Http1Connection(connection, limits, clock);
+      served.set(connection.stream, one);
+      rememberConnection(connection.stream, connection);
+      server.emit("connection", connection.stream);
+      return one;
+    },
+  };
+}
+
+class Http1Connection implements ServedConnection {
+  readonly #connection: Connection;
+  readonly #limits: ServerLimits;
+  readonly #clock: Clock;
+  #idle: Timer;
+  #underWay = 0;
+  #closing = false;
+
+  constructor(connection: Connection, limits: ServerLimits, clock: Clock) {
+    this.#connection = connection;
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#idle = this.#arm(limits.firstRequestMs);
+    connection.stream.once("close", () => this.#idle.cancel());
+  }
+
+  begin(response: ServerResponse): void {
+    this.#underWay++;
+    this.#idle.cancel();
+    if (this.#closing) response.shouldKeepAlive = false;
+    response.once("close", () => {
+      this.#underWay--;
+      if (this.#underWay > 0) return;
+      if (this.#closing) this.#connection.stream.end();
+      else if (!this.#connection.stream.destroyed) this.#idle = this.#arm(this.#limits.idleMs);
+    });
+  }
+
+  close(): void {
+    this.#closing = true;
+    if (this.#underWay === 0) this.destroy();
+  }
+
+  destroy(): void {
+    this.#connection.stream.destroy();
+  }
+
+  #arm(milliseconds: number): Timer {
+    return this.#clock.after(milliseconds, () => this.destroy(), { background: true });
+  }
+}

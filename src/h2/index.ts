@@ -1,0 +1,16 @@
+/**
+ * HTTP over byte streams that somebody else accepted: HTTP/2 and HTTP/1.1 behind one small interface. In this version both
+ * stand on Node's own implementations; nothing above this room knows.
+ */
+export { connectionOf } from "./connection-of.ts";
+export { type ServerLimits, serverLimits } from "./limits.ts";
+export {
+  type HeaderFields,
+  type HttpHandlers,
+  type HttpServer,
+  type IncomingStream,
+  type RequestHandler,
+  resetCode,
+  type StreamReceiver,
+} from "./ports.ts";
+export { createHttpServer, type HttpServerOptions } from "./server.ts";

@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Connection } from "../platform/index.ts";
+
+/** Header fields: lower-case names, several values of one name joined by ", ". Has no prototype. */
+export type HeaderFields = Readonly<Record<string, string>>;
+
+/** HTTP/2 error codes (RFC 9113, section 7) that layers above use. */
+export const resetCode = {
+  noError: 0,
+  internalError: 2,
+  refusedStream: 7,
+  cancel: 8,
+  enhanceYourCalm: 11,
+} as const;
+
+/** Gets what the other side of a stream sends. */
+export interface StreamReceiver {
+  /** A chunk of the body, at most a frame or some; the receiver may keep it. */
+  data(chunk: Uint8Array): void;
+  /** The other side has finished; it still listens. */
+  end(): void;
+  /** There is room again after `write` answered false. */
+  drain?(): void;
+  /** The last call, always: the stream is gone. `resetCode.noError` after both sides finished. */
+  closed(code: number): void;
+}
+
+/** One request of a client, as a stream in both directions. Methods called after it closed do nothing. */
+export interface IncomingStream {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly authority: string;
+  readonly headers: HeaderFields;
+  /** Who asks. */
+  readonly connection: Connection;
+  readonly closed: boolean;
+  /** Begins to deliver. Nothing is read, and the client's window stays shut, before. */
+  receive(receiver: StreamReceiver): void;
+  /** Stops delivering; the client may send until its window is full. */
+  pause(): void;
+  resume(): void;
+  /** Sends the header fields, `:status` among them. `end`: they are all there is. */
+  respond(headers: Readonly<Record<string, string>>, options?: { end?: boolean }): void;
+  /** False when the chunk was taken but the client does not keep up: wait for `drain`. */
+  write(chunk: Uint8Array): boolean;
+  /** Ends our side, with trailers when given. */
+  end(trailers?: Readonly<Record<string, string>>): void;
+  /** Breaks the stream off. */
+  reset(code: number): void;
+}
+
+/** Node's classic request and response, whatever carries them; koa's callback takes them. */
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
+
+export interface HttpHandlers {
+  /** Asked first for every stream of HTTP/2; false leaves it to `onRequest`. */
+  onStream?(stream: IncomingStream): boolean;
+  /** HTTP/1.1, and HTTP/2 that `onStream` does not want. */
+  onRequest: RequestHandler;
+}
+
+export interface HttpServer {
+  /** Connections being served. */
+  readonly connections: number;
+  /** Serves a connection until it ends: HTTP/2 where ALPN or, on cleartext, the first bytes say so, else HTTP/1.1. */
+  serve(connection: Connection): void;
+  /**
+   * Takes no more requests (GOAWAY, Connection: close), lets those under way finish for at most `graceMs` milliseconds, then
+   * destroys what is left. Resolves when every connection is gone.
+   */
+  close(options: { graceMs: number }): Promise<void>;
+}
