@@ -124,7 +124,11 @@ function readFields(body: string): GoField[] {
       (options.includes("omitempty") ? "o" : "") +
       (options.includes("omitzero") ? "z" : "") +
       (type.startsWith("*") ? "p" : "");
-    fields.push({ json: options.includes("inline") || json === "" ? undefined : json, flags: flagText, type });
+    fields.push({
+      json: options.includes("inline") || json === "" ? undefined : json,
+      flags: flagText,
+      type,
+    });
   }
   return fields;
 }
@@ -136,8 +140,10 @@ function flattenedFields(directory: string, name: string): GoField[] | undefined
     if (field.json !== undefined) return [field];
     const [owner, inner] = field.type.replace("*", "").split(".") as [string, string | undefined];
     if (inner === undefined) return flattenedFields(directory, owner) ?? [];
-    const home = owner === "metav1" ? "apimachinery/pkg/apis/meta/v1" : owner === "v1" ? "api/core/v1" : undefined;
-    if (home === undefined) throw new Error(`${directory} ${name}: inlined ${field.type} of an unknown package`);
+    const home =
+      owner === "metav1" ? "apimachinery/pkg/apis/meta/v1" : owner === "v1" ? "api/core/v1" : undefined;
+    if (home === undefined)
+      throw new Error(`${directory} ${name}: inlined ${field.type} of an unknown package`);
     return flattenedFields(join(goDirectory, home), inner) ?? [];
   });
 }
@@ -204,10 +210,17 @@ interface Column {
 /** Discovery leaves group and version of a kind empty where they are those of the resource. */
 function wholeKind(kind: Kind | undefined, group: string, version: string): Kind {
   if (kind === undefined) return { group: "", version: "v1", kind: "Status" };
-  return { group: kind.version === "" ? group : kind.group, version: kind.version || version, kind: kind.kind };
+  return {
+    group: kind.version === "" ? group : kind.group,
+    version: kind.version || version,
+    kind: kind.kind,
+  };
 }
 
-function collectResources(discovery: Record<string, Discovery>, columns: Record<string, Column[]>): [string, unknown][] {
+function collectResources(
+  discovery: Record<string, Discovery>,
+  columns: Record<string, Column[]>,
+): [string, unknown][] {
   const resources: [string, unknown][] = [];
   const placed = new Set<string>();
   for (const root of ["/api", "/apis"]) {

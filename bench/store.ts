@@ -1,0 +1,160 @@
+/**
+ * Puts and gets against Debian's etcd on the same machine in one run: the same client (h2load with a fixed gRPC body), the same durability
+ * (both fdatasync before they answer), rounds interleaved, so that a noisy neighbour disturbs both.
+ */
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import Table from "cli-table3";
+import { etcdserverpb } from "../src/wire/index.ts";
+import { type MeasuredServer, startEtcd, startRaftsman } from "./servers.ts";
+import { median, percentile } from "./statistics.ts";
+
+const rounds = 5;
+const valueBytes = 256;
+
+interface Load {
+  readonly name: string;
+  readonly path: string;
+  readonly body: Uint8Array;
+  readonly requests: number;
+  readonly connections: number;
+  readonly streams: number;
+}
+
+interface Sample {
+  readonly perSecond: number;
+  readonly p99Ms: number;
+  readonly cpuMicros: number;
+}
+
+const key = new TextEncoder().encode("/kubernetes.io/services/specs/default/docker-registry");
+const put = grpcFrame(etcdserverpb.PutRequest.encode({ key, value: new Uint8Array(valueBytes).fill(120) }));
+const get = (serializable: boolean) => grpcFrame(etcdserverpb.RangeRequest.encode({ key, serializable }));
+const loads: readonly Load[] = [
+  {
+    name: "put, 8 connections × 64 streams",
+    path: "Put",
+    body: put,
+    requests: 40_000,
+    connections: 8,
+    streams: 64,
+  },
+  { name: "put, one at a time", path: "Put", body: put, requests: 1_500, connections: 1, streams: 1 },
+  {
+    name: "get, linearizable, 8 × 64",
+    path: "Range",
+    body: get(false),
+    requests: 60_000,
+    connections: 8,
+    streams: 64,
+  },
+  {
+    name: "get, serializable, 8 × 64",
+    path: "Range",
+    body: get(true),
+    requests: 60_000,
+    connections: 8,
+    streams: 64,
+  },
+];
+
+export async function bench(progress: (line: string) => void): Promise<string[]> {
+  const servers = [await startRaftsman(), await startEtcd()];
+  const directory = mkdtempSync(join(tmpdir(), "raftsman-h2load-"));
+  try {
+    const table = new Table({
+      head: ["load", "raftsman /s", "etcd /s", "ratio", "p99 ms", "etcd's", "CPU µs/op", "etcd's", "ratio"],
+      style: { head: [], border: [] },
+    });
+    for (const load of loads) {
+      const samples = new Map<string, Sample[]>(servers.map(({ name }) => [name, []]));
+      for (let round = 0; round <= rounds; round++) {
+        for (const server of servers) {
+          const sample = await measure(server, load, directory);
+          // Round 0 warms both up.
+          if (round > 0) samples.get(server.name)?.push(sample);
+        }
+        progress(`${load.name}: round ${round} of ${rounds}`);
+      }
+      const of = (name: string, field: keyof Sample) =>
+        median((samples.get(name) ?? []).map((sample) => sample[field]));
+      const [ours, theirs] = [of("raftsman", "perSecond"), of("etcd", "perSecond")];
+      const [cpu, cpuTheirs] = [of("raftsman", "cpuMicros"), of("etcd", "cpuMicros")];
+      table.push([
+        load.name,
+        Math.round(ours).toLocaleString("en"),
+        Math.round(theirs).toLocaleString("en"),
+        `${(ours / theirs).toFixed(2)} ×`,
+        of("raftsman", "p99Ms").toFixed(2),
+        of("etcd", "p99Ms").toFixed(2),
+        cpu.toFixed(1),
+        cpuTheirs.toFixed(1),
+        `${(cpu / cpuTheirs).toFixed(2)} ×`,
+      ]);
+    }
+    return [
+      `Median of ${rounds} interleaved rounds, values of ${valueBytes} bytes, durable; etcd is Debian's.`,
+      "",
+      "```",
+      table.toString(),
+      "```",
+    ];
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()));
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function measure(server: MeasuredServer, load: Load, directory: string): Promise<Sample> {
+  const body = join(directory, "body");
+  const log = join(directory, "log");
+  writeFileSync(body, load.body);
+  writeFileSync(log, "");
+  const before = server.cpuSeconds();
+  const { stdout } = await promisify(execFile)("h2load", [
+    ...[
+      "-n",
+      `${load.requests}`,
+      "-c",
+      `${load.connections}`,
+      "-m",
+      `${load.streams}`,
+      "-t",
+      "1",
+      "-d",
+      body,
+      "--log-file",
+      log,
+    ],
+    ...[
+      "-H",
+      "content-type: application/grpc",
+      "-H",
+      "te: trailers",
+      `${server.clientUrl}/etcdserverpb.KV/${load.path}`,
+    ],
+  ]);
+  const cpuMicros = ((server.cpuSeconds() - before) * 1e6) / load.requests;
+  const succeeded = Number(/(\d+) succeeded/.exec(stdout)?.[1]);
+  const perSecond = Number(/([\d.]+) req\/s/.exec(stdout)?.[1]);
+  if (succeeded !== load.requests)
+    throw new Error(`${server.name}, ${load.name}: ${succeeded} of ${load.requests} succeeded\n${stdout}`);
+  return { perSecond, p99Ms: percentile(readLatenciesMs(log), 0.99), cpuMicros };
+}
+
+/** Each line of h2load's log: start in microseconds, HTTP status, duration in microseconds. */
+function readLatenciesMs(log: string): number[] {
+  const lines = readFileSync(log, "utf8").trim().split("\n");
+  return lines.map((line) => Number(line.split("\t")[2]) / 1000);
+}
+
+/** gRPC's five bytes before a message: not compressed, length. */
+function grpcFrame(message: Uint8Array): Uint8Array {
+  const frame = Buffer.alloc(5 + message.length);
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, 5);
+  return frame;
+}
