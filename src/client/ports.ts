@@ -9,12 +9,15 @@ export interface ListQuery {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   readonly resourceVersion?: string;
+  readonly resourceVersionMatch?: "NotOlderThan" | "Exact";
   readonly limit?: number;
   readonly continue?: string;
 }
 
 export interface WatchRequest extends ListQuery {
   readonly allowWatchBookmarks?: boolean;
+  /** A streaming list: the state as ADDED events first, closed by a bookmark (needs resourceVersionMatch NotOlderThan). */
+  readonly sendInitialEvents?: boolean;
   readonly timeoutSeconds?: number;
   readonly signal: AbortSignal;
 }
