@@ -1,4 +1,6 @@
-/** Objects over kv. */
+/** Objects over kv: plainly, or behind the watch cache. */
+export { type CacherOptions, createCacher } from "./cacher/cacher.ts";
+export { createKvStorage, type KvStorageOptions } from "./kv-storage.ts";
 export {
   type ListOptions,
   type SelectionPredicate,
@@ -12,3 +14,4 @@ export {
   type WatchOptions,
   type WatchSink,
 } from "./ports.ts";
+export { parseResourceVersion } from "./resource-version.ts";

@@ -16,12 +16,13 @@ export interface Storage {
   /**
    * Reads, lets `update` make the next object (or throw), writes if nothing changed in between, else again. When the result
    * encodes to the same bytes nothing is written. `update` gets undefined where nothing is stored and `createIfMissing` is set.
+   * `ttlSeconds` starts its time anew; without it an object keeps the time that it has.
    * @throws KEY_NOT_FOUND, whatever `update` throws
    */
   guaranteedUpdate(
     key: string,
     update: (current: Stored | undefined) => KubeObject | Promise<KubeObject>,
-    options?: { createIfMissing?: boolean },
+    options?: { createIfMissing?: boolean; ttlSeconds?: number },
   ): Promise<Stored & { created: boolean }>;
   /** Deletes if `validate` does not throw on the current object; answers what was deleted, at the revision of the delete. @throws KEY_NOT_FOUND */
   delete(key: string, validate?: (current: Stored) => void | Promise<void>): Promise<Stored>;
@@ -47,8 +48,10 @@ export interface Stored {
 export interface SelectionPredicate {
   matches(object: KubeObject): boolean;
   readonly empty: boolean;
-  /** With `metadata.name=x` only this key is looked at. */
+  /** With `metadata.name=x` only this key is looked at, where the prefix (a namespace, or a resource without any) leaves only one. */
   readonly name?: string;
+  /** A selection by an indexed field (`spec.nodeName=x`): a watcher with one costs nothing when other values change. See `CacherOptions.indexes`. */
+  readonly index?: { readonly field: string; readonly value: string };
 }
 
 export interface ListOptions {
@@ -110,7 +113,7 @@ export class StorageError extends Error {
   override readonly name = "StorageError";
   readonly code: StorageErrorCode;
   readonly key: string;
-  /** With TOO_LARGE_RESOURCE_VERSION the newest; with EXPIRED the oldest kept; with INVALID_CONTINUE a token to go on inconsistently. */
+  /** With TOO_LARGE_RESOURCE_VERSION the newest; with EXPIRED of a watch the last one forgotten, of a continued list a token to go on inconsistently. */
   readonly details: { readonly resourceVersion?: string; readonly continue?: string };
 
   constructor(code: StorageErrorCode, key: string, message: string, details: StorageError["details"] = {}) {

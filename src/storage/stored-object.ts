@@ -1,0 +1,178 @@
+import { type KubeObject, parseJson, stringifyJson } from "../apimachinery/index.ts";
+import { equalBytes, fromUtf8, type LeaseId, noLease, type Revision } from "../base/index.ts";
+import type { KeyValue } from "../kv/index.ts";
+import { StorageError, type Stored } from "./ports.ts";
+
+/**
+ * An object at a revision. What stands in the store is its JSON without `metadata.resourceVersion`, for that is the mod revision
+ * the key gets by being written:
+ *
+ *     {"kind":"Pod","apiVersion":"v1","metadata":{"name":"web","namespace":"default","uid":"…"│,"creationTimestamp":…
+ *                                                                                             └ ,"resourceVersion":"42"
+ *
+ * `encodeObject` writes these fields first and in this order, so that the JSON of a revision is two slices of the stored bytes and
+ * a few bytes between them. A value that somebody else laid out differently is encoded anew.
+ */
+export class StoredObject implements Stored {
+  readonly key: string;
+  readonly revision: Revision;
+  /** As it stands in the store. */
+  readonly value: Uint8Array;
+  readonly lease: LeaseId;
+  #object: KubeObject | undefined;
+  #json: Uint8Array | undefined;
+
+  constructor(
+    at: { key: string; value: Uint8Array; revision: Revision; lease: LeaseId },
+    object?: KubeObject,
+  ) {
+    this.key = at.key;
+    this.value = at.value;
+    this.revision = at.revision;
+    this.lease = at.lease;
+    this.#object = object;
+  }
+
+  static of(kv: KeyValue, key = fromUtf8(kv.key)): StoredObject {
+    return new StoredObject({ key, value: kv.value, revision: kv.modRevision, lease: kv.lease });
+  }
+
+  get resourceVersion(): string {
+    return String(this.revision);
+  }
+
+  /** Decoded when first asked for. @throws StorageError CORRUPT_OBJECT */
+  get object(): KubeObject {
+    this.#object ??= decodeObject(this.key, this.value, this.revision);
+    return this.#object;
+  }
+
+  readonly json = (): Uint8Array => {
+    this.#json ??=
+      spliceResourceVersion(this.value, this.resourceVersion) ?? Buffer.from(stringifyJson(this.object));
+    return this.#json;
+  };
+
+  /** The same content at the revision at which it was deleted or left a selection. */
+  at(revision: Revision): StoredObject {
+    const object = this.object;
+    const metadata = { ...object.metadata, resourceVersion: String(revision) };
+    return new StoredObject(
+      { key: this.key, value: this.value, revision, lease: noLease },
+      { ...object, metadata },
+    );
+  }
+
+  /** Whether writing `value` would change nothing, the order of fields apart. */
+  holds(value: Uint8Array): boolean {
+    if (equalBytes(this.value, value)) return true;
+    // The same fields in another order have the same length: only then is it worth comparing them.
+    return this.value.length === value.length && equalJson(parse(this.value), parse(value));
+  }
+}
+
+/** The bytes to store: no resourceVersion, the identifying fields first. */
+export function encodeObject(object: KubeObject): Uint8Array {
+  const { kind, apiVersion, metadata, ...rest } = object;
+  const { name, generateName, namespace, uid, resourceVersion: _, ...others } = metadata;
+  const ordered = { kind, apiVersion, metadata: { name, generateName, namespace, uid, ...others }, ...rest };
+  return Buffer.from(stringifyJson(ordered));
+}
+
+function decodeObject(key: string, value: Uint8Array, revision: Revision): KubeObject {
+  let object: KubeObject;
+  try {
+    object = parse(value) as KubeObject;
+  } catch (error) {
+    throw new StorageError(
+      "CORRUPT_OBJECT",
+      key,
+      `object at key ${key} is not JSON: ${(error as Error).message}`,
+    );
+  }
+  if (typeof object?.metadata !== "object" || object.metadata === null) {
+    throw new StorageError("CORRUPT_OBJECT", key, `object at key ${key} has no metadata`);
+  }
+  object.metadata.resourceVersion = String(revision);
+  return object;
+}
+
+const parse = (value: Uint8Array): unknown => parseJson(fromUtf8(value));
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const closingBrace = 0x7d;
+const beforeMetadata = Buffer.from('"metadata":{');
+const resourceVersionField = Buffer.from('"resourceVersion"');
+const identifying = ['"name":"', '"generateName":"', '"namespace":"', '"uid":"'].map((text) =>
+  Buffer.from(text),
+);
+
+/** Undefined where the bytes are not laid out as `encodeObject` does. */
+function spliceResourceVersion(value: Uint8Array, resourceVersion: string): Uint8Array | undefined {
+  const begin = metadataBegin(value);
+  if (begin < 0) return undefined;
+  let at = begin;
+  for (const field of identifying) {
+    const start = at === begin ? at : at + 1;
+    if (at !== begin && value[at] !== comma) break;
+    if (startsWith(value, field, start)) at = stringEnd(value, start + field.length);
+    if (at < 0) return undefined;
+  }
+  if (startsWith(value, resourceVersionField, value[at] === comma ? at + 1 : at)) return undefined;
+  const field = `"resourceVersion":"${resourceVersion}"`;
+  const text = at !== begin ? `,${field}` : value[at] === closingBrace ? field : `${field},`;
+  const json = Buffer.allocUnsafe(value.length + text.length);
+  json.set(value.subarray(0, at), 0);
+  json.write(text, at, "latin1");
+  json.set(value.subarray(at), at + text.length);
+  return json;
+}
+
+/** Just after `"metadata":{` where only kind and apiVersion stand before it; else -1. */
+function metadataBegin(value: Uint8Array): number {
+  let at = 1;
+  for (const field of leading) {
+    if (!startsWith(value, field, at)) continue;
+    at = stringEnd(value, at + field.length);
+    if (at < 0 || value[at] !== comma) return -1;
+    at++;
+  }
+  return value[0] === 0x7b && startsWith(value, beforeMetadata, at) ? at + beforeMetadata.length : -1;
+}
+
+const leading = ['"kind":"', '"apiVersion":"'].map((text) => Buffer.from(text));
+
+function startsWith(value: Uint8Array, text: Uint8Array, at: number): boolean {
+  for (let i = 0; i < text.length; i++) if (value[at + i] !== text[i]) return false;
+  return true;
+}
+
+/** Just after the quote that ends the string whose content begins at `at`; -1 where there is none or it has escapes. */
+function stringEnd(value: Uint8Array, at: number): number {
+  for (let i = at; i < value.length; i++) {
+    if (value[i] === quote) return i + 1;
+    if (value[i] === backslash) return -1;
+  }
+  return -1;
+}
+
+/** Deep equality of two JSON values; the order of an object's fields does not count. */
+function equalJson(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return (
+      Array.isArray(a) &&
+      Array.isArray(b) &&
+      a.length === b.length &&
+      a.every((item, i) => equalJson(item, b[i]))
+    );
+  }
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && equalJson((a as never)[key], (b as never)[key]))
+  );
+}
