@@ -1,6 +1,7 @@
 /** Keys by revision: ranges, transactions, compaction, images. Synchronous, in memory, off the JavaScript heap. */
-export { createMvcc } from "./mvcc.ts";
+
 export { checkTxn, txnOpsMaxDefault } from "./check-txn.ts";
+export { createMvcc } from "./mvcc.ts";
 export type {
   Applied,
   ChangeCursor,

@@ -14,6 +14,8 @@ export interface MvccOptions {
   readonly leases: KeyLeases;
   /** Operations in one level of a transaction, what is above it counted in (etcd's --max-txn-ops, 128). */
   readonly txnOpsMax?: number;
+  /** 64 secret random bits, so that clients cannot choose keys that slow the hash tables down. Members may differ in them. */
+  readonly hashSeed?: readonly [number, number];
 }
 
 /** What became of a transaction. */
@@ -101,7 +103,7 @@ export interface Mvcc {
    * @throws KvError COMPACTED (not above the last one), FUTURE_REVISION
    */
   compact(revision: Revision): void;
-  /** Frees memory of compacted versions, at most about `versions` of them; true while there is more to do. */
+  /** Frees memory of compacted versions, at most about `versions` of them; true while there is more to do and no image holds it. */
   reclaim(versions: number): boolean;
   /** Changes from `revision` (compactRevision at least) on, in order. @throws KvError COMPACTED */
   changesSince(revision: Revision): ChangeCursor;

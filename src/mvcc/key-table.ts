@@ -1,0 +1,169 @@
+import { type HashSeed, hashOfKey } from "./key-hash.ts";
+import { noAddress, Slabs } from "./slabs.ts";
+
+/** No such key. */
+export const noKey = -1;
+
+const chunkBits = 13;
+const chunkMask = 2 ** chunkBits - 1;
+const tableBits = 6;
+
+interface Chunk {
+  /** Of the key's bytes; noAddress when the id is free. */
+  readonly address: Uint32Array;
+  /** Newest version; in a free id, the next free one + 1. */
+  readonly head: Uint32Array;
+}
+
+/** Open addressing, linear probing; per slot the id + 1 (0: empty) and the whole hash. */
+interface Table {
+  slots: Uint32Array;
+  used: number;
+}
+
+/**
+ * Keys and their small ids. Off the heap: bytes in slabs, fields in typed arrays of fixed chunks (nothing is copied when they
+ * grow), and 64 hash tables chosen by the hash's top bits, so that growing one stops nobody for long.
+ */
+export class KeyTable {
+  readonly bytes: Slabs;
+  readonly #seed: HashSeed;
+  readonly #chunks: Chunk[] = [];
+  readonly #tables: Table[] = [];
+  #free = 0;
+  #next = 0;
+  #count = 0;
+
+  constructor(seed: HashSeed) {
+    this.#seed = seed;
+    this.bytes = new Slabs({
+      addressOf: (id) => this.address(id),
+      moved: (id, address) => {
+        this.#chunk(id).address[id & chunkMask] = address;
+      },
+    });
+    for (let i = 0; i < 2 ** tableBits; i++) this.#tables.push({ slots: new Uint32Array(16), used: 0 });
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get tableBytes(): number {
+    let bytes = this.#chunks.length * 8 * 2 ** chunkBits;
+    for (const table of this.#tables) bytes += table.slots.byteLength;
+    return bytes;
+  }
+
+  hash(key: Uint8Array): number {
+    return hashOfKey(key, this.#seed);
+  }
+
+  /** The key's id, or noKey. */
+  find(key: Uint8Array, hash: number = this.hash(key)): number {
+    const { slots } = this.#table(hash);
+    const mask = slots.length / 2 - 1;
+    for (let i = hash & mask; ; i = (i + 1) & mask) {
+      const occupant = slots[i * 2] as number;
+      if (occupant === 0) return noKey;
+      if (slots[i * 2 + 1] === hash && this.bytes.equals(key, this.address(occupant - 1)))
+        return occupant - 1;
+    }
+  }
+
+  /** Adds a key that is not there. */
+  add(key: Uint8Array, hash: number): number {
+    const table = this.#table(hash);
+    if ((table.used + 1) * 3 > table.slots.length) grow(table);
+    let id = this.#free - 1;
+    if (id >= 0) {
+      this.#free = this.head(id);
+    } else {
+      id = this.#next++;
+      if ((id & chunkMask) === 0) {
+        this.#chunks.push({
+          address: new Uint32Array(2 ** chunkBits).fill(noAddress),
+          head: new Uint32Array(2 ** chunkBits),
+        });
+      }
+    }
+    const chunk = this.#chunk(id);
+    chunk.address[id & chunkMask] = this.bytes.add(id, key);
+    chunk.head[id & chunkMask] = 0;
+    insert(table.slots, id + 1, hash);
+    table.used++;
+    this.#count++;
+    return id;
+  }
+
+  remove(id: number): void {
+    const address = this.address(id);
+    const hash = this.hash(this.bytes.view(address));
+    const table = this.#table(hash);
+    removeSlot(table.slots, id + 1, hash);
+    table.used--;
+    this.#count--;
+    this.bytes.free(address);
+    const chunk = this.#chunk(id);
+    chunk.address[id & chunkMask] = noAddress;
+    chunk.head[id & chunkMask] = this.#free;
+    this.#free = id + 1;
+  }
+
+  address(id: number): number {
+    return this.#chunk(id).address[id & chunkMask] as number;
+  }
+
+  view(id: number): Uint8Array {
+    return this.bytes.view(this.address(id));
+  }
+
+  /** The key's newest version; 0 while it has none. */
+  head(id: number): number {
+    return this.#chunk(id).head[id & chunkMask] as number;
+  }
+
+  setHead(id: number, version: number): void {
+    this.#chunk(id).head[id & chunkMask] = version;
+  }
+
+  #chunk(id: number): Chunk {
+    return this.#chunks[id >>> chunkBits] as Chunk;
+  }
+
+  #table(hash: number): Table {
+    return this.#tables[hash >>> (32 - tableBits)] as Table;
+  }
+}
+
+function insert(slots: Uint32Array, occupant: number, hash: number): void {
+  const mask = slots.length / 2 - 1;
+  let i = hash & mask;
+  while (slots[i * 2] !== 0) i = (i + 1) & mask;
+  slots[i * 2] = occupant;
+  slots[i * 2 + 1] = hash;
+}
+
+function grow(table: Table): void {
+  const { slots } = table;
+  table.slots = new Uint32Array(slots.length * 2);
+  for (let i = 0; i < slots.length; i += 2) {
+    if (slots[i] !== 0) insert(table.slots, slots[i] as number, slots[i + 1] as number);
+  }
+}
+
+/** Leaves no mark behind: what the probing had pushed on moves back (Knuth, TAOCP 6.4, algorithm R). */
+function removeSlot(slots: Uint32Array, occupant: number, hash: number): void {
+  const mask = slots.length / 2 - 1;
+  let hole = hash & mask;
+  while (slots[hole * 2] !== occupant) hole = (hole + 1) & mask;
+  for (let i = (hole + 1) & mask; slots[i * 2] !== 0; i = (i + 1) & mask) {
+    const home = (slots[i * 2 + 1] as number) & mask;
+    if (((i - home) & mask) < ((i - hole) & mask)) continue;
+    slots[hole * 2] = slots[i * 2] as number;
+    slots[hole * 2 + 1] = slots[i * 2 + 1] as number;
+    hole = i;
+  }
+  slots[hole * 2] = 0;
+  slots[hole * 2 + 1] = 0;
+}

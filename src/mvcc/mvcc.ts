@@ -1,0 +1,156 @@
+import type { Revision } from "../base/index.ts";
+import type { RangeAnswer, RangeOp, Txn } from "../kv/index.ts";
+import { LogCursor } from "./change-cursor.ts";
+import { checkTxn, txnOpsMaxDefault } from "./check-txn.ts";
+import { hashOf } from "./hash.ts";
+import { ImageReader, imageOf, visitLeases } from "./image.ts";
+import type { HashSeed } from "./key-hash.ts";
+import { Keyspace, newest } from "./keyspace.ts";
+import { checkRevision, compacted, futureRevision, rangeOf } from "./range.ts";
+import { type Plan, planTxn, TxnRun, verifyPlan } from "./txn.ts";
+import type {
+  Applied,
+  ChangeCursor,
+  KeyLeases,
+  Mvcc,
+  MvccHash,
+  MvccImage,
+  MvccOptions,
+  MvccRestore,
+  MvccSizes,
+} from "./types.ts";
+import { noVersion } from "./version-table.ts";
+
+/**
+ * The multi-version key-value store, with etcd's data model: a write transaction makes one new revision, old revisions stay
+ * readable until they are compacted.
+ *
+ * Keys and values live outside the JavaScript heap, so that a million of them cost the garbage collector nothing:
+ *
+ *     key bytes ─ hash tables ─┐                       ┌─ slabs: key bytes
+ *                              ├─► key id ─ KeyTable ──┤
+ *     sorted leaves of ids ────┘                       └─ newest version ─► VersionTable: revisions, lease, value ─► slabs
+ *                                                              │ previous, jump ▲
+ *     ChangeLog: versions in the order they were made ─────────┴────────────────┘
+ *
+ * A transaction is checked whole before its first write, so a refused one leaves no trace. Compaction only moves a number;
+ * the change log then names exactly the versions that became unreachable, and `reclaim` frees them little by little. While an
+ * image or a hash is being made nothing is reclaimed, which is all it takes for it to be of one revision.
+ */
+export function createMvcc(options: MvccOptions): Mvcc {
+  return new Store(options);
+}
+
+/** Versions reclaimed with each transaction, for each key that it changes and at least. */
+const reclaimedPerChange = 2;
+const reclaimedMin = 8;
+const hashSeedDefault: HashSeed = [0x243f6a88, 0x85a308d3];
+
+class Store implements Mvcc {
+  readonly #leases: KeyLeases;
+  readonly #txnOpsMax: number;
+  readonly #hashSeed: HashSeed;
+  #space: Keyspace;
+  #reclaiming = false;
+
+  constructor({ leases, txnOpsMax = txnOpsMaxDefault, hashSeed = hashSeedDefault }: MvccOptions) {
+    this.#leases = leases;
+    this.#txnOpsMax = txnOpsMax;
+    this.#hashSeed = hashSeed;
+    this.#space = new Keyspace(hashSeed);
+  }
+
+  get revision(): Revision {
+    return this.#space.revision;
+  }
+
+  get compactRevision(): Revision {
+    return Math.max(0, this.#space.compactRevision) as Revision;
+  }
+
+  get sizes(): MvccSizes {
+    const { keys, order, versions, log } = this.#space;
+    const tables = keys.tableBytes + order.tableBytes + versions.tableBytes + log.tableBytes;
+    return {
+      totalBytes: keys.bytes.totalBytes + versions.values.totalBytes + tables,
+      usedBytes: keys.bytes.liveBytes + versions.values.liveBytes,
+      keys: keys.count,
+      versions: versions.count,
+    };
+  }
+
+  range(query: RangeOp): RangeAnswer {
+    checkRevision(this.#space, query.revision);
+    return rangeOf(this.#space, query, newest);
+  }
+
+  apply(txn: Txn): Applied {
+    const plan = this.#plan(txn);
+    verifyPlan(this.#space, this.#leases, plan);
+    const run = new TxnRun(this.#space, this.#leases);
+    const results = run.run(plan);
+    return { succeeded: plan.succeeded, results, revision: this.#finish(run), changes: run.changes };
+  }
+
+  deleteKeys(keys: readonly Uint8Array[]): Applied {
+    const run = new TxnRun(this.#space, this.#leases);
+    for (const key of keys) {
+      const version = this.#space.find(key, newest);
+      if (version !== noVersion) run.delete(version);
+    }
+    return { succeeded: true, results: [], revision: this.#finish(run), changes: run.changes };
+  }
+
+  compact(revision: Revision): void {
+    if (revision <= this.#space.compactRevision) throw compacted(this.#space);
+    if (revision > this.#space.revision) throw futureRevision();
+    this.#space.compactRevision = revision;
+    this.#reclaiming = true;
+  }
+
+  reclaim(versions: number): boolean {
+    if (this.#reclaiming) this.#reclaiming = this.#space.reclaim(versions);
+    return this.#reclaiming && !this.#space.pinned;
+  }
+
+  changesSince(revision: Revision): ChangeCursor {
+    return new LogCursor(this.#space, revision);
+  }
+
+  hash(revision: Revision): MvccHash {
+    checkRevision(this.#space, revision);
+    return hashOf(this.#space, revision <= 0 ? this.#space.revision : revision);
+  }
+
+  image(): MvccImage {
+    return imageOf(this.#space);
+  }
+
+  restore(): MvccRestore {
+    const reader = new ImageReader(this.#hashSeed);
+    return {
+      write: (chunk) => reader.write(chunk),
+      finish: () => {
+        this.#space = reader.finish();
+        this.#reclaiming = false;
+        visitLeases(this.#space, (lease, key) => this.#leases.attach(lease, key));
+      },
+    };
+  }
+
+  #plan(txn: Txn): Plan {
+    const { compare, success, failure } = txn;
+    // By far the most frequent ones, a lone operation, need no checks of their shape.
+    const lone =
+      compare.length === 0 && failure.length === 0 && success.length === 1 && success[0]?.type !== "txn";
+    if (!lone) checkTxn(txn, this.#txnOpsMax);
+    return planTxn(this.#space, txn);
+  }
+
+  #finish(run: TxnRun): Revision {
+    const space = this.#space;
+    if (run.changes > 0) space.revision = (space.revision + 1) as Revision;
+    if (this.#reclaiming) this.reclaim(Math.max(reclaimedMin, run.changes * reclaimedPerChange));
+    return space.revision;
+  }
+}
