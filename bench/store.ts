@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import Table from "cli-table3";
-import { etcdserverpb } from "../src/wire/index.ts";
+import { encode, etcdserverpb } from "../src/wire/index.ts";
 import { type MeasuredServer, startEtcd, startRaftsman } from "./servers.ts";
 import { median, percentile } from "./statistics.ts";
 
@@ -31,8 +31,8 @@ interface Sample {
 }
 
 const key = new TextEncoder().encode("/kubernetes.io/services/specs/default/docker-registry");
-const put = grpcFrame(etcdserverpb.PutRequest.encode({ key, value: new Uint8Array(valueBytes).fill(120) }));
-const get = (serializable: boolean) => grpcFrame(etcdserverpb.RangeRequest.encode({ key, serializable }));
+const put = grpcFrame(encode(etcdserverpb.PutRequest, { key, value: new Uint8Array(valueBytes).fill(120) }));
+const get = (serializable: boolean) => grpcFrame(encode(etcdserverpb.RangeRequest, { key, serializable }));
 const loads: readonly Load[] = [
   {
     name: "put, 8 connections × 64 streams",

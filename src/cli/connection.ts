@@ -33,7 +33,7 @@ export async function connect(options: ConnectionOptions): Promise<Session> {
     throw new Error(`no kubeconfig at ${path}: ${way}`);
   }
   const config = await readKubeconfig(platform.disk, path);
-  const transport = await undiciTransport(config);
+  const transport = undiciTransport(config);
   return {
     platform,
     client: createClient({ transport, userAgent: "raftsman" }),

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { utf8 } from "../../base/index.ts";
+import { writeKubeconfig } from "../../client/index.ts";
 import { type Address, adminKubeconfig, type ServerConfig, startServer } from "../../main/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
@@ -37,8 +37,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const stop = stopSignal();
   const server = await startServer(platform, config, log);
   if (options.kubeconfig !== undefined) {
-    const text = adminKubeconfig(server.pki, server.apiUrl);
-    await platform.disk.replaceFile(options.kubeconfig, utf8(text), { mode: 0o600 });
+    await writeKubeconfig(platform.disk, options.kubeconfig, adminKubeconfig(server.pki, server.apiUrl));
   }
   await Promise.race([server.ready, stop.promise]);
   if (!stop.stopped()) {

@@ -1,9 +1,9 @@
 import { join, resolve } from "node:path";
 import pc from "picocolors";
-import { utf8 } from "../../base/index.ts";
-import { createClient, kubeconfigConnection, undiciTransport } from "../../client/index.ts";
+import { createClient, undiciTransport, writeKubeconfig } from "../../client/index.ts";
 import {
   type Address,
+  adminConnection,
   adminKubeconfig,
   defaults,
   ensurePki,
@@ -68,9 +68,7 @@ export async function up(options: UpOptions): Promise<void> {
       kubeconfig: resolve(options.kubeconfig ?? join(dataDir, "kubeconfig")),
       certs: resolve(options.certs ?? join(dataDir, "certs")),
     };
-    await platform.disk.replaceFile(files.kubeconfig, utf8(adminKubeconfig(pki, running.apiUrl)), {
-      mode: 0o600,
-    });
+    await writeKubeconfig(platform.disk, files.kubeconfig, adminKubeconfig(pki, running.apiUrl));
     await exportStoreClient(platform, pki, files.certs);
     process.stdout.write(instructions(running, { ...files, dataDir, temporary }));
     process.stdout.write(
@@ -156,7 +154,7 @@ async function upThree(platform: Platform, options: UpOptions, dataDir: string, 
       (address) => startForwarder(platform.network, address, targets),
     );
     const apiUrl = `https://${loopback}:${front.port}`;
-    const transport = await undiciTransport(kubeconfigConnection(adminKubeconfig(pki, apiUrl)));
+    const transport = undiciTransport(adminConnection(pki, apiUrl));
     const client = createClient({ transport, userAgent: "raftsman-node" });
     const nodes = await startHollowNodes({
       client,
