@@ -31,7 +31,9 @@ export function decodeConfChange(bytes: Uint8Array): ConfChange | undefined {
   if (type === undefined || bytes.length < headerBytes) return undefined;
   const member = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(1) as MemberId;
   if (member === 0n) return undefined;
-  return bytes.length === headerBytes ? { type, member } : { type, member, context: bytes.subarray(headerBytes) };
+  return bytes.length === headerBytes
+    ? { type, member }
+    : { type, member, context: bytes.subarray(headerBytes) };
 }
 
 /** True while the change would leave a configuration that can decide something. */

@@ -3,6 +3,7 @@
  * are stepped in; what to persist, send and apply comes out as a Ready. It does no I/O and knows no clock.
  * `raft.ts` explains the whole; `types.ts` is the contract with the owner.
  */
+export { bootstrap, joining } from "./bootstrap.ts";
 export { decodeConfChange, encodeConfChange } from "./conf-change.ts";
 export { createRaft } from "./raft.ts";
 export type {

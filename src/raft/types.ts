@@ -41,7 +41,12 @@ interface Addressed {
 /** What members say to each other: RequestVote, AppendEntries, InstallSnapshot of the paper, and PreVote (thesis, 9.6). */
 export type Message = Addressed &
   (
-    | { readonly type: "pre-vote" | "vote"; readonly lastIndex: Index; readonly lastTerm: Term; readonly transfer: boolean }
+    | {
+        readonly type: "pre-vote" | "vote";
+        readonly lastIndex: Index;
+        readonly lastTerm: Term;
+        readonly transfer: boolean;
+      }
     | { readonly type: "pre-vote-response" | "vote-response"; readonly granted: boolean }
     | {
         readonly type: "append";
@@ -65,7 +70,10 @@ export type Message = Addressed &
     | { readonly type: "read-index"; readonly context: number }
     | { readonly type: "read-index-response"; readonly context: number; readonly index: Index }
     | { readonly type: "timeout-now" }
-    | { readonly type: "propose"; readonly entries: readonly { readonly type: EntryType; readonly data: Uint8Array }[] }
+    | {
+        readonly type: "propose";
+        readonly entries: readonly { readonly type: EntryType; readonly data: Uint8Array }[];
+      }
   );
 
 export type Role = "follower" | "pre-candidate" | "candidate" | "leader";
@@ -121,6 +129,7 @@ export interface RaftConfig {
   readonly committedBytesMax: number;
   /** Bytes of entries kept below a compaction point, so that a slow follower needs no image. 16 MiB when absent. */
   readonly trailingBytesMax?: number;
+  /** From the disk; at the very first start `bootstrap(…)` or `joining`. */
   readonly restored: {
     readonly hardState: HardState;
     /** Index 0 for a fresh member. */
@@ -190,7 +199,10 @@ export interface Raft {
    * late word about a truncated log) and its `hardState`. In the order the Readys were taken; calling once for
    * several, with the last entry and the last hard state among them, is fine.
    */
-  persisted(last: { readonly index: Index; readonly term: Term } | undefined, hardState: HardState | undefined): void;
+  persisted(
+    last: { readonly index: Index; readonly term: Term } | undefined,
+    hardState: HardState | undefined,
+  ): void;
   /** Everything up to `index` is applied; after installing a snapshot: the snapshot's index. */
   applied(index: Index): void;
   /** To be called for every committed conf-change entry, in order, when it is applied and before `applied` passes it. */
