@@ -85,7 +85,11 @@ export type StorageEvent =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly stored: Stored }
   | { readonly type: "BOOKMARK"; readonly resourceVersion: string; readonly initialEventsEnd: boolean };
 
-/** Receives a watch in order. `onEvents` answers false when its buffer is full: the watch is then ended with `onClosed`. */
+/**
+ * Receives a watch in order. `onEvents` answers false when its buffer is full: the watch is then ended with `onClosed`. What a watch
+ * begins with (the objects there are, the changes since its revision) comes in one call, however much it is: take it whole. The
+ * arrays are shared with other watchers.
+ */
 export interface WatchSink {
   onEvents(events: readonly StorageEvent[]): boolean;
   /** Undefined: ended without an error (too slow, shut down); the client reconnects. */
