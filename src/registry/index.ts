@@ -1,5 +1,6 @@
 /** Resources behind verbs: one generic store, and a Strategy per resource. */
 export type { RequestContext } from "./context.ts";
+export { trackFields } from "./managed-fields.ts";
 export type {
   CreateOptions,
   DeleteOptions,
@@ -15,4 +16,7 @@ export type {
   Validate,
   Verb,
 } from "./ports.ts";
+export { createRegistry } from "./registry.ts";
+export { selectionPredicate } from "./selection.ts";
+export type { ServedVersion, StrategyDeps, StrategySource } from "./strategies.ts";
 export type { Finish, ScaleRules, Strategy, UpdateRules } from "./strategy.ts";

@@ -10,7 +10,7 @@ import type {
   WatchSink,
 } from "../storage/index.ts";
 import type { RequestContext } from "./context.ts";
-import type { Strategy } from "./strategy.ts";
+import type { Strategy, UpdateRules } from "./strategy.ts";
 
 /** Verbs as discovery names them. */
 export type Verb = "create" | "delete" | "deletecollection" | "get" | "list" | "patch" | "update" | "watch";
@@ -35,10 +35,19 @@ export interface ResourceHandler {
   readonly namespaced: boolean;
   readonly verbs: readonly Verb[];
   readonly strategy: Strategy;
+  /** Of this endpoint: the strategy itself, or the subresource's part of it. */
+  readonly rules: UpdateRules;
   get?(name: string, context: RequestContext, options?: { resourceVersion?: string }): Promise<Stored>;
   list?(query: ListQuery, context: RequestContext): Promise<StoredList>;
   watch?(query: { namespace: string; options: WatchOptions }, sink: WatchSink): StorageWatch;
   create?(object: KubeObject, context: RequestContext, options: CreateOptions): Promise<Stored>;
+  /** POST to a named object's subresource: binding, eviction, token. */
+  createNamed?(
+    name: string,
+    object: KubeObject,
+    context: RequestContext,
+    options: CreateOptions,
+  ): Promise<KubeObject | Status>;
   /** PUT and PATCH: `next` makes the new object from the present one (a PUT ignores it), again after every lost race. */
   update?(
     name: string,
@@ -73,6 +82,8 @@ export interface CreateOptions {
 export interface UpdateOptions {
   readonly validateCreate?: Validate;
   readonly validateUpdate?: Validate;
+  /** The uid that a PUT's body names. */
+  readonly uid?: string;
   /** Create where missing although the strategy does not say so (server-side apply). */
   readonly forceAllowCreate?: boolean;
 }
@@ -111,6 +122,8 @@ export interface StoredResource {
   readonly namespaced: boolean;
   /** All its keys begin with this, ending in a slash: `/kubernetes.io/services/specs/`. */
   readonly keyPrefix: string;
+  /** Fields that watchers select by, with their readers. */
+  readonly indexes: Readonly<Record<string, (object: KubeObject) => string>>;
 }
 
 export interface RegistryFlags {

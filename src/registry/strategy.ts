@@ -36,8 +36,6 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
    * the hook sees `context.dryRun` and must then take nothing. @throws StatusError to refuse
    */
   beginCreate?(object: T, context: RequestContext): Promise<Finish | undefined>;
-  /** As `beginCreate`, for updates (Service type changes). */
-  beginUpdate?(object: T, old: T, context: RequestContext): Promise<Finish | undefined>;
   /** After the object is gone from the store (give the ClusterIP back). Failures are logged, never shown. */
   afterDelete?(object: T, context: RequestContext): Promise<void>;
   /**
@@ -49,16 +47,23 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
     requestedSeconds: number | undefined,
     context: RequestContext,
   ): number | undefined;
+  /**
+   * Kinds that end in two steps (Namespaces): the object to keep for now, changed or as it is, which DELETE then answers;
+   * undefined goes on as for every kind. Must not change `object`.
+   */
+  keepOnDelete?(object: T, context: RequestContext): T | undefined;
+  /** Whether an object that is being deleted and has no finalizers left may go now. True by default. */
+  mayVanish?(object: T): boolean;
   /** What a DELETE without propagationPolicy does with dependents. Background by default. */
   readonly defaultPropagation?: "Orphan" | "Background";
   /** DELETE answers the object instead of a Status even when nothing is pending (Pods, Services …). */
   readonly returnDeletedObject?: boolean;
   /** Fields for fieldSelector besides metadata.name and metadata.namespace, by path. */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /** Which of `selectableFields` many watchers select by (`spec.nodeName` of Pods): the watch cache then looks only at those concerned. */
+  readonly indexedFields?: readonly string[];
   /** Seconds this object lives in the store (Events); undefined: for ever. */
   ttlSeconds?(object: T): number | undefined;
-  /** On every read, on a shared object: answer another to change something. Rarely needed. */
-  decorate?(object: T): T;
   /** Rules of the status subresource; present: it is served. */
   readonly status?: UpdateRules<T>;
   /** Rules of further subresources that update the object itself (ephemeralcontainers, resize, finalize, approval). */
@@ -73,6 +78,8 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
 export interface UpdateRules<T extends KubeObject = KubeObject> {
   /** Restores what this endpoint may not change (spec under /status, status elsewhere), raises `generation`. */
   prepareForUpdate?(next: T, old: T, context: RequestContext): T;
+  /** Takes what the change needs from outside; as `Strategy.beginCreate`. */
+  beginUpdate?(next: T, old: T, context: RequestContext): Promise<Finish | undefined>;
   /** Metadata's immutable fields are checked generically before. */
   validateUpdate?(next: T, old: T, context: RequestContext): FieldError[];
   warningsOnUpdate?(next: T, old: T, context: RequestContext): string[];

@@ -1,0 +1,142 @@
+import type { GroupResource, GroupVersionResource, KubeObject } from "../apimachinery/index.ts";
+import { assert } from "../base/index.ts";
+import { type ResourceInfo, resourceInfo, type SubresourceInfo } from "../schema/index.ts";
+import type { Storage } from "../storage/index.ts";
+import type { Registry, RegistryOptions, ResourceHandler, Verb } from "./ports.ts";
+import { servedVersions } from "./served.ts";
+import { GenericStore } from "./store.ts";
+import type { StrategyDeps, StrategySource } from "./strategies.ts";
+import type { Strategy } from "./strategy.ts";
+import { BindingStore } from "./subresources/binding.ts";
+import { EvictionStore } from "./subresources/eviction.ts";
+import { PartialUpdateStore } from "./subresources/partial-update.ts";
+import { ScaleStore } from "./subresources/scale.ts";
+
+/** Every served resource with its subresources, over the stores that `options.storageFor` makes. */
+export function createRegistry(options: RegistryOptions): Registry {
+  return new ResourceRegistry(options);
+}
+
+interface OpenStore {
+  readonly storage: Storage;
+  readonly keyPrefix: string;
+}
+
+class ResourceRegistry implements Registry {
+  readonly #options: RegistryOptions;
+  readonly #handlers = new Map<string, ResourceHandler>();
+  readonly #stores = new Map<string, OpenStore>();
+  readonly #deps: StrategyDeps;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.#deps = {
+      clock: options.clock,
+      random: options.random,
+      flags: options.flags,
+      storageOf: (resource) => this.#storageOf(resource),
+    };
+    for (const { group, version, resources } of servedVersions) {
+      for (const [resource, source] of Object.entries(resources))
+        this.#install({ group, version, resource }, source);
+    }
+    const pods = this.#handlers.get(handlerKey({ group: "", version: "v1", resource: "pods" }));
+    if (pods instanceof GenericStore) this.#add(new BindingStore(pods, ""));
+  }
+
+  get resources(): readonly ResourceHandler[] {
+    return [...this.#handlers.values()];
+  }
+
+  resource(resource: GroupVersionResource): ResourceHandler | undefined {
+    return this.#handlers.get(handlerKey(resource));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#stores.values()].map(({ storage }) => storage.close()));
+  }
+
+  #add(handler: ResourceHandler): void {
+    const { resource, subresource } = handler;
+    const path = subresource === "" ? resource.resource : `${resource.resource}/${subresource}`;
+    this.#handlers.set(handlerKey({ ...resource, resource: path }), handler);
+  }
+
+  #install(resource: GroupVersionResource, source: StrategySource): void {
+    const info = resourceInfo(resource);
+    assert(info !== undefined, `no schema for ${handlerKey(resource)}`);
+    const strategy = typeof source === "function" ? source(this.#deps) : source;
+    const { storage, keyPrefix } = this.#open(info, strategy);
+    const store = new GenericStore({
+      resource,
+      kind: { group: info.group, version: info.version, kind: info.kind },
+      verbs: info.verbs as readonly Verb[],
+      strategy,
+      storage,
+      keyPrefix,
+      random: this.#options.random,
+    });
+    this.#add(store);
+    for (const subresource of info.subresources) {
+      const handler = subresourceHandler(store, subresource);
+      if (handler !== undefined) this.#add(handler);
+    }
+  }
+
+  #open(info: ResourceInfo, strategy: Strategy): OpenStore {
+    const present = this.#stores.get(storeKey(info));
+    if (present !== undefined) return present;
+    const keyPrefix = `${this.#options.flags.etcdPrefix}/${info.storageName}/`;
+    const indexes: Record<string, (object: KubeObject) => string> = {};
+    for (const field of strategy.indexedFields ?? []) {
+      const read = strategy.selectableFields?.[field];
+      if (read !== undefined) indexes[field] = read;
+    }
+    const storage = this.#options.storageFor({
+      group: info.group,
+      resource: info.resource,
+      kind: info.kind,
+      version: info.version,
+      namespaced: info.namespaced,
+      keyPrefix,
+      indexes,
+    });
+    const opened = { storage, keyPrefix };
+    this.#stores.set(storeKey(info), opened);
+    return opened;
+  }
+
+  #storageOf(resource: GroupResource): OpenStore {
+    const opened = this.#stores.get(storeKey(resource));
+    assert(opened !== undefined, `no store is open for ${storeKey(resource)}`);
+    return opened;
+  }
+}
+
+const handlerKey = (at: GroupVersionResource): string => `${at.group}/${at.version}/${at.resource}`;
+const storeKey = (at: GroupResource): string => `${at.group}/${at.resource}`;
+
+/** Undefined where this server does not serve it. */
+function subresourceHandler(store: GenericStore, info: SubresourceInfo): ResourceHandler | undefined {
+  const { strategy } = store;
+  const verbs = info.verbs as readonly Verb[];
+  switch (info.name) {
+    case "status":
+      if (strategy.status === undefined) return undefined;
+      return new PartialUpdateStore(store, { subresource: "status", verbs, rules: strategy.status });
+    case "scale":
+      return strategy.scale === undefined
+        ? undefined
+        : new ScaleStore(store, { scale: strategy.scale, verbs });
+    case "binding":
+      return new BindingStore(store, "binding");
+    case "eviction":
+      return new EvictionStore(store);
+    default: {
+      const rules = strategy.subresources?.[info.name];
+      return rules === undefined
+        ? undefined
+        : new PartialUpdateStore(store, { subresource: info.name, verbs, rules });
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import type { GroupResource } from "../apimachinery/index.ts";
+import type { Clock, Random } from "../platform/index.ts";
+import type { Storage } from "../storage/index.ts";
+import type { RegistryFlags } from "./ports.ts";
+import type { Strategy } from "./strategy.ts";
+
+/** What a Strategy may use besides the objects it is given. */
+export interface StrategyDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly flags: RegistryFlags;
+  /** The store and the key prefix of another resource (allocators look at every Service). */
+  storageOf(resource: GroupResource): { readonly storage: Storage; readonly keyPrefix: string };
+}
+
+/** A Strategy, or what makes one where it needs more than the object. */
+export type StrategySource = Strategy | ((deps: StrategyDeps) => Strategy);
+
+/** Strategies of one API version, by resource; each group's folder has one of these for each version it serves. */
+export interface ServedVersion {
+  readonly group: string;
+  readonly version: string;
+  readonly resources: Readonly<Record<string, StrategySource>>;
+}

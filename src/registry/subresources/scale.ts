@@ -1,0 +1,119 @@
+import {
+  errors,
+  type FieldError,
+  field,
+  type GroupVersionKind,
+  type GroupVersionResource,
+  type KubeObject,
+  pathSegmentErrors,
+  validateObjectMeta,
+} from "../../apimachinery/index.ts";
+import type { Stored } from "../../storage/index.ts";
+import type { RequestContext } from "../context.ts";
+import { trackFields } from "../managed-fields.ts";
+import type { NextObject, ResourceHandler, UpdateOptions, Verb } from "../ports.ts";
+import type { GenericStore } from "../store.ts";
+import type { ScaleRules, Strategy, UpdateRules } from "../strategy.ts";
+import { transientObject } from "../transient.ts";
+import { updateObject } from "../update.ts";
+
+const scaleKind: GroupVersionKind = { group: "autoscaling", version: "v1", kind: "Scale" };
+
+/**
+ * `/scale`: an object of its own kind (autoscaling/v1 Scale) that shows and sets nothing but the number of replicas. Its
+ * metadata, resourceVersion included, is the scaled object's, so that optimistic locking works on either.
+ */
+export class ScaleStore implements ResourceHandler {
+  readonly resource: GroupVersionResource;
+  readonly subresource = "scale";
+  readonly kind = scaleKind;
+  readonly namespaced: boolean;
+  readonly verbs: readonly Verb[];
+  readonly strategy: Strategy;
+  readonly rules: UpdateRules = {};
+  readonly #parent: GenericStore;
+  readonly #scale: ScaleRules;
+
+  constructor(parent: GenericStore, options: { scale: ScaleRules; verbs: readonly Verb[] }) {
+    this.#parent = parent;
+    this.#scale = options.scale;
+    this.resource = parent.resource;
+    this.namespaced = parent.namespaced;
+    this.verbs = options.verbs;
+    this.strategy = parent.strategy;
+  }
+
+  async get(
+    name: string,
+    context: RequestContext,
+    options: { resourceVersion?: string } = {},
+  ): Promise<Stored> {
+    return this.#scaleOf(await this.#parent.get(name, context, options));
+  }
+
+  async update(
+    name: string,
+    next: NextObject,
+    context: RequestContext,
+    options: UpdateOptions,
+  ): Promise<Stored & { created: boolean }> {
+    const scaled: NextObject = async (current) => {
+      if (current === undefined) throw errors.notFound(this.resource, name);
+      const before = this.#scaleOf(current);
+      const scale = await next(before);
+      checkScale(scale, name);
+      await options.validateUpdate?.(scale, before.object);
+      return this.#withReplicas(current.object, scale, context);
+    };
+    const uid = options.uid === undefined ? {} : { uid: options.uid };
+    const stored = await updateObject(this.#parent, this.strategy, name, scaled, context, uid);
+    return Object.assign(this.#scaleOf(stored), { created: false });
+  }
+
+  #withReplicas(current: KubeObject, scale: KubeObject, context: RequestContext): KubeObject {
+    const metadata = { ...current.metadata };
+    if (scale.metadata.resourceVersion === undefined) delete metadata.resourceVersion;
+    else metadata.resourceVersion = scale.metadata.resourceVersion;
+    const next = this.#scale.setReplicas({ ...current, metadata }, scale["spec"]?.replicas ?? 0);
+    return trackFields(current, next, {
+      kind: this.#parent.kind,
+      subresource: this.subresource,
+      rules: this.strategy,
+      context,
+    });
+  }
+
+  #scaleOf(stored: Stored): Stored {
+    const { object } = stored;
+    const { name, namespace, uid, creationTimestamp } = object.metadata;
+    const replicas = this.#scale.replicas(object);
+    const selector = this.#scale.selector(object);
+    return transientObject(stored.key, {
+      kind: scaleKind.kind,
+      apiVersion: "autoscaling/v1",
+      metadata: {
+        ...(name === undefined ? {} : { name }),
+        ...(namespace === undefined ? {} : { namespace }),
+        ...(uid === undefined ? {} : { uid }),
+        resourceVersion: stored.resourceVersion,
+        ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+      },
+      spec: replicas === 0 ? {} : { replicas },
+      status: {
+        replicas: this.#scale.statusReplicas(object),
+        ...(selector === "" ? {} : { selector }),
+      },
+    });
+  }
+}
+
+function checkScale(scale: KubeObject, name: string): void {
+  const problems: FieldError[] = validateObjectMeta(scale.metadata, {
+    namespaced: true,
+    validateName: (text) => pathSegmentErrors(text),
+  });
+  const replicas = scale["spec"]?.replicas ?? 0;
+  if (replicas < 0)
+    problems.push(field.invalid("spec.replicas", replicas, "must be greater than or equal to 0"));
+  if (problems.length > 0) throw errors.invalid(scaleKind, name, problems);
+}

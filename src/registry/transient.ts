@@ -1,0 +1,19 @@
+import { type KubeObject, stringifyJson } from "../apimachinery/index.ts";
+import type { Stored } from "../storage/index.ts";
+
+/** An object that is answered but not stored: a dry run's, a Scale, what a delete removed. */
+export function transientObject(key: string, object: KubeObject): Stored {
+  let bytes: Uint8Array | undefined;
+  return {
+    key,
+    object,
+    resourceVersion: object.metadata.resourceVersion ?? "",
+    json: () => {
+      if (bytes === undefined) {
+        const { kind, apiVersion, metadata, ...rest } = object;
+        bytes = Buffer.from(stringifyJson({ kind, apiVersion, metadata, ...rest }));
+      }
+      return bytes;
+    },
+  };
+}
