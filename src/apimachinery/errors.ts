@@ -240,7 +240,7 @@ export function serverTimeout(
     500,
     "ServerTimeout",
     `The ${operation} operation against ${groupResourceText(resource)} could not be completed at this time, please try again.`,
-    { ...detailsOf(resource, ""), ...(retryAfterSeconds === 0 ? {} : { retryAfterSeconds }) },
+    { ...detailsOf(resource, operation), ...(retryAfterSeconds === 0 ? {} : { retryAfterSeconds }) },
   );
 }
 

@@ -36,9 +36,9 @@ export function invalid(field: string, badValue: unknown, detail: string): Field
   return { type: "FieldValueInvalid", field, badValue, detail };
 }
 
-/** A value outside a closed list; the supported values are printed sorted and quoted. */
+/** A value outside a closed list; the supported values are printed quoted, in the order given. */
 export function notSupported(field: string, badValue: unknown, supported: readonly string[]): FieldError {
-  const listed = [...supported].sort().map(quoteGo).join(", ");
+  const listed = supported.map(quoteGo).join(", ");
   return {
     type: "FieldValueNotSupported",
     field,

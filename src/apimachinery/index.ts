@@ -31,6 +31,7 @@ export type {
 } from "./object.ts";
 export * from "./patch.ts";
 export * from "./quantity.ts";
+export { type Requirement, SelectorError, type SelectorOperator } from "./requirement.ts";
 export {
   type Status,
   type StatusCause,
@@ -40,5 +41,5 @@ export {
 } from "./status.ts";
 export type { SchemaField, SchemaNode } from "./structure.ts";
 export * from "./time.ts";
-export * from "./yaml.ts";
 export type { UserInfo } from "./user.ts";
+export * from "./yaml.ts";

@@ -1,4 +1,27 @@
-import type { GroupVersionKind, Json, KubeObject, SchemaNode } from "../apimachinery/index.ts";
+import {
+  canonicalQuantity,
+  type GroupVersionKind,
+  type Json,
+  type KubeObject,
+  QuantityError,
+  type SchemaNode,
+} from "../apimachinery/index.ts";
+import { explainMismatch, listUnknownFields } from "./decode-errors.ts";
+import { canonicalTime, isBase64 } from "./scalars.ts";
+import {
+  schemaPropsDefinition,
+  type TypeField,
+  type TypeNode,
+  typeOfDefinition,
+  typeOfKind,
+} from "./types.ts";
+
+/**
+ * What Go's decoder, followed by its encoder, makes of a body: unknown fields gone, null as absent, empty optional values
+ * dropped, fields without omitempty always there, quantities and times in their canonical form. One pass builds the result in
+ * Go's field order and only notes that something does not fit; what exactly, and in whose words, is found by a second pass that
+ * good bodies never pay for.
+ */
 
 /** A value of the wrong type; the message is Go's: `json: cannot unmarshal string into Go struct field …`. */
 export class DecodeError extends Error {
@@ -17,20 +40,245 @@ export interface Decoded {
  * The body is not changed. @throws DecodeError
  */
 export function decode(kind: GroupVersionKind, body: Json): Decoded {
-  void kind;
-  return { object: body as unknown as KubeObject, unknownFields: [] };
+  const type = typeOfKind(kind);
+  if (type === undefined) throw new DecodeError(noKindMessage(kind));
+  const pass = new Normalizer();
+  let object: Json;
+  try {
+    object = pass.read(type, body === null ? {} : body);
+  } catch (error) {
+    if (error !== mismatch && !(error instanceof QuantityError)) throw error;
+    throw new DecodeError(explainMismatch(type, body));
+  }
+  return {
+    object: object as unknown as KubeObject,
+    unknownFields: pass.sawUnknown ? listUnknownFields(type, body) : [],
+  };
+}
+
+/** What upstream's scheme says of a kind that it does not know. */
+export function noKindMessage(kind: GroupVersionKind): string {
+  const version = kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
+  return `no kind "${kind.kind}" is registered for version "${version}" in scheme "pkg/runtime/scheme.go:111"`;
 }
 
 /** The texts of a strict decoding error, or of the warnings: `unknown field "spec.foo"`, `duplicate field "spec.bar"`. */
 export function strictErrors(unknownFields: readonly string[], duplicates: readonly string[]): string[] {
   return [
-    ...unknownFields.map((path) => `unknown field "${path}"`),
-    ...duplicates.map((path) => `duplicate field "${path}"`),
-  ];
+    ...new Set([
+      ...unknownFields.map((path) => `unknown field "${path}"`),
+      ...duplicates
+        .filter((path) => !unknownFields.some((unknown) => isBelow(path, unknown)))
+        .map((path) => `duplicate field "${path}"`),
+    ]),
+  ].slice(0, strictErrorsMax);
 }
 
-/** The shape of a built-in kind, for patches, apply and `validate`; undefined for a kind that there is not. */
+/** As many as upstream collects (sigs.k8s.io/json). */
+const strictErrorsMax = 100;
+
+function isBelow(path: string, parent: string): boolean {
+  return path === parent || path.startsWith(`${parent}.`) || path.startsWith(`${parent}[`);
+}
+
+/** The shape of a built-in kind, for patches and apply; undefined for a kind that there is not. */
 export function schemaOfKind(kind: GroupVersionKind): SchemaNode | undefined {
-  void kind;
-  return undefined;
+  return typeOfKind(kind);
+}
+
+/** Thrown and caught within one `decode`; carries nothing, the second pass tells. */
+const mismatch = new Error("a value does not fit its type");
+
+class Normalizer {
+  sawUnknown = false;
+
+  /** `value` is not null. */
+  read(type: TypeNode, value: Json): Json {
+    switch (type.codec) {
+      case "struct":
+        return this.#readStruct(type, value);
+      case "map":
+        return this.#readMap(type.values as TypeNode, value);
+      case "list":
+        return this.#readList(type.items as TypeNode, value);
+      case "string":
+        if (typeof value === "string") return value;
+        throw mismatch;
+      case "bool":
+        if (typeof value === "boolean") return value;
+        throw mismatch;
+      case "int32":
+        if (isInt32(value)) return value;
+        throw mismatch;
+      case "int64":
+        if (isInt64(value)) return value;
+        throw mismatch;
+      case "float":
+        if (typeof value === "number") return value;
+        throw mismatch;
+      case "bytes":
+        if (typeof value === "string" && isBase64(value)) return value.replace(/[\r\n]/g, "");
+        throw mismatch;
+      case "quantity":
+        if (typeof value === "string" || typeof value === "number")
+          return canonicalQuantity(String(value).trim());
+        throw mismatch;
+      case "intOrString":
+        if (typeof value === "string" || isInt32(value)) return value;
+        throw mismatch;
+      case "time":
+      case "microtime": {
+        const canonical =
+          typeof value === "string" ? canonicalTime(value, type.codec === "microtime") : undefined;
+        if (canonical === undefined) throw mismatch;
+        return canonical;
+      }
+      case "raw":
+        return value;
+      case "schemaOrBool":
+        return typeof value === "boolean" ? value : this.#readSchemaProps(value);
+      case "schemaOrArray":
+        return Array.isArray(value)
+          ? value.map((item) => this.#readSchemaProps(item))
+          : this.#readSchemaProps(value);
+      case "schemaOrStringArray":
+        return Array.isArray(value) ? value : this.#readSchemaProps(value);
+    }
+  }
+
+  #readStruct(type: TypeNode, value: Json): Json {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) throw mismatch;
+    const read: Record<string, Json> = {};
+    let known = 0;
+    for (const field of type.fieldList) {
+      const given = value[field.name];
+      if (given === undefined) {
+        if (isWrittenWhenAbsent(field)) read[field.name] = this.#zero(field);
+        continue;
+      }
+      known++;
+      if (given === null) {
+        if (isWrittenWhenAbsent(field)) read[field.name] = this.#zero(field);
+        continue;
+      }
+      const next = this.read(field.node, given);
+      if (isEmpty(field, next)) {
+        if (!field.omitEmpty) read[field.name] = this.#zero(field);
+      } else {
+        read[field.name] = next;
+      }
+    }
+    let given = 0;
+    for (const _key in value) given++;
+    if (given !== known) this.sawUnknown = true;
+    return read;
+  }
+
+  #readMap(values: TypeNode, value: Json): Json {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) throw mismatch;
+    const read: Record<string, Json> = {};
+    for (const key in value) {
+      const given = value[key] as Json;
+      const next = given === null ? this.#zeroOf(values) : this.read(values, given);
+      if (key === "__proto__") {
+        Object.defineProperty(read, key, {
+          value: next,
+          enumerable: true,
+          configurable: true,
+          writable: true,
+        });
+      } else read[key] = next;
+    }
+    return read;
+  }
+
+  #readList(items: TypeNode, value: Json): Json {
+    if (!Array.isArray(value)) throw mismatch;
+    return value.map((item) => (item === null ? this.#zeroOf(items) : this.read(items, item)));
+  }
+
+  #readSchemaProps(value: Json): Json {
+    return this.read(typeOfDefinition(schemaPropsDefinition) as TypeNode, value);
+  }
+
+  #zero(field: TypeField): Json {
+    return field.pointer ? null : this.#zeroOf(field.node);
+  }
+
+  /** What Go's encoder writes for the zero value. */
+  #zeroOf(type: TypeNode): Json {
+    switch (type.codec) {
+      case "struct":
+        return this.#readStruct(type, {});
+      case "string":
+        return "";
+      case "bool":
+        return false;
+      case "int32":
+      case "int64":
+      case "float":
+      case "intOrString":
+        return 0;
+      case "quantity":
+        return "0";
+      default:
+        return null;
+    }
+  }
+}
+
+/** Whether a field that is not given is written all the same: Go's omitempty never leaves out a struct, and there are fields without it. */
+function isWrittenWhenAbsent(field: TypeField): boolean {
+  if (field.omitZero) return false;
+  if (!field.omitEmpty) return true;
+  if (field.pointer) return false;
+  switch (field.node.codec) {
+    case "struct":
+    case "quantity":
+    case "time":
+    case "microtime":
+    case "intOrString":
+      return true;
+    case "raw":
+      return field.node.goType === "runtime.RawExtension";
+    default:
+      return false;
+  }
+}
+
+/**
+ * Whether a value is the zero of its field. A list or map without items counts as absent: in upstream's protobuf-encoded
+ * store the two are one.
+ */
+function isEmpty(field: TypeField, value: Json): boolean {
+  if (field.pointer) return false;
+  switch (field.node.codec) {
+    case "string":
+    case "bytes":
+      return value === "";
+    case "bool":
+      return value === false;
+    case "int32":
+    case "int64":
+    case "float":
+      return value === 0;
+    case "list":
+      return (value as Json[]).length === 0;
+    case "map":
+      for (const _key in value as object) return false;
+      return true;
+    default:
+      return false;
+  }
+}
+
+function isInt32(value: Json): value is number {
+  return typeof value === "number" && (value | 0) === value;
+}
+
+const int64Max = 2n ** 63n - 1n;
+
+function isInt64(value: Json): value is number | bigint {
+  if (typeof value === "number") return Number.isSafeInteger(value);
+  return typeof value === "bigint" && value <= int64Max && value >= -int64Max - 1n;
 }
