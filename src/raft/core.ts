@@ -85,6 +85,11 @@ export class Core {
       commit: Math.max(hardState.commit, snapshot.index) as Index,
       applied,
     });
+    if (this.log.lastTerm > this.term) {
+      // A torn write left entries of a term without its hard state: no vote of that term can have left either.
+      this.term = this.log.lastTerm;
+      this.vote = noMember;
+    }
     this.log.commitTo(this.#provenCommit());
     this.tracker = new Tracker(config.id, snapshot.confState, config.inflightMessagesMax);
     for (let index = (snapshot.index + 1) as Index; index <= applied; index++) {

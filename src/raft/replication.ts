@@ -112,9 +112,10 @@ export function handleHeartbeatResponse(core: Core, message: Message & { type: "
   }
   if (progress.match >= core.log.lastIndex) return;
   core.appendsDue = true;
+  if (progress.state !== "replicate") return;
   // All that is in flight may be lost, with nothing after it to show the gap: ask.
-  if (progress.state === "replicate" && progress.next > core.log.offset)
-    sendAppend(core, progress, 0 as Index);
+  if (progress.next > core.log.offset) sendAppend(core, progress, 0 as Index);
+  else progress.becomeProbe();
 }
 
 /**

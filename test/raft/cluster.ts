@@ -110,9 +110,17 @@ export class Member {
     this.#seenRole = `follower@${hardState.term}`;
   }
 
-  /** Loses everything but the disk, on which the first `durableWrites` of what was being written have arrived. */
-  crash(durableWrites = 0): void {
+  /**
+   * Loses everything but the disk, on which the first `durableWrites` of what was being written have arrived, and of the
+   * one after them that share of the entries without the hard state.
+   */
+  crash({ durableWrites = 0, tornShare = 0 } = {}): void {
     for (const ready of this.writes.slice(0, durableWrites)) this.#write(ready);
+    const torn = this.writes[durableWrites];
+    if (torn && !torn.snapshot) {
+      const entries = torn.entries.slice(0, Math.floor(torn.entries.length * tornShare));
+      this.#write({ ...torn, hardState: undefined, entries });
+    }
     this.writes = [];
     this.#received.clear();
     this.raft = undefined;
@@ -129,13 +137,13 @@ export class Member {
   /** Carries one Ready out, except for the write. */
   take(): void {
     const ready = this.running.takeReady();
-    this.cluster.observer.ready?.(this, ready);
-    this.#observeRole();
     const first = ready.entries[0];
     if (ready.snapshot) this.log = [...(this.#received.get(ready.snapshot.index) as Image).history];
     if (first) this.log.length = first.index - 1;
     this.log.push(...ready.entries);
     this.writes.push(ready);
+    this.cluster.observer.ready?.(this, ready);
+    this.#observeRole();
     for (const message of ready.messages) this.cluster.send(this, message);
     for (const entry of ready.committed) this.#apply(entry);
     if (ready.committed.length > 0) this.running.applied(this.applied as Index);
