@@ -1,0 +1,71 @@
+import { KvError, type KvErrorCode } from "../kv/index.ts";
+import { ProtobufError } from "../wire/index.ts";
+
+/** gRPC's status codes (https://grpc.io/docs/guides/status-codes/) that are used here. */
+export const code = {
+  ok: 0,
+  canceled: 1,
+  unknown: 2,
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  outOfRange: 11,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+  dataLoss: 15,
+} as const;
+
+/** What a call ends with instead of an answer. */
+export class RpcError extends Error {
+  override readonly name = "RpcError";
+  readonly code: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.code = status;
+  }
+}
+
+/** etcd's codes and texts (api/v3rpc/rpctypes/error.go) for every failure of the store. Clients compare the texts. */
+const kvErrors: Record<KvErrorCode, { readonly code: number; readonly text: string }> = {
+  COMPACTED: { code: code.outOfRange, text: "etcdserver: mvcc: required revision has been compacted" },
+  FUTURE_REVISION: {
+    code: code.outOfRange,
+    text: "etcdserver: mvcc: required revision is a future revision",
+  },
+  KEY_NOT_FOUND: { code: code.invalidArgument, text: "etcdserver: key not found" },
+  DUPLICATE_KEY: { code: code.invalidArgument, text: "etcdserver: duplicate key given in txn request" },
+  TOO_MANY_OPS: { code: code.invalidArgument, text: "etcdserver: too many operations in txn request" },
+  REQUEST_TOO_LARGE: { code: code.invalidArgument, text: "etcdserver: request is too large" },
+  NO_SPACE: { code: code.resourceExhausted, text: "etcdserver: mvcc: database space exceeded" },
+  LEASE_NOT_FOUND: { code: code.notFound, text: "etcdserver: requested lease not found" },
+  LEASE_EXISTS: { code: code.failedPrecondition, text: "etcdserver: lease already exists" },
+  LEASE_TTL_TOO_LARGE: { code: code.outOfRange, text: "etcdserver: too large lease TTL" },
+  NO_LEADER: { code: code.unavailable, text: "etcdserver: no leader" },
+  NOT_LEADER: { code: code.failedPrecondition, text: "etcdserver: not leader" },
+  LEADER_CHANGED: { code: code.unavailable, text: "etcdserver: leader changed" },
+  TOO_MANY_REQUESTS: { code: code.resourceExhausted, text: "etcdserver: too many requests" },
+  TIMEOUT: { code: code.unavailable, text: "etcdserver: request timed out" },
+  CORRUPT: { code: code.dataLoss, text: "etcdserver: corrupt cluster" },
+  STOPPED: { code: code.unavailable, text: "etcdserver: server stopped" },
+};
+
+export function rpcErrorOf(kvCode: KvErrorCode): RpcError {
+  const { code: status, text } = kvErrors[kvCode];
+  return new RpcError(status, text);
+}
+
+/** What the client is told of anything thrown. Undefined: a mistake of our own, to be logged and not shown. */
+export function expectedError(thrown: unknown): RpcError | undefined {
+  if (thrown instanceof RpcError) return thrown;
+  if (thrown instanceof KvError) return rpcErrorOf(thrown.code);
+  if (thrown instanceof ProtobufError) {
+    return new RpcError(code.internal, `grpc: error unmarshalling request: proto: ${thrown.message}`);
+  }
+  return undefined;
+}
+
+export const emptyKey = (): RpcError => new RpcError(code.invalidArgument, "etcdserver: key is not provided");

@@ -1,0 +1,209 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { utf8 } from "../../base/index.ts";
+import { type Draft, decode, encode } from "../../wire/index.ts";
+import { code, expectedError, RpcError } from "../errors.ts";
+import { requestBytesMax } from "../limits.ts";
+import type { Method, Reply, StreamMethod, UnaryMethod } from "../method.ts";
+import { fromJson } from "./from-json.ts";
+import { JsonSplitter } from "./split.ts";
+import { toJson } from "./to-json.ts";
+
+/** JSON around bytes in base64, and room for names. */
+const bodyBytesMax = Math.ceil(requestBytesMax * 1.5);
+
+/** https://github.com/grpc-ecosystem/grpc-gateway: which HTTP status a gRPC status is shown as. */
+const httpStatus: Readonly<Record<number, number>> = {
+  [code.canceled]: 499,
+  [code.unknown]: 500,
+  [code.invalidArgument]: 400,
+  [code.deadlineExceeded]: 504,
+  [code.notFound]: 404,
+  [code.resourceExhausted]: 429,
+  [code.failedPrecondition]: 400,
+  [code.outOfRange]: 400,
+  [code.unimplemented]: 501,
+  [code.internal]: 500,
+  [code.unavailable]: 503,
+  [code.dataLoss]: 500,
+};
+
+export interface Gateway {
+  /** False: the path is not the gateway's. */
+  handle(request: IncomingMessage, response: ServerResponse, path: string): boolean;
+}
+
+type OnInternalError = (error: unknown, path: string) => void;
+
+/** The methods again, as JSON over POST: one object for a unary method, a line `{"result":…}` for each message of a stream. */
+export function createGateway(methods: readonly Method[], onInternalError: OnInternalError): Gateway {
+  const byPath = new Map<string, Method>();
+  for (const method of methods) for (const path of method.info.gatewayPaths) byPath.set(path, method);
+  return {
+    handle(request, response, path) {
+      // The prefix of etcd 3.3 is still served.
+      const current = path.startsWith("/v3beta/") ? `/v3/${path.slice("/v3beta/".length)}` : path;
+      if (!current.startsWith("/v3/")) return false;
+      const method = byPath.get(current);
+      if (method === undefined) {
+        request.resume();
+        sendJson(response, 404, { code: code.notFound, message: "Not Found" });
+      } else if (request.method !== "POST") {
+        request.resume();
+        sendJson(response, 501, { code: code.unimplemented, message: "Method Not Allowed" });
+      } else if (method.kind === "unary") {
+        serveUnary(method, request, response, onInternalError);
+      } else {
+        serveStream(method, request, response, onInternalError);
+      }
+      return true;
+    },
+  };
+}
+
+function serveUnary(
+  method: UnaryMethod<unknown, unknown>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  onInternalError: OnInternalError,
+): void {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let refused = false;
+  request.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (refused) return;
+    if (bytes > bodyBytesMax) {
+      refused = true;
+      chunks.length = 0;
+      fail(
+        new RpcError(
+          code.resourceExhausted,
+          `grpc: received message larger than max (${bytes} vs. ${bodyBytesMax})`,
+        ),
+      );
+    } else {
+      chunks.push(chunk);
+    }
+  });
+  request.on("end", () => {
+    if (!refused) void answer(Buffer.concat(chunks).toString());
+  });
+
+  async function answer(text: string): Promise<void> {
+    try {
+      // An empty body is an empty message.
+      const draft = text.trim() === "" ? {} : fromJson(method.info.request, text);
+      const result = await method.handle(withDefaults(method, draft));
+      sendJson(response, 200, toJson(method.info.response, result));
+    } catch (thrown) {
+      fail(thrown);
+    }
+  }
+
+  function fail(thrown: unknown): void {
+    const { status, body } = errorBody(thrown, method, onInternalError);
+    sendJson(response, status, body);
+  }
+}
+
+function serveStream(
+  method: StreamMethod<unknown, unknown>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  onInternalError: OnInternalError,
+): void {
+  const splitter = new JsonSplitter(bodyBytesMax);
+  let ended = false;
+  const reply: Reply<unknown> = {
+    send(message) {
+      if (ended) return true;
+      return writeLine(response, { result: toJson(method.info.response, message) });
+    },
+    end(thrown) {
+      if (ended) return;
+      ended = true;
+      if (thrown === undefined) {
+        if (!response.headersSent) writeHead(response, 200);
+      } else {
+        const { status, body } = errorBody(thrown, method, onInternalError);
+        if (!response.headersSent) {
+          sendJson(response, status, body);
+          return;
+        }
+        writeLine(response, { error: body });
+      }
+      response.end();
+    },
+    pause: () => void request.pause(),
+    resume: () => void request.resume(),
+  };
+  const observer = method.open(reply);
+  const take = (text: string): void => {
+    if (!ended) observer.request(withDefaults(method, fromJson(method.info.request, text)));
+  };
+  const guarded = (work: () => void): void => {
+    try {
+      work();
+    } catch (thrown) {
+      reply.end(thrown);
+    }
+  };
+  request.setEncoding("utf8");
+  request.on("data", (piece: string) =>
+    guarded(() => {
+      if (ended) return;
+      const values = splitter.push(piece);
+      if (values === undefined)
+        throw new RpcError(code.resourceExhausted, "grpc: received message larger than max");
+      values.forEach(take);
+    }),
+  );
+  request.on("end", () =>
+    guarded(() => {
+      if (splitter.rest !== "") take(splitter.rest);
+      if (!ended) observer.requestsEnded();
+    }),
+  );
+  response.on("drain", () => observer.drain());
+  response.on("close", () => {
+    ended = true;
+    observer.closed();
+  });
+}
+
+/** Handlers expect every field; going through the binary form fills them in. */
+function withDefaults(method: Method, draft: Draft<unknown>): unknown {
+  return decode(method.info.request, encode(method.info.request, draft));
+}
+
+interface ErrorBody {
+  readonly code: number;
+  readonly message: string;
+}
+
+function errorBody(
+  thrown: unknown,
+  method: Method,
+  onInternalError: OnInternalError,
+): { status: number; body: ErrorBody } {
+  const error = expectedError(thrown);
+  if (error === undefined) onInternalError(thrown, method.info.path);
+  const { code: status, message } = error ?? new RpcError(code.internal, "etcdserver: internal error");
+  return { status: httpStatus[status] ?? 500, body: { code: status, message } };
+}
+
+function writeHead(response: ServerResponse, status: number): void {
+  response.writeHead(status, { "content-type": "application/json" });
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  if (response.headersSent || response.destroyed) return;
+  writeHead(response, status);
+  response.end(utf8(JSON.stringify(body)));
+}
+
+function writeLine(response: ServerResponse, body: unknown): boolean {
+  if (response.destroyed) return true;
+  if (!response.headersSent) writeHead(response, 200);
+  return response.write(utf8(`${JSON.stringify(body)}\n`));
+}

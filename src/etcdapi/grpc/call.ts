@@ -1,0 +1,183 @@
+import type { IncomingStream } from "../../h2/index.ts";
+import type { Clock, Timer } from "../../platform/index.ts";
+import { type Draft, decode, type MessageCodec, type ProtobufWriter } from "../../wire/index.ts";
+import { code, expectedError, RpcError } from "../errors.ts";
+import type { Method, Reply, RequestObserver } from "../method.ts";
+import { FrameReader } from "./frames.ts";
+import { timeoutMs } from "./timeout.ts";
+
+/** What all calls share. */
+export interface CallContext {
+  readonly clock: Clock;
+  readonly writer: ProtobufWriter;
+  /** A mistake of our own: the client is told nothing of it. */
+  onInternalError(error: unknown, path: string): void;
+}
+
+const contentType = "application/grpc";
+
+/** One gRPC call on one stream, whatever carries it: messages in, messages and a status out. */
+export class GrpcCall implements Reply<unknown> {
+  readonly #stream: IncomingStream;
+  readonly #method: Method;
+  readonly #context: CallContext;
+  readonly #frames: FrameReader;
+  readonly #deliver = (message: Uint8Array): void => this.#message(message);
+  #observer: RequestObserver<unknown> | undefined;
+  #deadline: Timer | undefined;
+  #asked = false;
+  #headersSent = false;
+  #ended = false;
+
+  constructor(stream: IncomingStream, method: Method, context: CallContext) {
+    this.#stream = stream;
+    this.#method = method;
+    this.#context = context;
+    this.#frames = new FrameReader(stream.headers["grpc-encoding"] ?? "identity");
+  }
+
+  /** `onClosed` is called once the stream is gone, however the call ended. */
+  start(onClosed: () => void): void {
+    this.#stream.receive({
+      data: (chunk) => this.#data(chunk),
+      end: () => this.#requestsEnded(),
+      drain: () => {
+        if (!this.#ended) this.#observer?.drain();
+      },
+      closed: () => {
+        this.#ended = true;
+        this.#deadline?.cancel();
+        this.#observer?.closed();
+        onClosed();
+      },
+    });
+    const timeout = this.#stream.headers["grpc-timeout"];
+    if (timeout !== undefined) {
+      const milliseconds = timeoutMs(timeout);
+      if (milliseconds === undefined) {
+        this.end(new RpcError(code.internal, `malformed grpc-timeout: ${timeout}`));
+        return;
+      }
+      this.#deadline = this.#context.clock.after(
+        milliseconds,
+        () => this.end(new RpcError(code.deadlineExceeded, "context deadline exceeded")),
+        { background: true },
+      );
+    }
+    if (this.#method.kind === "stream") {
+      this.#observer = this.#method.open(this);
+      this.#sendHeaders();
+    }
+  }
+
+  pause(): void {
+    if (!this.#ended) this.#stream.pause();
+  }
+
+  resume(): void {
+    if (!this.#ended) this.#stream.resume();
+  }
+
+  send(message: Draft<unknown>): boolean {
+    if (this.#ended) return true;
+    this.#sendHeaders();
+    return this.#stream.write(framed(this.#context.writer, this.#method.info.response, message));
+  }
+
+  end(thrown?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#deadline?.cancel();
+    const trailers = thrown === undefined ? { "grpc-status": "0" } : this.#status(thrown);
+    if (this.#headersSent) {
+      this.#stream.end(trailers);
+    } else {
+      this.#headersSent = true;
+      this.#stream.respond({ ":status": "200", "content-type": contentType, ...trailers }, { end: true });
+    }
+    // What the client may still send is dropped, so that its window does not stay shut.
+    this.#stream.resume();
+  }
+
+  #data(chunk: Uint8Array): void {
+    if (this.#ended) return;
+    try {
+      this.#frames.push(chunk, this.#deliver);
+    } catch (thrown) {
+      this.end(thrown);
+    }
+  }
+
+  #requestsEnded(): void {
+    if (this.#ended) return;
+    if (!this.#frames.complete) this.end(new RpcError(code.internal, "unexpected EOF"));
+    else if (this.#observer) this.#observer.requestsEnded();
+    else if (!this.#asked) this.end(new RpcError(code.internal, "cardinality violation: no request message"));
+  }
+
+  #message(bytes: Uint8Array): void {
+    if (this.#ended) return;
+    const request = decode(this.#method.info.request, bytes);
+    if (this.#observer) this.#observer.request(request);
+    else this.#unary(request);
+  }
+
+  #unary(request: unknown): void {
+    if (this.#method.kind !== "unary") return;
+    if (this.#asked)
+      throw new RpcError(code.internal, "cardinality violation: more than one request message");
+    this.#asked = true;
+    this.#method.handle(request).then(
+      (response) => {
+        this.send(response);
+        this.end();
+      },
+      (thrown: unknown) => this.end(thrown),
+    );
+  }
+
+  #sendHeaders(): void {
+    if (this.#headersSent) return;
+    this.#headersSent = true;
+    this.#stream.respond({ ":status": "200", "content-type": contentType });
+  }
+
+  #status(thrown: unknown): Record<string, string> {
+    const error = expectedError(thrown);
+    if (error === undefined) this.#context.onInternalError(thrown, this.#method.info.path);
+    const status = error?.code ?? code.internal;
+    const message = error?.message ?? "etcdserver: internal error";
+    return { "grpc-status": String(status), "grpc-message": percentEncoded(message) };
+  }
+}
+
+/** Ends a call that has no method. */
+export function refuse(stream: IncomingStream, error: RpcError): void {
+  stream.respond(
+    {
+      ":status": "200",
+      "content-type": contentType,
+      "grpc-status": String(error.code),
+      "grpc-message": percentEncoded(error.message),
+    },
+    { end: true },
+  );
+  stream.resume();
+}
+
+function framed(writer: ProtobufWriter, codec: MessageCodec<unknown>, message: Draft<unknown>): Uint8Array {
+  writer.begin();
+  codec.write(writer, message);
+  writer.uint32BigEndian(writer.length);
+  writer.byte(0);
+  return writer.finish();
+}
+
+/** A header's value is ASCII; everything else, and "%", as the bytes of UTF-8. */
+function percentEncoded(text: string): string {
+  return text.replace(/[^\x20-\x24\x26-\x7e]+/gu, (run) =>
+    [...Buffer.from(run, "utf8")]
+      .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`)
+      .join(""),
+  );
+}

@@ -1,0 +1,65 @@
+import type { IncomingStream } from "../../h2/index.ts";
+import { code, RpcError, rpcErrorOf } from "../errors.ts";
+import type { Method } from "../method.ts";
+import { type CallContext, GrpcCall, refuse } from "./call.ts";
+import type { LeaderWatch } from "./require-leader.ts";
+
+export interface GrpcServer {
+  /** False: the stream is no gRPC. */
+  onStream(stream: IncomingStream): boolean;
+  /** Ends every call with this error. */
+  close(error: RpcError): void;
+}
+
+/** Takes streams, finds their method by path, and keeps track of the calls. */
+export function createGrpcServer(
+  methods: readonly Method[],
+  context: CallContext,
+  leader: LeaderWatch,
+): GrpcServer {
+  const byPath = new Map(methods.map((method) => [method.info.path, method]));
+  const services = new Set(methods.map((method) => method.info.path.split("/")[1]));
+  const open = new Set<GrpcCall>();
+  let closed: RpcError | undefined;
+
+  function unknown(path: string): RpcError {
+    const [, service = "", name = ""] = path.split("/");
+    return new RpcError(
+      code.unimplemented,
+      services.has(service) ? `unknown method ${name} for service ${service}` : `unknown service ${service}`,
+    );
+  }
+
+  return {
+    onStream(stream) {
+      if (!/^application\/grpc([+;]|$)/.test(stream.headers["content-type"] ?? "")) return false;
+      if (stream.method !== "POST") {
+        stream.respond({ ":status": "405", allow: "POST" }, { end: true });
+        return true;
+      }
+      const method = byPath.get(stream.path);
+      if (closed !== undefined || method === undefined) {
+        refuse(stream, closed ?? unknown(stream.path));
+        return true;
+      }
+      const wantsLeader = stream.headers["hasleader"] === "true";
+      if (wantsLeader && !leader.hasLeader) {
+        refuse(stream, rpcErrorOf("NO_LEADER"));
+        return true;
+      }
+      const call = new GrpcCall(stream, method, context);
+      open.add(call);
+      if (wantsLeader && method.kind === "stream") leader.add(call);
+      call.start(() => {
+        open.delete(call);
+        leader.remove(call);
+      });
+      return true;
+    },
+
+    close(error) {
+      closed = error;
+      for (const call of [...open]) call.end(error);
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import type { Revision } from "../../base/index.ts";
+import { etcdserverpb } from "../../wire/index.ts";
+import { headerOf } from "../header.ts";
+import { type Method, unary } from "../method.ts";
+import type { ClusterInfo } from "../ports.ts";
+
+type HashKv = NonNullable<ClusterInfo["hashKv"]>;
+
+export function hashMethod(cluster: ClusterInfo, hashKv: HashKv): Method {
+  return unary(etcdserverpb.MaintenanceService.Hash, async () => {
+    const { hash } = await hashKv(0 as Revision);
+    return { header: headerOf(cluster.header()), hash };
+  });
+}
+
+/** Members of one cluster answer the same for the same revision; corruption checks compare it. */
+export function hashKvMethod(cluster: ClusterInfo, hashKv: HashKv): Method {
+  return unary(etcdserverpb.MaintenanceService.HashKV, async ({ revision }) => {
+    const answer = await hashKv(Math.max(revision, 0) as Revision);
+    return { header: headerOf(cluster.header()), ...answer };
+  });
+}

@@ -1,0 +1,54 @@
+import type { Draft, MethodInfo } from "../wire/index.ts";
+
+/** One question, one answer. */
+export interface UnaryMethod<Request, Response> {
+  readonly kind: "unary";
+  readonly info: MethodInfo<Request, Response>;
+  /** @throws RpcError, KvError */
+  handle(request: Request): Promise<Draft<Response>>;
+}
+
+/** The way back of a stream. Calls after it ended do nothing. */
+export interface Reply<Response> {
+  /** False when the message was taken but the client does not keep up: wait for `drain`. */
+  send(message: Draft<Response>): boolean;
+  /** Ends the call, well or with what was thrown. */
+  end(thrown?: unknown): void;
+  /** Takes no more requests until `resume`. */
+  pause(): void;
+  resume(): void;
+}
+
+/** Gets what the client streams. What it throws ends the call. */
+export interface RequestObserver<Request> {
+  request(message: Request): void;
+  /** The client has nothing more to say, and still listens. */
+  requestsEnded(): void;
+  drain(): void;
+  /** The last call: the stream is gone, by whichever side. */
+  closed(): void;
+}
+
+/** Messages in both directions, or in ours only. */
+export interface StreamMethod<Request, Response> {
+  readonly kind: "stream";
+  readonly info: MethodInfo<Request, Response>;
+  open(reply: Reply<Response>): RequestObserver<Request>;
+}
+
+/** Any method, its types forgotten: requests are decoded by the very codec that the handler was typed with. */
+export type Method = UnaryMethod<unknown, unknown> | StreamMethod<unknown, unknown>;
+
+export function unary<Request, Response>(
+  info: MethodInfo<Request, Response>,
+  handle: (request: Request) => Promise<Draft<Response>>,
+): Method {
+  return { kind: "unary", info, handle } as UnaryMethod<Request, Response> as Method;
+}
+
+export function stream<Request, Response>(
+  info: MethodInfo<Request, Response>,
+  open: (reply: Reply<Response>) => RequestObserver<Request>,
+): Method {
+  return { kind: "stream", info, open } as StreamMethod<Request, Response> as unknown as Method;
+}

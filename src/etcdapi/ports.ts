@@ -1,0 +1,48 @@
+import type { Index, MemberId, Revision } from "../base/index.ts";
+import type { Header } from "../kv/index.ts";
+
+/** One member, as `etcdctl member list` shows it. */
+export interface ClusterMember {
+  readonly id: MemberId;
+  /** Empty until the member has started. */
+  readonly name: string;
+  readonly peerUrls: readonly string[];
+  readonly clientUrls: readonly string[];
+  readonly learner: boolean;
+}
+
+/** This member's view of the cluster and of itself, now. */
+export interface MemberStatus {
+  readonly header: Header;
+  /** noMember: nobody leads, as far as this member knows. */
+  readonly leader: MemberId;
+  /** Last index in the log that is known to be committed. */
+  readonly committedIndex: Index;
+  readonly appliedIndex: Index;
+  readonly learner: boolean;
+  /** Bytes the store takes, what is waiting to be freed included. */
+  readonly dbSizeBytes: number;
+  /** Bytes of it that hold data. */
+  readonly dbSizeInUseBytes: number;
+  /** Above it writes are refused with NO_SPACE. */
+  readonly dbQuotaBytes: number;
+}
+
+export interface ClusterAlarm {
+  readonly member: MemberId;
+  readonly alarm: "NOSPACE" | "CORRUPT";
+}
+
+/** What etcd's API needs of the member besides its keys. The optional methods answer Unimplemented when missing. */
+export interface ClusterInfo {
+  /** Where and when it is now. Cheap: it goes into every response of a watch. */
+  header(): Header;
+  status(): MemberStatus;
+  /** `linearizable`: confirmed with a quorum. @throws KvError NO_LEADER, TIMEOUT */
+  members(options: { linearizable: boolean }): Promise<readonly ClusterMember[]>;
+  alarms(): readonly ClusterAlarm[];
+  /** Hash of this member's history up to a revision (0: now). @throws KvError COMPACTED, FUTURE_REVISION */
+  hashKv?(revision: Revision): Promise<{ hash: number; compactRevision: Revision; hashRevision: Revision }>;
+  /** Gives freed memory and disk back. */
+  defragment?(): Promise<void>;
+}
