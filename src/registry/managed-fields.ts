@@ -46,7 +46,7 @@ function withFieldOf<T extends object>(object: T, live: object | undefined, path
   const theirs = (live as Fields | undefined)?.[name];
   const ours = (object as Fields)[name];
   if (ours === undefined && theirs === undefined) return object;
-  const copy: Fields = { ...object };
+  const copy: Fields = { ...(object as Fields) };
   if (rest.length === 0 || !isObject(ours)) {
     if (theirs === undefined) delete copy[name];
     else copy[name] = theirs;

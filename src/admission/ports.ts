@@ -1,0 +1,35 @@
+import type { GroupVersionKind, GroupVersionResource, KubeObject, UserInfo } from "../apimachinery/index.ts";
+
+export type Operation = "CREATE" | "UPDATE" | "DELETE";
+
+/** A request on its way to the store: k8s.io/apiserver/pkg/admission.Attributes. */
+export interface AdmissionRequest {
+  readonly operation: Operation;
+  readonly resource: GroupVersionResource;
+  readonly subresource: string;
+  readonly kind: GroupVersionKind;
+  readonly namespace: string;
+  readonly name: string;
+  readonly user: UserInfo;
+  readonly dryRun: boolean;
+  /** Undefined for DELETE. Mutating plugins may change it in place; validating ones must not. */
+  readonly object: KubeObject | undefined;
+  /** Undefined for CREATE. Shared: never changed. */
+  readonly old: KubeObject | undefined;
+}
+
+/** Lets a request through, changes it, or refuses it by throwing a StatusError. */
+export interface AdmissionPlugin {
+  readonly name: string;
+  mutate?(request: AdmissionRequest): Promise<void> | void;
+  validate?(request: AdmissionRequest): Promise<void> | void;
+}
+
+/** Reads that plugins make of other objects, from the watch cache where that is fresh enough. */
+export interface AdmissionReader {
+  /** Undefined where there is none. `fresh`: not from a cache. */
+  get(
+    resource: GroupVersionResource,
+    at: { namespace: string; name: string; fresh?: boolean },
+  ): Promise<KubeObject | undefined>;
+}
