@@ -62,14 +62,16 @@ export class Extract {
     this.#baseIndex = 0;
     this.#nextKey = undefined;
     let keys = 0;
-    space.order.scan(from, undefined, (id) => {
-      if (keys++ === keysPerStep) {
-        this.#nextKey = space.keys.view(id);
-        return false;
-      }
-      const version = space.visible(id, this.compactRevision);
-      if (version !== noVersion && !this.isLogged(version)) this.#base.push(version);
-      return true;
+    space.order.scan(from, undefined, {
+      key: (id) => {
+        if (keys++ === keysPerStep) {
+          this.#nextKey = space.keys.view(id);
+          return false;
+        }
+        const version = space.visible(id, this.compactRevision);
+        if (version !== noVersion && !this.isLogged(version)) this.#base.push(version);
+        return true;
+      },
     });
   }
 }

@@ -227,11 +227,13 @@ export class ImageReader {
 
 /** Calls `visit` for every key that exists now and belongs to a lease. */
 export function visitLeases(space: Keyspace, visit: (lease: LeaseId, key: Uint8Array) => void): void {
-  space.order.scan(new Uint8Array(0), undefined, (id) => {
-    const version = space.visible(id, newest);
-    const lease = version === noVersion ? 0n : space.versions.lease(version);
-    if (lease !== 0n) visit(lease as LeaseId, space.keys.view(id));
-    return true;
+  space.order.scan(new Uint8Array(0), undefined, {
+    key: (id) => {
+      const version = space.visible(id, newest);
+      const lease = version === noVersion ? 0n : space.versions.lease(version);
+      if (lease !== 0n) visit(lease as LeaseId, space.keys.view(id));
+      return true;
+    },
   });
 }
 

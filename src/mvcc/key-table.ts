@@ -8,12 +8,11 @@ const chunkBits = 13;
 const chunkMask = 2 ** chunkBits - 1;
 const tableBits = 6;
 
-interface Chunk {
-  /** Of the key's bytes; noAddress when the id is free. */
-  readonly address: Uint32Array;
-  /** Newest version; in a free id, the next free one + 1. */
-  readonly head: Uint32Array;
-}
+/** Per id: address of the key's bytes (noAddress: the id is free); newest version (in a free id, the next free one + 1); leaf. */
+const words = 3;
+const addressAt = 0;
+const headAt = 1;
+const leafAt = 2;
 
 /** Open addressing, linear probing; per slot the id + 1 (0: empty) and the whole hash. */
 interface Table {
@@ -28,7 +27,7 @@ interface Table {
 export class KeyTable {
   readonly bytes: Slabs;
   readonly #seed: HashSeed;
-  readonly #chunks: Chunk[] = [];
+  readonly #chunks: Uint32Array[] = [];
   readonly #tables: Table[] = [];
   #free = 0;
   #next = 0;
@@ -38,9 +37,7 @@ export class KeyTable {
     this.#seed = seed;
     this.bytes = new Slabs({
       addressOf: (id) => this.address(id),
-      moved: (id, address) => {
-        this.#chunk(id).address[id & chunkMask] = address;
-      },
+      moved: (id, address) => this.#setWord(id, addressAt, address),
     });
     for (let i = 0; i < 2 ** tableBits; i++) this.#tables.push({ slots: new Uint32Array(16), used: 0 });
   }
@@ -50,7 +47,7 @@ export class KeyTable {
   }
 
   get tableBytes(): number {
-    let bytes = this.#chunks.length * 8 * 2 ** chunkBits;
+    let bytes = this.#chunks.length * words * 4 * 2 ** chunkBits;
     for (const table of this.#tables) bytes += table.slots.byteLength;
     return bytes;
   }
@@ -80,16 +77,10 @@ export class KeyTable {
       this.#free = this.head(id);
     } else {
       id = this.#next++;
-      if ((id & chunkMask) === 0) {
-        this.#chunks.push({
-          address: new Uint32Array(2 ** chunkBits).fill(noAddress),
-          head: new Uint32Array(2 ** chunkBits),
-        });
-      }
+      if ((id & chunkMask) === 0) this.#chunks.push(new Uint32Array(words * 2 ** chunkBits));
     }
-    const chunk = this.#chunk(id);
-    chunk.address[id & chunkMask] = this.bytes.add(id, key);
-    chunk.head[id & chunkMask] = 0;
+    this.#setWord(id, addressAt, this.bytes.add(id, key));
+    this.#setWord(id, headAt, 0);
     insert(table.slots, id + 1, hash);
     table.used++;
     this.#count++;
@@ -104,14 +95,13 @@ export class KeyTable {
     table.used--;
     this.#count--;
     this.bytes.free(address);
-    const chunk = this.#chunk(id);
-    chunk.address[id & chunkMask] = noAddress;
-    chunk.head[id & chunkMask] = this.#free;
+    this.#setWord(id, addressAt, noAddress);
+    this.#setWord(id, headAt, this.#free);
     this.#free = id + 1;
   }
 
   address(id: number): number {
-    return this.#chunk(id).address[id & chunkMask] as number;
+    return this.#word(id, addressAt);
   }
 
   view(id: number): Uint8Array {
@@ -120,15 +110,28 @@ export class KeyTable {
 
   /** The key's newest version; 0 while it has none. */
   head(id: number): number {
-    return this.#chunk(id).head[id & chunkMask] as number;
+    return this.#word(id, headAt);
   }
 
   setHead(id: number, version: number): void {
-    this.#chunk(id).head[id & chunkMask] = version;
+    this.#setWord(id, headAt, version);
   }
 
-  #chunk(id: number): Chunk {
-    return this.#chunks[id >>> chunkBits] as Chunk;
+  /** Number of the leaf of the key order that has the id. */
+  leaf(id: number): number {
+    return this.#word(id, leafAt);
+  }
+
+  setLeaf(id: number, leaf: number): void {
+    this.#setWord(id, leafAt, leaf);
+  }
+
+  #word(id: number, at: number): number {
+    return (this.#chunks[id >>> chunkBits] as Uint32Array)[(id & chunkMask) * words + at] as number;
+  }
+
+  #setWord(id: number, at: number, value: number): void {
+    (this.#chunks[id >>> chunkBits] as Uint32Array)[(id & chunkMask) * words + at] = value;
   }
 
   #table(hash: number): Table {

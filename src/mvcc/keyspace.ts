@@ -26,7 +26,7 @@ export class Keyspace {
 
   constructor(seed: HashSeed) {
     this.keys = new KeyTable(seed);
-    this.order = new KeyOrder(this.keys);
+    this.order = new KeyOrder(this.keys, (id) => this.visible(id, newest) !== noVersion);
   }
 
   /** The key's version at a revision; noVersion when it did not exist then. */
@@ -41,19 +41,40 @@ export class Keyspace {
     return version !== noVersion && this.versions.writes(version) === 0 ? noVersion : version;
   }
 
-  /** Calls `visit` with the version at `revision` of every key of the range that existed then, in key order, until it answers false. */
-  scan(range: KeyRange, revision: number, visit: (version: number) => boolean): void {
+  /**
+   * Calls `visit` with the version at `revision` of every key of the range that existed then, in key order, until it answers
+   * false. Once it answers "count", it is not called again for what can be counted without it: the rest is the answer.
+   */
+  scan(range: KeyRange, revision: number, visit: (version: number) => boolean | "count"): number {
     const { key, rangeEnd } = range;
     if (rangeEnd === undefined || rangeEnd.length === 0) {
       const version = this.find(key, revision);
       if (version !== noVersion) visit(version);
-      return;
+      return 0;
     }
+    let counting = false;
+    let counted = 0;
     const toLast = rangeEnd.length === 1 && rangeEnd[0] === 0;
-    this.order.scan(key, toLast ? undefined : rangeEnd, (id) => {
-      const version = this.visible(id, revision);
-      return version === noVersion || visit(version);
+    this.order.scan(key, toLast ? undefined : rangeEnd, {
+      key: (id) => {
+        const version = this.visible(id, revision);
+        if (version === noVersion) return true;
+        if (counting) {
+          counted++;
+          return true;
+        }
+        const answer = visit(version);
+        if (answer === "count") counting = true;
+        return answer !== false;
+      },
+      leaf: (live, modMax) => {
+        // What has not changed since the revision is now as it was then.
+        if (!counting || modMax > revision) return false;
+        counted += live;
+        return true;
+      },
     });
+    return counted;
   }
 
   /** The key's id; a new key gets one, and must get a version. */
@@ -73,6 +94,7 @@ export class Keyspace {
     const create = writes === 0 ? mod : versions.create(previous);
     const version = versions.add({ key, mod, create, writes: writes + 1, lease }, value, previous);
     keys.setHead(key, version);
+    this.order.changed(key, mod, writes === 0 ? 1 : 0);
     this.log.push(version);
   }
 
@@ -81,13 +103,17 @@ export class Keyspace {
     const fields = { key, mod, create: 0 as Revision, writes: 0, lease: noLease };
     const version = this.versions.add(fields, emptyBytes, this.keys.head(key));
     this.keys.setHead(key, version);
+    this.order.changed(key, mod, -1);
     this.log.push(version);
   }
 
   /** Takes a version over as it is. `logged`: it is a change that watchers may ask for. */
   adopt(fields: VersionFields, value: Uint8Array, logged: boolean): void {
-    const version = this.versions.add(fields, value, this.keys.head(fields.key));
-    this.keys.setHead(fields.key, version);
+    const { key, mod, writes } = fields;
+    const existed = this.visible(key, newest) !== noVersion;
+    const version = this.versions.add(fields, value, this.keys.head(key));
+    this.keys.setHead(key, version);
+    this.order.changed(key, mod, (writes === 0 ? 0 : 1) - (existed ? 1 : 0));
     if (logged) this.log.push(version);
   }
 

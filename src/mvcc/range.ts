@@ -28,9 +28,9 @@ export function rangeOf(space: Keyspace, query: RangeOp, now: number): RangeAnsw
   const { limit = 0, sort, countOnly = false, keysOnly = false } = query;
   let count = 0;
   if (countOnly) {
-    space.scan(query, revision, () => {
+    count += space.scan(query, revision, () => {
       count++;
-      return true;
+      return "count";
     });
     return { kvs: [], count, more: false };
   }
@@ -39,11 +39,12 @@ export function rangeOf(space: Keyspace, query: RangeOp, now: number): RangeAnsw
   // In key order what lies behind the limit is only counted.
   const foundMax = inKeyOrder && limit > 0 ? limit + 1 : Number.POSITIVE_INFINITY;
   let found: number[] = [];
-  space.scan(query, revision, (version) => {
+  const counted = space.scan(query, revision, (version) => {
     count++;
-    if (found.length < foundMax && (accepts === undefined || accepts(version))) found.push(version);
-    return true;
+    if (accepts === undefined || accepts(version)) found.push(version);
+    return found.length < foundMax || "count";
   });
+  count += counted;
   if (!inKeyOrder) found = sorted(space, found, sort);
   const more = limit > 0 && found.length > limit;
   if (more) found.length = limit;

@@ -73,7 +73,7 @@ export class Slabs {
     const offset = (address & unitMask) * unitBytes + headerBytes;
     const target = this.#slab(address).bytes;
     // Below this a loop is faster than the call into the runtime.
-    if (length <= 64) for (let i = 0; i < length; i++) target[offset + i] = bytes[i] as number;
+    if (length <= 24) for (let i = 0; i < length; i++) target[offset + i] = bytes[i] as number;
     else target.set(bytes, offset);
     return address;
   }

@@ -6,26 +6,31 @@ export const noVersion = 0;
 
 const chunkBits = 13;
 const chunkMask = 2 ** chunkBits - 1;
-const bytesPerVersion = 56;
 
+/** One version is 7 doubles' room, so that reading all of it touches one or two cache lines. */
+const doubles = 7;
+const words = doubles * 2;
+/** As doubles: the revision that made the version (0: the id is free), the one that created the key, writes since (0: a tombstone). */
+const modAt = 0;
+const createAt = 1;
+const writesAt = 2;
+/** As a signed bigint. */
+const leaseAt = 3;
+/** As unsigned words, from here on: address of the value, key id. */
+const addressAt = 8;
+const keyAt = 9;
+/** The version before, of the same key; in a free id, the next free one. */
+const previousAt = 10;
+/** A much older version of the same key, or an id freed since. */
+const jumpAt = 11;
+/** Versions of the key before this one, compacted ones included. */
+const depthAt = 12;
+
+/** Views of one memory. */
 interface Chunk {
-  /** Revision that made the version; 0 in a free id. */
-  readonly mod: Float64Array;
-  readonly create: Float64Array;
-  /** Writes since creation; 0: a tombstone. */
-  readonly writes: Float64Array;
-  readonly lease: BigInt64Array;
-  /** The same memory, to see that there is no lease without making a bigint. */
-  readonly leaseHalves: Int32Array;
-  /** Of the value. */
-  readonly address: Uint32Array;
-  readonly key: Uint32Array;
-  /** The version before, of the same key; in a free id, the next free one. */
-  readonly previous: Uint32Array;
-  /** A much older version of the same key, or a freed id. */
-  readonly jump: Uint32Array;
-  /** Versions of the key before this one, compacted ones included. */
-  readonly depth: Uint32Array;
+  readonly doubles: Float64Array;
+  readonly bigints: BigInt64Array;
+  readonly words: Uint32Array;
 }
 
 export interface VersionFields {
@@ -37,7 +42,8 @@ export interface VersionFields {
 }
 
 /**
- * Every kept version of every key, tombstones included, in typed arrays of fixed chunks. The versions of a key form a chain
+ * Every kept version of every key, tombstones included, in records of typed arrays, in chunks that never
+ * move. The versions of a key form a chain
  * from the newest to the oldest kept one; every version has a second, longer link as well, so that the version of any revision
  * is found in a logarithmic number of steps (E. W. Myers, "An applicative random-access stack", 1983).
  */
@@ -50,10 +56,8 @@ export class VersionTable {
 
   constructor() {
     this.values = new Slabs({
-      addressOf: (id) => this.#chunk(id).address[id & chunkMask] as number,
-      moved: (id, address) => {
-        this.#chunk(id).address[id & chunkMask] = address;
-      },
+      addressOf: (id) => this.valueAddress(id),
+      moved: (id, address) => this.#setWord(id, addressAt, address),
     });
   }
 
@@ -62,52 +66,40 @@ export class VersionTable {
   }
 
   get tableBytes(): number {
-    return this.#chunks.length * bytesPerVersion * 2 ** chunkBits;
+    return this.#chunks.length * doubles * 8 * 2 ** chunkBits;
   }
 
   /** A new newest version on top of `previous`. */
   add(fields: VersionFields, value: Uint8Array, previous: number): number {
-    const { key, mod, create, writes, lease } = fields;
     const id = this.#take();
     const chunk = this.#chunk(id);
-    const i = id & chunkMask;
-    chunk.mod[i] = mod;
-    chunk.create[i] = create;
-    chunk.writes[i] = writes;
-    if (lease === noLease) {
-      chunk.leaseHalves[i * 2] = 0;
-      chunk.leaseHalves[i * 2 + 1] = 0;
-    } else {
-      chunk.lease[i] = lease;
-    }
-    chunk.key[i] = key;
-    chunk.previous[i] = previous;
-    chunk.address[i] = this.values.add(id, value);
-    if (previous === noVersion) {
-      chunk.jump[i] = noVersion;
-      chunk.depth[i] = 0;
-    } else {
-      chunk.jump[i] = this.#jumpFrom(previous);
-      chunk.depth[i] = this.#depth(previous) + 1;
-    }
+    const double = (id & chunkMask) * doubles;
+    const word = double * 2;
+    chunk.doubles[double + modAt] = fields.mod;
+    chunk.doubles[double + createAt] = fields.create;
+    chunk.doubles[double + writesAt] = fields.writes;
+    chunk.bigints[double + leaseAt] = fields.lease;
+    chunk.words[word + keyAt] = fields.key;
+    chunk.words[word + previousAt] = previous;
+    chunk.words[word + addressAt] = this.values.add(id, value);
+    chunk.words[word + jumpAt] = previous === noVersion ? noVersion : this.#jumpFrom(previous);
+    chunk.words[word + depthAt] = previous === noVersion ? 0 : this.#word(previous, depthAt) + 1;
     this.#count++;
     return id;
   }
 
   remove(id: number): void {
-    const chunk = this.#chunk(id);
-    const i = id & chunkMask;
-    this.values.free(chunk.address[i] as number);
-    chunk.address[i] = noAddress;
-    chunk.mod[i] = 0;
-    chunk.previous[i] = this.#free;
+    this.values.free(this.valueAddress(id));
+    this.#setWord(id, addressAt, noAddress);
+    this.#chunk(id).doubles[(id & chunkMask) * doubles + modAt] = 0;
+    this.#setWord(id, previousAt, this.#free);
     this.#free = id;
     this.#count--;
   }
 
   /** Makes it the oldest kept version of its key. */
   cut(id: number): void {
-    this.#chunk(id).previous[id & chunkMask] = noVersion;
+    this.#setWord(id, previousAt, noVersion);
   }
 
   /** The version of the chain below `head` that was the newest at `revision`, or noVersion. */
@@ -116,42 +108,43 @@ export class VersionTable {
     while (id !== noVersion) {
       const mod = this.mod(id);
       if (mod <= revision) return id;
-      const jump = this.#jump(id);
+      const jump = this.#word(id, jumpAt);
       id = this.#isBefore(jump, mod) && this.mod(jump) > revision ? jump : this.previous(id);
     }
     return noVersion;
   }
 
   mod(id: number): Revision {
-    return this.#chunk(id).mod[id & chunkMask] as Revision;
+    return this.#double(id, modAt) as Revision;
   }
 
   create(id: number): Revision {
-    return this.#chunk(id).create[id & chunkMask] as Revision;
+    return this.#double(id, createAt) as Revision;
   }
 
   /** Writes since creation; 0: a tombstone. */
   writes(id: number): number {
-    return this.#chunk(id).writes[id & chunkMask] as number;
+    return this.#double(id, writesAt);
   }
 
   key(id: number): number {
-    return this.#chunk(id).key[id & chunkMask] as number;
+    return this.#word(id, keyAt);
   }
 
   previous(id: number): number {
-    return this.#chunk(id).previous[id & chunkMask] as number;
+    return this.#word(id, previousAt);
   }
 
   lease(id: number): LeaseId {
     const chunk = this.#chunk(id);
-    const i = id & chunkMask;
-    if (chunk.leaseHalves[i * 2] === 0 && chunk.leaseHalves[i * 2 + 1] === 0) return noLease;
-    return chunk.lease[i] as LeaseId;
+    const double = (id & chunkMask) * doubles + leaseAt;
+    // Most have none, and need no bigint made.
+    if (chunk.words[double * 2] === 0 && chunk.words[double * 2 + 1] === 0) return noLease;
+    return chunk.bigints[double] as LeaseId;
   }
 
   valueAddress(id: number): number {
-    return this.#chunk(id).address[id & chunkMask] as number;
+    return this.#word(id, addressAt);
   }
 
   value(id: number): Uint8Array {
@@ -162,12 +155,16 @@ export class VersionTable {
     return this.#chunks[id >>> chunkBits] as Chunk;
   }
 
-  #jump(id: number): number {
-    return this.#chunk(id).jump[id & chunkMask] as number;
+  #double(id: number, at: number): number {
+    return this.#chunk(id).doubles[(id & chunkMask) * doubles + at] as number;
   }
 
-  #depth(id: number): number {
-    return this.#chunk(id).depth[id & chunkMask] as number;
+  #word(id: number, at: number): number {
+    return this.#chunk(id).words[(id & chunkMask) * words + at] as number;
+  }
+
+  #setWord(id: number, at: number, value: number): void {
+    this.#chunk(id).words[(id & chunkMask) * words + at] = value;
   }
 
   /**
@@ -182,12 +179,12 @@ export class VersionTable {
 
   /** Where a version on top of `below` jumps to: over two jumps of equal length, or just to `below`. */
   #jumpFrom(below: number): number {
-    const first = this.#jump(below);
+    const first = this.#word(below, jumpAt);
     if (!this.#isBefore(first, this.mod(below))) return below;
-    const second = this.#jump(first);
+    const second = this.#word(first, jumpAt);
     if (!this.#isBefore(second, this.mod(first))) return below;
-    const firstLength = this.#depth(below) - this.#depth(first);
-    return firstLength === this.#depth(first) - this.#depth(second) ? second : below;
+    const depth = this.#word(first, depthAt);
+    return this.#word(below, depthAt) - depth === depth - this.#word(second, depthAt) ? second : below;
   }
 
   #take(): number {
@@ -198,19 +195,11 @@ export class VersionTable {
     }
     const id = this.#next++;
     if (this.#chunks.length <= id >>> chunkBits) {
-      const length = 2 ** chunkBits;
-      const lease = new BigInt64Array(length);
+      const buffer = new ArrayBuffer(doubles * 8 * 2 ** chunkBits);
       this.#chunks.push({
-        mod: new Float64Array(length),
-        create: new Float64Array(length),
-        writes: new Float64Array(length),
-        lease,
-        leaseHalves: new Int32Array(lease.buffer),
-        address: new Uint32Array(length).fill(noAddress),
-        key: new Uint32Array(length),
-        previous: new Uint32Array(length),
-        jump: new Uint32Array(length),
-        depth: new Uint32Array(length),
+        doubles: new Float64Array(buffer),
+        bigints: new BigInt64Array(buffer),
+        words: new Uint32Array(buffer),
       });
     }
     return id;
