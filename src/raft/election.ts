@@ -1,4 +1,4 @@
-import { noMember, type Term } from "../base/index.ts";
+import { type MemberId, noMember, type Term } from "../base/index.ts";
 import type { Core } from "./core.ts";
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from "./roles.ts";
 import type { HardState, Message } from "./types.ts";
@@ -34,8 +34,7 @@ export function handleVoteRequest(core: Core, message: VoteRequest): void {
   const granted = free && core.log.isUpToDate(lastIndex, lastTerm);
   if (preVote) {
     // Granted, it speaks of the term it was asked for; rejected, it tells a candidate that is behind our own.
-    const answered = granted ? term : core.term;
-    core.messages.push({ type: "pre-vote-response", from: core.id, to: from, term: answered, granted });
+    core.messages.push(response(core, from, type, granted ? term : core.term, granted));
     return;
   }
   if (granted) {
@@ -43,13 +42,12 @@ export function handleVoteRequest(core: Core, message: VoteRequest): void {
     core.vote = from;
   }
   // Durable before visible: a vote that is forgotten in a crash could be cast twice.
-  core.messagesAfterPersist.push({
-    type: "vote-response",
-    from: core.id,
-    to: from,
-    term: core.term,
-    granted,
-  });
+  core.messagesAfterPersist.push(response(core, from, type, core.term, granted));
+}
+
+/** The term it would stand for has passed here: it learns ours, and otherwise could ask for ever. */
+export function rejectStalePreVote(core: Core, to: MemberId): void {
+  core.messages.push(response(core, to, "pre-vote", core.term, false));
 }
 
 export function handleVoteResponse(core: Core, message: VoteResponse): void {
@@ -62,11 +60,43 @@ export function handleVoteResponse(core: Core, message: VoteResponse): void {
   conclude(core);
 }
 
+/**
+ * What a voter knows to be committed is so, whatever its term and ours. A leader that removed itself may leave entries
+ * behind that make its log longer than any other, and nobody but it may know that the removal is
+ * committed: the rest would ask it for its vote in vain.
+ */
+export function learnCommit(core: Core, { commit, commitTerm }: VoteResponse): void {
+  if (core.role === "leader" || !core.log.matches(commit, commitTerm)) return;
+  // By the configuration to come it may not need, or may not have, the votes it asks for now.
+  if (core.log.commitTo(commit) && core.role !== "follower" && core.hasUnappliedConfChange) {
+    becomeFollower(core, core.term, noMember);
+  }
+}
+
 /** A hard state is durable: a candidate's own vote may be in it. */
 export function countOwnVote(core: Core, durable: HardState): void {
   if (core.role !== "candidate" || durable.term !== core.term || durable.vote !== core.id) return;
   core.tracker.recordVote(core.id, true);
   conclude(core);
+}
+
+function response(
+  core: Core,
+  to: MemberId,
+  request: "pre-vote" | "vote",
+  term: Term,
+  granted: boolean,
+): Message {
+  const { log } = core;
+  return {
+    type: request === "vote" ? "vote-response" : "pre-vote-response",
+    from: core.id,
+    to,
+    term,
+    granted,
+    commit: log.commit,
+    commitTerm: log.termAt(log.commit) as Term,
+  };
 }
 
 function startPreVote(core: Core): void {

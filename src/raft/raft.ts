@@ -1,6 +1,14 @@
 import { assert, type Index, type MemberId, noMember, type Term, unreachable } from "../base/index.ts";
 import { Core } from "./core.ts";
-import { campaign, countOwnVote, handleVoteRequest, handleVoteResponse, isLeaseValid } from "./election.ts";
+import {
+  campaign,
+  countOwnVote,
+  handleVoteRequest,
+  handleVoteResponse,
+  isLeaseValid,
+  learnCommit,
+  rejectStalePreVote,
+} from "./election.ts";
 import { answerStaleLeader, handleAppend, handleHeartbeat, handleSnapshot } from "./following.ts";
 import { applyConfChange, compact } from "./membership.ts";
 import { handlePropose, type Proposal, propose } from "./proposals.ts";
@@ -89,6 +97,7 @@ class RaftMember implements Raft {
   step(message: Message): void {
     const core = this.#core;
     if (message.to !== core.id || message.from === core.id) return;
+    if (message.type === "vote-response" || message.type === "pre-vote-response") learnCommit(core, message);
     if (message.term > core.term) {
       if (!this.#admitTerm(core, message)) return;
     } else if (message.term < core.term) {
@@ -320,13 +329,7 @@ class RaftMember implements Raft {
         answerStaleLeader(core, message.from);
         return false;
       case "pre-vote":
-        core.messages.push({
-          type: "pre-vote-response",
-          from: core.id,
-          to: message.from,
-          term: core.term,
-          granted: false,
-        });
+        rejectStalePreVote(core, message.from);
         return false;
       case "propose":
       case "read-index":

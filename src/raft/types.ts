@@ -47,7 +47,13 @@ export type Message = Addressed &
         readonly lastTerm: Term;
         readonly transfer: boolean;
       }
-    | { readonly type: "pre-vote-response" | "vote-response"; readonly granted: boolean }
+    | {
+        readonly type: "pre-vote-response" | "vote-response";
+        readonly granted: boolean;
+        /** What the voter knows to be committed: a candidate may have to learn from it that a conf change is. */
+        readonly commit: Index;
+        readonly commitTerm: Term;
+      }
     | {
         readonly type: "append";
         readonly prevIndex: Index;

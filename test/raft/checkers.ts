@@ -10,7 +10,8 @@ import type { Image, Member, Observer } from "./cluster.ts";
 export class Checkers implements Observer {
   /** Highest index that anybody has applied: what a client can know to be committed. */
   appliedMax = 0;
-  reads = 0;
+  /** Contexts of the reads that were answered. */
+  readonly answered = new Set<number>();
   snapshots = 0;
   elections = 0;
   readonly #leaders = new Map<number, MemberId>();
@@ -28,7 +29,10 @@ export class Checkers implements Observer {
     for (const message of ready.messages) {
       const acknowledges = message.type === "append-response" && !message.rejected;
       const votes = message.type === "vote" || message.type === "vote-response";
-      assert(!acknowledges && !votes, `durability: member ${member.id} sends ${message.type} before it is durable`);
+      assert(
+        !acknowledges && !votes,
+        `durability: member ${member.id} sends ${message.type} before it is durable`,
+      );
     }
     this.#checkLogMatching(member, ready.entries);
   }
@@ -50,7 +54,11 @@ export class Checkers implements Observer {
       assert(same, `state machine safety: member ${member.id} applies another entry ${entry.index}`);
       return;
     }
-    assert.equal(entry.index, this.#committed.length + 1, `member ${member.id} applies ${entry.index} too early`);
+    assert.equal(
+      entry.index,
+      this.#committed.length + 1,
+      `member ${member.id} applies ${entry.index} too early`,
+    );
     this.#committed.push({ entry, term: member.running.term });
     this.appliedMax = entry.index;
   }
@@ -61,10 +69,13 @@ export class Checkers implements Observer {
   }
 
   read(member: Member, { context, index }: ReadState): void {
-    this.reads++;
+    this.answered.add(context);
     const floor = this.#asked.get(context);
     assert(floor !== undefined, `member ${member.id} answers read ${context}, which nobody asked`);
-    assert(index >= floor, `linearizable reads: ${context} is served at ${index}, but ${floor} was known before`);
+    assert(
+      index >= floor,
+      `linearizable reads: ${context} is served at ${index}, but ${floor} was known before`,
+    );
   }
 
   /** Logs that hold an entry of the same index and term hold the same up to it: by induction over its predecessor. */
@@ -86,7 +97,11 @@ export class Checkers implements Observer {
     for (const { entry, term: committedBy } of this.#committed) {
       if (committedBy >= term) continue;
       const own = leader.log[entry.index - 1];
-      assert.equal(own?.term, entry.term, `leader completeness: leader ${leader.id} of ${term} lacks entry ${entry.index}`);
+      assert.equal(
+        own?.term,
+        entry.term,
+        `leader completeness: leader ${leader.id} of ${term} lacks entry ${entry.index}`,
+      );
     }
   }
 }

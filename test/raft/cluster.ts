@@ -207,7 +207,10 @@ export class Member {
   }
 
   #apply(entry: Entry): void {
-    assert(entry.index === this.applied + 1, `member ${this.id} applies ${entry.index} after ${this.applied}`);
+    assert(
+      entry.index === this.applied + 1,
+      `member ${this.id} applies ${entry.index} after ${this.applied}`,
+    );
     if (entry.type === "conf-change") {
       const change = decodeConfChange(entry.data);
       assert(change !== undefined, `entry ${entry.index} holds no conf change`);
@@ -256,7 +259,13 @@ export class Cluster {
   }
 
   /** A member with a log of these terms from index 1 on, all durable; voters are 1…`voters`. */
-  restore(number: number, voters: number, terms: readonly number[], state: Partial<HardState> = {}, tuning: Tuning = {}): Member {
+  restore(
+    number: number,
+    voters: number,
+    terms: readonly number[],
+    state: Partial<HardState> = {},
+    tuning: Tuning = {},
+  ): Member {
     const id = memberId(number);
     const ids = Array.from({ length: voters }, (_, position) => memberId(position + 1));
     const hardState = { term: (terms.at(-1) ?? 0) as Term, vote: noMember, commit: 0 as Index, ...state };
@@ -332,6 +341,7 @@ export class Cluster {
   }
 
   #report(message: Message, outcome: "installed" | "failed"): void {
-    if (message.type === "snapshot") this.members.get(message.from)?.raft?.reportSnapshot(message.to, outcome);
+    if (message.type === "snapshot")
+      this.members.get(message.from)?.raft?.reportSnapshot(message.to, outcome);
   }
 }

@@ -62,7 +62,8 @@ class Simulation {
     };
     const voters = 1 + this.#below(5);
     this.#cluster.bootstrap(voters, tuning);
-    for (let number = voters + 1; number <= Math.max(4, voters + 1); number++) this.#cluster.join(number, tuning);
+    for (let number = voters + 1; number <= Math.max(4, voters + 1); number++)
+      this.#cluster.join(number, tuning);
     this.#members = [...this.#cluster.members.values()];
     for (const member of this.#members) member.held = true;
     this.#weather = {
@@ -78,15 +79,16 @@ class Simulation {
   run(): Outcome {
     for (let step = 0; step < stepsMax; step++) this.#step();
     this.#heal();
-    const { appliedMax: committed, reads, snapshots, elections } = this.#checkers;
-    return { committed, reads, snapshots, elections };
+    const { appliedMax: committed, answered, snapshots, elections } = this.#checkers;
+    return { committed, reads: answered.size, snapshots, elections };
   }
 
   #step(): void {
     for (const member of this.#members) {
       if (this.#chance(0.25)) member.tick();
       if (member.raft?.hasReady() && this.#chance(0.7)) member.take();
-      if (member.raft && member.writes.length > 0 && this.#chance(0.4)) member.flush(1 + this.#below(member.writes.length));
+      if (member.raft && member.writes.length > 0 && this.#chance(0.4))
+        member.flush(1 + this.#below(member.writes.length));
     }
     for (let i = this.#below(12); i > 0; i--) this.#deliverOne();
     if (this.#chance(0.2)) this.#propose(this.#pick(this.#members));
@@ -125,10 +127,11 @@ class Simulation {
     return member.raft?.propose([{ type: "normal", data }]);
   }
 
-  #read(member: Member): void {
+  #read(member: Member): number {
     const context = ++this.#lastContext;
     this.#checkers.asked(context);
     member.raft?.readIndex(context);
+    return context;
   }
 
   #change(): void {
@@ -157,10 +160,11 @@ class Simulation {
     }
     const marker = this.#works();
     assert(marker, `liveness: nothing is applied everywhere ${healTicksMax} ticks after the faults stopped`);
-    const reads = this.#checkers.reads;
-    for (const member of this.#current()) this.#read(member);
+    const contexts = this.#current().map((member) => this.#read(member));
     this.#cluster.settle();
-    assert.equal(this.#checkers.reads - reads, this.#current().length, "liveness: a read is not answered");
+    for (const context of contexts) {
+      assert(this.#checkers.answered.has(context), `liveness: read ${context} is not answered`);
+    }
   }
 
   /** Proposes until a proposal is applied by all members of the configuration. */
@@ -170,8 +174,9 @@ class Simulation {
       const leader = this.#leader();
       if (!leader || this.#propose(leader) !== "accepted") continue;
       this.#cluster.settle();
-      const current = this.#current();
-      if (current.every((member) => member.applied === leader.applied && member.running.leader === leader.id)) return true;
+      const { lastIndex } = leader.running.status;
+      const inStep = (member: Member) => member.applied === lastIndex && member.running.leader === leader.id;
+      if (this.#current().every(inStep)) return true;
     }
     return false;
   }
@@ -204,4 +209,3 @@ class Simulation {
     return this.#random() < share;
   }
 }
-
