@@ -118,10 +118,8 @@ export function invalid(kind: GroupKindName, name: string, errors: readonly Fiel
 }
 
 /** 422 for a patch that cannot be applied to the object: upstream's generic server response. */
-export function unprocessablePatch(message: string): StatusError {
-  return failure(422, "Invalid", "the server rejected our request due to an error in our request", {
-    causes: [{ reason: "UnexpectedServerResponse", message }],
-  });
+export function unprocessablePatch(): StatusError {
+  return failure(422, "Invalid", "the server rejected our request due to an error in our request", {});
 }
 
 /** 400: the request cannot be understood. */

@@ -9,9 +9,12 @@ export * from "./field-selector.ts";
 /** Encodings and the small types of the API. */
 export * from "./intstr.ts";
 export * from "./json.ts";
+export { applyJsonPatch } from "./json-patch.ts";
+export { printGoValue } from "./json-types.ts";
 export * from "./label-selector.ts";
 /** Changes: patches, and who owns which field. */
 export * from "./managed-fields.ts";
+export { applyMergePatch } from "./merge-patch.ts";
 /** metadata: names and their rules. */
 export * from "./meta.ts";
 export * from "./names.ts";
@@ -29,7 +32,6 @@ export type {
   OwnerReference,
   WatchEvent,
 } from "./object.ts";
-export * from "./patch.ts";
 export * from "./quantity.ts";
 export { type Requirement, SelectorError, type SelectorOperator } from "./requirement.ts";
 export {
@@ -39,6 +41,7 @@ export {
   StatusError,
   type StatusReason,
 } from "./status.ts";
+export { applyStrategicMergePatch } from "./strategic-merge-patch.ts";
 export type { SchemaField, SchemaNode } from "./structure.ts";
 export * from "./time.ts";
 export type { UserInfo } from "./user.ts";

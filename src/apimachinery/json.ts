@@ -108,9 +108,7 @@ const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
 export function deepEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (isAbsent(a)) return isAbsent(b);
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
-    return typeof a === "bigint" || typeof b === "bigint" ? looselyEqual(a, b) : false;
-  }
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a)) {
     if (!Array.isArray(b) || a.length !== b.length) return false;
     for (let i = 0; i < a.length; i++) if (!deepEqual(a[i], b[i])) return false;
@@ -128,14 +126,6 @@ export function deepEqual(a: unknown, b: unknown): boolean {
 
 function isAbsent(value: unknown): boolean {
   return value === undefined || value === null || (Array.isArray(value) && value.length === 0);
-}
-
-function looselyEqual(a: unknown, b: unknown): boolean {
-  return (
-    (typeof a === "number" || typeof a === "bigint") &&
-    (typeof b === "number" || typeof b === "bigint") &&
-    a == b
-  );
 }
 
 /** A copy that shares nothing. For JSON values; several times faster than structuredClone. */
