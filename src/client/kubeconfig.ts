@@ -36,9 +36,8 @@ export class KubeconfigError extends Error {
   override readonly name = "KubeconfigError";
 }
 
-/** What a context says: how to reach the server, and the namespace for commands that name none. */
-export interface ResolvedContext {
-  readonly transport: UndiciTransportOptions;
+/** What a context says: how to reach the server as whom, and the namespace for commands that name none. */
+export interface ResolvedContext extends UndiciTransportOptions {
   readonly namespace: string;
 }
 
@@ -147,20 +146,18 @@ export async function resolveContext(
   const token = user.token ?? (await material(undefined, user.tokenFile))?.trim();
   return {
     namespace: context.namespace ?? "default",
-    transport: {
-      server: cluster.server,
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      ...(token === undefined || token === "" ? {} : { token }),
-      ...(cluster["tls-server-name"] === undefined ? {} : { serverName: cluster["tls-server-name"] }),
-      ...(cluster["insecure-skip-tls-verify"] === true ? { insecureSkipTlsVerify: true } : {}),
-    },
+    server: cluster.server,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(token === undefined || token === "" ? {} : { token }),
+    ...(cluster["tls-server-name"] === undefined ? {} : { serverName: cluster["tls-server-name"] }),
+    ...(cluster["insecure-skip-tls-verify"] === true ? { insecureSkipTlsVerify: true } : {}),
   };
 }
 
-/** @throws KubeconfigError; the disk's error where the file cannot be read */
-export async function loadKubeconfig(
+/** The context of a kubeconfig file. @throws KubeconfigError; the disk's error where the file cannot be read */
+export async function readKubeconfig(
   disk: Disk,
   path: string,
   options: { context?: string } = {},

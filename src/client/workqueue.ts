@@ -22,6 +22,8 @@ export interface WorkqueueOptions {
  * afterwards; it is never in work twice. So the queue is as long as there are objects, not as there are changes.
  */
 export interface Workqueue {
+  /** Work begins; until then keys only gather. */
+  start(): void;
   add(key: string): void;
   /** Adds the key in so many milliseconds; of several delays the earliest counts. */
   addAfter(key: string, milliseconds: number): void;
@@ -45,6 +47,7 @@ export function createWorkqueue(options: WorkqueueOptions): Workqueue {
   const again = new Set<string>();
   const delayed = new Map<string, { timer: Timer; due: number }>();
   const failures = new Map<string, number>();
+  let started = false;
   let stopped = false;
   let pumping = false;
   let drained: (() => void) | undefined;
@@ -64,6 +67,7 @@ export function createWorkqueue(options: WorkqueueOptions): Workqueue {
 
   function pump(): void {
     pumping = false;
+    if (!started || stopped) return;
     for (const key of waiting) {
       if (working.size >= concurrency) return;
       waiting.delete(key);
@@ -126,6 +130,10 @@ export function createWorkqueue(options: WorkqueueOptions): Workqueue {
   }
 
   return {
+    start() {
+      started = true;
+      pump();
+    },
     add,
     addAfter,
     get waiting() {

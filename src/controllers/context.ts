@@ -1,0 +1,42 @@
+import type { Client, EventRecorder, InformerFactory, Log } from "../client/index.ts";
+import type { Clock, Random } from "../platform/index.ts";
+
+/** What a controller works with. */
+export interface ControllerContext {
+  readonly client: Client;
+  readonly informers: InformerFactory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Fires when the controllers of this process stop, or no longer lead. */
+  readonly signal: AbortSignal;
+  recorder(component: string): EventRecorder;
+  readonly settings: ControllerSettings;
+}
+
+export interface ControllerSettings {
+  /** A node without a heartbeat for so long is not ready. Milliseconds. */
+  readonly nodeMonitorGracePeriodMs: number;
+  /** How often heartbeats are looked at. Milliseconds. */
+  readonly nodeMonitorPeriodMs: number;
+  /** Pods of a node that does not exist are deleted when it did not come back for so long. Milliseconds. */
+  readonly podGcQuarantineMs: number;
+  /** Addresses of pods, `10.128.0.0/14`; undefined: nodes get no range from here. */
+  readonly clusterCidr: string | undefined;
+  /** Length of the prefix that each node gets of it. */
+  readonly nodeCidrMaskSize: number;
+  /** PEM that pods and people find as `kube-root-ca.crt`; undefined: it is not published. */
+  readonly rootCa: string | undefined;
+}
+
+/** A reconcile loop under its upstream name. */
+export interface ControllerDescriptor {
+  readonly name: string;
+  /** Earlier or shorter names that `--controllers` takes too. */
+  readonly aliases: readonly string[];
+  /**
+   * Asks for its informers and sets its handlers, before anything is watched. `run` is called when the first lists are in;
+   * it works until the context's signal fires and has then ended what it had in hand.
+   */
+  create(context: ControllerContext): { run(): Promise<void> };
+}

@@ -1,0 +1,49 @@
+import type { GroupVersionResource, KubeObject } from "../apimachinery/index.ts";
+
+/** The resources that controllers read and write. */
+export const pods = core("pods");
+export const services = core("services");
+export const endpoints = core("endpoints");
+export const nodes = core("nodes");
+export const namespaces = core("namespaces");
+export const configMaps = core("configmaps");
+export const serviceAccounts = core("serviceaccounts");
+export const replicationControllers = core("replicationcontrollers");
+export const replicaSets = of("apps", "v1", "replicasets");
+export const deployments = of("apps", "v1", "deployments");
+export const endpointSlices = of("discovery.k8s.io", "v1", "endpointslices");
+export const leases = of("coordination.k8s.io", "v1", "leases");
+
+function of(group: string, version: string, resource: string): GroupVersionResource {
+  return { group, version, resource };
+}
+
+function core(resource: string): GroupVersionResource {
+  return of("", "v1", resource);
+}
+
+/** A resource in one namespace. */
+export function inNamespace(
+  resource: GroupVersionResource,
+  namespace: string | undefined,
+): GroupVersionResource & { namespace: string } {
+  return { ...resource, namespace: namespace ?? "" };
+}
+
+/** Every entry of the selector stands in the labels; an empty selector selects nothing here, as a Service's does. */
+export function matchesSelectorMap(
+  selector: Readonly<Record<string, string>> | undefined,
+  labels: Readonly<Record<string, string>> | undefined,
+): boolean {
+  let empty = true;
+  for (const key in selector) {
+    empty = false;
+    if (labels?.[key] !== selector[key]) return false;
+  }
+  return !empty;
+}
+
+/** Being deleted: its name is taken, but it takes part in nothing. */
+export function isTerminating(object: KubeObject): boolean {
+  return object.metadata.deletionTimestamp !== undefined && object.metadata.deletionTimestamp !== null;
+}
