@@ -2,6 +2,7 @@
 export { AssertionError, assert, unreachable } from "./assert.ts";
 export { BoundedQueue } from "./bounded-queue.ts";
 export { compareBytes, concatBytes, emptyBytes, equalBytes, fromUtf8, prefixEnd, utf8 } from "./bytes.ts";
+export { crc32c } from "./crc32c.ts";
 export {
   type Index,
   type LeaseId,
