@@ -1,3 +1,3 @@
 /** Watchers of key ranges: synced, catching up, slow. */
 export { createWatchHub } from "./hub.ts";
-export type { Changes, ChangeSource, WatchHub, WatchHubCounts, WatchHubOptions } from "./types.ts";
+export type { ChangeSource, Changes, WatchHub, WatchHubCounts, WatchHubOptions } from "./types.ts";
