@@ -110,10 +110,13 @@ export function handleHeartbeatResponse(core: Core, message: Message & { type: "
     progress.readRound = message.context;
     confirmReads(core);
   }
-  if (progress.match >= core.log.lastIndex) return;
+  if (progress.match < core.log.lastIndex) askWhatIsLost(core, progress);
+}
+
+/** All that is in flight to a member may be lost, with nothing after it to show the gap. */
+function askWhatIsLost(core: Core, progress: Progress): void {
   core.appendsDue = true;
   if (progress.state !== "replicate") return;
-  // All that is in flight may be lost, with nothing after it to show the gap: ask.
   if (progress.next > core.log.offset) sendAppend(core, progress, 0 as Index);
   else progress.becomeProbe();
 }
@@ -137,8 +140,9 @@ export function transferLeadership(core: Core, to: Progress["member"]): void {
   core.transferee = to;
   // It is given one election time-out; then proposals are taken again.
   core.electionElapsed = 0;
-  core.appendsDue = true;
-  promptTransferee(core);
+  const progress = core.tracker.get(to);
+  if (progress && progress.match < core.log.lastIndex) askWhatIsLost(core, progress);
+  else promptTransferee(core);
 }
 
 function promptTransferee(core: Core): void {

@@ -43,10 +43,9 @@ export interface Observer {
 
 export type Tuning = Partial<Omit<RaftConfig, "id" | "restored">>;
 
-const tuningDefault: Omit<RaftConfig, "id" | "restored"> = {
+const tuningDefault: Omit<RaftConfig, "id" | "restored" | "random"> = {
   electionTicks: 10,
   heartbeatTicks: 1,
-  random: () => 0,
   appendBytesMax: 4096,
   inflightMessagesMax: 4,
   uncommittedBytesMax: 65_536,
@@ -100,6 +99,8 @@ export class Member {
     const { history, ...snapshot } = image;
     this.raft = createRaft({
       ...tuningDefault,
+      // Patience in the order of the ids: 10 ticks, 11, 12, …
+      random: () => (Number(this.id) - 1) / 10,
       ...this.tuning,
       id: this.id,
       restored: { hardState, snapshot, entries: [...entries], applied: snapshot.index },

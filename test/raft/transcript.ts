@@ -41,7 +41,7 @@ export class Transcript implements Observer {
 
   installed({ id }: Member, { index, term, confState }: Image): void {
     this.note(
-      `${id} installs image ${index}/${term} of voters ${confState.voters} learners ${confState.learners || "none"}`,
+      `${id} installs image ${index}/${term} of voters ${confState.voters} learners ${confState.learners.join(",") || "none"}`,
     );
   }
 
