@@ -130,6 +130,8 @@ export interface InformerRequest extends ResourceScope {
 /** Informers of one process, each resource and selection watched once. */
 export interface InformerFactory {
   informer<T extends KubeObject = KubeObject>(request: InformerRequest): Informer<T>;
+  /** The informer, if somebody asked for it before. */
+  peek(request: InformerRequest): Informer | undefined;
   /** Starts all that were asked for, now and later, until the signal fires. */
   start(signal: AbortSignal): void;
   /** Resolves when every informer asked for so far has its first list. */
@@ -145,10 +147,20 @@ export function createInformerFactory(options: {
 }): InformerFactory {
   const informers = new Map<string, Informer>();
   let running: AbortSignal | undefined;
+  const keyOfRequest = (request: InformerRequest): string =>
+    JSON.stringify([
+      request.group,
+      request.version,
+      request.resource,
+      request.namespace,
+      request.labelSelector,
+      request.fieldSelector,
+    ]);
   return {
+    peek: (request) => informers.get(keyOfRequest(request)),
     informer<T extends KubeObject>(request: InformerRequest) {
       const { group, version, resource, namespace, labelSelector, fieldSelector } = request;
-      const key = JSON.stringify([group, version, resource, namespace, labelSelector, fieldSelector]);
+      const key = keyOfRequest(request);
       let informer = informers.get(key) as Informer<T> | undefined;
       if (informer === undefined) {
         informer = createInformer<T>({

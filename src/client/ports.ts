@@ -60,8 +60,13 @@ export interface Client {
       preconditions?: { uid?: string; resourceVersion?: string };
     },
   ): Promise<KubeObject>;
-  /** Any other path: discovery, openapi, health. */
-  raw(request: { method: string; path: string; body?: unknown }): Promise<{ status: number; body: string }>;
+  /** Any other path: discovery, openapi, health. `accept` is JSON or anything by default. */
+  raw(request: {
+    method: string;
+    path: string;
+    body?: unknown;
+    accept?: string;
+  }): Promise<{ status: number; body: string }>;
 }
 
 /** Carries one request; what a Client is built on. The in-process one calls the API server's onion without a socket. */

@@ -91,12 +91,12 @@ export function createClient(options: { transport: Transport; userAgent: string 
         resourcePath(scope, name),
         deletion === undefined ? undefined : { kind: "DeleteOptions", apiVersion: "v1", ...deletion },
       ),
-    async raw({ method, path, body }) {
+    async raw({ method, path, body, accept }) {
       const response = await transport.request({
         method,
         path,
         headers: {
-          accept: "application/json, */*",
+          accept: accept ?? "application/json, */*",
           "user-agent": userAgent,
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },

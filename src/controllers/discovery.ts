@@ -1,0 +1,68 @@
+import type { GroupVersionResource } from "../apimachinery/index.ts";
+import type { Client } from "../client/index.ts";
+
+/** A resource that the server offers in its preferred version. */
+export interface DiscoveredResource extends GroupVersionResource {
+  readonly kind: string;
+  readonly namespaced: boolean;
+  readonly verbs: readonly string[];
+}
+
+export interface Discovery {
+  readonly resources: readonly DiscoveredResource[];
+  /** Groups whose own server did not answer: what they hold is unknown. */
+  readonly stale: readonly string[];
+}
+
+const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+interface GroupDiscovery {
+  metadata?: { name?: string };
+  versions?: VersionDiscovery[];
+}
+
+interface VersionDiscovery {
+  version: string;
+  freshness?: "Current" | "Stale";
+  resources?: {
+    resource: string;
+    responseKind?: { kind?: string };
+    scope?: "Namespaced" | "Cluster";
+    verbs?: string[];
+  }[];
+}
+
+/** What the server has, each resource once, in the first version that its group offers it in (aggregated discovery, KEP-3352). */
+export async function discover(client: Client): Promise<Discovery> {
+  const resources: DiscoveredResource[] = [];
+  const stale: string[] = [];
+  for (const path of ["/api", "/apis"]) {
+    const { status, body } = await client.raw({ method: "GET", path, accept: aggregated });
+    if (status !== 200) throw new Error(`discovery of ${path} failed with status ${status}`);
+    const list = JSON.parse(body) as { kind?: string; items?: GroupDiscovery[] };
+    if (list.kind !== "APIGroupDiscoveryList")
+      throw new Error(`the server has no aggregated discovery at ${path}`);
+    for (const group of list.items ?? []) collect(group, resources, stale);
+  }
+  return { resources, stale };
+}
+
+function collect(group: GroupDiscovery, resources: DiscoveredResource[], stale: string[]): void {
+  const name = group.metadata?.name ?? "";
+  const seen = new Set<string>();
+  for (const version of group.versions ?? []) {
+    if (version.freshness === "Stale") stale.push(`${name}/${version.version}`);
+    for (const { resource, responseKind, scope, verbs } of version.resources ?? []) {
+      if (seen.has(resource)) continue;
+      seen.add(resource);
+      resources.push({
+        group: name,
+        version: version.version,
+        resource,
+        kind: responseKind?.kind ?? "",
+        namespaced: scope === "Namespaced",
+        verbs: verbs ?? [],
+      });
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import type { KubeObject, OwnerReference } from "../../apimachinery/index.ts";
+import type { DiscoveredResource } from "../discovery.ts";
+
+/** An object as its owners and dependents see it. */
+export interface GraphNode {
+  readonly uid: string;
+  readonly resource: DiscoveredResource;
+  readonly namespace: string;
+  readonly name: string;
+  owners: readonly OwnerReference[];
+  /** Uids of those that name this one as an owner. */
+  readonly dependents: Set<string>;
+  /** It is to be deleted after its dependents (finalizer foregroundDeletion). */
+  waitsForDependents: boolean;
+  /** It is to be deleted without its dependents (finalizer orphan). */
+  orphansDependents: boolean;
+  terminating: boolean;
+}
+
+/**
+ * Who owns whom, by uid, over all kinds. Owners may appear after their dependents, so dependents are kept for uids that are
+ * not known as nodes (yet).
+ */
+export class OwnerGraph {
+  readonly #nodes = new Map<string, GraphNode>();
+  /** Dependents of uids that are no nodes. */
+  readonly #expected = new Map<string, Set<string>>();
+
+  get(uid: string): GraphNode | undefined {
+    return this.#nodes.get(uid);
+  }
+
+  nodes(): IterableIterator<GraphNode> {
+    return this.#nodes.values();
+  }
+
+  /** The node as it is now, and whether its owners are others than before. */
+  put(resource: DiscoveredResource, object: KubeObject): { node: GraphNode; ownersChanged: boolean } {
+    const { metadata } = object;
+    const uid = metadata.uid as string;
+    let node = this.#nodes.get(uid);
+    const isNew = node === undefined;
+    if (node === undefined) {
+      node = {
+        uid,
+        resource,
+        namespace: metadata.namespace ?? "",
+        name: metadata.name as string,
+        owners: [],
+        dependents: this.#expected.get(uid) ?? new Set(),
+        waitsForDependents: false,
+        orphansDependents: false,
+        terminating: false,
+      };
+      this.#expected.delete(uid);
+      this.#nodes.set(uid, node);
+    }
+    const owners = metadata.ownerReferences ?? [];
+    const ownersChanged = isNew ? owners.length > 0 : JSON.stringify(owners) !== JSON.stringify(node.owners);
+    if (ownersChanged) {
+      for (const owner of node.owners) this.#unlink(owner.uid, uid);
+      for (const owner of owners) this.#link(owner.uid, uid);
+      node.owners = owners;
+    }
+    node.terminating = metadata.deletionTimestamp !== undefined && metadata.deletionTimestamp !== null;
+    node.waitsForDependents =
+      node.terminating && metadata.finalizers?.includes("foregroundDeletion") === true;
+    node.orphansDependents = node.terminating && metadata.finalizers?.includes("orphan") === true;
+    return { node, ownersChanged };
+  }
+
+  /** The node that is gone. */
+  remove(uid: string): GraphNode | undefined {
+    const node = this.#nodes.get(uid);
+    if (node === undefined) return undefined;
+    this.#nodes.delete(uid);
+    for (const owner of node.owners) this.#unlink(owner.uid, uid);
+    if (node.dependents.size > 0) this.#expected.set(uid, node.dependents);
+    return node;
+  }
+
+  #link(owner: string, dependent: string): void {
+    const dependents = this.#nodes.get(owner)?.dependents ?? this.#expected.get(owner);
+    if (dependents !== undefined) dependents.add(dependent);
+    else this.#expected.set(owner, new Set([dependent]));
+  }
+
+  #unlink(owner: string, dependent: string): void {
+    this.#nodes.get(owner)?.dependents.delete(dependent);
+    const expected = this.#expected.get(owner);
+    if (expected?.delete(dependent) === true && expected.size === 0) this.#expected.delete(owner);
+  }
+}
