@@ -5,6 +5,7 @@ import {
   type KubeObject,
   QuantityError,
   type SchemaNode,
+  setOwn,
 } from "../apimachinery/index.ts";
 import { explainMismatch, listUnknownFields } from "./decode-errors.ts";
 import { canonicalTime, isBase64 } from "./scalars.ts";
@@ -50,10 +51,25 @@ export function decode(kind: GroupVersionKind, body: Json): Decoded {
     if (error !== mismatch && !(error instanceof QuantityError)) throw error;
     throw new DecodeError(explainMismatch(type, body));
   }
+  fillIdentity(object as unknown as KubeObject, kind);
   return {
     object: object as unknown as KubeObject,
     unknownFields: pass.sawUnknown ? listUnknownFields(type, body) : [],
   };
+}
+
+/** A body may leave out what it is; the answer says it, in the first two places. */
+function fillIdentity(object: KubeObject, kind: GroupVersionKind): void {
+  object.kind ??= kind.kind;
+  object.apiVersion ??= kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
+}
+
+/**
+ * An object of ours in the one form that is stored: fields in Go's order, map keys sorted, empty values as decoding leaves them. Two
+ * objects that upstream would store alike encode to the same bytes. The object is not changed. @throws DecodeError
+ */
+export function canonicalize(kind: GroupVersionKind, object: KubeObject): KubeObject {
+  return decode(kind, object as unknown as Json).object;
 }
 
 /** What upstream's scheme says of a kind that it does not know. */
@@ -177,17 +193,9 @@ class Normalizer {
   #readMap(values: TypeNode, value: Json): Json {
     if (typeof value !== "object" || value === null || Array.isArray(value)) throw mismatch;
     const read: Record<string, Json> = {};
-    for (const key in value) {
+    for (const key of sortedKeys(value)) {
       const given = value[key] as Json;
-      const next = given === null ? this.#zeroOf(values) : this.read(values, given);
-      if (key === "__proto__") {
-        Object.defineProperty(read, key, {
-          value: next,
-          enumerable: true,
-          configurable: true,
-          writable: true,
-        });
-      } else read[key] = next;
+      setOwn(read, key, given === null ? this.#zeroOf(values) : this.read(values, given));
     }
     return read;
   }
@@ -244,6 +252,13 @@ function isWrittenWhenAbsent(field: TypeField): boolean {
     default:
       return false;
   }
+}
+
+/** Go's encoder writes maps sorted; most arrive so. */
+function sortedKeys(map: object): string[] {
+  const keys = Object.keys(map);
+  for (let i = 1; i < keys.length; i++) if ((keys[i] as string) < (keys[i - 1] as string)) return keys.sort();
+  return keys;
 }
 
 /**

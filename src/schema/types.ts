@@ -106,6 +106,8 @@ export interface TypeField extends SchemaField {
 export class TypeNode implements SchemaNode {
   /** As reflect prints it: `v1.PodSpec`, `[]v1.Container`. */
   readonly goType: string;
+  /** Group folder and Go name, unique: `core/v1.PodSpec`, `apps/v1.Deployment`; "" for what has no name. */
+  readonly goName: string;
   /** `PodSpec`; "" for what is no struct. */
   readonly structName: string;
   readonly codec: Codec;
@@ -125,6 +127,12 @@ export class TypeNode implements SchemaNode {
     this.#definition = definition;
     this.goType = goType;
     this.codec = codecOf(schema, definition);
+    this.goName =
+      definition !== undefined
+        ? qualifiedName(definition)
+        : goType === "v1.ResourceList"
+          ? "core/v1.ResourceList"
+          : "";
     this.structName = this.codec === "struct" && definition !== undefined ? shortName(definition) : "";
     this.type = nodeTypes[this.codec];
     this.listType = schema["x-kubernetes-list-type"] ?? "atomic";
@@ -182,6 +190,28 @@ export class TypeNode implements SchemaNode {
       };
     });
   }
+}
+
+const groupsByPackage: Readonly<Record<string, string>> = {
+  admissionregistration: "admissionregistration.k8s.io",
+  apiextensions: "apiextensions.k8s.io",
+  apiregistration: "apiregistration.k8s.io",
+  certificates: "certificates.k8s.io",
+  coordination: "coordination.k8s.io",
+  discovery: "discovery.k8s.io",
+  events: "events.k8s.io",
+  flowcontrol: "flowcontrol.apiserver.k8s.io",
+  networking: "networking.k8s.io",
+  node: "node.k8s.io",
+  rbac: "rbac.authorization.k8s.io",
+  resource: "resource.k8s.io",
+  scheduling: "scheduling.k8s.io",
+  storage: "storage.k8s.io",
+};
+
+function qualifiedName(definition: string): string {
+  const [group, version, name] = definition.split(".").slice(-3) as [string, string, string];
+  return `${groupsByPackage[group] ?? group}/${version}.${name}`;
 }
 
 function patchStrategies(text: string | undefined): TypeField["patchStrategy"] {
