@@ -43,38 +43,37 @@ export class Keyspace {
 
   /**
    * Calls `visit` with the version at `revision` of every key of the range that existed then, in key order, until it answers
-   * false. Once it answers "count", it is not called again for what can be counted without it: the rest is the answer.
+   * false; once it answers "count", the rest is only counted. Answers how many there were.
    */
   scan(range: KeyRange, revision: number, visit: (version: number) => boolean | "count"): number {
     const { key, rangeEnd } = range;
     if (rangeEnd === undefined || rangeEnd.length === 0) {
       const version = this.find(key, revision);
-      if (version !== noVersion) visit(version);
-      return 0;
+      if (version === noVersion) return 0;
+      visit(version);
+      return 1;
     }
     let counting = false;
-    let counted = 0;
+    let count = 0;
     const toLast = rangeEnd.length === 1 && rangeEnd[0] === 0;
     this.order.scan(key, toLast ? undefined : rangeEnd, {
       key: (id) => {
         const version = this.visible(id, revision);
         if (version === noVersion) return true;
-        if (counting) {
-          counted++;
-          return true;
-        }
+        count++;
+        if (counting) return true;
         const answer = visit(version);
-        if (answer === "count") counting = true;
+        counting = answer === "count";
         return answer !== false;
       },
       leaf: (live, modMax) => {
         // What has not changed since the revision is now as it was then.
         if (!counting || modMax > revision) return false;
-        counted += live;
+        count += live;
         return true;
       },
     });
-    return counted;
+    return count;
   }
 
   /** The key's id; a new key gets one, and must get a version. */

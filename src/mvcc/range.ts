@@ -26,25 +26,16 @@ export function compacted(space: Keyspace): KvError {
 export function rangeOf(space: Keyspace, query: RangeOp, now: number): RangeAnswer {
   const revision = query.revision === undefined || query.revision <= 0 ? now : query.revision;
   const { limit = 0, sort, countOnly = false, keysOnly = false } = query;
-  let count = 0;
-  if (countOnly) {
-    count += space.scan(query, revision, () => {
-      count++;
-      return "count";
-    });
-    return { kvs: [], count, more: false };
-  }
+  if (countOnly) return { kvs: [], count: space.scan(query, revision, () => "count"), more: false };
   const accepts = filterOf(space, query);
   const inKeyOrder = sort === undefined || (sort.target === "key" && sort.order === "ascend");
   // In key order what lies behind the limit is only counted.
   const foundMax = inKeyOrder && limit > 0 ? limit + 1 : Number.POSITIVE_INFINITY;
   let found: number[] = [];
-  const counted = space.scan(query, revision, (version) => {
-    count++;
+  const count = space.scan(query, revision, (version) => {
     if (accepts === undefined || accepts(version)) found.push(version);
     return found.length < foundMax || "count";
   });
-  count += counted;
   if (!inKeyOrder) found = sorted(space, found, sort);
   const more = limit > 0 && found.length > limit;
   if (more) found.length = limit;
