@@ -7,6 +7,8 @@ export * as etcdserverpb from "./etcd/etcdserverpb.gen.ts";
 export * as mvccpb from "./etcd/mvccpb.gen.ts";
 export * as v3electionpb from "./etcd/v3electionpb.gen.ts";
 export * as v3lockpb from "./etcd/v3lockpb.gen.ts";
+export { createKubernetesCodec, type KubernetesCodec, type KubernetesObject } from "./kubernetes/codec.ts";
+export type { KubernetesTable } from "./kubernetes/plan.ts";
 export {
   type Draft,
   decode,
