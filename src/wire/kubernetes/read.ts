@@ -83,8 +83,8 @@ export class MessageReader implements Pick<Nested, "read"> {
       else reader.skip(tag);
     }
     reader.leave(outer);
-    value ??=
-      field.scalar === "string" || field.scalar === "bytes" ? "" : field.scalar === undefined ? {} : 0;
+    // null is a value: the zero of a time.
+    if (value === undefined) value = zeroOf(field);
     // An own property, whatever the name.
     if (key === "__proto__")
       Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
@@ -109,6 +109,12 @@ export class MessageReader implements Pick<Nested, "read"> {
     reader.leave(outer);
     return value;
   }
+}
+
+/** What a map entry without a value holds. */
+function zeroOf({ scalar }: FieldPlan): unknown {
+  if (scalar === undefined) return {};
+  return scalar === "string" || scalar === "bytes" ? "" : scalar === "bool" ? false : 0;
 }
 
 function isPacked(field: FieldPlan, tag: number): boolean {
