@@ -23,6 +23,8 @@ export class Keyspace {
   /** -1 before any compaction. */
   compactRevision = -1 as Revision;
   #pins = 0;
+  /** Position in the log up to which changes at the compacted revision have given up the version below them. */
+  #loosened = 0;
 
   constructor(seed: HashSeed) {
     this.keys = new KeyTable(seed);
@@ -161,34 +163,53 @@ export class Keyspace {
   }
 
   /**
-   * Forgets up to `limit` versions that the compaction made unreachable; true while there may be more. Every change before the
-   * compacted revision has made the version below it unreachable, and itself if it is a tombstone that nothing has followed. A
-   * followed tombstone goes with what followed it.
+   * Forgets up to `limit` versions that the compaction made unreachable; true while there may be more. Every change up to the
+   * compacted revision has made the version below it unreachable; one before it leaves the log, and takes its key along if it is
+   * a deletion that nothing has followed. A deletion that was followed goes with what followed it.
    *
-   *     compacted at 7, key chain 9 → 6 → 4     change 6 takes 4 away; 6 is what revisions 7 and 8 see
-   *     compacted at 7, key chain 6(deleted) → 4   change 6 takes 4 away, then itself and the key
+   *     compacted at 7, versions of a key 9 → 6 → 4          change 6 takes 4 away; 6 is what revisions 7 and 8 see
+   *     compacted at 7, versions of a key 7 → 6              change 7 takes 6 away, and stays for those who watch from 7 on
+   *     compacted at 7, versions of a key 6 (deleted) → 4    change 6 takes 4 away, then itself and the key
    */
   reclaim(limit: number): boolean {
-    const { keys, log, versions } = this;
     if (this.pinned) return true;
-    for (let i = 0; i < limit; i++) {
-      const version = log.first < log.end ? log.at(log.first) : noVersion;
-      if (version === noVersion || versions.mod(version) >= this.compactRevision) {
-        const more = versions.values.evacuate((limit - i) * evacuatedPerVersion);
-        return keys.bytes.evacuate((limit - i) * evacuatedPerVersion) || more;
+    const { keys, log, versions, compactRevision } = this;
+    for (let done = 0; done < limit; done++) {
+      const oldest = log.first < log.end ? log.at(log.first) : noVersion;
+      if (oldest !== noVersion && versions.mod(oldest) < compactRevision) {
+        log.shift();
+        this.#removeBelow(oldest);
+        if (versions.writes(oldest) === 0 && keys.head(versions.key(oldest)) === oldest)
+          this.#removeKey(oldest);
+        continue;
       }
-      log.shift();
-      const previous = versions.previous(version);
-      if (previous !== noVersion) {
-        versions.remove(previous);
-        versions.cut(version);
+      this.#loosened = Math.max(this.#loosened, log.first);
+      const version = this.#loosened < log.end ? log.at(this.#loosened) : noVersion;
+      if (version !== noVersion && versions.mod(version) === compactRevision) {
+        this.#loosened++;
+        // One of the same revision is still in the log; it goes when this one leaves the log.
+        if (versions.mod(versions.previous(version)) < compactRevision) this.#removeBelow(version);
+        continue;
       }
-      const key = versions.key(version);
-      if (versions.writes(version) !== 0 || keys.head(key) !== version) continue;
-      this.order.remove(keys.view(key));
-      keys.remove(key);
-      versions.remove(version);
+      const entries = (limit - done) * evacuatedPerVersion;
+      const more = versions.values.evacuate(entries);
+      return keys.bytes.evacuate(entries) || more;
     }
     return true;
+  }
+
+  #removeBelow(version: number): void {
+    const previous = this.versions.previous(version);
+    if (previous === noVersion) return;
+    this.versions.remove(previous);
+    this.versions.cut(version);
+  }
+
+  /** Removes the key of a deletion that is its only version. */
+  #removeKey(version: number): void {
+    const key = this.versions.key(version);
+    this.order.remove(this.keys.view(key));
+    this.keys.remove(key);
+    this.versions.remove(version);
   }
 }
