@@ -1,4 +1,22 @@
+import { createHash } from "node:crypto";
 import type { GroupVersion, GroupVersionResource } from "../apimachinery/index.ts";
+import { utf8 } from "../base/index.ts";
+import { type OpenApiSchema, referencedDefinition } from "./go-types.ts";
+import {
+  basePath,
+  groupName,
+  type Operation,
+  operationsOf,
+  resourceListOperation,
+} from "./openapi-operations.ts";
+import { pathItemV2, pathItemV3, schemaV2 } from "./openapi-render.ts";
+import { type ResourceInfo, resourceInfo } from "./resources.ts";
+import { definitionOfKind, definitions } from "./types.ts";
+
+/**
+ * The published form of the built-in schemas: /openapi/v2 as one document, /openapi/v3 as one for each group version, with only what
+ * this server serves and what that refers to. Built when first asked for, kept as bytes.
+ */
 
 /** A document as it is served: bytes made once. */
 export interface OpenApiDocument {
@@ -17,8 +35,132 @@ export interface OpenApiPublisher {
   index(): Promise<{ paths: Record<string, { serverRelativeURL: string }> }>;
 }
 
+const info = { title: "Kubernetes", version: "1.35" };
+const bearerToken = { in: "header", name: "authorization", type: "apiKey" };
+
 /** Documents for the served subset, built when first asked for. */
 export function openApiPublisher(served: readonly GroupVersionResource[]): OpenApiPublisher {
-  void served;
-  throw new Error("not yet");
+  return new Publisher(served.flatMap((resource) => resourceInfo(resource) ?? []));
+}
+
+class Publisher implements OpenApiPublisher {
+  readonly #groups = new Map<string, ResourceInfo[]>();
+  readonly #documents = new Map<string, OpenApiDocument>();
+
+  constructor(resources: readonly ResourceInfo[]) {
+    for (const resource of resources) {
+      const key = basePath(resource.group, resource.version).slice(1);
+      const group = this.#groups.get(key);
+      if (group === undefined) this.#groups.set(key, [resource]);
+      else group.push(resource);
+    }
+  }
+
+  async v2(): Promise<OpenApiDocument> {
+    return this.#cached("v2", () => {
+      const paths: Record<string, unknown> = {};
+      for (const resources of this.#groups.values()) {
+        for (const [path, { operations, tag }] of pathsOf(resources))
+          paths[path] = pathItemV2(operations, tag);
+      }
+      const all = [...this.#groups.values()].flat();
+      return {
+        swagger: "2.0",
+        info,
+        paths,
+        definitions: Object.fromEntries(
+          neededDefinitions(all).map((name) => [name, schemaV2(definitions[name] as OpenApiSchema)]),
+        ),
+        securityDefinitions: { BearerToken: bearerToken },
+        security: [{ BearerToken: [] }],
+      };
+    });
+  }
+
+  async v3({ group, version }: GroupVersion): Promise<OpenApiDocument | undefined> {
+    const key = basePath(group, version).slice(1);
+    const resources = this.#groups.get(key);
+    return resources === undefined ? undefined : this.#v3(key, resources);
+  }
+
+  async index(): Promise<{ paths: Record<string, { serverRelativeURL: string }> }> {
+    const paths: Record<string, { serverRelativeURL: string }> = {};
+    for (const [key, resources] of this.#groups) {
+      paths[key] = { serverRelativeURL: `/openapi/v3/${key}?hash=${this.#v3(key, resources).hash}` };
+    }
+    return { paths };
+  }
+
+  #v3(key: string, resources: readonly ResourceInfo[]): OpenApiDocument {
+    return this.#cached(key, () => {
+      const paths: Record<string, unknown> = {};
+      for (const [path, { operations, tag }] of pathsOf(resources)) paths[path] = pathItemV3(operations, tag);
+      return {
+        openapi: "3.0.0",
+        info,
+        paths,
+        components: {
+          schemas: Object.fromEntries(neededDefinitions(resources).map((name) => [name, definitions[name]])),
+          securitySchemes: { BearerToken: bearerToken },
+        },
+      };
+    });
+  }
+
+  #cached(key: string, build: () => unknown): OpenApiDocument {
+    let document = this.#documents.get(key);
+    if (document === undefined) {
+      const bytes = utf8(JSON.stringify(build()));
+      document = { bytes, hash: createHash("sha512").update(bytes).digest("hex").toUpperCase() };
+      this.#documents.set(key, document);
+    }
+    return document;
+  }
+}
+
+/** Paths of resources of one group version, sorted, with the tag of their group. */
+function pathsOf(
+  resources: readonly ResourceInfo[],
+): [string, { operations: readonly Operation[]; tag: string }][] {
+  const first = resources[0];
+  if (first === undefined) return [];
+  const { group, version } = first;
+  const tag = `${groupName(group)}_${version}`;
+  const paths = new Map<string, readonly Operation[]>([
+    [`${basePath(group, version)}/`, [resourceListOperation(group, version)]],
+  ]);
+  for (const resource of resources) {
+    for (const [path, operations] of operationsOf(resource)) paths.set(path, operations);
+  }
+  return [...paths]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([path, operations]) => [path, { operations, tag }]);
+}
+
+/** Definitions that the operations of resources speak of, and what those refer to, sorted. */
+function neededDefinitions(resources: readonly ResourceInfo[]): string[] {
+  const needed = new Set<string>();
+  const add = (name: string | undefined): void => {
+    if (name === undefined || needed.has(name) || !Object.hasOwn(definitions, name)) return;
+    needed.add(name);
+    addReferences(definitions[name] as OpenApiSchema, add);
+  };
+  for (const resource of resources) {
+    add(definitionOfKind(resource));
+    add(resourceListOperation(resource.group, resource.version).response);
+    for (const operations of operationsOf(resource).values()) {
+      for (const operation of operations) {
+        add(operation.body);
+        add(operation.response);
+      }
+    }
+  }
+  return [...needed].sort();
+}
+
+function addReferences(schema: OpenApiSchema, add: (name: string | undefined) => void): void {
+  add(referencedDefinition(schema));
+  for (const property of Object.values(schema.properties ?? {})) addReferences(property, add);
+  if (schema.items !== undefined) addReferences(schema.items, add);
+  if (schema.additionalProperties !== undefined) addReferences(schema.additionalProperties, add);
 }

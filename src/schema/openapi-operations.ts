@@ -1,0 +1,299 @@
+import type { GroupVersionKind } from "../apimachinery/index.ts";
+import type { ResourceInfo, SubresourceInfo } from "./resources.ts";
+import { definitionOfKind } from "./types.ts";
+
+/** What can be asked of a path, before it is written as OpenAPI 2 or 3. */
+export interface Operation {
+  readonly method: "get" | "post" | "put" | "patch" | "delete";
+  readonly id: string;
+  readonly action: string;
+  readonly kind: GroupVersionKind;
+  readonly parameters: readonly Parameter[];
+  /** Definition of the body; "" for none. */
+  readonly body: string;
+  readonly bodyRequired: boolean;
+  readonly responseCodes: readonly number[];
+  readonly response: string;
+  /** May answer as a watch stream. */
+  readonly streams: boolean;
+}
+
+/** What most operations share is filled in by `#add`. */
+type PartialOperation = Partial<Operation> & Pick<Operation, "method" | "id" | "action" | "parameters">;
+
+export interface Parameter {
+  readonly name: string;
+  readonly in: "path" | "query";
+  readonly type: "string" | "integer" | "boolean";
+}
+
+export type PathOperations = ReadonlyMap<string, readonly Operation[]>;
+
+const meta = "io.k8s.apimachinery.pkg.apis.meta.v1";
+
+function queryParameters(strings: string, integers = "", booleans = ""): Parameter[] {
+  const words = (text: string, type: Parameter["type"]): Parameter[] =>
+    text.split(" ").flatMap((name): Parameter[] => (name === "" ? [] : [{ name, in: "query", type }]));
+  return [...words(strings, "string"), ...words(integers, "integer"), ...words(booleans, "boolean")];
+}
+
+const pretty = queryParameters("pretty");
+const writing = queryParameters("dryRun fieldManager fieldValidation");
+const patching = queryParameters("dryRun fieldManager fieldValidation", "", "force");
+const deleting = queryParameters(
+  "dryRun propagationPolicy",
+  "gracePeriodSeconds",
+  "ignoreStoreReadErrorWithClusterBreakingPotential orphanDependents",
+);
+const selecting = queryParameters(
+  "continue fieldSelector labelSelector resourceVersion resourceVersionMatch",
+  "limit timeoutSeconds",
+  "sendInitialEvents",
+);
+const listing = [...selecting, ...queryParameters("", "", "allowWatchBookmarks watch")];
+const nameInPath: Parameter = { name: "name", in: "path", type: "string" };
+const namespaceInPath: Parameter = { name: "namespace", in: "path", type: "string" };
+
+/** Kinds whose DELETE answers the object; the others answer a Status. */
+const answeringDeleted = new Set([
+  "Pod",
+  "PersistentVolume",
+  "PersistentVolumeClaim",
+  "PodTemplate",
+  "ResourceQuota",
+  "ServiceAccount",
+  "Service",
+  "CSIDriver",
+  "CSINode",
+  "StorageClass",
+  "VolumeAttachment",
+  "VolumeAttributesClass",
+  "DeviceClass",
+  "ResourceClaim",
+  "ResourceClaimTemplate",
+  "ResourceSlice",
+]);
+
+/** The base path of a group version: `/api/v1`, `/apis/apps/v1`. */
+export function basePath(group: string, version: string): string {
+  return group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
+}
+
+/** `rbac.authorization.k8s.io` reads `rbacAuthorization` in tags and operation ids. */
+export function groupName(group: string): string {
+  if (group === "") return "core";
+  const parts = group.replace(/\.k8s\.io$/, "").split(".");
+  return parts.map((part, i) => (i === 0 ? part : capitalized(part))).join("");
+}
+
+export function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** The list of resources of a group version, at its base path; about no kind. */
+export function resourceListOperation(group: string, version: string): Operation {
+  return {
+    method: "get",
+    id: `get${capitalized(groupName(group))}${capitalized(version)}APIResources`,
+    action: "",
+    kind: { group, version, kind: "" },
+    parameters: [],
+    body: "",
+    bodyRequired: false,
+    responseCodes: [200],
+    response: `${meta}.APIResourceList`,
+    streams: false,
+  };
+}
+
+/** Paths of one resource, each with its operations. */
+export function operationsOf(info: ResourceInfo): PathOperations {
+  return new ResourcePaths(info).paths;
+}
+
+class ResourcePaths {
+  readonly paths = new Map<string, Operation[]>();
+  readonly #info: ResourceInfo;
+  readonly #prefix: string;
+
+  constructor(info: ResourceInfo) {
+    this.#info = info;
+    this.#prefix = capitalized(groupName(info.group)) + capitalized(info.version);
+    const base = basePath(info.group, info.version);
+    const place = info.namespaced ? "/namespaces/{namespace}" : "";
+    this.#addCollection(`${base}${place}/${info.resource}`);
+    this.#addItem(`${base}${place}/${info.resource}/{name}`);
+    for (const sub of info.subresources)
+      this.#addSubresource(`${base}${place}/${info.resource}/{name}/${sub.name}`, sub);
+    if (info.namespaced && this.#has("list")) {
+      this.#add(
+        `${base}/${info.resource}`,
+        this.#list(`list${this.#prefix}${info.kind}ForAllNamespaces`, []),
+      );
+    }
+    if (this.#has("watch")) this.#addWatches(base, place);
+  }
+
+  #has(verb: string): boolean {
+    return this.#info.verbs.includes(verb);
+  }
+
+  get #definition(): string {
+    return definitionOfKind(this.#info) ?? "";
+  }
+
+  get #scope(): Parameter[] {
+    return this.#info.namespaced ? [namespaceInPath] : [];
+  }
+
+  /** `NamespacedPod`, `Node`. */
+  get #noun(): string {
+    return `${this.#info.namespaced ? "Namespaced" : ""}${this.#info.kind}`;
+  }
+
+  #add(path: string, operation: PartialOperation): void {
+    const listed = this.paths.get(path) ?? [];
+    this.paths.set(path, listed);
+    listed.push({
+      kind: this.#info,
+      body: "",
+      bodyRequired: false,
+      responseCodes: [200],
+      response: this.#definition,
+      streams: false,
+      ...operation,
+    });
+  }
+
+  #list(id: string, path: readonly Parameter[]): PartialOperation {
+    return {
+      method: "get",
+      id,
+      action: "list",
+      parameters: [...path, ...pretty, ...listing],
+      response: `${this.#definition}List`,
+      streams: true,
+    };
+  }
+
+  #addCollection(path: string): void {
+    const scope = this.#scope;
+    const all = this.#prefix;
+    if (this.#has("list")) this.#add(path, this.#list(`list${all}${this.#noun}`, scope));
+    if (this.#has("create")) {
+      this.#add(path, {
+        method: "post",
+        id: `create${all}${this.#noun}`,
+        action: "post",
+        parameters: [...scope, ...pretty, ...writing],
+        body: this.#definition,
+        bodyRequired: true,
+        responseCodes: [200, 201, 202],
+      });
+    }
+    if (this.#has("deletecollection")) {
+      this.#add(path, {
+        method: "delete",
+        id: `delete${all}Collection${this.#noun}`,
+        action: "deletecollection",
+        parameters: [...scope, ...pretty, ...selecting, ...deleting],
+        body: `${meta}.DeleteOptions`,
+        response: `${meta}.Status`,
+      });
+    }
+  }
+
+  #addItem(path: string): void {
+    const scope = [nameInPath, ...this.#scope];
+    this.#addReadAndWrite(path, this.#info.verbs, "", this.#info, this.#definition);
+    if (this.#has("delete")) {
+      this.#add(path, {
+        method: "delete",
+        id: `delete${this.#prefix}${this.#noun}`,
+        action: "delete",
+        parameters: [...scope, ...pretty, ...deleting],
+        body: `${meta}.DeleteOptions`,
+        responseCodes: [200, 202],
+        response: answeringDeleted.has(this.#info.kind) ? this.#definition : `${meta}.Status`,
+      });
+    }
+  }
+
+  #addReadAndWrite(
+    path: string,
+    verbs: readonly string[],
+    suffix: string,
+    kind: GroupVersionKind,
+    definition: string,
+  ): void {
+    const scope = [nameInPath, ...this.#scope, ...pretty];
+    const noun = `${this.#prefix}${this.#noun}${suffix}`;
+    const shared = { kind, response: definition };
+    if (verbs.includes("get")) {
+      this.#add(path, { ...shared, method: "get", id: `read${noun}`, action: "get", parameters: scope });
+    }
+    if (verbs.includes("update")) {
+      this.#add(path, {
+        ...shared,
+        method: "put",
+        id: `replace${noun}`,
+        action: "put",
+        parameters: [...scope, ...writing],
+        body: definition,
+        bodyRequired: true,
+        responseCodes: [200, 201],
+      });
+    }
+    if (verbs.includes("patch")) {
+      this.#add(path, {
+        ...shared,
+        method: "patch",
+        id: `patch${noun}`,
+        action: "patch",
+        parameters: [...scope, ...patching],
+        body: `${meta}.Patch`,
+        bodyRequired: true,
+        responseCodes: [200, 201],
+      });
+    }
+  }
+
+  /** Those that carry streams (exec, attach, portforward, proxy, log) have no schema and are not published. */
+  #addSubresource(path: string, sub: SubresourceInfo): void {
+    const definition = definitionOfKind(sub.kind);
+    if (definition === undefined || sub.name === "log") return;
+    const suffix = sub.name === "ephemeralcontainers" ? "Ephemeralcontainers" : capitalized(sub.name);
+    this.#addReadAndWrite(path, sub.verbs, suffix, sub.kind, definition);
+    if (sub.verbs.includes("create")) {
+      this.#add(path, {
+        method: "post",
+        id: `create${this.#prefix}${this.#noun}${suffix}`,
+        action: "post",
+        kind: sub.kind,
+        parameters: [nameInPath, ...this.#scope, ...pretty, ...writing],
+        body: definition,
+        bodyRequired: true,
+        responseCodes: [200, 201, 202],
+        response: definition,
+      });
+    }
+  }
+
+  /** The watch paths of old, which clients no longer use but discovery by OpenAPI still shows. */
+  #addWatches(base: string, place: string): void {
+    const { kind, resource, namespaced } = this.#info;
+    const watch = (id: string, action: string, path: readonly Parameter[]): PartialOperation => ({
+      method: "get",
+      id: `watch${this.#prefix}${id}`,
+      action,
+      parameters: [...path, ...pretty, ...listing],
+      response: `${meta}.WatchEvent`,
+      streams: true,
+    });
+    const scope = this.#scope;
+    this.#add(`${base}/watch${place}/${resource}`, watch(`${this.#noun}List`, "watchlist", scope));
+    this.#add(`${base}/watch${place}/${resource}/{name}`, watch(this.#noun, "watch", [nameInPath, ...scope]));
+    if (namespaced)
+      this.#add(`${base}/watch/${resource}`, watch(`${kind}ListForAllNamespaces`, "watchlist", []));
+  }
+}
