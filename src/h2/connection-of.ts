@@ -1,11 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import type { Connection } from "../platform/index.ts";
 
-// Keyed by what a request leads to: the socket of HTTP/1, the session of HTTP/2. Entries go with their keys.
+// Keyed by the socket of HTTP/1, which serves one request after the other, and by the request of HTTP/2.
 const connections = new WeakMap<object, Connection>();
 
-export function rememberConnection(carrier: object, connection: Connection): void {
-  connections.set(carrier, connection);
+export function rememberConnection(key: object, connection: Connection): void {
+  connections.set(key, connection);
 }
 
 /**
@@ -13,6 +13,5 @@ export function rememberConnection(carrier: object, connection: Connection): voi
  * HttpServer of this room served.
  */
 export function connectionOf(request: IncomingMessage): Connection | undefined {
-  const session = (request as { stream?: { session?: object } }).stream?.session;
-  return connections.get(session ?? request.socket);
+  return connections.get(request) ?? connections.get(request.socket);
 }

@@ -35,7 +35,6 @@ export function serveHttp2(
       enablePush: false,
     },
   });
-  rememberConnection(session, connection);
   const firstSettings = clock.after(limits.firstRequestMs, () => session.destroy(), { background: true });
   session.setLocalWindowSize(limits.connectionWindowBytes);
   session.once("remoteSettings", () => firstSettings.cancel());
@@ -58,7 +57,7 @@ export function serveHttp2(
       return;
     }
     if (handlers.onStream?.(new NodeStream(stream, headers, connection))) return;
-    serveClassic(stream, headers, rawHeaders as unknown as string[], handlers);
+    serveClassic(stream, headers, rawHeaders as unknown as string[], connection, handlers);
   });
   return {
     close: () => session.close(),
@@ -78,10 +77,12 @@ function serveClassic(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   rawHeaders: string[],
+  connection: Connection,
   handlers: HttpHandlers,
 ): void {
   const request = new http2.Http2ServerRequest(stream, headers, {}, rawHeaders);
   const response = new http2.Http2ServerResponse(stream);
+  rememberConnection(request, connection);
   if (headers.expect === "100-continue") response.writeContinue();
   handlers.onRequest(request as unknown as IncomingMessage, response as unknown as ServerResponse);
 }

@@ -162,7 +162,7 @@ class Parser {
   #unexpected(where: string): JsonSyntaxError {
     const character = this.#text[this.#at];
     if (character === undefined) return new JsonSyntaxError("unexpected EOF");
-    const shown = character === "'" ? "\\'" : JSON.stringify(character).slice(1, -1);
+    const shown = character === '"' ? character : JSON.stringify(character).slice(1, -1).replace("'", "\\'");
     return new JsonSyntaxError(`invalid character '${shown}' ${where}`);
   }
 }

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { etcdserverpb } from "../../src/wire/index.ts";
+import { grpcClient } from "./grpc-client.ts";
+import { serve } from "./serve.ts";
+
+const { KVService, WatchService } = etcdserverpb;
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const text = (value: Uint8Array | undefined): string => Buffer.from(value ?? []).toString();
+
+test("watches of one stream see their own keys, from a past revision and live", async (t) => {
+  const { port } = await serve(t);
+  const client = grpcClient(t, port);
+  await client.call(KVService.Put, { key: bytes("a/1"), value: bytes("old") });
+  const stream = client.open(WatchService.Watch);
+  stream.send({ createRequest: { key: bytes("a/"), rangeEnd: bytes("a0"), startRevision: 2, prevKv: true } });
+  assert.deepEqual(pick(await stream.next()), { watchId: 0, created: true, revision: 2 });
+  assert.equal(text((await stream.next()).events[0]?.kv?.value), "old");
+  stream.send({ createRequest: { key: bytes("b"), watchId: 9 } });
+  assert.deepEqual(pick(await stream.next()), { watchId: 9, created: true, revision: 2 });
+  await client.call(KVService.Put, { key: bytes("b") });
+  await client.call(KVService.Put, { key: bytes("a/1"), value: bytes("new") });
+  assert.equal((await stream.next()).watchId, 9);
+  const changed = await stream.next();
+  assert.deepEqual([changed.watchId, text(changed.events[0]?.prevKv?.value)], [0, "old"]);
+  stream.send({ cancelRequest: { watchId: 9 } });
+  assert.equal((await stream.next()).canceled, true);
+  await client.call(KVService.Put, { key: bytes("b") });
+  await client.call(KVService.DeleteRange, { key: bytes("a/1") });
+  const deleted = await stream.next();
+  assert.deepEqual([deleted.watchId, deleted.events[0]?.type, deleted.header?.revision], [0, 1, 6]);
+  stream.cancel();
+});
+
+test("an id that is free again is not given to the next watch, and a taken one is stepped over", async (t) => {
+  const { port } = await serve(t);
+  const stream = grpcClient(t, port).open(WatchService.Watch);
+  const create = async (watchId: number): Promise<number> => {
+    stream.send({ createRequest: { key: bytes("k"), watchId } });
+    return (await stream.next()).watchId;
+  };
+  assert.deepEqual([await create(1), await create(0), await create(0)], [1, 0, 2]);
+  stream.send({ cancelRequest: { watchId: 0 } });
+  await stream.next();
+  assert.equal(await create(0), 3);
+  stream.cancel();
+});
+
+test("a progress request is answered once, after everything before it, with id -1", async (t) => {
+  const { port } = await serve(t);
+  const client = grpcClient(t, port);
+  for (let i = 0; i < 20; i++) await client.call(KVService.Put, { key: bytes(`k${i}`) });
+  const stream = client.open(WatchService.Watch);
+  stream.send({ createRequest: { key: bytes("k"), rangeEnd: bytes("l"), startRevision: 2 } });
+  stream.send({ createRequest: { key: bytes("x") } });
+  stream.send({ progressRequest: {} });
+  let events = 0;
+  for (;;) {
+    const response = await stream.next();
+    events += response.events.length;
+    if (response.watchId !== -1) continue;
+    assert.equal(response.header?.revision, 21);
+    break;
+  }
+  assert.equal(events, 20);
+  stream.cancel();
+});
+
+test("a client that does not read is not buffered for, and misses nothing once it reads", async (t) => {
+  const { port } = await serve(t);
+  const client = grpcClient(t, port);
+  const watching = grpcClient(t, port);
+  const stream = watching.open(WatchService.Watch);
+  stream.send({ createRequest: { key: bytes("k"), rangeEnd: bytes("l") } });
+  await stream.next();
+  stream.pause();
+  const value = new Uint8Array(200_000);
+  const before = process.memoryUsage().arrayBuffers;
+  for (let i = 0; i < 100; i++) await client.call(KVService.Put, { key: bytes(`k${i}`), value });
+  // The store's own copies are 20 MB; a queue for the watcher would be as much again.
+  assert.ok(process.memoryUsage().arrayBuffers - before < 60_000_000);
+  stream.resume();
+  const seen: string[] = [];
+  while (seen.length < 100) for (const event of (await stream.next()).events) seen.push(text(event.kv?.key));
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 100 }, (_, i) => `k${i}`),
+  );
+  stream.cancel();
+});
+
+test("fragments are cut below the limit, say so, and together hold every event", async (t) => {
+  const { port } = await serve(t);
+  const client = grpcClient(t, port);
+  for (let i = 0; i < 6; i++)
+    await client.call(KVService.Put, { key: bytes(`k${i}`), value: new Uint8Array(700_000) });
+  const stream = client.open(WatchService.Watch);
+  stream.send({ createRequest: { key: bytes("k"), rangeEnd: bytes("l"), startRevision: 2, fragment: true } });
+  assert.equal((await stream.next()).created, true);
+  let events = 0;
+  let fragments = 0;
+  while (events < 6) {
+    const response = await stream.next();
+    assert.ok(response.events.length <= 2);
+    events += response.events.length;
+    if (response.fragment) fragments++;
+    else assert.ok(response.events.length > 0);
+  }
+  assert.ok(fragments > 0);
+  stream.cancel();
+});
+
+test("a stopping server ends watches with an error that clients retry elsewhere", async (t) => {
+  const { port, store } = await serve(t);
+  const stream = grpcClient(t, port).open(WatchService.Watch);
+  stream.send({ createRequest: { key: bytes("k") } });
+  await stream.next();
+  store.close();
+  await assert.rejects(stream.next(), { code: 14, details: "etcdserver: server stopped" });
+});
+
+function pick(response: etcdserverpb.WatchResponse): object {
+  return { watchId: response.watchId, created: response.created, revision: response.header?.revision };
+}
