@@ -10,8 +10,8 @@ import type { KubeObject, OwnerReference } from "../../apimachinery/index.ts";
 import { createInformer, createWorkqueue, errorText, type Informer, pause } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import { type DiscoveredResource, discover } from "../discovery.ts";
-import { workUntil } from "../lifecycle.ts";
-import { isConflict, isNotFound } from "../owners.ts";
+import { aborted, workUntil } from "../lifecycle.ts";
+import { isNotFound } from "../owners.ts";
 import { type GraphNode, OwnerGraph } from "./graph.ts";
 
 export const garbageCollector: ControllerDescriptor = {
@@ -38,6 +38,7 @@ interface Monitor {
 function create(context: ControllerContext): { run(): Promise<void> } {
   const { client, clock, random, log, signal, informers } = context;
   const recorder = context.recorder("garbage-collector-controller");
+  const stopped = aborted(signal);
   const graph = new OwnerGraph();
   const monitors = new Map<string, Monitor>();
   /** `apps/Deployment` → its resource. */
@@ -276,14 +277,14 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       if (!requested) {
         await new Promise<void>((resolve) => {
           wake = resolve;
-          signal.addEventListener("abort", () => resolve(), { once: true });
+          void stopped.then(resolve);
         });
         await pause(clock, rediscoverMs, signal);
         continue;
       }
       requested = false;
       try {
-        await Promise.race([discoverKinds(), abortOf(signal)]);
+        await Promise.race([discoverKinds(), stopped]);
         ready();
       } catch (error) {
         log.warn("cannot discover what to collect", { error: errorText(error) });
@@ -313,17 +314,10 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   return {
     async run() {
       const following = followKinds();
-      await Promise.race([firstDiscovery, abortOf(signal)]);
+      await Promise.race([firstDiscovery, stopped]);
       await Promise.all([workUntil(signal, deletions, orphanings), following]);
     },
   };
-}
-
-function abortOf(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 function scopeOf(node: GraphNode): DiscoveredResource & { namespace: string } {

@@ -1,0 +1,171 @@
+import {
+  type Client,
+  createEventSink,
+  createInformerFactory,
+  errorText,
+  type Log,
+  runLeaderElection,
+} from "../client/index.ts";
+import type { Clock, Random } from "../platform/index.ts";
+import type { ControllerContext, ControllerDescriptor, ControllerSettings } from "./context.ts";
+import { deploymentController } from "./deployment/index.ts";
+import { endpointsController } from "./endpoints/index.ts";
+import { endpointSliceController } from "./endpointslice/index.ts";
+import { garbageCollector } from "./garbage-collector/index.ts";
+import { aborted } from "./lifecycle.ts";
+import {
+  namespaceController,
+  rootCaPublisher,
+  serviceAccountController,
+  systemNamespacesController,
+} from "./namespace/index.ts";
+import { nodeIpamController } from "./node-ipam/index.ts";
+import { nodeLifecycleController } from "./node-lifecycle/index.ts";
+import { podGarbageCollector } from "./pod-gc/index.ts";
+import { replicaSetController, replicationController } from "./replicaset/index.ts";
+import { scheduler } from "./scheduler/index.ts";
+import { taintEvictionController } from "./taint-eviction/index.ts";
+
+/** All controllers, by name. */
+export const controllerDescriptors: readonly ControllerDescriptor[] = [
+  systemNamespacesController,
+  serviceAccountController,
+  rootCaPublisher,
+  namespaceController,
+  deploymentController,
+  replicaSetController,
+  replicationController,
+  endpointsController,
+  endpointSliceController,
+  nodeIpamController,
+  nodeLifecycleController,
+  taintEvictionController,
+  podGarbageCollector,
+  garbageCollector,
+  scheduler,
+];
+
+export interface ControllerManagerOptions {
+  /** Its user agent names the controllers as field manager: `kube-controller-manager` upstream. */
+  readonly client: Client;
+  /** The scheduler's, `kube-scheduler` upstream; `client` by default. */
+  readonly schedulerClient?: Client;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** `*` for all, `name` for one, `-name` for all but one; upstream's `--controllers`. "*" by default. */
+  readonly controllers?: string;
+  /** Several processes compete for the Lease `kube-system/kube-controller-manager`; without it this one works at once. */
+  readonly leaderElection?: { readonly identity: string };
+  /** Appears in the scheduler's events. */
+  readonly hostName?: string;
+  readonly settings?: Partial<ControllerSettings>;
+}
+
+/** The controllers of one process. */
+export interface ControllerManager {
+  readonly names: readonly string[];
+  /** Begins; resolves at once. */
+  start(): void;
+  /** Resolves when what was in hand has ended and the Lease is given back. */
+  stop(): Promise<void>;
+  /** Resolves when this process has begun to work (leads, and has its first lists). */
+  readonly working: Promise<void>;
+}
+
+const defaultSettings: ControllerSettings = {
+  nodeMonitorGracePeriodMs: 40_000,
+  nodeMonitorPeriodMs: 5_000,
+  podGcQuarantineMs: 40_000,
+  clusterCidr: "10.128.0.0/14",
+  nodeCidrMaskSize: 23,
+  rootCa: undefined,
+};
+
+/** @throws RangeError where `controllers` names one that does not exist, or a setting does not fit */
+export function createControllerManager(options: ControllerManagerOptions): ControllerManager {
+  const { clock, random, log, client } = options;
+  const enabled = selectControllers(options.controllers ?? "*");
+  const settings = { ...defaultSettings, ...options.settings };
+  const stopping = new AbortController();
+  let ended: Promise<void> = Promise.resolve();
+  let resolveWorking: () => void = () => {};
+  const working = new Promise<void>((resolve) => {
+    resolveWorking = resolve;
+  });
+
+  /** Works until the signal fires; everything it knows is thrown away afterwards. */
+  async function work(signal: AbortSignal): Promise<void> {
+    const informers = createInformerFactory({ client, clock, random, log });
+    const hostName = options.hostName ?? "localhost";
+    const contextOf = (own: Client): ControllerContext => {
+      const events = createEventSink({ client: own, clock, log, hostName, signal });
+      return { client: own, informers, clock, random, log, signal, settings, recorder: events.recorder };
+    };
+    const context = contextOf(client);
+    const schedulerContext = contextOf(options.schedulerClient ?? client);
+    const loops = enabled.map((descriptor) => ({
+      name: descriptor.name,
+      loop: descriptor.create(descriptor === scheduler ? schedulerContext : context),
+    }));
+    informers.start(signal);
+    await Promise.race([informers.synced(), aborted(signal)]);
+    if (signal.aborted) return;
+    resolveWorking();
+    log.info("controllers work", { controllers: enabled.map(({ name }) => name) });
+    await Promise.all(
+      loops.map(({ name, loop }) =>
+        loop
+          .run()
+          .catch((error: unknown) => log.error("a controller failed", { name, error: errorText(error) })),
+      ),
+    );
+  }
+
+  return {
+    names: enabled.map(({ name }) => name),
+    working,
+    start() {
+      const { signal } = stopping;
+      if (options.leaderElection === undefined) {
+        ended = work(signal);
+        return;
+      }
+      ended = runLeaderElection({
+        client,
+        lease: { namespace: "kube-system", name: "kube-controller-manager" },
+        identity: options.leaderElection.identity,
+        clock,
+        random,
+        log,
+        signal,
+        lead: work,
+      });
+    },
+    async stop() {
+      stopping.abort();
+      await ended;
+    },
+  };
+}
+
+/** Upstream's `--controllers`: later entries win over "*". @throws RangeError for a name that nothing has */
+export function selectControllers(selection: string): ControllerDescriptor[] {
+  const entries = selection
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+  const chosen = new Set<ControllerDescriptor>(entries.includes("*") ? controllerDescriptors : []);
+  for (const entry of entries) {
+    if (entry === "*") continue;
+    const name = entry.replace(/^-/, "");
+    const descriptor = controllerDescriptors.find((one) => one.name === name || one.aliases.includes(name));
+    if (descriptor === undefined) {
+      const known = controllerDescriptors.map((one) => one.name).join(", ");
+      throw new RangeError(`"${name}" is not in the list of known controllers: ${known}`);
+    }
+    if (entry.startsWith("-")) chosen.delete(descriptor);
+    else chosen.add(descriptor);
+  }
+  return controllerDescriptors.filter((descriptor) => chosen.has(descriptor));
+}

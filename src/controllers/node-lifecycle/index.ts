@@ -1,0 +1,161 @@
+/**
+ * Says of a node that fell silent that it is not ready: its conditions become Unknown, its taints keep new pods away and drive
+ * old ones off (taint-eviction), and its pods are marked not ready, so that their addresses leave the Endpoints at
+ * once. k8s.io/kubernetes/pkg/controller/nodelifecycle.
+ *
+ * When every node is silent the fault is more likely here, so nobody is driven off ("full disruption").
+ */
+import type { KubeObject } from "../../apimachinery/index.ts";
+import { createWorkqueue, type EventRecorder } from "../../client/index.ts";
+import type { ControllerContext, ControllerDescriptor } from "../context.ts";
+import { workUntil } from "../lifecycle.ts";
+import { isNotFound } from "../owners.ts";
+import { conditionOf, isPodReady, withCondition } from "../pods.ts";
+import { inNamespace, leases, nodes, pods as podResource } from "../resources.ts";
+import { Heartbeats, silencedConditions } from "./health.ts";
+import { taintsFor } from "./taints.ts";
+
+export const nodeLifecycleController: ControllerDescriptor = {
+  name: "node-lifecycle-controller",
+  aliases: ["nodelifecycle"],
+  create,
+};
+
+/** Where nodes keep their heartbeat Leases. */
+const leaseNamespace = "kube-node-lease";
+
+const nodeIndex = "node-name";
+
+function create(context: ControllerContext): { run(): Promise<void> } {
+  const { client, clock, log, signal, informers, settings } = context;
+  const known = informers.informer(nodes);
+  const heartbeats = new Heartbeats(clock, settings.nodeMonitorGracePeriodMs);
+  const beating = informers.informer(inNamespace(leases, leaseNamespace));
+  const pods = informers.informer(podResource);
+  pods.addIndex(nodeIndex, (pod) => [pod.spec?.nodeName ?? ""]);
+  const recorder: EventRecorder = context.recorder("node-controller");
+  const queue = createWorkqueue({ name: "Node", clock, log, process: reconcile });
+  /** Whether some node can be heard: otherwise nobody is evicted. */
+  let someAlive = true;
+
+  known.addHandler({
+    add: ({ metadata }) => queue.add(metadata.name as string),
+    update(node, old) {
+      if (heartbeatOnly(node, old)) heartbeats.leftMs(node, leaseOf(node.metadata.name as string));
+      else queue.add(node.metadata.name as string);
+    },
+    delete: ({ metadata }) => heartbeats.forget(metadata.name as string),
+  });
+  beating.addHandler({
+    update({ metadata }) {
+      const name = metadata.name as string;
+      const node = known.lister.get("", name);
+      if (node === undefined) return;
+      heartbeats.leftMs(node, leaseOf(name));
+      if (conditionOf(node, "Ready")?.status === "Unknown") queue.add(name);
+    },
+  });
+  pods.addHandler({
+    // A pod that was reported ready by a node which is not is marked again.
+    update(pod, old) {
+      if (isPodReady(pod) && !isPodReady(old)) wakeUnready(pod);
+    },
+    add(pod) {
+      if (isPodReady(pod)) wakeUnready(pod);
+    },
+  });
+
+  function wakeUnready(pod: KubeObject): void {
+    const node = known.lister.get("", pod.spec?.nodeName ?? "");
+    if (node !== undefined && isSilent(node)) queue.add(node.metadata.name as string);
+  }
+
+  function leaseOf(name: string): KubeObject | undefined {
+    return beating.lister.get(leaseNamespace, name);
+  }
+
+  async function reconcile(name: string): Promise<void> {
+    let node = known.lister.get("", name);
+    if (node === undefined) return;
+    const left = heartbeats.leftMs(node, leaseOf(name));
+    if (left > 0) queue.addAfter(name, Math.min(left + 1, settings.nodeMonitorPeriodMs * 10));
+    else node = await silence(node);
+    const ready = conditionOf(node, "Ready")?.status;
+    judgeZone();
+    const taints = taintsFor(node, someAlive, clock.now());
+    if (taints !== undefined) {
+      node = await client.patch(nodes, name, {
+        type: "merge",
+        body: {
+          metadata: { resourceVersion: node.metadata.resourceVersion },
+          spec: { taints: taints.length === 0 ? null : taints },
+        },
+      });
+    }
+    if (ready !== undefined && ready !== "True") await markPodsNotReady(name);
+  }
+
+  /** Writes that nothing was heard of the node; answers it as it is then. */
+  async function silence(node: KubeObject): Promise<KubeObject> {
+    const conditions = silencedConditions(node, clock.now());
+    if (conditions === node.status?.conditions) return node;
+    const wasReady = conditionOf(node, "Ready")?.status === "True";
+    const next = await client.update(nodes, { ...node, status: { ...node.status, conditions } }, "status");
+    const name = node.metadata.name as string;
+    log.warn("a node fell silent", { node: name });
+    if (wasReady) recorder.event(node, "Normal", "NodeNotReady", `Node ${name} status is now: NodeNotReady`);
+    return next;
+  }
+
+  /** Whether all nodes are silent; when that changes, all taints are looked at again. */
+  function judgeZone(): void {
+    const all = known.lister.list();
+    const alive =
+      all.length === 0 ||
+      all.some(
+        (node) => !isSilent(node) && heartbeats.leftMs(node, leaseOf(node.metadata.name as string)) > 0,
+      );
+    if (alive === someAlive) return;
+    someAlive = alive;
+    log.warn(alive ? "nodes are heard again" : "no node is heard: nobody is evicted", { nodes: all.length });
+    for (const node of all) queue.add(node.metadata.name as string);
+  }
+
+  async function markPodsNotReady(node: string): Promise<void> {
+    const marking = pods.lister.byIndex(nodeIndex, node).filter(isPodReady).map(markNotReady);
+    const failed = (await Promise.allSettled(marking)).find((outcome) => outcome.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  async function markNotReady(pod: KubeObject): Promise<void> {
+    const ready = conditionOf(pod, "Ready");
+    if (ready === undefined) return;
+    const conditions = withCondition(pod.status.conditions, { ...ready, status: "False" }, clock.now());
+    const scope = inNamespace(podResource, pod.metadata.namespace);
+    recorder.event(pod, "Warning", "NodeNotReady", "Node is not ready");
+    try {
+      await client.update(scope, { ...pod, status: { ...pod.status, conditions } }, "status");
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+
+  return { run: () => workUntil(signal, queue) };
+}
+
+/** Nothing but the time of the heartbeat is new: most of what nodes write. */
+function heartbeatOnly(node: KubeObject, old: KubeObject): boolean {
+  if (JSON.stringify(node.spec ?? {}) !== JSON.stringify(old.spec ?? {})) return false;
+  const statuses = (object: KubeObject): string =>
+    JSON.stringify(
+      ((object.status?.conditions ?? []) as { type: string; status: string }[]).map(({ type, status }) => [
+        type,
+        status,
+      ]),
+    );
+  return statuses(node) === statuses(old);
+}
+
+function isSilent(node: KubeObject): boolean {
+  return conditionOf(node, "Ready")?.status === "Unknown";
+}

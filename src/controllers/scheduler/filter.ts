@@ -1,0 +1,110 @@
+/** Which nodes can take a pod, and upstream's words for why the others cannot (pkg/scheduler/framework/plugins). */
+import type { KubeObject } from "../../apimachinery/index.ts";
+import type { Taint } from "../node-lifecycle/taints.ts";
+import { matchesNodeAffinity } from "./node-affinity.ts";
+import type { NodeUsage } from "./node-usage.ts";
+import type { PodAffinityVerdict } from "./pod-affinity.ts";
+import { type Amounts, amountsOf, portsConflict } from "./requests.ts";
+import { type Toleration, tolerates } from "./taints.ts";
+
+export interface PodNeeds {
+  readonly pod: KubeObject;
+  readonly requests: Amounts;
+  readonly ports: readonly string[];
+  readonly affinity: ((node: KubeObject) => PodAffinityVerdict) | undefined;
+}
+
+export interface Refusal {
+  readonly reasons: readonly string[];
+  /** Taking other pods away would not help. */
+  readonly final: boolean;
+}
+
+const unschedulableTaint: Taint = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
+
+const affinityReasons: Record<Exclude<PodAffinityVerdict, "fits">, readonly [string, boolean]> = {
+  affinity: ["node(s) didn't match pod affinity rules", true],
+  "anti-affinity": ["node(s) didn't match pod anti-affinity rules", false],
+  "existing-anti-affinity": ["node(s) didn't satisfy existing pods anti-affinity rules", false],
+  spread: ["node(s) didn't match pod topology spread constraints", false],
+};
+
+/** Undefined: the node can take the pod. */
+export function refusalOf(needs: PodNeeds, node: KubeObject, usage: NodeUsage): Refusal | undefined {
+  const { pod } = needs;
+  const tolerations = (pod.spec?.tolerations ?? []) as Toleration[];
+  const tolerated = (taint: Taint): boolean => tolerations.some((toleration) => tolerates(toleration, taint));
+  if (node.spec?.unschedulable === true && !tolerated(unschedulableTaint)) {
+    return { reasons: ["node(s) were unschedulable"], final: true };
+  }
+  const hard = ((node.spec?.taints ?? []) as Taint[]).filter((taint) => taint.effect !== "PreferNoSchedule");
+  if (!hard.every(tolerated)) return { reasons: ["node(s) had untolerated taint(s)"], final: true };
+  if (!matchesNodeAffinity(pod, node)) {
+    return { reasons: ["node(s) didn't match Pod's node affinity/selector"], final: true };
+  }
+  for (const port of needs.ports) {
+    for (const taken of usage.ports.keys()) {
+      if (portsConflict(port, taken)) {
+        return { reasons: ["node(s) didn't have free ports for the requested pod ports"], final: false };
+      }
+    }
+  }
+  const lacking = lackingResources(needs.requests, node, usage);
+  if (lacking !== undefined) return lacking;
+  const verdict = needs.affinity?.(node) ?? "fits";
+  if (verdict === "fits") return undefined;
+  const [reason, final] = affinityReasons[verdict];
+  return { reasons: [reason], final };
+}
+
+function lackingResources(requests: Amounts, node: KubeObject, usage: NodeUsage): Refusal | undefined {
+  const allocatable = allocatableOf(node);
+  const reasons: string[] = [];
+  let final = false;
+  const podsMax = (allocatable.get("pods") ?? 0n) / 1_000_000_000n;
+  if (BigInt(usage.pods.size) + 1n > podsMax) reasons.push("Too many pods");
+  for (const [resource, amount] of requests) {
+    if (amount === 0n) continue;
+    const whole = allocatable.get(resource) ?? 0n;
+    if (amount <= whole - (usage.amounts.get(resource) ?? 0n)) continue;
+    reasons.push(`Insufficient ${resource}`);
+    if (amount > whole) final = true;
+  }
+  return reasons.length === 0 ? undefined : { reasons, final };
+}
+
+const allocatableCache = new WeakMap<object, Amounts>();
+
+/** Parsed once for each version of a node's status. */
+export function allocatableOf(node: KubeObject): Amounts {
+  const quantities: Record<string, string> | undefined = node.status?.allocatable ?? node.status?.capacity;
+  if (quantities === undefined) return new Map();
+  let amounts = allocatableCache.get(quantities);
+  if (amounts === undefined) {
+    amounts = amountsOf(quantities);
+    allocatableCache.set(quantities, amounts);
+  }
+  return amounts;
+}
+
+/** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable. no new claims …`: FitError's text and preemption's. */
+export function unschedulableMessage(refusals: readonly Refusal[]): string {
+  if (refusals.length === 0) return "no nodes available to schedule pods";
+  const head = `0/${refusals.length} nodes are available`;
+  const preemption = refusals.map(({ final }) =>
+    final ? "Preemption is not helpful for scheduling" : "No preemption victims found for incoming pod",
+  );
+  return (
+    `${head}: ${histogram(refusals.flatMap(({ reasons }) => reasons))}. ` +
+    `no new claims to deallocate, preemption: ${head}: ${histogram(preemption)}.`
+  );
+}
+
+function histogram(reasons: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts]
+    .map(([reason, count]) => `${count} ${reason}`)
+    .sort()
+    .join(", ");
+}

@@ -1,0 +1,76 @@
+import type { KubeObject } from "../../apimachinery/index.ts";
+
+interface NodeSelectorRequirement {
+  key: string;
+  operator: "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt";
+  values?: string[];
+}
+
+interface NodeSelectorTerm {
+  matchExpressions?: NodeSelectorRequirement[];
+  matchFields?: NodeSelectorRequirement[];
+}
+
+/** The pod's nodeSelector and required node affinity hold for the node. */
+export function matchesNodeAffinity(pod: KubeObject, node: KubeObject): boolean {
+  const labels = node.metadata.labels ?? {};
+  for (const [key, value] of Object.entries((pod.spec?.nodeSelector ?? {}) as Record<string, string>)) {
+    if (labels[key] !== value) return false;
+  }
+  const terms: NodeSelectorTerm[] | undefined =
+    pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  return terms === undefined || terms.some((term) => matchesTerm(term, node));
+}
+
+/** Weights of the preferred terms that the node fulfils. */
+export function nodeAffinityScore(pod: KubeObject, node: KubeObject): number {
+  const preferred: { weight: number; preference: NodeSelectorTerm }[] =
+    pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  return preferred.reduce(
+    (score, { weight, preference }) => score + (matchesTerm(preference, node) ? weight : 0),
+    0,
+  );
+}
+
+/** A term without any requirement matches nothing. */
+function matchesTerm(term: NodeSelectorTerm, node: KubeObject): boolean {
+  const expressions = term.matchExpressions ?? [];
+  const fields = term.matchFields ?? [];
+  if (expressions.length + fields.length === 0) return false;
+  return (
+    expressions.every((requirement) => matches(requirement, node.metadata.labels?.[requirement.key])) &&
+    fields.every((requirement) =>
+      matches(requirement, requirement.key === "metadata.name" ? node.metadata.name : undefined),
+    )
+  );
+}
+
+function matches({ operator, values }: NodeSelectorRequirement, value: string | undefined): boolean {
+  switch (operator) {
+    case "In":
+      return value !== undefined && values?.includes(value) === true;
+    case "NotIn":
+      return value === undefined || values?.includes(value) !== true;
+    case "Exists":
+      return value !== undefined;
+    case "DoesNotExist":
+      return value === undefined;
+    case "Gt":
+      return compareIntegers(value, values?.[0], (a, b) => a > b);
+    case "Lt":
+      return compareIntegers(value, values?.[0], (a, b) => a < b);
+    default:
+      return false;
+  }
+}
+
+function compareIntegers(
+  value: string | undefined,
+  bound: string | undefined,
+  holds: (a: bigint, b: bigint) => boolean,
+): boolean {
+  const integer = /^[+-]?\d{1,20}$/;
+  if (value === undefined || bound === undefined || !integer.test(value) || !integer.test(bound))
+    return false;
+  return holds(BigInt(value), BigInt(bound));
+}

@@ -1,0 +1,143 @@
+/** Rules about other pods: affinity, anti-affinity and topology spread. Domains are the values of a node label. */
+import { type KubeObject, type LabelSelector, selectorFromObject } from "../../apimachinery/index.ts";
+import { matchesNodeAffinity } from "./node-affinity.ts";
+
+interface AffinityTerm {
+  labelSelector?: LabelSelector;
+  namespaces?: string[];
+  namespaceSelector?: LabelSelector;
+  topologyKey: string;
+}
+
+interface SpreadConstraint {
+  maxSkew: number;
+  topologyKey: string;
+  whenUnsatisfiable: "DoNotSchedule" | "ScheduleAnyway";
+  labelSelector?: LabelSelector;
+}
+
+/** What is there: nodes, and the pods placed on them. */
+export interface Placement {
+  readonly nodes: readonly KubeObject[];
+  podsOn(node: string): Iterable<KubeObject>;
+  namespaceLabels(namespace: string): Record<string, string> | undefined;
+}
+
+export type PodAffinityVerdict = "fits" | "affinity" | "anti-affinity" | "spread" | "existing-anti-affinity";
+
+/** The rules of one pod, evaluated once and asked for every node. Undefined where nobody has rules. */
+export function podAffinityFilter(
+  pod: KubeObject,
+  placement: Placement,
+): ((node: KubeObject) => PodAffinityVerdict) | undefined {
+  const attract = requiredTerms(pod, "podAffinity");
+  const repel = requiredTerms(pod, "podAntiAffinity");
+  const spread = ((pod.spec?.topologySpreadConstraints ?? []) as SpreadConstraint[]).filter(
+    (constraint) => constraint.whenUnsatisfiable === "DoNotSchedule",
+  );
+  const forbidden = domainsThatRepel(pod, placement);
+  if (attract.length + repel.length + spread.length + forbidden.size === 0) return undefined;
+
+  const attracting = attract.map((term) => ({ term, domains: domainsWith(pod, term, placement) }));
+  const repelling = repel.map((term) => ({ term, domains: domainsWith(pod, term, placement) }));
+  // The first of a group that wants to be together must start somewhere.
+  const isFirst =
+    attracting.every(({ domains }) => domains.size === 0) &&
+    attract.every((term) => selects(pod, term, pod, placement));
+  const counted = spread.map((constraint) => ({
+    constraint,
+    counts: spreadCounts(pod, constraint, placement),
+  }));
+
+  return (node) => {
+    const labels = node.metadata.labels ?? {};
+    for (const { constraint, counts } of counted) {
+      const domain = labels[constraint.topologyKey];
+      if (domain === undefined) return "spread";
+      const least = Math.min(...counts.values());
+      const self = selectorFromObject(constraint.labelSelector).matches(pod.metadata.labels) ? 1 : 0;
+      if ((counts.get(domain) ?? 0) + self - least > constraint.maxSkew) return "spread";
+    }
+    for (const { term, domains } of attracting) {
+      const domain = labels[term.topologyKey];
+      if (domain === undefined || (!domains.has(domain) && !isFirst)) return "affinity";
+    }
+    for (const { term, domains } of repelling) {
+      const domain = labels[term.topologyKey];
+      if (domain !== undefined && domains.has(domain)) return "anti-affinity";
+    }
+    for (const [key, domains] of forbidden) {
+      const domain = labels[key];
+      if (domain !== undefined && domains.has(domain)) return "existing-anti-affinity";
+    }
+    return "fits";
+  };
+}
+
+function requiredTerms(pod: KubeObject, kind: "podAffinity" | "podAntiAffinity"): AffinityTerm[] {
+  return pod.spec?.affinity?.[kind]?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
+}
+
+/** `term` is a rule of `owner`; does it speak of `other`? */
+function selects(owner: KubeObject, term: AffinityTerm, other: KubeObject, placement: Placement): boolean {
+  const namespace = other.metadata.namespace ?? "";
+  const listed = term.namespaces ?? [];
+  const own = listed.length === 0 && term.namespaceSelector === undefined;
+  const inScope =
+    (own && namespace === owner.metadata.namespace) ||
+    listed.includes(namespace) ||
+    (term.namespaceSelector !== undefined &&
+      selectorFromObject(term.namespaceSelector).matches(placement.namespaceLabels(namespace)));
+  return inScope && selectorFromObject(term.labelSelector).matches(other.metadata.labels);
+}
+
+/** Domains in which a pod runs that the term selects. */
+function domainsWith(pod: KubeObject, term: AffinityTerm, placement: Placement): Set<string> {
+  const domains = new Set<string>();
+  for (const node of placement.nodes) {
+    const domain = node.metadata.labels?.[term.topologyKey];
+    if (domain === undefined || domains.has(domain)) continue;
+    for (const other of placement.podsOn(node.metadata.name as string)) {
+      if (!selects(pod, term, other, placement)) continue;
+      domains.add(domain);
+      break;
+    }
+  }
+  return domains;
+}
+
+/** Label → domains in which a pod runs whose own anti-affinity speaks of this pod. */
+function domainsThatRepel(pod: KubeObject, placement: Placement): Map<string, Set<string>> {
+  const forbidden = new Map<string, Set<string>>();
+  for (const node of placement.nodes) {
+    for (const other of placement.podsOn(node.metadata.name as string)) {
+      for (const term of requiredTerms(other, "podAntiAffinity")) {
+        const domain = node.metadata.labels?.[term.topologyKey];
+        if (domain === undefined || !selects(other, term, pod, placement)) continue;
+        const domains = forbidden.get(term.topologyKey) ?? new Set();
+        forbidden.set(term.topologyKey, domains.add(domain));
+      }
+    }
+  }
+  return forbidden;
+}
+
+function spreadCounts(
+  pod: KubeObject,
+  constraint: SpreadConstraint,
+  placement: Placement,
+): Map<string, number> {
+  const selector = selectorFromObject(constraint.labelSelector);
+  const counts = new Map<string, number>();
+  for (const node of placement.nodes) {
+    const domain = node.metadata.labels?.[constraint.topologyKey];
+    if (domain === undefined || !matchesNodeAffinity(pod, node)) continue;
+    let count = counts.get(domain) ?? 0;
+    for (const other of placement.podsOn(node.metadata.name as string)) {
+      if (other.metadata.namespace === pod.metadata.namespace && selector.matches(other.metadata.labels))
+        count++;
+    }
+    counts.set(domain, count);
+  }
+  return counts;
+}
