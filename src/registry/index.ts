@@ -20,3 +20,4 @@ export { createRegistry } from "./registry.ts";
 export { selectionPredicate } from "./selection.ts";
 export type { ServedVersion, StrategyDeps, StrategySource } from "./strategies.ts";
 export type { Finish, ScaleRules, Strategy, UpdateRules } from "./strategy.ts";
+export { transientObject } from "./transient.ts";

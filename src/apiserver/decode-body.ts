@@ -1,0 +1,160 @@
+import {
+  errors,
+  type GroupVersionKind,
+  type Json,
+  JsonError,
+  type JsonObject,
+  type KubeObject,
+  parseJson,
+  parseYaml,
+  YamlError,
+} from "../apimachinery/index.ts";
+import {
+  applyDefaults,
+  DecodeError,
+  decode,
+  resourceOfKind,
+  schemaOfKind,
+  strictErrors,
+} from "../schema/index.ts";
+import { objectTypes, parseMediaType } from "./media-types.ts";
+
+/** What happens to fields that a kind does not have. */
+export type FieldValidation = "Ignore" | "Warn" | "Strict";
+
+/** Characters of a body that an error quotes. */
+const summaryBytes = 30;
+/** Go's way to name the place of its registry of types; clients and people see it. */
+const scheme = 'in scheme "pkg/runtime/scheme.go:111"';
+
+export interface DecodeOptions {
+  readonly contentType: string;
+  readonly fieldValidation: FieldValidation;
+  warn(text: string): void;
+}
+
+/** The object of a POST or PUT, pruned and with its defaults. @throws StatusError BadRequest, UnsupportedMediaType */
+export function decodeBody(body: Buffer, expected: GroupVersionKind, options: DecodeOptions): KubeObject {
+  const { value, duplicates } = parseBody(body, expected, options.contentType);
+  const fields = objectFields(value, body, expected);
+  const kind = kindOf(fields, expected);
+  const refuse = (why: string): Error =>
+    errors.badRequest(
+      `${kind.kind} in version "${kind.version}" cannot be handled as a ${expected.kind}: ${why}`,
+    );
+  checkKind(kind, expected, refuse);
+  try {
+    const { object, unknownFields } = decode(expected, fields);
+    complain(strictErrors(unknownFields, duplicates), options, (texts) =>
+      refuse(`strict decoding error: ${texts.join(", ")}`),
+    );
+    object.metadata ??= {};
+    return applyDefaults(expected, object);
+  } catch (error) {
+    if (error instanceof DecodeError) throw refuse(error.message);
+    throw error;
+  }
+}
+
+/** Tells of unknown and duplicate fields as the request wants it. */
+export function complain(
+  texts: readonly string[],
+  options: Pick<DecodeOptions, "fieldValidation" | "warn">,
+  refuse: (texts: readonly string[]) => Error,
+): void {
+  if (texts.length === 0 || options.fieldValidation === "Ignore") return;
+  if (options.fieldValidation === "Strict") throw refuse(texts);
+  for (const text of texts) options.warn(text);
+}
+
+/** Why an object of `kind` is no object of the registry of types. */
+export function notRegistered(kind: { kind: string; group: string; version: string }): string {
+  const version = kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
+  return `no kind "${kind.kind}" is registered for version "${version}" ${scheme}`;
+}
+
+function parseBody(
+  body: Buffer,
+  expected: GroupVersionKind,
+  contentType: string,
+): { value: Json; duplicates: string[] } {
+  const type = contentType === "" ? "application/json" : parseMediaType(contentType)?.type;
+  const duplicates: string[] = [];
+  const onDuplicate = (path: string): void => {
+    duplicates.push(path);
+  };
+  const unrecognized = (why: string): Error =>
+    errors.badRequest(
+      `the object provided is unrecognized (must be of type ${expected.kind}): ${why} (${summary(body)})`,
+    );
+  switch (type) {
+    case "application/json":
+      try {
+        return { value: parseJson(body.toString(), { onDuplicate }), duplicates };
+      } catch (error) {
+        if (error instanceof JsonError) {
+          throw unrecognized(`couldn't get version/kind; json parse error: ${error.message}`);
+        }
+        throw error;
+      }
+    case "application/yaml":
+      try {
+        return { value: parseYaml(body.toString(), { onDuplicate }), duplicates };
+      } catch (error) {
+        if (error instanceof YamlError) throw unrecognized(error.message);
+        throw error;
+      }
+    default:
+      throw errors.unsupportedMediaType(objectTypes);
+  }
+}
+
+/** The beginning of a body, as text where it looks like JSON and as hexadecimal digits where not. */
+function summary(body: Buffer): string {
+  if (body.length === 0) return "<empty>";
+  const cut = body.subarray(0, summaryBytes);
+  const text = body[0] === 0x7b ? cut.toString() : cut.toString("hex");
+  return body.length > summaryBytes ? `${text} ...` : text;
+}
+
+function objectFields(value: Json, body: Buffer, expected: GroupVersionKind): JsonObject {
+  if (value === null) return {};
+  if (typeof value === "object" && !Array.isArray(value)) return value;
+  const found = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+  throw errors.badRequest(
+    `the object provided is unrecognized (must be of type ${expected.kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${found} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (${summary(body)})`,
+  );
+}
+
+/** The kind that a body names; what it leaves out is what the path says. */
+export function kindOf(fields: JsonObject, expected: GroupVersionKind): GroupVersionKind {
+  const kind = typeof fields["kind"] === "string" && fields["kind"] !== "" ? fields["kind"] : expected.kind;
+  const apiVersion = fields["apiVersion"];
+  if (typeof apiVersion !== "string" || apiVersion === "") {
+    return { group: expected.group, version: expected.version, kind };
+  }
+  const slash = apiVersion.indexOf("/");
+  return { group: slash < 0 ? "" : apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1), kind };
+}
+
+function checkKind(kind: GroupVersionKind, expected: GroupVersionKind, refuse: (why: string) => Error): void {
+  if (kind.kind === expected.kind && kind.version === expected.version && kind.group === expected.group)
+    return;
+  if (resourceOfKind(kind) !== undefined || schemaOfKind(kind) !== undefined) {
+    const to = (expected.group === "" ? "core" : expected.group.split(".")[0]) as string;
+    throw refuse(`converting (${kind.version}.${kind.kind}) to (${to}.${expected.kind}): unknown conversion`);
+  }
+  // Versions that were served once are known and can be converted, which says something else.
+  if (
+    kind.group === expected.group &&
+    kind.kind === expected.kind &&
+    /^v\d+(alpha|beta)\d+$/.test(kind.version)
+  ) {
+    const spelled = (of: GroupVersionKind): string =>
+      of.group === "" ? of.version : `${of.group}/${of.version}`;
+    throw errors.badRequest(
+      `the API version in the data (${spelled(kind)}) does not match the expected API version (${spelled(expected)})`,
+    );
+  }
+  throw refuse(notRegistered(kind));
+}

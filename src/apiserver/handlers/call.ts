@@ -1,0 +1,109 @@
+import type { Admission, AdmissionRequest, Operation } from "../../admission/index.ts";
+import type { KubeObject } from "../../apimachinery/index.ts";
+import type { Clock, Random } from "../../platform/index.ts";
+import type { RequestContext, ResourceHandler, Validate } from "../../registry/index.ts";
+import type { EncodeOptions, Encoder } from "../encode/encoder.ts";
+import { includeObjectOf } from "../encode/table.ts";
+import { contentTypes, negotiateObject, type Representation } from "../media-types.ts";
+import type { OpenWatches } from "../open-watches.ts";
+import { fieldManagerOf } from "../options.ts";
+import type { ApiContext, Reply } from "../state.ts";
+
+/** What every handler needs of the server. */
+export interface HandlerDeps {
+  readonly admission: Admission;
+  readonly encoder: Encoder;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly watches: OpenWatches;
+}
+
+/** One request to one resource. */
+export class ResourceCall {
+  readonly context: ApiContext;
+  readonly handler: ResourceHandler;
+  readonly deps: HandlerDeps;
+  readonly now: number;
+
+  constructor(context: ApiContext, handler: ResourceHandler, deps: HandlerDeps) {
+    this.context = context;
+    this.handler = handler;
+    this.deps = deps;
+    this.now = deps.clock.now();
+  }
+
+  get info(): ApiContext["state"]["info"] {
+    return this.context.state.info;
+  }
+
+  /** Namespace of the objects concerned; "" for resources outside of namespaces, Namespaces themselves included. */
+  get namespace(): string {
+    return this.handler.namespaced ? this.info.namespace : "";
+  }
+
+  header(name: string): string {
+    const value = this.context.req.headers[name];
+    return typeof value === "string" ? value : "";
+  }
+
+  requestContext(options: { readonly dryRun: boolean; readonly fieldManager?: string }): RequestContext {
+    const { user, warnings } = this.context.state;
+    return {
+      user,
+      namespace: this.namespace,
+      dryRun: options.dryRun,
+      fieldManager: fieldManagerOf(options.fieldManager ?? "", this.header("user-agent")),
+      now: this.now,
+      warn: (text) => warnings.add(text),
+    };
+  }
+
+  /** How the answer will look; asked before anything is done, so that nothing is done for nothing. */
+  encoding(): EncodeOptions {
+    return this.encodingAs(negotiateObject(this.header("accept")));
+  }
+
+  encodingAs(representation: Representation): EncodeOptions {
+    return {
+      handler: this.handler,
+      representation,
+      pretty: representation.encoding === "json" && this.#pretty(),
+      includeObject:
+        representation.as === "Table" ? includeObjectOf(this.info.query.get("includeObject")) : "Metadata",
+      now: this.now,
+    };
+  }
+
+  /** Asked for, or a browser or curl without saying otherwise. */
+  #pretty(): boolean {
+    const { query } = this.info;
+    if (query.has("pretty")) return query.flag("pretty");
+    return /^(curl|Wget|Mozilla\/5\.0)/.test(this.header("user-agent"));
+  }
+
+  reply(status: number, body: Uint8Array, options: EncodeOptions): void {
+    this.context.state.reply = replyOf(status, body, options.representation);
+  }
+
+  admissionRequest(
+    operation: Operation,
+    at: { name: string; object: KubeObject | undefined; old: KubeObject | undefined; dryRun: boolean },
+  ): AdmissionRequest {
+    const { resource, subresource, kind } = this.handler;
+    const { user } = this.context.state;
+    return { operation, resource, subresource, kind, namespace: this.namespace, user, ...at };
+  }
+
+  /** Validating admission as the registry calls it. */
+  validation(operation: "CREATE" | "UPDATE", at: { name: string; dryRun: boolean }): Validate {
+    return (object, old) =>
+      this.deps.admission.validate(this.admissionRequest(operation, { ...at, object, old }));
+  }
+}
+
+export function replyOf(status: number, body: Uint8Array, representation: Representation): Reply {
+  return { status, headers: { "content-type": contentTypes[representation.encoding] }, body };
+}
+
+/** A handler of one verb. */
+export type VerbHandler = (call: ResourceCall) => Promise<void>;

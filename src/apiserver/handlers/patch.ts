@@ -1,0 +1,231 @@
+import {
+  applyConfiguration,
+  applyJsonPatch,
+  applyMergePatch,
+  applyStrategicMergePatch,
+  errors,
+  field,
+  formatTime,
+  type GroupVersionKind,
+  type Json,
+  JsonError,
+  type JsonObject,
+  type KubeObject,
+  parseJson,
+  parseYaml,
+  printGoValue,
+  stringifyJson,
+  YamlError,
+} from "../../apimachinery/index.ts";
+import { type NextObject, type RequestContext, trackFields } from "../../registry/index.ts";
+import { applyDefaults, DecodeError, decode, schemaOfKind, strictErrors } from "../../schema/index.ts";
+import type { Stored } from "../../storage/index.ts";
+import { readBody } from "../body.ts";
+import { complain, kindOf, notRegistered } from "../decode-body.ts";
+import { apiVersionOf } from "../encode/kinds.ts";
+import { parseMediaType } from "../media-types.ts";
+import { type WriteOptions, writeOptions } from "../options.ts";
+import type { ResourceCall } from "./call.ts";
+import { checkName, dedupOwnerReferences, settleNamespace } from "./object-checks.ts";
+
+type PatchType = "json" | "merge" | "strategic" | "apply";
+
+const patchTypes: Readonly<Record<string, PatchType>> = {
+  "application/json-patch+json": "json",
+  "application/merge-patch+json": "merge",
+  "application/strategic-merge-patch+json": "strategic",
+  "application/apply-patch+yaml": "apply",
+};
+
+/** PATCH of a named object: read, patch, write, and all of it again when somebody else wrote in between. */
+export async function patch(call: ResourceCall): Promise<void> {
+  const encoding = call.encoding();
+  const { handler, info, deps } = call;
+  if (handler.update === undefined) throw errors.methodNotAllowed();
+  const type = patchTypeOf(call.header("content-type"));
+  const options = writeOptions(info.query, "PatchOptions", type === "apply" ? "apply" : "other");
+  const document = parsePatch(type, await readBody(call.context.req));
+  const context = call.requestContext(options);
+  const patching = new Patching(call, { type, document, options, context });
+  const at = { name: info.name, dryRun: options.dryRun };
+  const stored = await handler.update(info.name, patching.next, context, {
+    forceAllowCreate: type === "apply",
+    validateCreate: call.validation("CREATE", at),
+    validateUpdate: call.validation("UPDATE", at),
+  });
+  call.reply(stored.created ? 201 : 200, deps.encoder.object(stored, encoding), encoding);
+}
+
+/** @throws StatusError UnsupportedMediaType, as upstream's router answers */
+function patchTypeOf(contentType: string): PatchType {
+  const type = patchTypes[parseMediaType(contentType)?.type ?? ""];
+  if (type !== undefined) return type;
+  const refusal = errors.unsupportedMediaType([]);
+  refusal.status.message = "415: Unsupported Media Type";
+  refusal.status.details = {};
+  throw refusal;
+}
+
+function parsePatch(type: PatchType, body: Buffer): Json {
+  try {
+    return type === "apply" ? parseYaml(body.toString()) : parseJson(body.toString());
+  } catch (error) {
+    if (error instanceof JsonError) {
+      throw errors.badRequest(
+        type === "strategic" ? error.message : `error decoding patch: ${error.message}`,
+      );
+    }
+    if (error instanceof YamlError) throw errors.badRequest(`error decoding YAML: ${error.message}`);
+    throw error;
+  }
+}
+
+interface PatchRequest {
+  readonly type: PatchType;
+  readonly document: Json;
+  readonly options: WriteOptions;
+  readonly context: RequestContext;
+}
+
+/** One patch on its way to an object, perhaps several times. */
+class Patching {
+  readonly #call: ResourceCall;
+  readonly #request: PatchRequest;
+  readonly #kind: GroupVersionKind;
+
+  constructor(call: ResourceCall, request: PatchRequest) {
+    this.#call = call;
+    this.#request = request;
+    this.#kind = call.handler.kind;
+  }
+
+  readonly next: NextObject = async (current) => {
+    const { handler, info, deps, namespace } = this.#call;
+    const { type, options, context } = this.#request;
+    const patched = type === "apply" ? this.#applied(current) : this.#patched(current);
+    checkName(patched, info.name);
+    settleNamespace(patched, namespace);
+    dedupOwnerReferences(patched, this.#call);
+    if (type !== "apply" && handler.subresource !== "scale") {
+      const { subresource, rules } = handler;
+      trackFields(current?.object, patched, { kind: this.#kind, subresource, rules, context });
+    }
+    const operation = current === undefined ? "CREATE" : "UPDATE";
+    const at = { name: info.name, dryRun: options.dryRun, object: patched, old: current?.object };
+    await deps.admission.mutate(this.#call.admissionRequest(operation, at));
+    dedupOwnerReferences(patched, this.#call);
+    return patched;
+  };
+
+  #patched(current: Stored | undefined): KubeObject {
+    const { handler, info } = this.#call;
+    if (current === undefined) throw errors.notFound(handler.resource, info.name);
+    const { type, document } = this.#request;
+    const before = parseJson(Buffer.from(current.json()).toString()) as JsonObject;
+    switch (type) {
+      case "json":
+        return this.#decoded(applyJsonPatch(before, document), wholeObjectText);
+      case "merge":
+        return this.#decoded(applyMergePatch(before, document), wholeObjectText);
+      default: {
+        const schema = schemaOfKind(this.#kind);
+        if (schema === undefined) throw errors.unsupportedMediaType(["application/json-patch+json"]);
+        return this.#decoded(applyStrategicMergePatch(before, document as JsonObject, schema), () =>
+          printGoValue(document),
+        );
+      }
+    }
+  }
+
+  /** The patched document as an object. `quote`: what an error shows as the bad value. */
+  #decoded(after: Json, quote: (after: Json) => string): KubeObject {
+    const refuse = (why: string): Error =>
+      errors.invalid({ group: "", kind: "" }, "", [field.invalid("patch", quote(after), why)]);
+    if (typeof after !== "object" || after === null || Array.isArray(after)) {
+      throw refuse("the patch leaves no object");
+    }
+    const kind = kindOf(after, this.#kind);
+    if (
+      kind.kind !== this.#kind.kind ||
+      kind.version !== this.#kind.version ||
+      kind.group !== this.#kind.group
+    ) {
+      throw refuse(notRegistered(kind));
+    }
+    return this.#complete(after, refuse);
+  }
+
+  #complete(fields: JsonObject, refuse: (why: string) => Error): KubeObject {
+    const { warnings } = this.#call.context.state;
+    const { fieldValidation } = this.#request.options;
+    try {
+      const { object, unknownFields } = decode(this.#kind, fields);
+      complain(
+        strictErrors(unknownFields, []),
+        { fieldValidation, warn: (text) => warnings.add(text) },
+        (texts) => refuse(`strict decoding error: ${texts.join(", ")}`),
+      );
+      object.metadata ??= {};
+      return applyDefaults(this.#kind, object);
+    } catch (error) {
+      if (error instanceof DecodeError) throw refuse(error.message);
+      throw error;
+    }
+  }
+
+  /** Server-side apply. */
+  #applied(current: Stored | undefined): KubeObject {
+    const { options, context } = this.#request;
+    const configuration = this.#configuration(current);
+    const schema = schemaOfKind(this.#kind);
+    if (schema === undefined) throw errors.unsupportedMediaType(["application/json-patch+json"]);
+    const merged = applyConfiguration(current?.object, configuration, {
+      manager: context.fieldManager,
+      apiVersion: apiVersionOf(this.#kind),
+      subresource: this.#call.handler.subresource,
+      time: formatTime(context.now),
+      schema,
+      force: options.force,
+    });
+    return this.#complete(structuredClone(merged) as unknown as JsonObject, (why) => errors.plainError(why));
+  }
+
+  /** What the client applies, checked. @throws StatusError BadRequest, Conflict */
+  #configuration(current: Stored | undefined): KubeObject {
+    const { document } = this.#request;
+    const { info, namespace, handler } = this.#call;
+    if (typeof document !== "object" || document === null || Array.isArray(document)) {
+      throw errors.badRequest("error decoding YAML: the configuration is no object");
+    }
+    const applied = structuredClone(document) as unknown as KubeObject;
+    const { apiVersion = "", kind = "" } = applied;
+    if (apiVersion !== apiVersionOf(this.#kind) || kind !== this.#kind.kind) {
+      const [group, version] = apiVersion.includes("/") ? apiVersion.split("/", 2) : ["", apiVersion];
+      throw errors.badRequest(`invalid object type: ${group}/${version}, Kind=${kind}`);
+    }
+    applied.metadata ??= {};
+    if (applied.metadata.managedFields !== undefined)
+      throw errors.badRequest("metadata.managedFields must be nil");
+    applied.metadata.name ||= info.name;
+    checkName(applied, info.name);
+    settleNamespace(applied, namespace);
+    const { uid, resourceVersion } = applied.metadata;
+    if (current === undefined && uid) {
+      throw errors.conflict(
+        handler.resource,
+        info.name,
+        `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
+      );
+    }
+    if (current !== undefined && resourceVersion && resourceVersion !== current.resourceVersion) {
+      throw errors.conflict(handler.resource, info.name);
+    }
+    return applied;
+  }
+}
+
+/** A patched object as upstream quotes it: its top-level fields sorted, the rest as it was. */
+function wholeObjectText(after: Json): string {
+  if (typeof after !== "object" || after === null || Array.isArray(after)) return stringifyJson(after);
+  return stringifyJson(Object.fromEntries(Object.entries(after).sort(([a], [b]) => (a < b ? -1 : 1))));
+}

@@ -1,0 +1,48 @@
+import { errors, type KubeObject } from "../../apimachinery/index.ts";
+import { type NextObject, trackFields } from "../../registry/index.ts";
+import { writeOptions } from "../options.ts";
+import type { ResourceCall } from "./call.ts";
+import { requestObject } from "./create.ts";
+import { checkName, dedupOwnerReferences, settleNamespace } from "./object-checks.ts";
+
+/** PUT of a named object. */
+export async function update(call: ResourceCall): Promise<void> {
+  const encoding = call.encoding();
+  const { handler, deps, info } = call;
+  if (handler.update === undefined) throw errors.methodNotAllowed();
+  const options = writeOptions(info.query, "UpdateOptions");
+  const object = await requestObject(call, options);
+  checkName(object, info.name);
+  settleNamespace(object, call.namespace);
+  dedupOwnerReferences(object, call);
+  const context = call.requestContext(options);
+  const at = { name: info.name, dryRun: options.dryRun };
+  // Strategies change what they are given; an attempt after a lost race begins with what the client sent.
+  const sent = structuredClone(object);
+  let fresh: KubeObject | undefined = object;
+  const next: NextObject = async (current) => {
+    const candidate = fresh ?? structuredClone(sent);
+    fresh = undefined;
+    // A scale keeps its fields in the object that it scales, which the registry sees to.
+    if (handler.subresource !== "scale") {
+      trackFields(current?.object, candidate, {
+        kind: handler.kind,
+        subresource: handler.subresource,
+        rules: handler.rules,
+        context,
+      });
+    }
+    const operation = current === undefined ? "CREATE" : "UPDATE";
+    const old = current?.object;
+    await deps.admission.mutate(call.admissionRequest(operation, { ...at, object: candidate, old }));
+    dedupOwnerReferences(candidate, call);
+    return candidate;
+  };
+  const { uid } = object.metadata;
+  const stored = await handler.update(info.name, next, context, {
+    ...(uid === undefined ? {} : { uid }),
+    validateCreate: call.validation("CREATE", at),
+    validateUpdate: call.validation("UPDATE", at),
+  });
+  call.reply(stored.created ? 201 : 200, deps.encoder.object(stored, encoding), encoding);
+}

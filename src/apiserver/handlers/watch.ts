@@ -1,0 +1,175 @@
+import type { ServerResponse } from "node:http";
+import { errors, type Status, stringifyJson } from "../../apimachinery/index.ts";
+import { selectionPredicate, transientObject } from "../../registry/index.ts";
+import type { StorageError, StorageEvent, StorageWatch, Stored, WatchSink } from "../../storage/index.ts";
+import { type EncodeOptions, objectView } from "../encode/encoder.ts";
+import { apiVersionOf } from "../encode/kinds.ts";
+import { jsonFrame } from "../encode/watch-frames.ts";
+import { watchBacklogBytesMax, watchSecondsMin } from "../limits.ts";
+import { negotiateWatch } from "../media-types.ts";
+import { listParameters } from "../options.ts";
+import type { ResourceCall } from "./call.ts";
+
+/** GET of a collection with `watch=true`, and the old `/watch/` paths: a stream of events, one JSON text a line. */
+export async function watch(call: ResourceCall): Promise<void> {
+  const { handler, info } = call;
+  if (handler.watch === undefined) throw errors.methodNotAllowed();
+  const encoding = call.encodingAs(negotiateWatch(call.header("accept")));
+  if (encoding.representation.encoding === "protobuf")
+    throw errors.notAcceptable(["application/json;stream=watch"]);
+  const parameters = listParameters(info.query, true);
+  const named = info.legacyWatch && info.named ? { name: info.name } : {};
+  const predicate = selectionPredicate(handler.strategy, { ...parameters, ...named });
+  const stream = new WatchStream(call, encoding);
+  const open = handler.watch(
+    {
+      namespace: call.namespace,
+      options: {
+        predicate,
+        resourceVersion: parameters.resourceVersion,
+        allowBookmarks: parameters.allowWatchBookmarks,
+        sendInitialEvents: parameters.sendInitialEvents === true,
+      },
+    },
+    stream,
+  );
+  stream.start(open, parameters.timeoutSeconds ?? watchSecondsMin * (1 + call.deps.random.number()));
+}
+
+/**
+ * Puts events on the wire. What arrives in one turn of the loop is one write. While the client does not keep up, events wait here
+ * up to a bound; beyond it the watch ends, and the client lists again.
+ */
+class WatchStream implements WatchSink {
+  readonly #call: ResourceCall;
+  readonly #response: ServerResponse;
+  readonly #encoding: EncodeOptions;
+  #frames: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #scheduled = false;
+  #first = true;
+  #ended = false;
+  #endAfterFlush = false;
+  #release: () => void = () => {};
+
+  constructor(call: ResourceCall, encoding: EncodeOptions) {
+    this.#call = call;
+    this.#response = call.context.res;
+    this.#encoding = encoding;
+  }
+
+  start(open: StorageWatch, timeoutSeconds: number): void {
+    const { context, deps } = this.#call;
+    context.state.streaming = true;
+    const response = this.#response;
+    const timer = deps.clock.after(timeoutSeconds * 1000, () => this.#end(), { background: true });
+    const forget = deps.watches.add(() => this.#end());
+    this.#release = () => {
+      timer.cancel();
+      forget();
+      open.close();
+    };
+    if (this.#ended) return this.#release();
+    response.on("close", () => this.#stop());
+    response.writeHead(200, {
+      "content-type": "application/json",
+      "cache-control": "no-cache, private",
+      "audit-id": context.state.id,
+    });
+    response.flushHeaders();
+    response.on("drain", () => this.#flush());
+    if (this.#frames.length > 0) this.#schedule();
+  }
+
+  onEvents(events: readonly StorageEvent[]): boolean {
+    if (this.#ended) return false;
+    for (const event of events) {
+      const frame = this.#frameOf(event);
+      this.#frames.push(frame);
+      this.#waitingBytes += frame.length;
+    }
+    this.#schedule();
+    return this.#waitingBytes <= watchBacklogBytesMax;
+  }
+
+  onClosed(error: StorageError | undefined): void {
+    if (error !== undefined && !this.#ended) {
+      this.#frames.push(Buffer.from(`{"type":"ERROR","object":${stringifyJson(statusOf(error))}}\n`));
+    }
+    this.#end();
+  }
+
+  #frameOf(event: StorageEvent): Uint8Array {
+    const { representation } = this.#encoding;
+    if (event.type !== "BOOKMARK" && representation.as === "") return jsonFrame(event.type, event.stored);
+    return Buffer.from(`${stringifyJson({ type: event.type, object: this.#viewOf(event) })}\n`);
+  }
+
+  #viewOf(event: StorageEvent): unknown {
+    const view = objectView(event.type === "BOOKMARK" ? this.#bookmark(event) : event.stored, this.#encoding);
+    if (this.#encoding.representation.as !== "Table") return view;
+    // Column definitions come once.
+    const first = this.#first;
+    this.#first = false;
+    return first ? view : { ...(view as object), columnDefinitions: null };
+  }
+
+  /** An object of the kind that has nothing but a resourceVersion. */
+  #bookmark(event: Extract<StorageEvent, { type: "BOOKMARK" }>): Stored {
+    const { kind } = this.#call.handler;
+    const { resourceVersion } = event;
+    return transientObject("", {
+      kind: kind.kind,
+      apiVersion: apiVersionOf(kind),
+      metadata: {
+        resourceVersion,
+        ...(event.initialEventsEnd ? { annotations: { "k8s.io/initial-events-end": "true" } } : {}),
+      },
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const response = this.#response;
+    if (this.#ended || !response.headersSent) return;
+    if (this.#frames.length > 0 && !response.writableNeedDrain) {
+      const frames = this.#frames;
+      this.#frames = [];
+      this.#waitingBytes = 0;
+      response.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
+    }
+    if (this.#endAfterFlush && this.#frames.length === 0) this.#stop();
+  }
+
+  /** Ends once what waits is on its way; a client that does not read is not waited for. */
+  #end(): void {
+    if (this.#ended || this.#endAfterFlush) return;
+    this.#endAfterFlush = true;
+    this.#release();
+    if (!this.#response.headersSent) return;
+    if (this.#response.writableNeedDrain) this.#stop();
+    else this.#flush();
+  }
+
+  #stop(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#frames = [];
+    this.#release();
+    this.#response.end();
+  }
+}
+
+/** What ended a watch, as its last event says it. */
+function statusOf(error: StorageError): Status {
+  if (error.code === "EXPIRED") return errors.expired(error.message).status;
+  return errors.internalError(error.message).status;
+}

@@ -1,0 +1,24 @@
+import type { IncomingMessage } from "node:http";
+import { errors, type UserInfo } from "../../apimachinery/index.ts";
+import type { Authenticator } from "../../auth/index.ts";
+import { connectionOf } from "../../h2/index.ts";
+import type { Layer } from "../state.ts";
+
+/** Where a request of this process carries its user: nobody else can set a symbol. */
+export const inProcessUser: unique symbol = Symbol("inProcessUser");
+
+/** Who asks. Credentials that are good for nobody are refused; none at all is the anonymous user. */
+export function authenticate(authenticator: Authenticator): Layer {
+  return async (context, next) => {
+    const request = context.req as IncomingMessage & { [inProcessUser]?: UserInfo };
+    const user =
+      request[inProcessUser] ??
+      authenticator.authenticate({
+        peerCertificate: connectionOf(request)?.peerCertificate,
+        authorization: request.headers.authorization,
+      });
+    if (user === undefined) throw errors.unauthorized();
+    context.state.user = user;
+    await next();
+  };
+}

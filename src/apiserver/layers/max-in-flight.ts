@@ -1,0 +1,37 @@
+import { readsInFlightMax, writesInFlightMax } from "../limits.ts";
+import type { Layer, Reply } from "../state.ts";
+
+const tooMany: Reply = {
+  status: 429,
+  headers: {
+    "content-type": "text/plain; charset=utf-8",
+    "retry-after": "1",
+    "x-content-type-options": "nosniff",
+  },
+  body: "Too many requests, please try again later.\n",
+};
+
+const reads: ReadonlySet<string> = new Set(["get", "list"]);
+
+/** Sheds load: so many reads and so many writes at the same time. Watches and the administrators' group are not counted. */
+export function maxInFlight(): Layer {
+  let reading = 0;
+  let writing = 0;
+  return async (context, next) => {
+    const { state } = context;
+    if (state.info.verb === "watch" || state.user.groups.includes("system:masters")) return await next();
+    const isRead = reads.has(state.info.verb);
+    if (isRead ? reading >= readsInFlightMax : writing >= writesInFlightMax) {
+      state.reply = tooMany;
+      return;
+    }
+    if (isRead) reading++;
+    else writing++;
+    try {
+      await next();
+    } finally {
+      if (isRead) reading--;
+      else writing--;
+    }
+  };
+}

@@ -1,0 +1,26 @@
+/** Bytes of a request's body: upstream's MaxRequestBodyBytes, twice what the store takes. */
+export const requestBytesMax = 3 * 1024 * 1024;
+
+/** Responses from this size on are compressed for clients that accept it, at the speed rather than the size end of the scale. */
+export const compressBytesMin = 128 * 1024;
+export const compressionLevel = 1;
+
+/** Requests answered at the same time; watches do not count. Upstream's --max-requests-inflight and --max-mutating-requests-inflight. */
+export const readsInFlightMax = 400;
+export const writesInFlightMax = 200;
+
+/** A watch without timeoutSeconds ends after this, and up to twice this: clients come back spread out. Upstream's --min-request-timeout. */
+export const watchSecondsMin = 1800;
+
+/** Bytes of events that wait for a slow watcher; beyond, its watch ends and it lists again. */
+export const watchBacklogBytesMax = 4 * 1024 * 1024;
+
+/** Characters of a field manager's name. */
+export const fieldManagerCharsMax = 128;
+
+/** Entries of a JSON patch. */
+export const jsonPatchOpsMax = 10_000;
+
+/** Bytes of warnings that one answer carries, and of one of them. */
+export const warningBytesMax = 4 * 1024;
+export const warningTextCharsMax = 256;

@@ -1,0 +1,136 @@
+import { errors } from "../apimachinery/index.ts";
+
+/** A media type with its parameters: RFC 9110, section 8.3.1. */
+export interface MediaType {
+  /** `application/json`, in lower case. */
+  readonly type: string;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+/** Undefined for what is none: a parameter without a value, a type without a slash. */
+export function parseMediaType(text: string): MediaType | undefined {
+  const [head = "", ...rest] = text.split(";");
+  const type = head.trim().toLowerCase();
+  if (!/^[!#$%&'*+.^_`|~0-9a-z-]+\/[!#$%&'*+.^_`|~0-9a-z-]+$/.test(type)) return undefined;
+  const parameters = new Map<string, string>();
+  for (const part of rest) {
+    if (part.trim() === "") continue;
+    const equals = part.indexOf("=");
+    if (equals < 1) return undefined;
+    const value = part.slice(equals + 1).trim();
+    parameters.set(part.slice(0, equals).trim().toLowerCase(), value.replace(/^"(.*)"$/, "$1"));
+  }
+  return { type, parameters };
+}
+
+/** What an answer is made of, and for whom. */
+export interface Representation {
+  readonly encoding: "json" | "yaml" | "protobuf";
+  /** What objects are turned into before they are encoded. */
+  readonly as: "" | "Table" | "PartialObjectMetadata" | "PartialObjectMetadataList";
+  /** Of meta.k8s.io, with `as`: v1 or v1beta1. */
+  readonly version: string;
+}
+
+export const json: Representation = { encoding: "json", as: "", version: "" };
+
+export const contentTypes: Readonly<Record<Representation["encoding"], string>> = {
+  json: "application/json",
+  yaml: "application/yaml",
+  protobuf: "application/vnd.kubernetes.protobuf",
+};
+const encodings: Readonly<Record<string, Representation["encoding"]>> = {
+  "application/json": "json",
+  "application/yaml": "yaml",
+  "application/vnd.kubernetes.protobuf": "protobuf",
+};
+
+export const objectTypes: readonly string[] = Object.values(contentTypes);
+const streamTypes: readonly string[] = [
+  "application/json;stream=watch",
+  "application/vnd.kubernetes.protobuf;stream=watch",
+];
+
+/** Parts of an Accept header that are looked at. */
+const acceptPartsMax = 32;
+
+/**
+ * The first acceptable representation of an object or a list. Only exact types and the wildcard for all match.
+ * @throws StatusError NotAcceptable, with upstream's two texts: of its router, and of its encoder
+ */
+export function negotiateObject(accept: string): Representation {
+  // What nearly every client sends.
+  if (accept === "" || accept === "*/*" || accept === "application/json") return json;
+  const parts = acceptedTypes(accept);
+  if (!parts.some(({ type }) => type === "*/*" || encodings[type] !== undefined))
+    throw notAcceptable(objectTypes);
+  for (const part of parts) {
+    const encoding = part.type === "*/*" ? "json" : encodings[part.type];
+    const target = encoding === undefined ? undefined : targetOf(part);
+    if (encoding !== undefined && target !== undefined) return { encoding, ...target };
+  }
+  throw errors.notAcceptable(objectTypes);
+}
+
+/** As `negotiateObject`, for the events of a watch: YAML cannot be framed. @throws StatusError NotAcceptable */
+export function negotiateWatch(accept: string): Representation {
+  if (accept === "" || accept === "*/*" || accept === "application/json") return json;
+  const parts = acceptedTypes(accept);
+  if (!parts.some(({ type }) => type === "*/*" || encodings[type] !== undefined))
+    throw notAcceptable(objectTypes);
+  for (const part of parts) {
+    const encoding = part.type === "*/*" ? "json" : encodings[part.type];
+    const target = encoding === undefined || encoding === "yaml" ? undefined : targetOf(part);
+    if (encoding !== undefined && target !== undefined) return { encoding, ...target };
+  }
+  throw errors.notAcceptable(streamTypes);
+}
+
+/** How an error is told to somebody who asked for something else: as they asked where possible, else as JSON. */
+export function representationOfError(accept: string): Representation {
+  for (const { type } of acceptedTypes(accept)) {
+    const encoding = encodings[type];
+    if (encoding !== undefined) return { encoding, as: "", version: "" };
+  }
+  return json;
+}
+
+/** Types of an Accept header, the most wanted first. Those that do not parse are passed over. */
+export function acceptedTypes(accept: string): MediaType[] {
+  const parts = accept.split(",", acceptPartsMax).map(parseMediaType);
+  const types = parts.filter((part) => part !== undefined);
+  return types.sort((a, b) => qualityOf(b) - qualityOf(a));
+}
+
+function qualityOf(type: MediaType): number {
+  const quality = Number(type.parameters.get("q") ?? "1");
+  return Number.isNaN(quality) ? 1 : quality;
+}
+
+/** Undefined where `as` asks for something that there is not. */
+function targetOf({ parameters }: MediaType): Pick<Representation, "as" | "version"> | undefined {
+  const as = parameters.get("as") ?? "";
+  if (as === "") return { as: "", version: "" };
+  const version = parameters.get("v") ?? "";
+  if (parameters.get("g") !== "meta.k8s.io" || (version !== "v1" && version !== "v1beta1")) return undefined;
+  if (as === "Table" || as === "PartialObjectMetadata" || as === "PartialObjectMetadataList")
+    return { as, version };
+  return undefined;
+}
+
+/** 406 as upstream's router says it. */
+export function notAcceptable(available: readonly string[]): Error {
+  const refusal = errors.notAcceptable(available);
+  refusal.status.message = `406: Not Acceptable\n\nAvailable representations: ${available.join(", ")}`;
+  refusal.status.details = {};
+  return refusal;
+}
+
+/** For a path that answers JSON only (version, discovery). @throws StatusError NotAcceptable */
+export function requireJson(accept: string): void {
+  if (accept === "" || accept === "application/json") return;
+  const wanted = acceptedTypes(accept);
+  if (!wanted.some(({ type }) => type === "*/*" || type === "application/json")) {
+    throw notAcceptable(["application/json"]);
+  }
+}

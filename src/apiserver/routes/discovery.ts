@@ -1,0 +1,233 @@
+import { createHash } from "node:crypto";
+import type Router from "@koa/router";
+import { errors, type GroupVersionKind } from "../../apimachinery/index.ts";
+import type { Registry, ResourceHandler } from "../../registry/index.ts";
+import { builtinResources, resourceInfo } from "../../schema/index.ts";
+import type { Encoder } from "../encode/encoder.ts";
+import { apiVersionOf } from "../encode/kinds.ts";
+import { acceptedTypes, contentTypes, negotiateObject, requireJson } from "../media-types.ts";
+import type { ApiContext, Reply } from "../state.ts";
+
+/**
+ * What the server serves, told to clients: plain discovery (a document a group version) and aggregated discovery (all in one,
+ * with an ETag). Both are made of the registry and the schemas' names, and neither is written down anywhere else.
+ */
+export function discoveryRoutes(router: Router, registry: Registry, encoder: Encoder): void {
+  const groups = groupsOf(registry);
+  const named = groups.filter(({ name }) => name !== "");
+  const aggregated = {
+    core: aggregatedDocuments(groups.filter(({ name }) => name === "")),
+    named: aggregatedDocuments(named),
+  };
+
+  const answer = (context: unknown, document: object): void => {
+    const { state, req } = context as ApiContext;
+    const representation = negotiateObject(req.headers.accept ?? "");
+    if (representation.as !== "") throw errors.notAcceptable(Object.values(contentTypes));
+    state.reply = {
+      status: 200,
+      headers: { "content-type": contentTypes[representation.encoding] },
+      body: encoder.value(document, representation, state.info.query.flag("pretty")),
+    };
+  };
+
+  const both = (
+    paths: readonly string[],
+    documents: AggregatedDocuments,
+    plain: (context: ApiContext) => object,
+  ): void => {
+    for (const path of paths) {
+      router.get(path, (context) => {
+        const call = context as unknown as ApiContext;
+        const document = wantedAggregate(call, documents);
+        if (document === undefined) answer(call, plain(call));
+        else call.state.reply = document;
+      });
+    }
+  };
+
+  both(["/api"], aggregated.core, (context) => ({
+    kind: "APIVersions",
+    versions: ["v1"],
+    serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress: context.host }],
+  }));
+  both(["/apis"], aggregated.named, () => ({
+    kind: "APIGroupList",
+    apiVersion: "v1",
+    groups: named.map(groupFields),
+  }));
+
+  for (const group of groups) {
+    const root = group.name === "" ? "/api" : `/apis/${group.name}`;
+    if (group.name !== "") {
+      const document = { kind: "APIGroup", apiVersion: "v1", ...groupFields(group) };
+      router.get(root, (context) => answer(context, document));
+    }
+    for (const { version, handlers } of group.versions) {
+      const groupVersion = apiVersionOf({ group: group.name, version });
+      const document = {
+        kind: "APIResourceList",
+        apiVersion: "v1",
+        groupVersion,
+        resources: handlers.map((handler) => resourceFields(handler, group.name, version)),
+      };
+      // The core group's list has no apiVersion of its own upstream.
+      const { apiVersion: _, ...core } = document;
+      router.get(`${root}/${version}`, (context) => answer(context, group.name === "" ? core : document));
+    }
+  }
+  void requireJson;
+}
+
+interface ServedGroup {
+  readonly name: string;
+  readonly versions: readonly { readonly version: string; readonly handlers: readonly ResourceHandler[] }[];
+}
+
+/** Groups in discovery's order, the core group first; versions most stable first, as the registry lists them. */
+function groupsOf(registry: Registry): ServedGroup[] {
+  const byVersion = Map.groupBy(
+    registry.resources,
+    ({ resource }) => `${resource.group}/${resource.version}`,
+  );
+  const order = [...new Set(builtinResources().map(({ group }) => group))];
+  const names = new Set(registry.resources.map(({ resource }) => resource.group));
+  return order
+    .filter((name) => names.has(name))
+    .map((name) => ({
+      name,
+      versions: [...byVersion]
+        .filter(([key]) => key.slice(0, key.lastIndexOf("/")) === name)
+        .map(([key, handlers]) => ({
+          version: key.slice(key.lastIndexOf("/") + 1),
+          handlers: [...handlers].sort((a, b) => (pathOf(a) < pathOf(b) ? -1 : 1)),
+        })),
+    }));
+}
+
+const pathOf = ({ resource, subresource }: ResourceHandler): string =>
+  subresource === "" ? resource.resource : `${resource.resource}/${subresource}`;
+
+function groupFields(group: ServedGroup): object {
+  const versions = group.versions.map(({ version }) => ({
+    groupVersion: `${group.name}/${version}`,
+    version,
+  }));
+  return { name: group.name, versions, preferredVersion: versions[0] };
+}
+
+function resourceFields(handler: ResourceHandler, group: string, version: string): object {
+  const info = handler.subresource === "" ? resourceInfo(handler.resource) : undefined;
+  const { kind } = handler;
+  const sameVersion = kind.group === group && kind.version === version;
+  return {
+    name: pathOf(handler),
+    singularName: info?.singular ?? "",
+    namespaced: handler.namespaced,
+    ...(sameVersion ? {} : { group: kind.group, version: kind.version }),
+    kind: kind.kind,
+    verbs: handler.verbs,
+    ...(info === undefined || info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
+    ...(info === undefined || info.categories.length === 0 ? {} : { categories: info.categories }),
+    ...(handler.verbs.includes("list") ? { storageVersionHash: storageVersionHash(kind) } : {}),
+  };
+}
+
+/** Changes when objects are stored in another version: the first 8 bytes of SHA-256 of group, version and kind. */
+function storageVersionHash({ group, version, kind }: GroupVersionKind): string {
+  return createHash("sha256")
+    .update(`${group}/${version}/${kind}`)
+    .digest()
+    .subarray(0, 8)
+    .toString("base64");
+}
+
+interface AggregatedDocuments {
+  readonly v2: Reply;
+  readonly v2beta1: Reply;
+}
+
+/** Undefined: the client wants the plain document. */
+function wantedAggregate(context: ApiContext, documents: AggregatedDocuments): Reply | undefined {
+  for (const { type, parameters } of acceptedTypes(context.req.headers.accept ?? "")) {
+    if (parameters.get("as") !== "APIGroupDiscoveryList" || parameters.get("g") !== "apidiscovery.k8s.io") {
+      if (type === "application/json" || type === "*/*") return undefined;
+      continue;
+    }
+    const version = parameters.get("v");
+    if (type !== "application/json" || (version !== "v2" && version !== "v2beta1")) continue;
+    const document = documents[version];
+    return context.req.headers["if-none-match"] === document.headers["etag"]
+      ? { status: 304, headers: document.headers, body: "" }
+      : document;
+  }
+  return undefined;
+}
+
+function aggregatedDocuments(groups: readonly ServedGroup[]): AggregatedDocuments {
+  const items = groups.map(({ name, versions }) => ({
+    metadata: name === "" ? {} : { name },
+    versions: versions.map(({ version, handlers }) => ({
+      version,
+      resources: aggregatedResources(handlers),
+      freshness: "Current",
+    })),
+  }));
+  const document = (version: string): Reply => {
+    const body = Buffer.from(
+      JSON.stringify({
+        kind: "APIGroupDiscoveryList",
+        apiVersion: `apidiscovery.k8s.io/${version}`,
+        metadata: {},
+        items,
+      }),
+    );
+    const hash = createHash("sha512").update(body).digest("hex").toUpperCase();
+    return {
+      status: 200,
+      headers: {
+        "content-type": `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
+        etag: `"${hash}"`,
+        vary: "Accept",
+        "cache-control": "public",
+      },
+      body,
+    };
+  };
+  return { v2: document("v2"), v2beta1: document("v2beta1") };
+}
+
+function aggregatedResources(handlers: readonly ResourceHandler[]): object[] {
+  return handlers
+    .filter(({ subresource }) => subresource === "")
+    .map((handler) => {
+      const info = resourceInfo(handler.resource);
+      const subresources = handlers
+        .filter(
+          ({ resource, subresource }) =>
+            subresource !== "" && resource.resource === handler.resource.resource,
+        )
+        .map(({ subresource, kind, verbs }) => ({
+          subresource,
+          responseKind: responseKind(kind, handler),
+          verbs,
+        }));
+      return {
+        resource: handler.resource.resource,
+        responseKind: responseKind(handler.kind, handler),
+        scope: handler.namespaced ? "Namespaced" : "Cluster",
+        singularResource: info?.singular ?? "",
+        verbs: handler.verbs,
+        ...(info === undefined || info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
+        ...(info === undefined || info.categories.length === 0 ? {} : { categories: info.categories }),
+        ...(subresources.length === 0 ? {} : { subresources }),
+      };
+    });
+}
+
+/** Group and version are left out where they are the resource's own. */
+function responseKind(kind: GroupVersionKind, { resource }: ResourceHandler): GroupVersionKind {
+  if (kind.group === resource.group && kind.version === resource.version)
+    return { group: "", version: "", kind: kind.kind };
+  return kind;
+}

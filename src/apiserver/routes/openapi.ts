@@ -1,0 +1,57 @@
+import type Router from "@koa/router";
+import type { Registry } from "../../registry/index.ts";
+import { type OpenApiDocument, type OpenApiPublisher, openApiPublisher } from "../../schema/index.ts";
+import type { ApiContext, Reply } from "../state.ts";
+
+/** /openapi/v2, /openapi/v3 and, below it, one document a group version, for ever cacheable by its hash. */
+export function openApiRoutes(router: Router, registry: Registry): void {
+  const served = registry.resources
+    .filter(({ subresource }) => subresource === "")
+    .map(({ resource }) => resource);
+  let opened: OpenApiPublisher | undefined;
+  const publisher = (): OpenApiPublisher => {
+    opened ??= openApiPublisher(served);
+    return opened;
+  };
+
+  router.get("/openapi/v2", async (context) => {
+    const call = context as unknown as ApiContext;
+    call.state.reply = documentReply(call, await publisher().v2());
+  });
+  router.get("/openapi/v3", async (context) => {
+    const { state } = context as unknown as ApiContext;
+    const body = JSON.stringify(await publisher().index());
+    state.reply = { status: 200, headers: { "content-type": "text/plain; charset=utf-8" }, body };
+  });
+  router.get("/openapi/v3/{*path}", async (context) => {
+    const call = context as unknown as ApiContext;
+    call.state.reply = await groupVersionReply(call, publisher());
+  });
+}
+
+async function groupVersionReply(call: ApiContext, publisher: OpenApiPublisher): Promise<Reply> {
+  const { path, query } = call.state.info;
+  const [root, ...rest] = path.slice("/openapi/v3/".length).split("/");
+  const groupVersion =
+    root === "api" && rest.length === 1
+      ? { group: "", version: rest[0] as string }
+      : root === "apis" && rest.length === 2
+        ? { group: rest[0] as string, version: rest[1] as string }
+        : undefined;
+  const document = groupVersion === undefined ? undefined : await publisher.v3(groupVersion);
+  if (document === undefined) return { status: 404, headers: {}, body: "" };
+  const hash = query.get("hash");
+  if (hash === "") return documentReply(call, document);
+  if (hash !== document.hash) {
+    return { status: 301, headers: { location: `${path}?hash=${document.hash}` }, body: "" };
+  }
+  const reply = documentReply(call, document);
+  return { ...reply, headers: { ...reply.headers, "cache-control": "public, immutable" } };
+}
+
+function documentReply(call: ApiContext, document: OpenApiDocument): Reply {
+  const etag = `"${document.hash}"`;
+  const headers = { "content-type": "application/json", etag, vary: "Accept" };
+  if (call.req.headers["if-none-match"] === etag) return { status: 304, headers, body: "" };
+  return { status: 200, headers, body: document.bytes };
+}

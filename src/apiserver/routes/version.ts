@@ -1,0 +1,30 @@
+import type Router from "@koa/router";
+import { requireJson } from "../media-types.ts";
+import type { ApiContext } from "../state.ts";
+
+/** The level of Kubernetes' API that this server speaks; what follows the plus is ours, and is ignored in comparisons (semver). */
+const version = {
+  major: "1",
+  minor: "35",
+  emulationMajor: "1",
+  emulationMinor: "35",
+  minCompatibilityMajor: "1",
+  minCompatibilityMinor: "34",
+  gitVersion: "v1.35.4+raftsman",
+  gitCommit: "",
+  gitTreeState: "clean",
+  buildDate: "1970-01-01T00:00:00Z",
+  goVersion: "",
+  compiler: "",
+  platform: "",
+};
+const body = JSON.stringify(version, null, 2);
+
+/** GET /version */
+export function versionRoutes(router: Router): void {
+  router.get("/version", (context) => {
+    const { state, req } = context as unknown as ApiContext;
+    requireJson(req.headers.accept ?? "");
+    state.reply = { status: 200, headers: { "content-type": "application/json" }, body };
+  });
+}

@@ -1,0 +1,100 @@
+import Router from "@koa/router";
+import Koa from "koa";
+import { createAdmission } from "../admission/index.ts";
+import type { UserInfo } from "../apimachinery/index.ts";
+import type { Authenticator, Authorizer } from "../auth/index.ts";
+import type { Transport } from "../client/index.ts";
+import type { Clock, Random } from "../platform/index.ts";
+import type { Registry } from "../registry/index.ts";
+import type { KubernetesCodec } from "../wire/index.ts";
+import { registryReader } from "./admission-reader.ts";
+import { createEncoder } from "./encode/encoder.ts";
+import { inProcessTransport } from "./in-process.ts";
+import { answer } from "./layers/answer.ts";
+import { authenticate } from "./layers/authenticate.ts";
+import { authorize } from "./layers/authorize.ts";
+import { identify } from "./layers/identify.ts";
+import { impersonate } from "./layers/impersonate.ts";
+import { maxInFlight } from "./layers/max-in-flight.ts";
+import { resources } from "./layers/resources.ts";
+import { unknownPaths } from "./layers/unknown-paths.ts";
+import type { ServerLog } from "./log.ts";
+import { RequestMetrics } from "./metrics.ts";
+import { OpenWatches } from "./open-watches.ts";
+import type { ApiServer } from "./ports.ts";
+import { discoveryRoutes } from "./routes/discovery.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { indexRoutes, metricsRoutes } from "./routes/index-page.ts";
+import { openApiRoutes } from "./routes/openapi.ts";
+import { versionRoutes } from "./routes/version.ts";
+import type { Layer } from "./state.ts";
+
+export interface ApiServerOptions {
+  readonly registry: Registry;
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: ServerLog;
+  /** Asked for when a client first speaks protobuf: compiling its messages takes a while. */
+  readonly protobuf: () => KubernetesCodec;
+}
+
+/**
+ * The resource API over HTTP, as kube-apiserver serves it. A request passes these layers from the outside in, and its answer from the
+ * inside out; each has one concern:
+ *
+ *   answer        one answer for whatever happens, errors as Status; warnings, compression
+ *   metrics       counts and latencies
+ *   identify      Audit-Id; what the URL means
+ *   authenticate  who asks
+ *   impersonate   as whom they act
+ *   authorize     whether they may
+ *   maxInFlight   whether there is room
+ *   resources     the verbs of resources: decode, admit, store, encode
+ *   routes        discovery, OpenAPI, health, version, metrics
+ *   unknownPaths  everything else
+ */
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { registry, authorizer, clock, random, log } = options;
+  const watches = new OpenWatches();
+  const metrics = new RequestMetrics();
+  const encoder = createEncoder(options.protobuf);
+  const admission = createAdmission({ reader: registryReader(registry, clock), clock, random });
+
+  const router = new Router();
+  const health = healthRoutes(router);
+  versionRoutes(router);
+  discoveryRoutes(router, registry, encoder);
+  openApiRoutes(router, registry);
+  indexRoutes(router, registry);
+  metricsRoutes(router, metrics, watches);
+
+  const app = new Koa();
+  const use = (layer: Layer): void => {
+    app.use(layer as unknown as Koa.Middleware);
+  };
+  // A client that goes away in the middle of an answer is no error of ours.
+  app.on("error", () => {});
+  use(answer({ encoder, log }));
+  use(metrics.layer(() => clock.monotonic()));
+  use(identify(random));
+  use(authenticate(options.authenticator));
+  use(impersonate(authorizer));
+  use(authorize(authorizer));
+  use(maxInFlight());
+  use(resources(registry, { admission, encoder, clock, random, watches }));
+  use(router.routes() as unknown as Layer);
+  use(unknownPaths(router, registry));
+  const callback = app.callback();
+
+  return {
+    callback,
+    transport: (user: UserInfo): Transport => inProcessTransport(callback, user),
+    addReadinessCheck: (name, check) => health.addReadiness(name, check),
+    async close() {
+      health.addReadiness("shutdown", () => "the server is closing");
+      watches.closeAll();
+    },
+  };
+}

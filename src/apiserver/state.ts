@@ -1,0 +1,61 @@
+import type { Context } from "koa";
+import type { UserInfo } from "../apimachinery/index.ts";
+import type { ResourceHandler } from "../registry/index.ts";
+import { warningBytesMax, warningTextCharsMax } from "./limits.ts";
+import type { RequestInfo } from "./request-info.ts";
+
+/** What the layers learn about a request, outermost first. */
+export interface RequestState {
+  /** Audit-Id */
+  id: string;
+  info: RequestInfo;
+  user: UserInfo;
+  /** What serves the request, once it is found. */
+  handler: ResourceHandler | undefined;
+  readonly warnings: Warnings;
+  /** What is sent once every layer is done; undefined while nothing is decided, or where a stream is under way. */
+  reply: Reply | undefined;
+  /** A handler sends the answer itself, piece by piece. */
+  streaming: boolean;
+  /** The 403 comes from authorization, not from admission. */
+  refusedByAuthorizer: boolean;
+}
+
+/** An answer that is there as a whole. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | string;
+}
+
+/** A koa context of this server. */
+export interface ApiContext extends Context {
+  state: RequestState;
+}
+
+export type Next = () => Promise<void>;
+export type Layer = (context: ApiContext, next: Next) => Promise<void>;
+
+/** Texts for `Warning` headers (RFC 7234): each once, bounded as upstream's. */
+export class Warnings {
+  readonly #texts = new Set<string>();
+  #bytes = 0;
+
+  add(text: string): void {
+    if (text === "" || this.#texts.has(text) || this.#bytes > warningBytesMax) return;
+    const short = text.length > warningTextCharsMax * 16 ? text.slice(0, warningTextCharsMax * 16) : text;
+    this.#bytes += short.length;
+    this.#texts.add(short);
+  }
+
+  /** Values of the header. */
+  headers(): string[] {
+    return [...this.#texts].map((text) => `299 - ${quoted(text)}`);
+  }
+}
+
+/** RFC 7230 quoted-string in UTF-8 bytes; control characters would end the header. */
+function quoted(text: string): string {
+  const escaped = text.replace(/["\\]/g, "\\$&").replace(/\p{Cc}/gu, " ");
+  return `"${Buffer.from(escaped).toString("latin1")}"`;
+}
