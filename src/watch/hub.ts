@@ -107,6 +107,7 @@ class Hub implements WatchHub {
     this.#publishing = true;
     try {
       while (this.#published < this.#options.source.revision) this.#publishNew();
+      for (const watcher of this.#progressWanted) if (watcher.state === "synced") this.#tellProgress(watcher);
     } finally {
       this.#publishing = false;
     }
@@ -126,6 +127,8 @@ class Hub implements WatchHub {
   }
 
   tick(now: number): void {
+    // In the middle of a publication somebody's events are still to come; the next tick will do.
+    if (this.#publishing) return;
     this.#progressToldAt ??= now;
     if (now - this.#progressToldAt < this.#progressIntervalMs) return;
     this.#progressToldAt = now;
@@ -170,7 +173,6 @@ class Hub implements WatchHub {
     }
     this.#published = to;
     for (const watcher of touched) if (watcher.state === "synced") this.#deliver(watcher, to);
-    for (const watcher of this.#progressWanted) if (watcher.state === "synced") this.#tellProgress(watcher);
   }
 
   /** The watcher that has waited longest; those before it that need no window are dealt with. */
@@ -240,7 +242,9 @@ class Hub implements WatchHub {
 
   #tellProgress(watcher: Watcher): void {
     this.#progressWanted.delete(watcher);
-    watcher.observer.onProgress?.(this.#published);
+    // It may have caught up with what is not published yet, or want nothing before a revision to come.
+    const seen = Math.min(watcher.next - 1, this.#options.source.revision);
+    watcher.observer.onProgress?.(Math.max(this.#published, seen) as Revision);
   }
 
   #sync(watcher: Watcher): void {
