@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpHandlers } from "../h2/index.ts";
 import type { Kv } from "../kv/index.ts";
 import type { Clock } from "../platform/index.ts";
+import type { Log } from "../telemetry/index.ts";
 import { ProtobufWriter } from "../wire/index.ts";
 import { apiVersion } from "./api-version.ts";
 import { memberListMethod } from "./cluster/member-list.ts";
@@ -32,8 +33,8 @@ export interface EtcdApiOptions {
   readonly kv: Kv;
   readonly cluster: ClusterInfo;
   readonly clock: Clock;
-  /** A mistake of our own in this method or path; the client is told nothing but "internal error". */
-  readonly onInternalError: (error: unknown, path: string) => void;
+  /** Told of mistakes of our own; the client hears nothing but "internal error". */
+  readonly log: Log;
 }
 
 /** To be given to `createHttpServer`. */
@@ -54,7 +55,12 @@ export interface EtcdApi extends HttpHandlers {
  * What a client sees of an error stands in `errors.ts`; methods that are not listed below answer Unimplemented.
  */
 export function createEtcdApi(options: EtcdApiOptions): EtcdApi {
-  const { kv, cluster, clock, onInternalError } = options;
+  const { kv, cluster, clock, log } = options;
+  const onInternalError = (error: unknown, path: string): void =>
+    log.error("a call failed unexpectedly", {
+      path,
+      error: error instanceof Error ? error.stack : String(error),
+    });
   const methods = methodsOf(kv, cluster);
   const context = { clock, writer: new ProtobufWriter(), onInternalError };
   const grpc = createGrpcServer(methods, context, new LeaderWatch(cluster, clock));

@@ -24,8 +24,8 @@ export interface MemberStatus {
   readonly dbSizeBytes: number;
   /** Bytes of it that hold data. */
   readonly dbSizeInUseBytes: number;
-  /** Above it writes are refused with NO_SPACE. */
-  readonly dbQuotaBytes: number;
+  /** Above it writes are refused with NO_SPACE. Absent: there is no bound. */
+  readonly dbQuotaBytes?: number;
 }
 
 export interface ClusterAlarm {
@@ -33,16 +33,21 @@ export interface ClusterAlarm {
   readonly alarm: "NOSPACE" | "CORRUPT";
 }
 
-/** What etcd's API needs of the member besides its keys. The optional methods answer Unimplemented when missing. */
+/** What etcd's API needs of the member besides its keys. The replica fits. */
 export interface ClusterInfo {
   /** Where and when it is now. Cheap: it goes into every response of a watch. */
   header(): Header;
   status(): MemberStatus;
   /** `linearizable`: confirmed with a quorum. @throws KvError NO_LEADER, TIMEOUT */
   members(options: { linearizable: boolean }): Promise<readonly ClusterMember[]>;
-  alarms(): readonly ClusterAlarm[];
-  /** Hash of this member's history up to a revision (0: now). @throws KvError COMPACTED, FUTURE_REVISION */
+  /** Missing: nothing raises alarms. */
+  alarms?(): readonly ClusterAlarm[];
+  /** Hash of this member's history up to a revision (0: now). Missing: Unimplemented. @throws KvError COMPACTED, FUTURE_REVISION */
   hashKv?(revision: Revision): Promise<{ hash: number; compactRevision: Revision; hashRevision: Revision }>;
-  /** Gives freed memory and disk back. */
+  /** Gives freed memory and disk back. Missing: Unimplemented. */
   defragment?(): Promise<void>;
+}
+
+export function alarmsOf(cluster: ClusterInfo): readonly ClusterAlarm[] {
+  return cluster.alarms?.() ?? [];
 }

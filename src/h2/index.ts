@@ -3,7 +3,7 @@
  * stand on Node's own implementations; nothing above this room knows.
  */
 export { connectionOf } from "./connection-of.ts";
-export { type ServerLimits, serverLimits } from "./limits.ts";
+export type { ServerLimits } from "./limits.ts";
 export {
   type HeaderFields,
   type HttpHandlers,

@@ -19,5 +19,4 @@ export {
   type MethodInfo,
 } from "./protobuf/codec.ts";
 export { ProtobufError } from "./protobuf/error.ts";
-export { ProtobufReader } from "./protobuf/reader.ts";
 export { ProtobufWriter } from "./protobuf/writer.ts";

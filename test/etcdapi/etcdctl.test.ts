@@ -9,7 +9,7 @@ import { type TestContext, test } from "node:test";
 import { createAuthority, issueCertificate } from "../../src/auth/index.ts";
 import { createEtcdApi } from "../../src/etcdapi/index.ts";
 import { createHttpServer } from "../../src/h2/index.ts";
-import { platform } from "./serve.ts";
+import { errorLog, platform } from "./serve.ts";
 import { openStore } from "./store.ts";
 
 /** Any etcdctl from 3.4 on; ETCDCTL names another binary than the one on the PATH. */
@@ -43,7 +43,7 @@ async function open(t: TestContext): Promise<Etcdctl> {
   const api = createEtcdApi({
     ...store,
     clock: platform.clock,
-    onInternalError: (error) => assert.fail(String(error)),
+    log: errorLog((error) => assert.fail(String(error))),
   });
   const server = createHttpServer({ clock: platform.clock, ...api });
   const listener = await platform.network.listen(

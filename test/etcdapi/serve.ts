@@ -2,9 +2,23 @@ import type { TestContext } from "node:test";
 import { createEtcdApi } from "../../src/etcdapi/index.ts";
 import { createHttpServer } from "../../src/h2/index.ts";
 import { nodePlatform } from "../../src/platform/index.ts";
+import type { Log } from "../../src/telemetry/index.ts";
 import { openStore, type Store } from "./store.ts";
 
 export const platform = nodePlatform();
+
+/** A log that only hands on what errors say of themselves. */
+export function errorLog(onError: (error: unknown) => void): Log {
+  const ignore = (): void => {};
+  const log: Log = {
+    debug: ignore,
+    info: ignore,
+    warn: ignore,
+    error: (_, fields) => onError(fields?.["error"]),
+    channel: () => log,
+  };
+  return log;
+}
 
 export interface Served {
   readonly port: number;
@@ -21,7 +35,7 @@ export async function serve(t: TestContext): Promise<Served> {
     kv: store.kv,
     cluster: store.cluster,
     clock: platform.clock,
-    onInternalError: (error) => internalErrors.push(error),
+    log: errorLog((error) => internalErrors.push(error)),
   });
   const server = createHttpServer({ clock: platform.clock, ...api });
   const listener = await platform.network.listen({ host: "127.0.0.1", port: 0 }, (connection) =>

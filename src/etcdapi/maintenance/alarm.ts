@@ -2,7 +2,7 @@ import { etcdserverpb } from "../../wire/index.ts";
 import { code, RpcError } from "../errors.ts";
 import { headerOf } from "../header.ts";
 import { type Method, unary } from "../method.ts";
-import type { ClusterInfo } from "../ports.ts";
+import { alarmsOf, type ClusterInfo } from "../ports.ts";
 
 /** Lists alarms. They are raised and lifted by the store itself, so asking for that is refused. */
 export function alarmMethod(cluster: ClusterInfo): Method {
@@ -13,8 +13,7 @@ export function alarmMethod(cluster: ClusterInfo): Method {
     }
     return {
       header: headerOf(cluster.header()),
-      alarms: cluster
-        .alarms()
+      alarms: alarmsOf(cluster)
         .map(({ member, alarm }) => ({ memberID: member, alarm: AlarmType.values[alarm] }))
         .filter(({ alarm }) => request.alarm === AlarmType.values.NONE || request.alarm === alarm),
     };
