@@ -48,6 +48,12 @@ export class Checkers implements Observer {
   }
 
   applied(member: Member, entry: Entry): void {
+    const { image, entries } = member.disk;
+    const durable = image.index + entries.length;
+    assert(
+      entry.index <= durable,
+      `durability: member ${member.id} applies ${entry.index} of ${durable} durable`,
+    );
     const known = this.#committed[entry.index - 1];
     if (known) {
       const same = known.entry.term === entry.term && equalBytes(known.entry.data, entry.data);

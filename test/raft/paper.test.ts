@@ -386,6 +386,25 @@ test("6: a removed server that was not told cannot depose the leader", () => {
   assert.equal(cluster.raft(1).term, before);
 });
 
+test("6: nobody stands for election by a configuration that it knows to be outdated", () => {
+  const data = encodeConfChange({ type: "remove", member: memberId(2) });
+  const raft = lone([1]);
+  const change = { ...append(2, 2, { index: 1, term: 1 }, [2], 2) } as Message & { type: "append" };
+  const [entry] = change.entries;
+  assert(entry);
+  raft.step({ ...change, entries: [{ ...entry, type: "conf-change", data }] });
+  const ready = raft.takeReady();
+  raft.persisted(ready.entries.at(-1), ready.hardState);
+  raft.campaign();
+  assert.equal(raft.role, "follower");
+  for (const { index: at, type } of raft.takeReady().committed) {
+    if (type === "conf-change") raft.applyConfChange({ type: "remove", member: memberId(2) });
+    raft.applied(at);
+  }
+  raft.campaign();
+  assert.equal(raft.role, "pre-candidate");
+});
+
 test("6: a joint configuration elects and commits only with a majority of both halves", () => {
   const ids = (...numbers: number[]) => numbers.map(memberId);
   const confState = { voters: ids(1, 2, 3), votersOutgoing: ids(1, 4, 5), learners: [] };
@@ -488,6 +507,27 @@ test("7: a follower that gets an image discards its log, unless the log has all 
   assert.equal(ahead.status.lastIndex, 4);
   assert.equal(ahead.status.commit, 3);
   assert.equal(ahead.takeReady().snapshot, undefined);
+});
+
+test("7: an image carries the configuration of its index, not of the time it is sent", () => {
+  const cluster = new Cluster().bootstrap(3, { trailingBytesMax: 0 });
+  cluster.elect(1);
+  const at = cluster.raft(1).status.applied;
+  const data = encodeConfChange({ type: "add-learner", member: memberId(4) });
+  cluster.raft(1).propose([{ type: "conf-change", data }]);
+  cluster.settle();
+  cluster.join(4);
+  cluster.raft(1).compact(at);
+  let sent: Message | undefined;
+  cluster.lost = (message) => {
+    if (message.type === "snapshot") sent = message;
+    return message.type === "snapshot";
+  };
+  cluster.tick(3);
+  assert(sent?.type === "snapshot");
+  assert.equal(sent.snapshot.index, at);
+  assert.deepEqual(sent.snapshot.confState.learners, []);
+  assert.deepEqual(cluster.raft(1).status.confState.learners, [4n]);
 });
 
 test("7: nobody stands for election before its image is installed", () => {

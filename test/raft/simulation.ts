@@ -23,6 +23,8 @@ interface Weather {
   readonly crashShare: number;
   readonly partitionShare: number;
   readonly changeShare: number;
+  /** Members that stand for election for no reason. */
+  readonly unrestShare: number;
 }
 
 export interface Outcome {
@@ -52,8 +54,8 @@ class Simulation {
     this.#cluster = new Cluster(this.#checkers);
     const tuning = {
       random: this.#random,
-      electionTicks: 10,
-      heartbeatTicks: 2,
+      electionTicks: 3 + this.#below(8),
+      heartbeatTicks: 1 + this.#below(2),
       inflightMessagesMax: 1 + this.#below(4),
       appendBytesMax: 64 << this.#below(5),
       committedBytesMax: 64 << this.#below(8),
@@ -70,9 +72,10 @@ class Simulation {
       lossShare: this.#below(3) * 0.08,
       doubleShare: this.#below(2) * 0.05,
       delayShare: this.#random() * 0.6,
-      crashShare: this.#below(3) * 0.004,
-      partitionShare: this.#below(3) * 0.005,
+      crashShare: this.#below(3) * 0.008,
+      partitionShare: this.#below(3) * 0.01,
       changeShare: this.#below(3) * 0.01,
+      unrestShare: this.#below(3) * 0.02,
     };
   }
 
@@ -93,8 +96,12 @@ class Simulation {
     for (let i = this.#below(12); i > 0; i--) this.#deliverOne();
     if (this.#chance(0.2)) this.#propose(this.#pick(this.#members));
     if (this.#chance(0.1)) this.#read(this.#pick(this.#members));
+    // Whoever believes to lead, rightly or not.
+    if (this.#chance(0.1))
+      for (const member of this.#members) if (member.raft?.role === "leader") this.#read(member);
     if (this.#chance(0.02)) this.#pickRunning()?.compact();
     if (this.#chance(0.005)) this.#pickRunning()?.running.transferLeadership(this.#pick(this.#members).id);
+    if (this.#chance(this.#weather.unrestShare)) this.#pickRunning()?.running.campaign();
     if (this.#chance(0.005)) this.#pickRunning()?.running.reportUnreachable(this.#pick(this.#members).id);
     if (this.#chance(this.#weather.changeShare)) this.#change();
     if (this.#chance(this.#weather.partitionShare)) this.#partition();
@@ -141,8 +148,11 @@ class Simulation {
   }
 
   #partition(): void {
-    const whole = this.#chance(0.4);
-    for (const { id } of this.#members) this.#side.set(id, whole ? 0 : this.#below(2));
+    const kind = this.#pick(["none", "any", "leader alone"] as const);
+    for (const { id, raft } of this.#members) {
+      const side = { none: 0, any: this.#below(2), "leader alone": raft?.role === "leader" ? 1 : 0 }[kind];
+      this.#side.set(id, side);
+    }
   }
 
   #crash(member: Member): void {
