@@ -4,6 +4,7 @@ import {
   createInformerFactory,
   errorText,
   type Log,
+  pause,
   runLeaderElection,
 } from "../client/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
@@ -21,8 +22,10 @@ import {
 } from "./namespace/index.ts";
 import { nodeIpamController } from "./node-ipam/index.ts";
 import { nodeLifecycleController } from "./node-lifecycle/index.ts";
+import { isConflict } from "./owners.ts";
 import { podGarbageCollector } from "./pod-gc/index.ts";
 import { replicaSetController, replicationController } from "./replicaset/index.ts";
+import { namespaces } from "./resources.ts";
 import { scheduler } from "./scheduler/index.ts";
 import { taintEvictionController } from "./taint-eviction/index.ts";
 
@@ -73,6 +76,9 @@ export interface ControllerManager {
   readonly working: Promise<void>;
 }
 
+/** Where the members agree on who works. */
+const leaseNamespace = "kube-system";
+
 const defaultSettings: ControllerSettings = {
   nodeMonitorGracePeriodMs: 40_000,
   nodeMonitorPeriodMs: 5_000,
@@ -122,6 +128,22 @@ export function createControllerManager(options: ControllerManagerOptions): Cont
     );
   }
 
+  async function elect(identity: string, signal: AbortSignal): Promise<void> {
+    // The Lease lives in a namespace that on a fresh store only the elected one would make.
+    for (let made = false; !made && !signal.aborted; ) {
+      try {
+        const metadata = { name: leaseNamespace };
+        await client.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata });
+        made = true;
+      } catch (error) {
+        made = isConflict(error);
+        if (!made) await pause(clock, 200, signal);
+      }
+    }
+    const lease = { namespace: leaseNamespace, name: "kube-controller-manager" };
+    await runLeaderElection({ client, lease, identity, clock, random, log, signal, lead: work });
+  }
+
   return {
     names: enabled.map(({ name }) => name),
     working,
@@ -131,16 +153,7 @@ export function createControllerManager(options: ControllerManagerOptions): Cont
         ended = work(signal);
         return;
       }
-      ended = runLeaderElection({
-        client,
-        lease: { namespace: "kube-system", name: "kube-controller-manager" },
-        identity: options.leaderElection.identity,
-        clock,
-        random,
-        log,
-        signal,
-        lead: work,
-      });
+      ended = elect(options.leaderElection.identity, signal);
     },
     async stop() {
       stopping.abort();

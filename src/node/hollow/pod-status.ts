@@ -1,0 +1,186 @@
+/** What a kubelet would report of a pod whose containers run, or have ended. Pure. */
+import { formatTime, type KubeObject } from "../../apimachinery/index.ts";
+
+interface PodCondition {
+  type: string;
+  status: "True" | "False" | "Unknown";
+  observedGeneration?: number;
+  lastProbeTime: null;
+  lastTransitionTime: string;
+  reason?: string;
+  message?: string;
+}
+
+interface ContainerSpec {
+  readonly name: string;
+  readonly image?: string;
+  readonly restartPolicy?: string;
+}
+
+export interface RunningPod {
+  readonly pod: KubeObject;
+  readonly hostIp: string;
+  readonly podIp: string;
+  /** The containers say that they are ready. */
+  readonly ready: boolean;
+  readonly nowMs: number;
+}
+
+/** Running; ready as `ready` and the pod's readiness gates have it. */
+export function runningStatus({ pod, hostIp, podIp, ready, nowMs }: RunningPod): KubeObject["status"] {
+  const now = formatTime(nowMs);
+  const old = pod.status ?? {};
+  const gates = ((pod.spec?.readinessGates ?? []) as { conditionType: string }[]).filter(
+    ({ conditionType }) => conditionIn(pod, conditionType)?.status !== "True",
+  );
+  const names = ((pod.spec?.containers ?? []) as ContainerSpec[]).map(({ name }) => name);
+  const unready = `containers with unready status: [${names.join(" ")}]`;
+  const readiness: Partial<PodCondition> = ready
+    ? { status: "True" }
+    : { status: "False", reason: "ContainersNotReady", message: unready };
+  const podReadiness: Partial<PodCondition> =
+    ready && gates.length > 0
+      ? {
+          status: "False",
+          reason: "ReadinessGatesNotReady",
+          message: gates
+            .map(
+              ({ conditionType }) =>
+                `corresponding condition of pod readiness gate "${conditionType}" does not exist.`,
+            )
+            .join(", "),
+        }
+      : readiness;
+  return {
+    ...old,
+    ...generationOf(pod),
+    phase: "Running",
+    conditions: mergeConditions(pod, now, [
+      { type: "PodReadyToStartContainers", status: "True" },
+      { type: "Initialized", status: "True" },
+      { type: "Ready", ...podReadiness },
+      { type: "ContainersReady", ...readiness },
+      { type: "PodScheduled", status: "True" },
+    ]),
+    hostIP: hostIp,
+    hostIPs: [{ ip: hostIp }],
+    podIP: podIp,
+    podIPs: [{ ip: podIp }],
+    startTime: old.startTime ?? now,
+    ...initStatuses(pod, now),
+    containerStatuses: containerStatuses(pod, "containers", (previous) => ({
+      state: { running: { startedAt: previous?.state?.running?.startedAt ?? now } },
+      ready,
+      started: true,
+    })),
+  };
+}
+
+/** All containers have ended well: what is reported just before the pod is removed. */
+export function endedStatus(pod: KubeObject, nowMs: number): KubeObject["status"] {
+  const now = formatTime(nowMs);
+  const old = pod.status ?? {};
+  const started: string = old.startTime ?? now;
+  return {
+    ...old,
+    ...generationOf(pod),
+    phase: "Succeeded",
+    conditions: mergeConditions(pod, now, [
+      { type: "PodReadyToStartContainers", status: "False" },
+      { type: "Initialized", status: "True", reason: "PodCompleted" },
+      { type: "Ready", status: "False", reason: "PodCompleted" },
+      { type: "ContainersReady", status: "False", reason: "PodCompleted" },
+      { type: "PodScheduled", status: "True" },
+    ]),
+    containerStatuses: containerStatuses(pod, "containers", (previous) => ({
+      state: {
+        terminated: {
+          exitCode: 0,
+          reason: "Completed",
+          startedAt: previous?.state?.running?.startedAt ?? started,
+          finishedAt: now,
+          ...(previous?.containerID === undefined ? {} : { containerID: previous.containerID as string }),
+        },
+      },
+      ready: false,
+      started: false,
+    })),
+  };
+}
+
+export function conditionIn(pod: KubeObject, type: string): PodCondition | undefined {
+  return ((pod.status?.conditions ?? []) as PodCondition[]).find((condition) => condition.type === type);
+}
+
+function generationOf(pod: KubeObject): { observedGeneration?: number } {
+  return pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation };
+}
+
+/** The kubelet's conditions in its order, then those of others; transition times new only where the status is. */
+function mergeConditions(
+  pod: KubeObject,
+  now: string,
+  own: readonly (Partial<PodCondition> & { type: string })[],
+): PodCondition[] {
+  const types = new Set(own.map(({ type }) => type));
+  const others = ((pod.status?.conditions ?? []) as PodCondition[]).filter(({ type }) => !types.has(type));
+  const merged = own.map((condition) => {
+    const old = conditionIn(pod, condition.type);
+    const same = old?.status === condition.status && old?.lastTransitionTime !== undefined;
+    return {
+      ...condition,
+      ...generationOf(pod),
+      lastProbeTime: null,
+      lastTransitionTime: same ? old.lastTransitionTime : now,
+    } as PodCondition;
+  });
+  return [...merged, ...others];
+}
+
+type ContainerStatus = Record<string, unknown> & {
+  name: string;
+  containerID?: string;
+  state?: { running?: { startedAt: string } };
+};
+
+function containerStatuses(
+  pod: KubeObject,
+  field: "containers" | "initContainers",
+  stateOf: (previous: ContainerStatus | undefined) => Record<string, unknown>,
+): ContainerStatus[] {
+  const previous = (pod.status?.[field === "containers" ? "containerStatuses" : "initContainerStatuses"] ??
+    []) as ContainerStatus[];
+  return ((pod.spec?.[field] ?? []) as ContainerSpec[]).map(({ name, image }) => {
+    const before = previous.find((status) => status.name === name);
+    return {
+      name,
+      lastState: {},
+      restartCount: 0,
+      image: image ?? "",
+      imageID: image ?? "",
+      containerID: `hollow://${pod.metadata.uid}/${name}`,
+      ...stateOf(before),
+    };
+  });
+}
+
+function initStatuses(pod: KubeObject, now: string): { initContainerStatuses?: ContainerStatus[] } {
+  const specs = (pod.spec?.initContainers ?? []) as ContainerSpec[];
+  if (specs.length === 0) return {};
+  const sidecars = new Set(
+    specs.filter(({ restartPolicy }) => restartPolicy === "Always").map(({ name }) => name),
+  );
+  const statuses = containerStatuses(pod, "initContainers", () => ({}));
+  return {
+    initContainerStatuses: statuses.map((status) =>
+      sidecars.has(status.name)
+        ? { ...status, state: { running: { startedAt: now } }, ready: true, started: true }
+        : {
+            ...status,
+            state: { terminated: { exitCode: 0, reason: "Completed", startedAt: now, finishedAt: now } },
+            ready: true,
+            started: false,
+          },
+    ),
+  };
+}
