@@ -1,0 +1,149 @@
+import { deepEqual, type FieldError, field, rangeError } from "../../../apimachinery/index.ts";
+import { validatePodSpec } from "./pod-spec.ts";
+import type { Container, Pod, PodSpec, Toleration } from "./types.ts";
+
+/** What may change in a pod that exists: upstream's ValidatePodUpdate. */
+
+const int32Max = 2 ** 31 - 1;
+const mayChange = [
+  "`spec.containers[*].image`",
+  "`spec.initContainers[*].image`",
+  "`spec.activeDeadlineSeconds`",
+  "`spec.tolerations` (only additions to existing tolerations)",
+  "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
+].join(",");
+
+export function validatePodUpdate(next: Pod, old: Pod): FieldError[] {
+  const errors = validatePodSpec(next.spec, "spec");
+  const containers = validateImages(next.spec.containers, old.spec.containers, "spec.containers");
+  errors.push(...containers.errors);
+  if (containers.stop) return errors;
+  const init = validateImages(next.spec.initContainers, old.spec.initContainers, "spec.initContainers");
+  errors.push(...init.errors);
+  if (init.stop) return errors;
+  const deadline = validateDeadline(next.spec.activeDeadlineSeconds, old.spec.activeDeadlineSeconds);
+  errors.push(...deadline);
+  if (deadline.length > 0) return errors;
+  errors.push(...validateTolerationsGrow(next.spec.tolerations ?? [], old.spec.tolerations ?? []));
+  errors.push(...validateGatesShrink(next.spec, old.spec));
+  errors.push(...validateRest(next.spec, old.spec));
+  return errors;
+}
+
+function validateImages(
+  next: readonly Container[] | null | undefined,
+  old: readonly Container[] | null | undefined,
+  path: string,
+): { errors: FieldError[]; stop: boolean } {
+  const containers = next ?? [];
+  if (containers.length !== (old ?? []).length) {
+    return { errors: [field.forbidden(path, "pod updates may not add or remove containers")], stop: true };
+  }
+  const errors = containers.flatMap(({ image = "" }, i) => {
+    const at = `${path}[${i}].image`;
+    if (image === "") return [field.required(at, "")];
+    return image.trim() === image
+      ? []
+      : [field.invalid(at, image, "must not have leading or trailing whitespace")];
+  });
+  return { errors, stop: false };
+}
+
+function validateDeadline(next: number | undefined, old: number | undefined): FieldError[] {
+  const path = "spec.activeDeadlineSeconds";
+  if (next === undefined) {
+    if (old === undefined) return [];
+    return [field.invalid(path, null, "must not update from a positive integer to nil value")];
+  }
+  if (next < 0 || next > int32Max) return [field.invalid(path, next, rangeError(0, int32Max))];
+  if (old !== undefined && old < next) {
+    return [field.invalid(path, next, "must be less than or equal to previous value")];
+  }
+  return [];
+}
+
+function validateTolerationsGrow(next: readonly Toleration[], old: readonly Toleration[]): FieldError[] {
+  const withoutSeconds = ({
+    tolerationSeconds: _,
+    ...rest
+  }: Toleration): Omit<Toleration, "tolerationSeconds"> => rest;
+  for (const before of old) {
+    if (next.some((toleration) => deepEqual(withoutSeconds(toleration), withoutSeconds(before)))) continue;
+    return [
+      field.forbidden(
+        "spec.tolerations",
+        "existing toleration can not be modified except its tolerationSeconds",
+      ),
+    ];
+  }
+  return [];
+}
+
+function validateGatesShrink(next: PodSpec, old: PodSpec): FieldError[] {
+  const before = new Set(old.schedulingGates?.map(({ name }) => name));
+  const added = (next.schedulingGates ?? []).filter(({ name }) => !before.has(name)).map(({ name }) => name);
+  if (added.length === 0) return [];
+  const detail = `only deletion is allowed, but found new scheduling gates '${added.join("', '")}'`;
+  return [field.forbidden("spec.schedulingGates", detail)];
+}
+
+/** Everything else must be as it was. */
+function validateRest(next: PodSpec, old: PodSpec): FieldError[] {
+  const munged: PodSpec = {
+    ...next,
+    containers: withImagesOf(next.containers ?? [], old.containers ?? []),
+    ...(next.initContainers === undefined
+      ? {}
+      : { initContainers: withImagesOf(next.initContainers, old.initContainers ?? []) }),
+  };
+  for (const name of ["activeDeadlineSeconds", "tolerations", "schedulingGates"] as const)
+    copyField(munged, old, name);
+  // A negative grace period was never meant: it may be corrected to what it has been treated as.
+  if ((old.terminationGracePeriodSeconds ?? 0) < 0 && next.terminationGracePeriodSeconds === 1) {
+    copyField(munged, old, "terminationGracePeriodSeconds");
+  }
+  // Without a node, a gated pod may be aimed at fewer of them.
+  if ((old.schedulingGates?.length ?? 0) > 0) {
+    copyField(munged, old, "nodeSelector");
+    copyField(munged, old, "affinity");
+  }
+  if (deepEqual(munged, old)) return [];
+  const changed = changedPaths(munged, old, "spec");
+  const detail = `pod updates may not change fields other than ${mayChange}\n${changed.join("\n")}`;
+  return [field.forbidden("spec", detail)];
+}
+
+function withImagesOf(next: readonly Container[], old: readonly Container[]): Container[] {
+  return next.map((container, i) => {
+    const { image: _, ...rest } = container;
+    const image = old[i]?.image;
+    return image === undefined ? rest : { ...rest, image };
+  });
+}
+
+function copyField(to: PodSpec, from: PodSpec, name: string): void {
+  if (from[name] === undefined) delete to[name];
+  else to[name] = from[name];
+}
+
+const changedPathsMax = 10;
+
+/** Where two specs differ, for a person to see. */
+function changedPaths(next: unknown, old: unknown, path: string, found: string[] = []): string[] {
+  if (found.length >= changedPathsMax || deepEqual(next, old)) return found;
+  const bothObjects =
+    typeof next === "object" &&
+    typeof old === "object" &&
+    next !== null &&
+    old !== null &&
+    Array.isArray(next) === Array.isArray(old);
+  if (!bothObjects) {
+    found.push(`  ${path}: ${JSON.stringify(old) ?? "unset"} -> ${JSON.stringify(next) ?? "unset"}`);
+    return found;
+  }
+  const [a, b] = [next as Record<string, unknown>, old as Record<string, unknown>];
+  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+    changedPaths(a[key], b[key], Array.isArray(next) ? `${path}[${key}]` : `${path}.${key}`, found);
+  }
+  return found;
+}

@@ -1,0 +1,146 @@
+import {
+  deepEqual,
+  dns1123LabelErrors,
+  dns1123SubdomainErrors,
+  type FieldError,
+  field,
+  ipErrors,
+  type KubeObject,
+  qualifiedNameErrors,
+} from "../../apimachinery/index.ts";
+import { parseIp, validateNonSpecialIp } from "../rules/ip.ts";
+import { complaints, immutable, oneOf, protocols } from "../rules/values.ts";
+import type { Strategy } from "../strategy.ts";
+import { age, nameOf } from "../tables/cells.ts";
+
+interface Endpoint {
+  addresses?: string[];
+  hostname?: string;
+  nodeName?: string;
+}
+
+interface EndpointPort {
+  name?: string;
+  protocol?: string;
+  port?: number;
+  appProtocol?: string;
+}
+
+interface EndpointSlice extends KubeObject {
+  addressType?: string;
+  endpoints?: Endpoint[] | null;
+  ports?: EndpointPort[] | null;
+}
+
+const addressTypes = ["FQDN", "IPv4", "IPv6"];
+const endpointsMax = 1_000;
+const addressesMax = 100;
+const portsMax = 20_000;
+/** Shown in a Table cell before "+ N more...". */
+const shownMax = 3;
+
+export const endpointSliceStrategy: Strategy<EndpointSlice> = {
+  namespaced: true,
+  prepareForCreate: (slice) => {
+    slice.metadata.generation = 1;
+    return slice;
+  },
+  prepareForUpdate: (next, old) => {
+    const { metadata, ...content } = next;
+    const { metadata: oldMetadata, ...oldContent } = old;
+    const changed =
+      !deepEqual(content, oldContent) || !deepEqual(metadata.labels ?? {}, oldMetadata.labels ?? {});
+    metadata.generation = (oldMetadata.generation ?? 0) + (changed ? 1 : 0);
+    return next;
+  },
+  validate: validateSlice,
+  validateUpdate: (next, old) => [
+    ...validateSlice(next),
+    ...immutable("addressType", next.addressType, old.addressType),
+  ],
+  warnings: deprecations,
+  warningsOnUpdate: deprecations,
+  tableRow: (slice, now) => [
+    nameOf(slice),
+    slice.addressType ?? "",
+    shortList((slice.ports ?? []).map(({ port }) => (port === undefined ? "*" : String(port)))),
+    shortList((slice.endpoints ?? []).flatMap(({ addresses = [] }) => addresses)),
+    age(slice, now),
+  ],
+};
+
+function deprecations({ addressType }: EndpointSlice): string[] {
+  return addressType === "FQDN" ? ["spec.addressType: FQDN endpoints are deprecated"] : [];
+}
+
+function validateSlice(slice: EndpointSlice): FieldError[] {
+  const addressType = slice.addressType ?? "";
+  return [
+    ...oneOf("addressType", addressType, addressTypes),
+    ...validateEndpoints(slice.endpoints ?? [], addressType),
+    ...validatePorts(slice.ports ?? []),
+  ];
+}
+
+function validateEndpoints(endpoints: readonly Endpoint[], addressType: string): FieldError[] {
+  if (endpoints.length > endpointsMax) return [field.tooMany("endpoints", endpoints.length, endpointsMax)];
+  return endpoints.flatMap((endpoint, i) => {
+    const path = `endpoints[${i}]`;
+    const { addresses = [], nodeName, hostname } = endpoint;
+    const errors = validateAddresses(addresses, addressType, `${path}.addresses`);
+    if (nodeName !== undefined) {
+      errors.push(...complaints(`${path}.nodeName`, nodeName, dns1123SubdomainErrors(nodeName)));
+    }
+    if (hostname !== undefined)
+      errors.push(...complaints(`${path}.hostname`, hostname, dns1123LabelErrors(hostname)));
+    return errors;
+  });
+}
+
+function validateAddresses(addresses: readonly string[], addressType: string, path: string): FieldError[] {
+  if (addresses.length === 0) return [field.required(path, "must contain at least 1 address")];
+  if (addresses.length > addressesMax) return [field.tooMany(path, addresses.length, addressesMax)];
+  return addresses.flatMap((address, i) => {
+    const at = `${path}[${i}]`;
+    if (addressType === "FQDN") return validateFqdn(address, at);
+    if (addressType !== "IPv4" && addressType !== "IPv6") return [];
+    const errors = complaints(at, address, ipErrors(address));
+    const family = parseIp(address)?.family;
+    if (family !== undefined && `IPv${family}` !== addressType) {
+      errors.push(field.invalid(path, address, `must be an ${addressType} address`));
+    }
+    return [...errors, ...validateNonSpecialIp(at, address)];
+  });
+}
+
+function validateFqdn(address: string, path: string): FieldError[] {
+  if (address === "") return [field.required(path, "")];
+  const name = address.replace(/\.$/, "");
+  const errors = complaints(path, name, dns1123SubdomainErrors(name));
+  if (errors.length > 0) return errors;
+  if (name.split(".").length >= 2) return [];
+  return [field.invalid(path, name, "should be a domain with at least two segments separated by dots")];
+}
+
+function validatePorts(ports: readonly EndpointPort[]): FieldError[] {
+  if (ports.length > portsMax) return [field.tooMany("ports", ports.length, portsMax)];
+  const names = new Set<string>();
+  return ports.flatMap(({ name = "", protocol, appProtocol }, i) => {
+    const path = `ports[${i}]`;
+    const errors: FieldError[] = [];
+    if (name !== "") errors.push(...complaints(`${path}.name`, name, dns1123LabelErrors(name)));
+    if (names.has(name)) errors.push(field.duplicate(`${path}.name`, name));
+    names.add(name);
+    errors.push(...oneOf(`${path}.protocol`, protocol, protocols));
+    if (appProtocol !== undefined) {
+      errors.push(...complaints(`${path}.appProtocol`, appProtocol, qualifiedNameErrors(appProtocol)));
+    }
+    return errors;
+  });
+}
+
+function shortList(items: readonly string[]): string {
+  if (items.length === 0) return "<unset>";
+  const shown = items.slice(0, shownMax).join(",");
+  return items.length > shownMax ? `${shown} + ${items.length - shownMax} more...` : shown;
+}
