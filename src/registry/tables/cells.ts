@@ -23,7 +23,7 @@ interface NamedContainer {
 
 /** The containers' names and images, each as one cell: the wide columns of all workloads. */
 export function containerCells(
-  podSpec: { containers?: readonly NamedContainer[] } | undefined,
+  podSpec: { readonly containers?: readonly NamedContainer[] | null } | undefined,
 ): [string, string] {
   const containers = podSpec?.containers ?? [];
   return [
