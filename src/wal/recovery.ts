@@ -1,0 +1,192 @@
+import type { Index } from "../base/index.ts";
+import type { Disk } from "../platform/index.ts";
+import type { Entry, HardState, SnapshotMeta } from "../raft/index.ts";
+import { WalDamagedError } from "./errors.ts";
+import { type Frame, magic, readFrame, readRecords } from "./frame.ts";
+import { sectorBytes } from "./limits.ts";
+import { listSegments, type SegmentName, segmentPath } from "./segment-name.ts";
+
+/** Where writing goes on, and what was found. */
+export interface Recovered {
+  readonly hardState: HardState | undefined;
+  readonly snapshot: SnapshotMeta | undefined;
+  readonly entries: Entry[];
+  readonly segments: SegmentName[];
+  /** Of the last segment: where the next frame goes. */
+  readonly position: number;
+  /** Of the last frame. */
+  readonly sequence: number;
+  readonly crc: number;
+  readonly salt: number;
+}
+
+/**
+ * Reads all segments. What a crash can leave is repaired: a last frame that is not whole. It was never acknowledged, for
+ * one frame is one write and the next is only written when it is durable. So a damage with a good frame after it is
+ * no torn write, nor is one in a frame whose every sector has been written: those are refused.
+ * @throws WalDamagedError
+ */
+export async function recover(disk: Disk, directory: string): Promise<Recovered> {
+  const segments = await listSegments(disk, directory);
+  const state = new RecoveredState();
+  let position = 0;
+  for (const [i, name] of segments.entries()) {
+    const path = segmentPath(directory, name);
+    const before = segments[i - 1];
+    if (before !== undefined && before.number + 1 !== name.number) {
+      throw new WalDamagedError(path, 0, `segment ${before.number + 1} before it is missing`);
+    }
+    position = await readSegment(disk, path, state, i === segments.length - 1);
+  }
+  return { ...state.found(), segments, position };
+}
+
+async function readSegment(
+  disk: Disk,
+  path: string,
+  state: RecoveredState,
+  isLast: boolean,
+): Promise<number> {
+  const bytes = await disk.readFile(path);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (magic.some((byte, i) => bytes[i] !== byte))
+    throw new WalDamagedError(path, 0, "it is not a log of this format");
+  let offset = magic.length;
+  for (;;) {
+    const frame = readFrame(bytes, view, offset);
+    if (frame === undefined) break;
+    if (!state.follows(frame))
+      throw new WalDamagedError(path, offset, "a frame does not continue the one before");
+    if (!readRecords(bytes, view, frame, state))
+      throw new WalDamagedError(path, offset, "a record is not known");
+    state.took(frame);
+    offset = frame.end;
+  }
+  const end = endOfData(bytes, offset);
+  if (end === offset) return offset;
+  if (!isLast) throw new WalDamagedError(path, offset, "a frame is broken, and another segment follows");
+  if (offset === magic.length) throw new WalDamagedError(path, offset, "its first frame is broken");
+  const later = findFrameAfter(bytes, view, offset, state);
+  if (later !== undefined) {
+    throw new WalDamagedError(path, offset, `a frame is broken, and a good one follows at byte ${later}`);
+  }
+  if (!isTorn(bytes, view, offset, end))
+    throw new WalDamagedError(path, offset, "the checksum of a frame is wrong");
+  await cutTail(disk, path, offset);
+  return offset;
+}
+
+/** Takes a torn frame away, durably: what is written over it later must not have its remains behind it. */
+async function cutTail(disk: Disk, path: string, offset: number): Promise<void> {
+  const file = await disk.open(path);
+  try {
+    await file.truncate(offset);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Offset after the last byte that is not zero; `from` when all are. */
+function endOfData(bytes: Uint8Array, from: number): number {
+  let end = bytes.length;
+  while (end > from && bytes[end - 1] === 0) end--;
+  return end;
+}
+
+/** A good frame that was written after the broken one. Frames begin at multiples of 8. */
+function findFrameAfter(
+  bytes: Uint8Array,
+  view: DataView,
+  offset: number,
+  last: { sequence: number; salt: number },
+): number | undefined {
+  for (let at = offset + 8; at < bytes.length; at += 8) {
+    const frame = readFrame(bytes, view, at);
+    if (frame?.salt === last.salt && frame.sequence > last.sequence + 1) return at;
+  }
+  return undefined;
+}
+
+/** A part of the frame was never written: the file ends within it, or a sector of it is still zero. */
+function isTorn(bytes: Uint8Array, view: DataView, offset: number, dataEnd: number): boolean {
+  const claimed =
+    offset + 24 <= bytes.length ? offset + 24 + view.getUint32(offset, true) : Number.POSITIVE_INFINITY;
+  if (claimed > bytes.length) return true;
+  const end = Math.max(claimed, dataEnd);
+  for (let start = offset; start < end; ) {
+    const sectorEnd = Math.min(end, (Math.floor(start / sectorBytes) + 1) * sectorBytes);
+    if (bytes.subarray(start, sectorEnd).every((byte) => byte === 0)) return true;
+    start = sectorEnd;
+  }
+  return false;
+}
+
+/** Plays the records of all frames in order. */
+class RecoveredState {
+  #hardState: HardState | undefined;
+  #snapshot: SnapshotMeta | undefined;
+  #entries: Entry[] = [];
+  #crc = 0;
+  #started = false;
+  sequence = 0;
+  salt = 0;
+
+  follows(frame: Frame): boolean {
+    // The oldest segment that is kept continues one that is gone.
+    return (
+      !this.#started ||
+      (frame.sequence === this.sequence + 1 && frame.previousCrc === this.#crc && frame.salt === this.salt)
+    );
+  }
+
+  took(frame: Frame): void {
+    this.#started = true;
+    this.sequence = frame.sequence;
+    this.salt = frame.salt;
+    this.#crc = frame.crc;
+  }
+
+  entry(entry: Entry): void {
+    const first = this.#entries[0];
+    if (first === undefined || entry.index <= first.index) {
+      this.#entries = [entry];
+      return;
+    }
+    const at = entry.index - first.index;
+    // A hole can only be one that a snapshot bridges, and that has emptied the list.
+    if (at < this.#entries.length) this.#entries.length = at;
+    this.#entries.push(entry);
+  }
+
+  hardState(state: HardState): void {
+    this.#hardState = state;
+  }
+
+  snapshot(meta: SnapshotMeta): void {
+    this.#snapshot = meta;
+    const first = this.#entries[0];
+    if (first === undefined || meta.index < first.index) return;
+    if (this.#entries[meta.index - first.index]?.term !== meta.term) this.#entries = [];
+  }
+
+  segment(): void {}
+
+  found(): Omit<Recovered, "segments" | "position"> {
+    return {
+      hardState: this.#hardState,
+      snapshot: this.#snapshot,
+      entries: this.#entries,
+      sequence: this.sequence,
+      crc: this.#crc,
+      salt: this.salt,
+    };
+  }
+}
+
+/** Entries above an index. */
+export function entriesAfter(entries: Entry[], after: Index): Entry[] {
+  const first = entries[0];
+  if (first === undefined || first.index > after) return entries;
+  return entries.slice(after - first.index + 1);
+}

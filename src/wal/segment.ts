@@ -1,0 +1,98 @@
+import type { Disk, DiskFile } from "../platform/index.ts";
+import { magic } from "./frame.ts";
+import { fillBytes } from "./limits.ts";
+import { type SegmentName, segmentPath } from "./segment-name.ts";
+
+const zeros = new Uint8Array(fillBytes);
+
+/** The file that is written to, with zeros ahead of the frames. */
+export class Segment {
+  readonly name: SegmentName;
+  readonly #file: DiskFile;
+  readonly #bytesMax: number;
+  #position: number;
+  /** Zeros are written, or being written, up to here. */
+  #filled: number;
+  #filling: Promise<void> | undefined;
+
+  private constructor(name: SegmentName, file: DiskFile, bytesMax: number, position: number, filled: number) {
+    this.name = name;
+    this.#file = file;
+    this.#bytesMax = bytesMax;
+    this.#position = position;
+    this.#filled = filled;
+  }
+
+  /** Makes the file with its first frame, whole and durable before it has its name. */
+  static async create(
+    disk: Disk,
+    directory: string,
+    name: SegmentName,
+    bytesMax: number,
+    firstFrame: Uint8Array,
+  ): Promise<Segment> {
+    const path = segmentPath(directory, name);
+    const temporary = `${path}.tmp`;
+    await disk.remove(temporary);
+    const file = await disk.open(temporary, { create: true, exclusive: true });
+    try {
+      const position = magic.length + firstFrame.length;
+      const filled = Math.max(position, Math.min(bytesMax, fillBytes));
+      await file.write([magic, firstFrame, zeros.subarray(0, filled - position)], 0);
+      await file.datasync();
+      await disk.rename(temporary, path);
+      await disk.syncDirectory(directory);
+      return new Segment(name, file, bytesMax, position, filled);
+    } catch (error) {
+      await file.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Opens one that `position` bytes of are good, the rest zero or missing. */
+  static async reopen(
+    disk: Disk,
+    directory: string,
+    name: SegmentName,
+    bytesMax: number,
+    position: number,
+  ): Promise<Segment> {
+    const file = await disk.open(segmentPath(directory, name));
+    return new Segment(name, file, bytesMax, position, Math.max(position, await file.size()));
+  }
+
+  get isFull(): boolean {
+    return this.#position >= this.#bytesMax;
+  }
+
+  /** Writes a frame and makes it durable. One at a time. */
+  async write(frame: Uint8Array): Promise<void> {
+    const end = this.#position + frame.length;
+    // Zeros that are still on their way must not land on the frame.
+    if (end > this.#filled - fillBytes) await this.#filling;
+    await this.#file.write([frame], this.#position);
+    await this.#file.datasync();
+    this.#position = end;
+    if (end > this.#filled) this.#filled = end;
+    this.#fillAhead();
+  }
+
+  async close(): Promise<void> {
+    await this.#filling;
+    await this.#file.close();
+  }
+
+  /** Half a step ahead is still there while the next step is being written. */
+  #fillAhead(): void {
+    if (this.#filling !== undefined || this.#filled - this.#position > fillBytes / 2) return;
+    const from = this.#filled;
+    const count = Math.min(fillBytes, this.#bytesMax - from);
+    if (count <= 0) return;
+    this.#filled = from + count;
+    // That it fails (a full disk, most of all) is no harm yet: the frame that needs the place will tell.
+    const done = (): void => {
+      this.#filling = undefined;
+    };
+    this.#filling = this.#file.write([zeros.subarray(0, count)], from).then(done, done);
+  }
+}

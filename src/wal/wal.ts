@@ -1,0 +1,224 @@
+import type { Index } from "../base/index.ts";
+import type { Disk } from "../platform/index.ts";
+import type { HardState, SnapshotMeta } from "../raft/index.ts";
+import { WalFailedError } from "./errors.ts";
+import { FrameWriter } from "./frame.ts";
+import { frameBufferBytesKept, segmentBytesDefault, segmentBytesMin } from "./limits.ts";
+import { entriesAfter, type Recovered, recover } from "./recovery.ts";
+import { Segment } from "./segment.ts";
+import { type SegmentName, segmentPath } from "./segment-name.ts";
+import type { Wal, WalBatch, WalOptions, WalRestored, WalStats } from "./types.ts";
+
+/**
+ * The write-ahead log: what a member must remember before it speaks. A directory of segments of checksummed frames
+ * (`frame.ts` draws them).
+ *
+ * What it guarantees: a batch whose `append` resolved is there after any crash, and so is everything before it; what comes
+ * back after a crash is a prefix of what was appended; damage that is not a crash's is reported, never skipped. It does not
+ * know what entries mean, nor where images are; it forgets only what `release` names.
+ *
+ * Group commit: records go into a buffer as they come. While one frame is being written and synced the next buffer fills, so
+ * under load one datasync carries hundreds of batches, and an idle log writes at once.
+ *
+ * @throws WalDamagedError where the log cannot be trusted
+ */
+export async function openWal(options: WalOptions): Promise<{ wal: Wal; restored: WalRestored }> {
+  const { disk, directory } = options;
+  await disk.makeDirectory(directory);
+  const recovered = await recover(disk, directory);
+  const log = new SegmentedWal(options, recovered);
+  await log.start(recovered);
+  const { hardState, snapshot, entries } = recovered;
+  return {
+    wal: log,
+    restored: { hardState, snapshot, entries: entriesAfter(entries, options.after ?? (0 as Index)) },
+  };
+}
+
+/** A promise that all batches of one frame share. */
+interface Durable {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+function newDurable(): Durable {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  // Whoever appended hears of it; nobody may have.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}
+
+class SegmentedWal implements Wal {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #segmentBytes: number;
+  readonly #onFailed: ((error: Error) => void) | undefined;
+  #segments: SegmentName[];
+  #segment: Segment | undefined;
+  #sequence: number;
+  #crc: number;
+  readonly #salt: number;
+  #nextIndex: number;
+  #hardState: HardState | undefined;
+  #snapshot: SnapshotMeta | undefined;
+  /** The hard state is newer than what the frames say. */
+  #hardStateWaits = false;
+  /** Takes records. */
+  #filling = new FrameWriter();
+  /** Being written, or free. */
+  #spare = new FrameWriter();
+  #waiting: Durable | undefined;
+  #writing: Durable | undefined;
+  #failure: WalFailedError | undefined;
+  #closed = false;
+  #releasing: Promise<void> = Promise.resolve();
+  #syncs = 0;
+  #bytes = 0;
+
+  constructor(options: WalOptions, recovered: Recovered) {
+    this.#disk = options.disk;
+    this.#directory = options.directory;
+    this.#segmentBytes = Math.max(segmentBytesMin, options.segmentBytes ?? segmentBytesDefault);
+    this.#onFailed = options.onFailed;
+    this.#segments = [...recovered.segments];
+    this.#sequence = recovered.sequence;
+    this.#crc = recovered.crc;
+    this.#salt = recovered.segments.length === 0 ? options.salt >>> 0 : recovered.salt;
+    this.#hardState = recovered.hardState;
+    this.#snapshot = recovered.snapshot;
+    this.#nextIndex = (recovered.entries.at(-1)?.index ?? recovered.snapshot?.index ?? 0) + 1;
+  }
+
+  async start({ position }: Recovered): Promise<void> {
+    const last = this.#segments.at(-1);
+    if (last === undefined) await this.#cut();
+    else {
+      this.#segment = await Segment.reopen(this.#disk, this.#directory, last, this.#segmentBytes, position);
+    }
+  }
+
+  get stats(): WalStats {
+    return { syncs: this.#syncs, bytes: this.#bytes, segments: this.#segments.length };
+  }
+
+  append({ hardState, snapshot, entries, sync = true }: WalBatch): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#closed) return Promise.reject(new WalFailedError(new Error("it is closed")));
+    if (hardState !== undefined) {
+      this.#hardState = hardState;
+      this.#hardStateWaits = true;
+    }
+    if (!sync) return this.#waiting?.promise ?? this.#writing?.promise ?? Promise.resolve();
+    const frame = this.#filling;
+    if (snapshot !== undefined) {
+      frame.snapshot(snapshot);
+      this.#snapshot = snapshot;
+      if (snapshot.index >= this.#nextIndex) this.#nextIndex = snapshot.index + 1;
+    }
+    if (entries !== undefined) {
+      for (const entry of entries) frame.entry(entry);
+      const last = entries.at(-1);
+      if (last !== undefined) this.#nextIndex = last.index + 1;
+    }
+    this.#waiting ??= newDurable();
+    const { promise } = this.#waiting;
+    if (this.#writing === undefined) void this.#write();
+    return promise;
+  }
+
+  release(index: Index): Promise<void> {
+    this.#releasing = this.#releasing.then(() => this.#release(index));
+    return this.#releasing;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    if (this.#failure === undefined && this.#hardStateWaits) await this.append({});
+    this.#closed = true;
+    await (this.#waiting ?? this.#writing)?.promise.catch(() => {});
+    await this.#releasing.catch(() => {});
+    await this.#segment?.close();
+  }
+
+  /** Writes frames until nothing waits. */
+  async #write(): Promise<void> {
+    for (let batch = this.#waiting; batch !== undefined; batch = this.#waiting) {
+      this.#waiting = undefined;
+      this.#writing = batch;
+      try {
+        await this.#writeFrame();
+        this.#writing = undefined;
+        batch.resolve();
+      } catch (error) {
+        this.#fail(error, batch);
+        return;
+      }
+    }
+  }
+
+  async #writeFrame(): Promise<void> {
+    const frame = this.#filling;
+    if (this.#hardStateWaits && this.#hardState !== undefined) frame.hardState(this.#hardState);
+    this.#hardStateWaits = false;
+    if (frame.isEmpty) return;
+    this.#filling = this.#spare;
+    this.#spare = frame;
+    const segment = this.#segment as Segment;
+    const { bytes, crc } = frame.finish(this.#sequence + 1, this.#crc, this.#salt);
+    // What the next segment repeats is what is durable with this frame, not what has come since.
+    const atFrame = { hardState: this.#hardState, snapshot: this.#snapshot, nextIndex: this.#nextIndex };
+    await segment.write(bytes);
+    this.#sequence++;
+    this.#crc = crc;
+    this.#syncs++;
+    this.#bytes += bytes.length;
+    if (frame.capacity > frameBufferBytesKept) this.#spare = new FrameWriter();
+    else frame.reset();
+    if (!segment.isFull) return;
+    await this.#cut(atFrame);
+    await segment.close();
+  }
+
+  /** Begins the next segment. */
+  async #cut(
+    { hardState, snapshot, nextIndex } = {
+      hardState: this.#hardState,
+      snapshot: this.#snapshot,
+      nextIndex: this.#nextIndex,
+    },
+  ): Promise<void> {
+    const name: SegmentName = { number: (this.#segments.at(-1)?.number ?? 0) + 1, firstIndex: nextIndex };
+    const frame = new FrameWriter();
+    frame.segment(name.number);
+    if (hardState !== undefined) frame.hardState(hardState);
+    if (snapshot !== undefined) frame.snapshot(snapshot);
+    const { bytes, crc } = frame.finish(this.#sequence + 1, this.#crc, this.#salt);
+    this.#segment = await Segment.create(this.#disk, this.#directory, name, this.#segmentBytes, bytes);
+    this.#sequence++;
+    this.#crc = crc;
+    this.#segments.push(name);
+  }
+
+  async #release(index: Index): Promise<void> {
+    for (;;) {
+      const [oldest, second] = this.#segments;
+      // What the second begins after is all that the first has.
+      if (oldest === undefined || second === undefined || second.firstIndex > index) return;
+      this.#segments.shift();
+      await this.#disk.remove(segmentPath(this.#directory, oldest));
+      // One by one, so that a crash never leaves a hole.
+      await this.#disk.syncDirectory(this.#directory);
+    }
+  }
+
+  #fail(cause: unknown, batch: Durable): void {
+    const failure = new WalFailedError(cause);
+    this.#failure = failure;
+    this.#writing = undefined;
+    batch.reject(failure);
+    this.#waiting?.reject(failure);
+    this.#waiting = undefined;
+    this.#onFailed?.(failure);
+  }
+}
