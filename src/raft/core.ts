@@ -47,6 +47,9 @@ export class Core {
   /** The configurations that came into force after `snapshot`, by the index of their entry. */
   confHistory: { readonly index: Index; readonly conf: ConfState }[] = [];
 
+  /** The owner asked to stand for election when that was not possible yet. */
+  campaignDue = false;
+
   // Of a leader only.
   /** The empty entry its term began with: nothing is known to be committed before it is. */
   termStart: Index = 0 as Index;

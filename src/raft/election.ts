@@ -13,9 +13,14 @@ type VoteResponse = Message & { readonly type: "pre-vote-response" | "vote-respo
 
 /** Stands for election if it may. `transfer`: the leader asked for it, so without asking first whether it could win. */
 export function campaign(core: Core, transfer: boolean): void {
-  if (core.role === "leader" || !core.promotable || core.hasUnappliedConfChange) return;
+  if (!mayCampaign(core)) return;
   if (transfer) startElection(core, true);
   else startPreVote(core);
+}
+
+/** Whether the configuration that this member knows is its own and, for all it knows, in force. */
+export function mayCampaign(core: Core): boolean {
+  return core.role !== "leader" && core.promotable && !core.hasUnappliedConfChange;
 }
 
 /** A leader is heard: by the quorum check it would step down before our patience ends, so nobody else can be needed. */

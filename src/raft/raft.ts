@@ -7,6 +7,7 @@ import {
   handleVoteResponse,
   isLeaseValid,
   learnCommit,
+  mayCampaign,
   rejectStalePreVote,
 } from "./election.ts";
 import { answerStaleLeader, handleAppend, handleHeartbeat, handleSnapshot } from "./following.ts";
@@ -212,7 +213,9 @@ class RaftMember implements Raft {
   }
 
   applied(index: Index): void {
-    this.#core.log.appliedTo(index);
+    const core = this.#core;
+    core.log.appliedTo(index);
+    if (core.campaignDue && mayCampaign(core)) campaign(core, false);
   }
 
   applyConfChange(change: ConfChange): ConfState {
@@ -239,7 +242,9 @@ class RaftMember implements Raft {
   }
 
   campaign(): void {
-    campaign(this.#core, false);
+    const core = this.#core;
+    campaign(core, false);
+    core.campaignDue = core.role === "follower";
   }
 
   get status(): RaftStatus {

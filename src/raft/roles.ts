@@ -52,6 +52,7 @@ function enter(core: Core, term: Term): void {
     core.vote = noMember;
   }
   core.leader = noMember;
+  core.campaignDue = false;
   core.electionElapsed = 0;
   core.heartbeatElapsed = 0;
   core.drawElectionTimeout();

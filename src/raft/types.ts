@@ -223,6 +223,7 @@ export interface Raft {
   /** The connection to the member broke: probe before sending more. */
   reportUnreachable(member: MemberId): void;
   transferLeadership(to: MemberId): void;
+  /** Stands for election now, or as soon as the conf changes that are committed are applied. */
   campaign(): void;
   readonly status: RaftStatus;
   readonly leader: MemberId;

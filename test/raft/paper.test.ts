@@ -12,6 +12,17 @@ const term = (value: number) => value as Term;
 const index = (value: number) => value as Index;
 const proposal = (text: string) => [{ type: "normal", data: utf8(text) }] as const;
 
+const tuning = {
+  id: memberId(1),
+  electionTicks: 10,
+  heartbeatTicks: 1,
+  random: () => 0,
+  appendBytesMax: 1000,
+  inflightMessagesMax: 4,
+  uncommittedBytesMax: 1000,
+  committedBytesMax: 1000,
+};
+
 /** Takes all Readys, durable at once; answers what was sent. */
 function drain(raft: Raft): Message[] {
   const sent: Message[] = [];
@@ -405,19 +416,25 @@ test("6: nobody stands for election by a configuration that it knows to be outda
   assert.equal(raft.role, "pre-candidate");
 });
 
+test("6: who is asked to stand before it has applied the configuration stands as soon as it has", () => {
+  const raft = createRaft({
+    ...tuning,
+    restored: bootstrap([{ member: memberId(1) }]),
+  });
+  raft.campaign();
+  assert.equal(raft.role, "follower");
+  const ready = raft.takeReady();
+  raft.applyConfChange({ type: "add-voter", member: memberId(1) });
+  raft.applied(index(ready.committed.length));
+  assert.equal(raft.role, "candidate");
+});
+
 test("6: a joint configuration elects and commits only with a majority of both halves", () => {
   const ids = (...numbers: number[]) => numbers.map(memberId);
   const confState = { voters: ids(1, 2, 3), votersOutgoing: ids(1, 4, 5), learners: [] };
   const { hardState, entries, applied } = { ...bootstrap([]), entries: [] };
   const raft = createRaft({
-    id: memberId(1),
-    electionTicks: 10,
-    heartbeatTicks: 1,
-    random: () => 0,
-    appendBytesMax: 1000,
-    inflightMessagesMax: 4,
-    uncommittedBytesMax: 1000,
-    committedBytesMax: 1000,
+    ...tuning,
     restored: { hardState, snapshot: { index: index(0), term: term(0), confState }, entries, applied },
   });
   raft.campaign();
@@ -472,14 +489,7 @@ test("6: two conf changes in a log prove that the first is committed, even where
     { member: memberId(3) },
   ]);
   const raft = createRaft({
-    id: memberId(1),
-    electionTicks: 10,
-    heartbeatTicks: 1,
-    random: () => 0,
-    appendBytesMax: 1000,
-    inflightMessagesMax: 4,
-    uncommittedBytesMax: 1000,
-    committedBytesMax: 1000,
+    ...tuning,
     restored: {
       ...bootstrap([]),
       hardState,
