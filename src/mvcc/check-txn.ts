@@ -37,7 +37,8 @@ interface Writes {
 /**
  * Keys written and ranges deleted by a branch, those of nested transactions included. As in etcd, two branches of one nested
  * transaction may write the same key, for only one of them happens; a nested transaction may delete what one before it
- * wrote, but not write what one before it, or this level, deletes.
+ * wrote, but not write what one before it, or this level, deletes; and a deletion "to the last key" is not looked at (etcd
+ * takes its end literally, so it covers nothing). What passes changes a key twice at one revision, in order.
  */
 function writesOf(branch: readonly Op[]): Writes {
   const puts = new Set<string>();
@@ -66,45 +67,36 @@ function claim(key: string, puts: Set<string>, deletes: Spans): void {
 /** A set of keys made of ranges: disjoint, sorted. */
 class Spans {
   readonly #starts: string[] = [];
-  /** Exclusive; undefined: to the last key. */
-  readonly #ends: (string | undefined)[] = [];
+  /** Exclusive. */
+  readonly #ends: string[] = [];
 
   add({ key, rangeEnd }: KeyRange): void {
     const start = latin1(key);
     if (rangeEnd === undefined || rangeEnd.length === 0) this.#insert(start, `${start}\0`);
-    else if (rangeEnd.length === 1 && rangeEnd[0] === 0) this.#insert(start, undefined);
     else if (compareBytes(key, rangeEnd) < 0) this.#insert(start, latin1(rangeEnd));
   }
 
   addAll(other: Spans): void {
-    for (let i = 0; i < other.#starts.length; i++) this.#insert(other.#starts[i] as string, other.#ends[i]);
+    for (const [i, start] of other.#starts.entries()) this.#insert(start, other.#ends[i] as string);
   }
 
   covers(key: string): boolean {
     const before = this.#countUpTo(key) - 1;
-    if (before < 0) return false;
-    const end = this.#ends[before];
-    return end === undefined || key < end;
+    return before >= 0 && key < (this.#ends[before] as string);
   }
 
-  #insert(start: string, end: string | undefined): void {
+  #insert(start: string, end: string): void {
     let from = this.#countUpTo(start);
     let to = from;
     let mergedStart = start;
     let mergedEnd = end;
-    if (from > 0) {
-      const endBefore = this.#ends[from - 1];
-      if (endBefore === undefined || endBefore >= start) {
-        from--;
-        mergedStart = this.#starts[from] as string;
-        mergedEnd = later(mergedEnd, endBefore);
-      }
+    if (from > 0 && (this.#ends[from - 1] as string) >= start) {
+      from--;
+      mergedStart = this.#starts[from] as string;
+      mergedEnd = later(mergedEnd, this.#ends[from] as string);
     }
-    while (
-      to < this.#starts.length &&
-      (mergedEnd === undefined || (this.#starts[to] as string) <= mergedEnd)
-    ) {
-      mergedEnd = later(mergedEnd, this.#ends[to]);
+    while (to < this.#starts.length && (this.#starts[to] as string) <= mergedEnd) {
+      mergedEnd = later(mergedEnd, this.#ends[to] as string);
       to++;
     }
     this.#starts.splice(from, to - from, mergedStart);
@@ -124,8 +116,7 @@ class Spans {
   }
 }
 
-function later(a: string | undefined, b: string | undefined): string | undefined {
-  if (a === undefined || b === undefined) return undefined;
+function later(a: string, b: string): string {
   return a > b ? a : b;
 }
 

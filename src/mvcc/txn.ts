@@ -30,7 +30,7 @@ export function planTxn(space: Keyspace, txn: Txn): Plan {
 }
 
 /**
- * Refuses what cannot be done, before anything is. What a transaction itself changes cannot make one of these true or false.
+ * Refuses what cannot be done, before anything is. It looks at the store as it is before the transaction, as etcd does.
  * @throws KvError COMPACTED, FUTURE_REVISION, KEY_NOT_FOUND, LEASE_NOT_FOUND
  */
 export function verifyPlan(space: Keyspace, leases: KeyLeases, plan: Plan): void {
@@ -99,6 +99,7 @@ export class TxnRun {
     const before = space.visible(id, newest);
     const existed = before !== noVersion;
     const leaseBefore = existed ? versions.lease(before) : noLease;
+    // What was there when this was verified may have been deleted by the transaction itself: then there is nothing to keep.
     const lease = op.ignoreLease && existed ? leaseBefore : op.lease;
     space.put(id, op.ignoreValue && existed ? versions.value(before) : op.value, lease, this.#mod);
     this.changes++;

@@ -1,4 +1,4 @@
-import { type LeaseId, type Revision, unreachable } from "../../src/base/index.ts";
+import { emptyBytes, type LeaseId, type Revision, unreachable } from "../../src/base/index.ts";
 import {
   type Compare,
   type KeyRange,
@@ -197,8 +197,8 @@ export class ModelStore {
           const [before] = this.select({ key: op.key });
           this.#push(
             op.key,
-            op.ignoreValue ? text((before as KeyValue).value) : text(op.value),
-            op.ignoreLease ? (before as KeyValue).lease : op.lease,
+            text(op.ignoreValue && before !== undefined ? before.value : op.value),
+            op.ignoreLease && before !== undefined ? before.lease : op.lease,
           );
           return op.prevKv && before !== undefined ? { type: "put", prevKv: before } : { type: "put" };
         }
@@ -232,7 +232,9 @@ export function inRange(key: string, { key: from, rangeEnd }: KeyRange): boolean
 /** As etcd has it: nested writes against this level's deletions and those of the nested transactions before; then this level's. */
 function checkDuplicates(branch: readonly Op[]): { puts: string[]; deletes: KeyRange[] } {
   const puts: string[] = [];
-  const deletes: KeyRange[] = branch.filter((op) => op.type === "delete");
+  const deletes: KeyRange[] = branch.filter(
+    (op) => op.type === "delete" && text(op.rangeEnd ?? emptyBytes) !== "\0",
+  ) as KeyRange[];
   const claim = (key: string) => {
     if (puts.includes(key) || deletes.some((range) => inRange(key, range)))
       throw new KvError("DUPLICATE_KEY", "");
