@@ -13,7 +13,7 @@ export { applyJsonPatch } from "./json-patch.ts";
 export { printGoValue } from "./json-types.ts";
 export * from "./label-selector.ts";
 /** Changes: patches, and who owns which field. */
-export * from "./managed-fields.ts";
+export { applyConfiguration, type FieldManagerRequest, trackUpdate } from "./managed-fields/index.ts";
 export { applyMergePatch } from "./merge-patch.ts";
 /** metadata: names and their rules. */
 export * from "./meta.ts";

@@ -72,6 +72,19 @@ export function canonicalize(kind: GroupVersionKind, object: KubeObject): KubeOb
   return decode(kind, object as unknown as Json).object;
 }
 
+const emptyObjects = new Map<string, KubeObject>();
+
+/** An object of a kind in which nothing is set, as Go's zero value is encoded: what field ownership compares a new object with. */
+export function emptyObject(kind: GroupVersionKind): KubeObject {
+  const key = `${kind.group}/${kind.version}/${kind.kind}`;
+  let empty = emptyObjects.get(key);
+  if (empty === undefined) {
+    empty = decode(kind, {}).object;
+    emptyObjects.set(key, empty);
+  }
+  return empty;
+}
+
 /** What upstream's scheme says of a kind that it does not know. */
 export function noKindMessage(kind: GroupVersionKind): string {
   const version = kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;

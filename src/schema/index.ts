@@ -1,6 +1,15 @@
 /** Built-in kinds: what resources there are, what their objects look like, how they are published. */
 
-export { canonicalize, type Decoded, DecodeError, decode, schemaOfKind, strictErrors } from "./decode.ts";
+export {
+  canonicalize,
+  type Decoded,
+  DecodeError,
+  decode,
+  emptyObject,
+  noKindMessage,
+  schemaOfKind,
+  strictErrors,
+} from "./decode.ts";
 export { applyDefaults } from "./defaults.ts";
 export { type OpenApiDocument, type OpenApiPublisher, openApiPublisher } from "./openapi.ts";
 export {

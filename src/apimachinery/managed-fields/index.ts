@@ -1,0 +1,286 @@
+import { applyConflict, badRequest, plainError } from "../errors.ts";
+import { isJsonObject } from "../json-types.ts";
+import type { Json, JsonObject, KubeObject } from "../object.ts";
+import type { SchemaNode } from "../structure.ts";
+import { FieldSet } from "./field-set.ts";
+import {
+  decodeManagers,
+  encodeManagers,
+  type ManagedSet,
+  type Managers,
+  managerKey,
+  printManager,
+} from "./managers.ts";
+import { mergeApplied, removeItems } from "./merge.ts";
+import { printPath } from "./path-element.ts";
+import { joinTypedErrors, typedErrors } from "./typed-errors.ts";
+import { type Comparison, compare, fieldSetOf } from "./typed-value.ts";
+
+/**
+ * Who owns which field (metadata.managedFields), for every writer, and server-side apply, as k8s.io/apimachinery's managedfields
+ * over structured-merge-diff. An update takes what it changes; an apply claims what it mentions, loses what it no longer mentions
+ * and meets a conflict where it would change what somebody else owns.
+ */
+
+/** Who writes, how. */
+export interface FieldManagerRequest {
+  /** `fieldManager`, or the User-Agent up to its first "/". */
+  readonly manager: string;
+  /** Of the version that the request speaks, such as `apps/v1`. */
+  readonly apiVersion: string;
+  /** "" for the main resource. */
+  readonly subresource: string;
+  /** RFC 3339 seconds, now. */
+  readonly time: string;
+  /** Of the object's kind. */
+  readonly schema: SchemaNode;
+  /**
+   * What an object of the kind looks like before anything is set in it (the schema room's `emptyObject`): what a create is compared
+   * with. Without it every object that holds something counts as set.
+   */
+  readonly empty?: KubeObject;
+  /** Paths that the writer cannot set here, such as [["status"]] on a main resource with a status subresource: never owned. */
+  readonly resetFields?: readonly (readonly string[])[];
+}
+
+/** Fields that the server keeps and nobody owns. */
+const strippedFields = FieldSet.of(
+  ["f:apiVersion"],
+  ["f:kind"],
+  ["f:metadata"],
+  ...[
+    "name",
+    "namespace",
+    "creationTimestamp",
+    "selfLink",
+    "uid",
+    "clusterName",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+  ].map((name) => ["f:metadata", `f:${name}`]),
+);
+
+const updateManagersMax = 10;
+const ancientManager = "ancient-changes";
+const beforeFirstApply = "before-first-apply";
+
+/**
+ * metadata.managedFields of `next` after a create, update or patch over `live` (undefined for a create): fields that
+ * changed become the manager's. Both are in canonical form. Answers `next` with managedFields set; neither argument is changed.
+ */
+export function trackUpdate(
+  live: KubeObject | undefined,
+  next: KubeObject,
+  request: FieldManagerRequest,
+): KubeObject {
+  const before = live ?? request.empty ?? { metadata: {} };
+  const managers = managersForUpdate(live, next, request);
+  // An object that nobody tracks stays so until somebody applies.
+  if (live !== undefined && managers.size === 0) return withManagers(next, managers);
+  return withManagers(next, updateManagers(before, next, managers, request));
+}
+
+/** The request's own list counts, so that it can be edited; an empty one or a bad one is what clients send that do not know it. */
+function managersForUpdate(
+  live: KubeObject | undefined,
+  next: KubeObject,
+  request: FieldManagerRequest,
+): Managers {
+  const kept = decodeManagers(live?.metadata.managedFields) ?? new Map<string, ManagedSet>();
+  if (request.subresource !== "") return kept;
+  const given = next.metadata.managedFields;
+  if (given?.length === 1 && Object.keys(given[0] as object).length === 0) return new Map();
+  const decoded = decodeManagers(given);
+  return decoded === undefined || decoded.size === 0 ? kept : decoded;
+}
+
+function updateManagers(
+  before: KubeObject,
+  next: KubeObject,
+  managers: Managers,
+  request: FieldManagerRequest,
+): Managers {
+  const changes = withoutReset(compare(content(before), content(next), request.schema), request);
+  const taken = changes.modified.union(changes.added);
+  const lost = taken.union(changes.removed);
+  const updated = new Map<string, ManagedSet>();
+  for (const [key, claim] of managers)
+    keepUnlessEmpty(updated, key, { ...claim, set: claim.set.difference(lost) });
+  const own = taken.difference(strippedFields);
+  if (own.isEmpty) return updated;
+  const claim: ManagedSet = { ...request, operation: "Update", set: own };
+  const key = managerKey(claim);
+  const previous = updated.get(key);
+  updated.set(key, {
+    manager: request.manager,
+    operation: "Update",
+    apiVersion: request.apiVersion,
+    subresource: request.subresource,
+    time: request.time,
+    set: previous === undefined ? own : previous.set.union(own),
+  });
+  return capped(updated);
+}
+
+function keepUnlessEmpty(managers: Map<string, ManagedSet>, key: string, claim: ManagedSet): void {
+  if (!claim.set.isEmpty) managers.set(key, claim);
+}
+
+/** The oldest updaters become one, so that the list is bounded. */
+function capped(managers: Managers): Managers {
+  const updaters = [...managers.values()].filter((claim) => claim.operation === "Update");
+  if (updaters.length <= updateManagersMax) return managers;
+  updaters.sort((a, b) => ((a.time ?? "") < (b.time ?? "") ? -1 : (a.time ?? "") > (b.time ?? "") ? 1 : 0));
+  const merged = new Map(managers);
+  for (const oldest of updaters.slice(0, updaters.length - updateManagersMax + 1)) {
+    merged.delete(managerKey(oldest));
+    const ancient: ManagedSet = { ...oldest, manager: ancientManager };
+    const key = managerKey(ancient);
+    const previous = merged.get(key);
+    merged.set(key, previous === undefined ? ancient : { ...ancient, set: previous.set.union(oldest.set) });
+  }
+  return merged;
+}
+
+/**
+ * Server-side apply: merges `applied` (the body as it was parsed) into `live` (undefined creates), removes what this manager owned
+ * alone and no longer applies. The result is to be decoded and defaulted. Neither argument is changed.
+ * @throws StatusError Conflict where another manager owns a field with another value, unless `force`; 500 where `applied` does not
+ * fit the schema
+ */
+export function applyConfiguration(
+  live: KubeObject | undefined,
+  applied: KubeObject,
+  request: FieldManagerRequest & { readonly force: boolean },
+): KubeObject {
+  if ((applied.metadata?.managedFields?.length ?? 0) > 0) {
+    throw badRequest("metadata.managedFields must be nil");
+  }
+  const problems = typedErrors(applied as unknown as Json, request.schema);
+  if (problems.length > 0) {
+    throw plainError(
+      `failed to create typed patch object (${describe(applied)}): ${joinTypedErrors(problems)}`,
+    );
+  }
+  const before = live ?? request.empty ?? { metadata: {} };
+  const managers = managersForApply(live, request);
+  const merged = mergeApplied(content(before), content(applied), request.schema);
+  const set = withoutResetPaths(fieldSetOf(content(applied), request.schema), request);
+  const claim: ManagedSet = {
+    manager: request.manager,
+    operation: "Apply",
+    apiVersion: request.apiVersion,
+    subresource: request.subresource,
+    time: request.time,
+    set,
+  };
+  const key = managerKey(claim);
+  const last = managers.get(key)?.set;
+  const all = new Map(managers).set(key, claim);
+  const next = prune(merged, all, last, request.schema) as unknown as KubeObject;
+  const changes = withoutReset(compare(content(before), content(next), request.schema), request);
+  return withManagers(next, settle(all, key, changes, request.force));
+}
+
+/** Before the first apply nobody may be on record; whatever there is then belongs to a manager of that name. */
+function managersForApply(live: KubeObject | undefined, request: FieldManagerRequest): Managers {
+  const managers = decodeManagers(live?.metadata.managedFields) ?? new Map<string, ManagedSet>();
+  if (live === undefined || managers.size > 0) return managers;
+  return updateManagers(request.empty ?? { metadata: {} }, live, managers, {
+    ...request,
+    manager: beforeFirstApply,
+  });
+}
+
+/** Takes from the other managers what the apply changed, or throws where it may not. */
+function settle(managers: Managers, applier: string, changes: Comparison, force: boolean): Managers {
+  const taken = changes.modified.union(changes.added);
+  const conflicts: { claim: ManagedSet; paths: string[] }[] = [];
+  const settled = new Map<string, ManagedSet>();
+  for (const [key, claim] of managers) {
+    if (key === applier) {
+      keepUnlessEmpty(settled, key, { ...claim, set: claim.set.difference(strippedFields) });
+      continue;
+    }
+    const conflict = claim.set.intersection(taken);
+    if (!conflict.isEmpty) conflicts.push({ claim, paths: [...conflict.paths()].map(printPath) });
+    keepUnlessEmpty(settled, key, {
+      ...claim,
+      set: claim.set.difference(conflict).difference(changes.removed),
+    });
+  }
+  if (conflicts.length > 0 && !force) throw conflictError(conflicts);
+  return settled;
+}
+
+function conflictError(conflicts: readonly { claim: ManagedSet; paths: readonly string[] }[]): Error {
+  const listed = conflicts
+    .map(({ claim, paths }) => ({ name: printManager(claim), paths }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const causes = listed.flatMap(({ name, paths }) =>
+    paths.map((field) => ({ reason: "FieldManagerConflict", message: `conflict with ${name}`, field })),
+  );
+  if (causes.length === 1) {
+    const only = causes[0] as (typeof causes)[number];
+    return applyConflict(causes, `Apply failed with 1 conflict: ${only.message}: ${only.field}`);
+  }
+  const lines = listed.flatMap(({ name, paths }) => [
+    `conflicts with ${name}:`,
+    ...paths.map((path) => `- ${path}`),
+  ]);
+  return applyConflict(causes, `Apply failed with ${causes.length} conflicts: ${lines.join("\n")}`);
+}
+
+/** Without what this manager applied last time, applies no longer, and nobody else owns. */
+function prune(merged: Json, managers: Managers, last: FieldSet | undefined, schema: SchemaNode): Json {
+  if (last === undefined || last.isEmpty) return merged;
+  const lastNamed = last.withNamedFields(schema);
+  const pruned = removeItems(merged, lastNamed, schema) ?? {};
+  const mergedSet = fieldSetOf(merged, schema).withNamedFields(schema);
+  const prunedSet = fieldSetOf(pruned, schema).withNamedFields(schema);
+  let owned = new FieldSet();
+  for (const claim of managers.values()) owned = owned.union(claim.set.withNamedFields(schema));
+  const addedBack = removeItems(merged, mergedSet.difference(prunedSet.union(owned)), schema) ?? {};
+  const addedBackSet = fieldSetOf(addedBack, schema).withNamedFields(schema);
+  return removeItems(merged, mergedSet.difference(addedBackSet).intersection(lastNamed), schema) ?? {};
+}
+
+function withoutReset(changes: Comparison, request: FieldManagerRequest): Comparison {
+  if (request.resetFields === undefined) return changes;
+  return {
+    added: withoutResetPaths(changes.added, request),
+    modified: withoutResetPaths(changes.modified, request),
+    removed: withoutResetPaths(changes.removed, request),
+  };
+}
+
+function withoutResetPaths(set: FieldSet, request: FieldManagerRequest): FieldSet {
+  if (request.resetFields === undefined) return set;
+  return set.recursiveDifference(
+    FieldSet.of(...request.resetFields.map((path) => path.map((name) => `f:${name}`))),
+  );
+}
+
+/** The object without its managedFields, which are about the rest. */
+function content(object: KubeObject): JsonObject {
+  const json = object as unknown as JsonObject;
+  const { metadata } = json;
+  if (!isJsonObject(metadata) || metadata.managedFields === undefined) return json;
+  const { managedFields: _managedFields, ...rest } = metadata;
+  return { ...json, metadata: rest };
+}
+
+function withManagers(object: KubeObject, managers: Managers): KubeObject {
+  const { managedFields: _managedFields, ...metadata } = object.metadata;
+  return managers.size === 0
+    ? { ...object, metadata }
+    : { ...object, metadata: { ...metadata, managedFields: encodeManagers(managers) } };
+}
+
+/** `namespace/name; group/version, Kind=kind`. */
+function describe(object: KubeObject): string {
+  const apiVersion = object.apiVersion ?? "";
+  const groupVersion = apiVersion.includes("/") ? apiVersion : `/${apiVersion}`;
+  return `${object.metadata?.namespace ?? ""}/${object.metadata?.name ?? ""}; ${groupVersion}, Kind=${object.kind ?? ""}`;
+}

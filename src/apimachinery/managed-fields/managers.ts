@@ -1,0 +1,82 @@
+import { quoteGo } from "../field.ts";
+import type { JsonObject, ManagedFieldsEntry } from "../object.ts";
+import { FieldSet } from "./field-set.ts";
+
+/** One manager's claim. */
+export interface ManagedSet {
+  readonly manager: string;
+  readonly operation: "Apply" | "Update";
+  readonly apiVersion: string;
+  readonly subresource: string;
+  readonly time: string | undefined;
+  readonly set: FieldSet;
+}
+
+/** Claims by identity: an applier is the same whatever version it speaks. */
+export type Managers = ReadonlyMap<string, ManagedSet>;
+
+export function managerKey(claim: Omit<ManagedSet, "set" | "time">): string {
+  const version = claim.operation === "Apply" ? "" : claim.apiVersion;
+  return JSON.stringify([claim.manager, claim.operation, version, claim.subresource]);
+}
+
+/** Undefined where an entry cannot be read. */
+export function decodeManagers(entries: readonly ManagedFieldsEntry[] | undefined): Managers | undefined {
+  const managers = new Map<string, ManagedSet>();
+  for (const entry of entries ?? []) {
+    if (entry.operation !== "Apply" && entry.operation !== "Update") return undefined;
+    if ((entry.apiVersion ?? "") === "" || (entry.fieldsType ?? "FieldsV1") !== "FieldsV1") return undefined;
+    const set = FieldSet.fromFieldsV1(entry.fieldsV1 ?? {});
+    if (set === undefined) return undefined;
+    const claim: ManagedSet = {
+      manager: entry.manager ?? "",
+      operation: entry.operation,
+      apiVersion: entry.apiVersion as string,
+      subresource: entry.subresource ?? "",
+      time: entry.time,
+      set,
+    };
+    managers.set(managerKey(claim), claim);
+  }
+  return managers;
+}
+
+/** Appliers first, then the earlier, then by name. */
+export function encodeManagers(managers: Managers): ManagedFieldsEntry[] {
+  const order = (claim: ManagedSet): string[] => [
+    claim.operation,
+    claim.time ?? "",
+    claim.manager,
+    claim.apiVersion,
+    claim.subresource,
+  ];
+  return [...managers.values()].sort((a, b) => compareTexts(order(a), order(b))).map(encodeManager);
+}
+
+function compareTexts(a: readonly string[], b: readonly string[]): number {
+  for (let i = 0; i < a.length; i++) {
+    const left = a[i] as string;
+    const right = b[i] as string;
+    if (left !== right) return left < right ? -1 : 1;
+  }
+  return 0;
+}
+
+function encodeManager(claim: ManagedSet): ManagedFieldsEntry {
+  return {
+    ...(claim.manager === "" ? {} : { manager: claim.manager }),
+    operation: claim.operation,
+    apiVersion: claim.apiVersion,
+    ...(claim.time === undefined ? {} : { time: claim.time }),
+    fieldsType: "FieldsV1",
+    fieldsV1: claim.set.toFieldsV1() as JsonObject,
+    ...(claim.subresource === "" ? {} : { subresource: claim.subresource }),
+  };
+}
+
+/** A manager as conflicts name it. */
+export function printManager(claim: ManagedSet): string {
+  const name = quoteGo(claim.manager);
+  const full = claim.subresource === "" ? name : `${name} with subresource ${quoteGo(claim.subresource)}`;
+  return claim.operation === "Update" ? `${full} using ${claim.apiVersion}` : full;
+}

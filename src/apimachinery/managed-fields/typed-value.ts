@@ -1,0 +1,164 @@
+import { deepEqual } from "../json.ts";
+import { isJsonObject } from "../json-types.ts";
+import type { Json, JsonObject } from "../object.ts";
+import type { SchemaNode } from "../structure.ts";
+import { FieldSet } from "./field-set.ts";
+import { fieldElement, itemElement, type PathElement } from "./path-element.ts";
+
+/**
+ * Objects seen through their schema (structured-merge-diff): which paths they have, and how two of them differ. A list is keyed, a
+ * set or atomic; an object is granular or atomic; what is atomic counts as one leaf.
+ */
+export interface Comparison {
+  readonly added: FieldSet;
+  readonly modified: FieldSet;
+  readonly removed: FieldSet;
+}
+
+/** How a value is to be walked; values without a declared shape are walked as what they look like, their lists as leaves. */
+export function shapeOf(schema: SchemaNode | undefined, value: Json | undefined): "leaf" | "map" | "list" {
+  if (Array.isArray(value)) return schema?.type === "array" && schema.listType !== "atomic" ? "list" : "leaf";
+  if (isJsonObject(value)) return schema?.atomic === true ? "leaf" : "map";
+  if (value === null && schema !== undefined) {
+    if (schema.type === "array") return schema.listType === "atomic" ? "leaf" : "list";
+    if (schema.type === "object") return schema.atomic ? "leaf" : "map";
+  }
+  return "leaf";
+}
+
+export function memberSchema(schema: SchemaNode | undefined, name: string): SchemaNode | undefined {
+  return schema?.fields.get(name)?.node ?? schema?.values;
+}
+
+/** What is different in `next`. */
+export function compare(old: Json, next: Json, schema: SchemaNode): Comparison {
+  const walker = new ComparingWalker();
+  walker.walk(old, next, schema);
+  return walker;
+}
+
+class ComparingWalker implements Comparison {
+  readonly added = new FieldSet();
+  readonly modified = new FieldSet();
+  readonly removed = new FieldSet();
+  readonly #path: PathElement[] = [];
+
+  /** Undefined stands for a value that is not there; at least one is. */
+  walk(old: Json | undefined, next: Json | undefined, schema: SchemaNode | undefined): void {
+    const shape = shapeOf(schema, next ?? old ?? null);
+    const otherShape = old === undefined || next === undefined ? shape : shapeOf(schema, old ?? next ?? null);
+    if (shape !== otherShape || shape === "leaf" || (isEmpty(old) && isEmpty(next))) {
+      this.#leaf(old, next);
+      return;
+    }
+    if (shape === "map") this.#maps(asMap(old), asMap(next), schema);
+    else this.#lists(asList(old), asList(next), schema as SchemaNode);
+    if (old === undefined) this.added.insert(this.#path);
+    else if (next === undefined) this.removed.insert(this.#path);
+  }
+
+  #leaf(old: Json | undefined, next: Json | undefined): void {
+    if (old === undefined) this.added.insert(this.#path);
+    else if (next === undefined) this.removed.insert(this.#path);
+    else if (!sameValue(old, next)) this.modified.insert(this.#path);
+  }
+
+  #maps(old: JsonObject, next: JsonObject, schema: SchemaNode | undefined): void {
+    for (const key of new Set([...Object.keys(old), ...Object.keys(next)])) {
+      this.#descend(fieldElement(key), old[key], next[key], memberSchema(schema, key));
+    }
+  }
+
+  #lists(old: readonly Json[], next: readonly Json[], schema: SchemaNode): void {
+    const before = itemsByElement(old, schema);
+    const after = itemsByElement(next, schema);
+    for (const element of new Set([...before.keys(), ...after.keys()])) {
+      const left = before.get(element) ?? [];
+      const right = after.get(element) ?? [];
+      // Items of the same name cannot be told apart: all of them together are one leaf.
+      if (left.length > 1 || right.length > 1) {
+        this.#path.push(element);
+        this.#leaf(left.length === 0 ? undefined : left, right.length === 0 ? undefined : right);
+        this.#path.pop();
+      } else this.#descend(element, left[0], right[0], schema.items);
+    }
+  }
+
+  #descend(
+    element: PathElement,
+    old: Json | undefined,
+    next: Json | undefined,
+    schema: SchemaNode | undefined,
+  ): void {
+    if (old === undefined && next === undefined) return;
+    if (old === next && old !== undefined) return;
+    this.#path.push(element);
+    this.walk(old, next, schema);
+    this.#path.pop();
+  }
+}
+
+/** Items by their name in the list; those without one go by their index, which keeps updates of objects of old working. */
+export function itemsByElement(list: readonly Json[], schema: SchemaNode): Map<PathElement, Json[]> {
+  const byElement = new Map<PathElement, Json[]>();
+  list.forEach((item, i) => {
+    const element = itemElement(schema, item).element ?? `i:${i}`;
+    const same = byElement.get(element);
+    if (same === undefined) byElement.set(element, [item]);
+    else same.push(item);
+  });
+  return byElement;
+}
+
+function isEmpty(value: Json | undefined): boolean {
+  if (value === undefined || value === null) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  if (typeof value !== "object") return false;
+  for (const _key in value) return false;
+  return true;
+}
+
+/** null and an empty list differ here. */
+function sameValue(a: Json, b: Json): boolean {
+  if ((a === null) !== (b === null)) return false;
+  return deepEqual(a, b);
+}
+
+export function asMap(value: Json | undefined): JsonObject {
+  return isJsonObject(value) ? value : {};
+}
+
+export function asList(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** The paths that an applied configuration lays claim to. */
+export function fieldSetOf(value: Json, schema: SchemaNode): FieldSet {
+  const set = new FieldSet();
+  collectPaths(value, schema, [], set);
+  return set;
+}
+
+function collectPaths(value: Json, schema: SchemaNode | undefined, path: PathElement[], set: FieldSet): void {
+  const shape = shapeOf(schema, value);
+  if (shape === "leaf") {
+    set.insert(path);
+    return;
+  }
+  if (shape === "list") {
+    for (const [element, items] of itemsByElement(asList(value), schema as SchemaNode)) {
+      path.push(element);
+      set.insert(path);
+      if (items.length === 1) collectPaths(items[0] as Json, schema?.items, path, set);
+      path.pop();
+    }
+    return;
+  }
+  for (const [key, member] of Object.entries(asMap(value))) {
+    path.push(fieldElement(key));
+    collectPaths(member, memberSchema(schema, key), path, set);
+    const isDeclared = schema?.fields.has(key) === true;
+    if (!isDeclared || member === null || (isJsonObject(member) && isEmpty(member))) set.insert(path);
+    path.pop();
+  }
+}
