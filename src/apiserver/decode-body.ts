@@ -17,11 +17,14 @@ import {
   schemaOfKind,
   strictErrors,
 } from "../schema/index.ts";
+import { type KubernetesCodec, ProtobufError } from "../wire/index.ts";
 import { objectTypes, parseMediaType } from "./media-types.ts";
 
 /** What happens to fields that a kind does not have. */
 export type FieldValidation = "Ignore" | "Warn" | "Strict";
 
+/** "k8s" and a zero byte begin every protobuf body. */
+const protobufPrefix = 0x6b387300;
 /** Characters of a body that an error quotes. */
 const summaryBytes = 30;
 /** Go's way to name the place of its registry of types; clients and people see it. */
@@ -30,12 +33,13 @@ const scheme = 'in scheme "pkg/runtime/scheme.go:111"';
 export interface DecodeOptions {
   readonly contentType: string;
   readonly fieldValidation: FieldValidation;
+  readonly protobuf: () => KubernetesCodec;
   warn(text: string): void;
 }
 
 /** The object of a POST or PUT, pruned and with its defaults. @throws StatusError BadRequest, UnsupportedMediaType */
 export function decodeBody(body: Buffer, expected: GroupVersionKind, options: DecodeOptions): KubeObject {
-  const { value, duplicates } = parseBody(body, expected, options.contentType);
+  const { value, duplicates } = parseBody(body, expected, options);
   const fields = objectFields(value, body, expected);
   const kind = kindOf(fields, expected);
   const refuse = (why: string): Error =>
@@ -45,7 +49,7 @@ export function decodeBody(body: Buffer, expected: GroupVersionKind, options: De
   checkKind(kind, expected, refuse);
   try {
     const { object, unknownFields } = decode(expected, fields);
-    complain(strictErrors(unknownFields, duplicates), options, (texts) =>
+    complain([...duplicates, ...strictErrors(unknownFields, [])], options, (texts) =>
       refuse(`strict decoding error: ${texts.join(", ")}`),
     );
     object.metadata ??= {};
@@ -76,12 +80,12 @@ export function notRegistered(kind: { kind: string; group: string; version: stri
 function parseBody(
   body: Buffer,
   expected: GroupVersionKind,
-  contentType: string,
+  { contentType, protobuf }: DecodeOptions,
 ): { value: Json; duplicates: string[] } {
   const type = contentType === "" ? "application/json" : parseMediaType(contentType)?.type;
   const duplicates: string[] = [];
   const onDuplicate = (path: string): void => {
-    duplicates.push(path);
+    duplicates.push(`duplicate field "${path}"`);
   };
   const unrecognized = (why: string): Error =>
     errors.badRequest(
@@ -99,14 +103,34 @@ function parseBody(
       }
     case "application/yaml":
       try {
-        return { value: parseYaml(body.toString(), { onDuplicate }), duplicates };
+        return {
+          value: parseYaml(body.toString(), { onDuplicate: (text) => duplicates.push(text) }),
+          duplicates,
+        };
       } catch (error) {
         if (error instanceof YamlError) throw unrecognized(error.message);
+        throw error;
+      }
+    case "application/vnd.kubernetes.protobuf":
+      try {
+        return { value: decodeProtobuf(body, protobuf), duplicates };
+      } catch (error) {
+        if (error instanceof ProtobufError) throw unrecognized(error.message);
         throw error;
       }
     default:
       throw errors.unsupportedMediaType(objectTypes);
   }
+}
+
+/** @throws ProtobufError */
+export function decodeProtobuf(body: Buffer, protobuf: () => KubernetesCodec): Json {
+  if (body.length < 4 || body.readUInt32BE(0) !== protobufPrefix) {
+    throw new ProtobufError(
+      "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]",
+    );
+  }
+  return protobuf().decode(body) as unknown as Json;
 }
 
 /** The beginning of a body, as text where it looks like JSON and as hexadecimal digits where not. */

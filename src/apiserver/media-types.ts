@@ -88,9 +88,10 @@ export function negotiateWatch(accept: string): Representation {
 
 /** How an error is told to somebody who asked for something else: as they asked where possible, else as JSON. */
 export function representationOfError(accept: string): Representation {
-  for (const { type } of acceptedTypes(accept)) {
-    const encoding = encodings[type];
-    if (encoding !== undefined) return { encoding, as: "", version: "" };
+  if (accept === "" || accept === "application/json") return json;
+  for (const part of acceptedTypes(accept)) {
+    const encoding = encodings[part.type];
+    if (encoding !== undefined && targetOf(part) !== undefined) return { encoding, as: "", version: "" };
   }
   return json;
 }

@@ -66,7 +66,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const health = healthRoutes(router);
   versionRoutes(router);
   discoveryRoutes(router, registry, encoder);
-  openApiRoutes(router, registry);
+  openApiRoutes(router, registry, clock.now());
   indexRoutes(router, registry);
   metricsRoutes(router, metrics, watches);
 
@@ -83,7 +83,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   use(impersonate(authorizer));
   use(authorize(authorizer));
   use(maxInFlight());
-  use(resources(registry, { admission, encoder, clock, random, watches }));
+  use(resources(registry, { admission, encoder, protobuf: options.protobuf, clock, random, watches }));
   use(router.routes() as unknown as Layer);
   use(unknownPaths(router, registry));
   const callback = app.callback();

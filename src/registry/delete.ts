@@ -278,20 +278,34 @@ async function keepForNow(
 ): Promise<Stored | undefined> {
   const { strategy } = store;
   if (strategy.keepOnDelete === undefined) return undefined;
-  checkPreconditions(store, found.object, options);
+  checkKeptPreconditions(store, found.object, options);
   const kept = strategy.keepOnDelete(found.object, context);
   if (kept === undefined || kept === found.object) return kept === undefined ? undefined : found;
   const name = found.object.metadata.name ?? "";
   try {
     return await write(store, key, context, async (current) => {
       if (current === undefined) throw errors.notFound(store.resource, name);
-      checkPreconditions(store, current.object, options);
+      checkKeptPreconditions(store, current.object, options);
       await options.validate?.(current.object, current.object);
       const next = strategy.keepOnDelete?.(current.object, context) ?? current.object;
       return withFinalizers(next, collectionFinalizers(store, next, options));
     });
   } catch (error) {
     throw statusOf(error, { resource: store.resource, verb: "delete", name });
+  }
+}
+
+/** The same preconditions in the words that upstream has for Namespaces. */
+function checkKeptPreconditions(store: GenericStore, object: KubeObject, options: DeleteOptions): void {
+  const { uid, resourceVersion } = options.preconditions ?? {};
+  const { metadata } = object;
+  const refuse = (what: string, wanted: string, found = ""): void => {
+    const text = `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`;
+    throw errors.conflict(store.resource, metadata.name ?? "", text);
+  };
+  if (uid !== undefined && uid !== metadata.uid) refuse("UID", uid, metadata.uid);
+  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion) {
+    refuse("ResourceVersion", resourceVersion, metadata.resourceVersion);
   }
 }
 

@@ -43,7 +43,7 @@ export function storageStatus(error: StorageError, call: FailedCall): StatusErro
         freshnessRetrySeconds,
       );
     case "INVALID_RESOURCE_VERSION":
-      if (call.verb === "list") return errors.badRequest(`invalid resource version: ${error.message}`);
+      if (call.verb === "list") return errors.badRequest(error.message);
       return errors.plainError(error.message);
     case "INVALID_CONTINUE":
       return errors.badRequest(error.message);

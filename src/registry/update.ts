@@ -6,6 +6,7 @@ import {
   validateObjectMeta,
   validateObjectMetaUpdate,
 } from "../apimachinery/index.ts";
+import { canonicalize } from "../schema/index.ts";
 import type { Stored } from "../storage/index.ts";
 import type { RequestContext } from "./context.ts";
 import { beforeCreate } from "./create.ts";
@@ -161,7 +162,8 @@ async function beforeUpdate(
     if (rules.validateUpdate !== undefined) problems.push(...rules.validateUpdate(updated, old, context));
     if (problems.length > 0) throw errors.invalid(store.kind, updated.metadata.name ?? "", problems);
     for (const text of rules.warningsOnUpdate?.(updated, old, context) ?? []) context.warn(text);
-    updated = rules.canonicalize?.(updated) ?? updated;
+    // One form for what means the same: an update that changes nothing is then the same bytes, and is not written.
+    updated = canonicalize(store.kind, rules.canonicalize?.(updated) ?? updated);
     return { updated, finish };
   } catch (error) {
     await finish?.("failed");

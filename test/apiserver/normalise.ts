@@ -26,12 +26,14 @@ export function normalise(value: unknown, how: Normaliser): unknown {
 function walk(value: unknown, key: string, how: Normaliser): unknown {
   if (Array.isArray(value)) return list(value, key, how);
   if (typeof value === "string") return text(value, key, how);
-  if (typeof value === "number") return key === "nodePort" || key === "healthCheckNodePort" ? nodePort(value) : value;
+  if (typeof value === "number")
+    return key === "nodePort" || key === "healthCheckNodePort" ? nodePort(value) : value;
   if (typeof value !== "object" || value === null) return value;
   const copy: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(value)) {
     // The exchanges have the descriptions of columns and schemas; this repository's schemas leave descriptions out.
-    if (name === "description" && (key === "columnDefinitions" || "format" in value || "properties" in value)) continue;
+    if (name === "description" && (key === "columnDefinitions" || "format" in value || "properties" in value))
+      continue;
     if (name === "managedFields" && process.env.NOMF) continue;
     copy[name.replace(uuid, "<uid>")] = walk(member, name, how);
   }
@@ -46,7 +48,10 @@ function list(items: readonly unknown[], key: string, how: Normaliser): unknown[
 }
 
 function sortBy(items: unknown[], order: (item: unknown) => string): unknown[] {
-  return items.map((item) => ({ item, by: order(item) })).sort((a, b) => (a.by < b.by ? -1 : a.by > b.by ? 1 : 0)).map(({ item }) => item);
+  return items
+    .map((item) => ({ item, by: order(item) }))
+    .sort((a, b) => (a.by < b.by ? -1 : a.by > b.by ? 1 : 0))
+    .map(({ item }) => item);
 }
 
 function managerOrder(entry: unknown): string {
@@ -57,7 +62,9 @@ function managerOrder(entry: unknown): string {
 function cell(value: unknown, how: Normaliser): unknown {
   if (typeof value === "string" && value !== "" && age.test(value)) return "<age>";
   if (typeof value === "string") {
-    const ports = value.replace(/:(3\d{4})\//g, (all, port) => (Number(port) >= 30_086 ? ":<nodePort>/" : all));
+    const ports = value.replace(/:(3\d{4})\//g, (all, port) =>
+      Number(port) >= 30_086 ? ":<nodePort>/" : all,
+    );
     return text(ports, "cells", how);
   }
   return walk(value, "cells", how);
@@ -76,14 +83,21 @@ function text(value: string, key: string, how: Normaliser): string {
 export function normaliseText(value: string, how: Normaliser): string {
   let result = value;
   for (const [name, captured] of how.captures) {
-    if (captured.length >= (/^\d+$/.test(captured) ? 12 : 6)) result = result.replaceAll(captured, `<${name}>`);
+    if (captured.length >= (/^\d+$/.test(captured) ? 12 : 6))
+      result = result.replaceAll(captured, `<${name}>`);
   }
   result = result
     .replace(uuid, "<uid>")
+    .replace("127.0.0.1:6443", "127.0.0.1:<port>")
+    .replace(/hash=[0-9A-F]{32,}/g, "hash=<hash>")
     .replace(time, (all, year) => (Number(year) >= 2026 ? "<time>" : all))
-    .replace(/(resourceVersion\\*"?: ?\\*")(\d+)/g, (all, before, version) => (version === "0" ? all : `${before}<rv>`))
+    .replace(/(resourceVersion\\*"?: ?\\*")(\d+)/g, (all, before, version) =>
+      version === "0" ? all : `${before}<rv>`,
+    )
     .replace(/(current: |in record \()\d+/g, "$1<rv>")
-    .replace(/\b10\.0\.0\.(\d+)\b(?!\/)/g, (all, last) => (Number(last) >= 17 && Number(last) < 255 ? "<ip>" : all))
+    .replace(/\b10\.0\.0\.(\d+)\b(?!\/)/g, (all, last) =>
+      Number(last) >= 17 && Number(last) < 255 ? "<ip>" : all,
+    )
     .replace(/kube-api-access-[bcdfghjklmnpqrstvwxz2456789]{5}/g, "kube-api-access-<5>")
     .replace(/Gen_[bcdfghjklmnpqrstvwxz2456789]{5}/g, "Gen_<5>");
   if (how.sorted) {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type ApiServer, createApiServer } from "../../src/apiserver/index.ts";
 import { createAuthenticator, createAuthorizer } from "../../src/auth/index.ts";
+import type { Revision } from "../../src/base/index.ts";
 import { type Clock, nodePlatform } from "../../src/platform/index.ts";
 import { createRegistry, type Registry } from "../../src/registry/index.ts";
 import { createCacher } from "../../src/storage/index.ts";
@@ -17,13 +18,16 @@ export interface OpenServer {
   close(): Promise<void>;
 }
 
-export function openServer(options: { clock?: Clock; etcdPrefix?: string; serviceClusterIpRange?: string } = {}): OpenServer {
+export function openServer(
+  options: { clock?: Clock; etcdPrefix?: string; serviceClusterIpRange?: string } = {},
+): OpenServer {
   const { random, clock: realClock } = nodePlatform();
   const clock = options.clock ?? realClock;
   const kv = new MvccKv();
   const logged: string[] = [];
   const registry = createRegistry({
-    storageFor: ({ keyPrefix, namespaced, indexes }) => createCacher({ kv, clock, keyPrefix, namespaced, indexes }),
+    storageFor: ({ keyPrefix, namespaced, indexes }) =>
+      createCacher({ kv, clock, keyPrefix, namespaced, indexes, windowFrom: 1 as Revision }),
     clock,
     random,
     flags: {

@@ -2,6 +2,7 @@ import type { Admission, AdmissionRequest, Operation } from "../../admission/ind
 import type { KubeObject } from "../../apimachinery/index.ts";
 import type { Clock, Random } from "../../platform/index.ts";
 import type { RequestContext, ResourceHandler, Validate } from "../../registry/index.ts";
+import type { KubernetesCodec } from "../../wire/index.ts";
 import type { EncodeOptions, Encoder } from "../encode/encoder.ts";
 import { includeObjectOf } from "../encode/table.ts";
 import { contentTypes, negotiateObject, type Representation } from "../media-types.ts";
@@ -13,6 +14,7 @@ import type { ApiContext, Reply } from "../state.ts";
 export interface HandlerDeps {
   readonly admission: Admission;
   readonly encoder: Encoder;
+  readonly protobuf: () => KubernetesCodec;
   readonly clock: Clock;
   readonly random: Random;
   readonly watches: OpenWatches;

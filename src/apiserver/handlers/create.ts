@@ -44,6 +44,7 @@ export async function requestObject(call: ResourceCall, options: WriteOptions): 
   return decodeBody(body, call.handler.kind, {
     contentType: call.header("content-type"),
     fieldValidation: options.fieldValidation,
+    protobuf: call.deps.protobuf,
     warn: (text) => warnings.add(text),
   });
 }

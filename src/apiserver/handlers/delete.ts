@@ -1,7 +1,8 @@
 import { errors, type Json, JsonError, parseJson, parseYaml, YamlError } from "../../apimachinery/index.ts";
 import type { DeleteOptions } from "../../registry/index.ts";
+import { ProtobufError } from "../../wire/index.ts";
 import { readBody } from "../body.ts";
-import { notRegistered } from "../decode-body.ts";
+import { decodeProtobuf, notRegistered } from "../decode-body.ts";
 import { objectTypes, parseMediaType } from "../media-types.ts";
 import { type DeleteParameters, deleteParametersOf, deleteParametersOfQuery } from "../options.ts";
 import type { ResourceCall } from "./call.ts";
@@ -42,7 +43,7 @@ export function deleteOptions(call: ResourceCall, parameters: DeleteParameters):
 export async function deleteParameters(call: ResourceCall): Promise<DeleteParameters> {
   const body = await readBody(call.context.req);
   if (body.length === 0) return deleteParametersOfQuery(call.info.query);
-  const value = parseOptions(body, call.header("content-type"));
+  const value = parseOptions(body, call);
   if (value === null) return deleteParametersOf({});
   if (typeof value !== "object" || Array.isArray(value)) {
     throw errors.badRequest(
@@ -57,16 +58,18 @@ export async function deleteParameters(call: ResourceCall): Promise<DeleteParame
   return deleteParametersOf(value);
 }
 
-function parseOptions(body: Buffer, contentType: string): Json {
+function parseOptions(body: Buffer, call: ResourceCall): Json {
+  const contentType = call.header("content-type");
   const type = contentType === "" ? "application/json" : parseMediaType(contentType)?.type;
   try {
     if (type === "application/json") return parseJson(body.toString());
     if (type === "application/yaml") return parseYaml(body.toString());
+    if (type === "application/vnd.kubernetes.protobuf") return decodeProtobuf(body, call.deps.protobuf);
   } catch (error) {
     if (error instanceof JsonError) {
       throw errors.badRequest(`couldn't get version/kind; json parse error: ${error.message}`);
     }
-    if (error instanceof YamlError) throw errors.badRequest(error.message);
+    if (error instanceof YamlError || error instanceof ProtobufError) throw errors.badRequest(error.message);
     throw error;
   }
   throw errors.unsupportedMediaType(objectTypes);

@@ -4,7 +4,9 @@ import { type OpenApiDocument, type OpenApiPublisher, openApiPublisher } from ".
 import type { ApiContext, Reply } from "../state.ts";
 
 /** /openapi/v2, /openapi/v3 and, below it, one document a group version, for ever cacheable by its hash. */
-export function openApiRoutes(router: Router, registry: Registry): void {
+/** `startedAt`: since when the documents are as they are, milliseconds. */
+export function openApiRoutes(router: Router, registry: Registry, startedAt: number): void {
+  const lastModified = new Date(startedAt).toUTCString();
   const served = registry.resources
     .filter(({ subresource }) => subresource === "")
     .map(({ resource }) => resource);
@@ -16,20 +18,28 @@ export function openApiRoutes(router: Router, registry: Registry): void {
 
   router.get("/openapi/v2", async (context) => {
     const call = context as unknown as ApiContext;
-    call.state.reply = documentReply(call, await publisher().v2());
+    call.state.reply = documentReply(call, await publisher().v2(), lastModified);
   });
   router.get("/openapi/v3", async (context) => {
     const { state } = context as unknown as ApiContext;
     const body = JSON.stringify(await publisher().index());
-    state.reply = { status: 200, headers: { "content-type": "text/plain; charset=utf-8" }, body };
+    state.reply = {
+      status: 200,
+      headers: { "content-type": "text/plain; charset=utf-8", "last-modified": lastModified },
+      body,
+    };
   });
   router.get("/openapi/v3/{*path}", async (context) => {
     const call = context as unknown as ApiContext;
-    call.state.reply = await groupVersionReply(call, publisher());
+    call.state.reply = await groupVersionReply(call, publisher(), lastModified);
   });
 }
 
-async function groupVersionReply(call: ApiContext, publisher: OpenApiPublisher): Promise<Reply> {
+async function groupVersionReply(
+  call: ApiContext,
+  publisher: OpenApiPublisher,
+  lastModified: string,
+): Promise<Reply> {
   const { path, query } = call.state.info;
   const [root, ...rest] = path.slice("/openapi/v3/".length).split("/");
   const groupVersion =
@@ -41,17 +51,17 @@ async function groupVersionReply(call: ApiContext, publisher: OpenApiPublisher):
   const document = groupVersion === undefined ? undefined : await publisher.v3(groupVersion);
   if (document === undefined) return { status: 404, headers: {}, body: "" };
   const hash = query.get("hash");
-  if (hash === "") return documentReply(call, document);
+  if (hash === "") return documentReply(call, document, lastModified);
   if (hash !== document.hash) {
     return { status: 301, headers: { location: `${path}?hash=${document.hash}` }, body: "" };
   }
-  const reply = documentReply(call, document);
+  const reply = documentReply(call, document, lastModified);
   return { ...reply, headers: { ...reply.headers, "cache-control": "public, immutable" } };
 }
 
-function documentReply(call: ApiContext, document: OpenApiDocument): Reply {
+function documentReply(call: ApiContext, document: OpenApiDocument, lastModified: string): Reply {
   const etag = `"${document.hash}"`;
-  const headers = { "content-type": "application/json", etag, vary: "Accept" };
+  const headers = { "content-type": "application/json", etag, vary: "Accept", "last-modified": lastModified };
   if (call.req.headers["if-none-match"] === etag) return { status: 304, headers, body: "" };
   return { status: 200, headers, body: document.bytes };
 }
