@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type AdmissionReader, type AdmissionRequest, createAdmission } from "../../src/admission/index.ts";
+import { type KubeObject, StatusError } from "../../src/apimachinery/index.ts";
+import { nodePlatform } from "../../src/platform/index.ts";
+import { ManualClock } from "../storage/manual-clock.ts";
+
+type Objects = Record<string, KubeObject>;
+
+const object = (fields: object): KubeObject => ({ metadata: {}, ...fields });
+const active = object({ status: { phase: "Active" } });
+
+function admission(objects: Objects, clock = new ManualClock()): ReturnType<typeof createAdmission> {
+  const reader: AdmissionReader = {
+    get: async ({ resource }, { namespace, name }) =>
+      objects[`${resource}/${namespace === "" ? "" : `${namespace}/`}${name}`],
+  };
+  return createAdmission({ reader, clock, random: nodePlatform().random });
+}
+
+function request(resource: string, fields: Partial<AdmissionRequest> = {}): AdmissionRequest {
+  return {
+    operation: "CREATE",
+    resource: { group: "", version: "v1", resource },
+    subresource: "",
+    kind: { group: "", version: "v1", kind: resource === "pods" ? "Pod" : "ConfigMap" },
+    namespace: "default",
+    name: "",
+    user: { name: "admin", groups: [] },
+    dryRun: false,
+    object: { metadata: { name: "x" }, spec: { containers: [{ name: "c", image: "i" }] } },
+    old: undefined,
+    ...fields,
+  };
+}
+
+async function refusal(promise: Promise<void>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    assert.ok(error instanceof StatusError, String(error));
+    return error.message;
+  }
+  assert.fail("it was let through");
+}
+
+test("nothing is created in a namespace that there is not", async () => {
+  const message = await refusal(admission({}).mutate(request("configmaps")));
+  assert.equal(message, 'namespaces "default" not found');
+});
+
+test("nothing new is created in a namespace that ends, but what is there can change and go", async () => {
+  const ending = admission({ "namespaces/default": object({ status: { phase: "Terminating" } }) });
+  assert.equal(
+    await refusal(ending.mutate(request("configmaps"))),
+    'configmaps "x" is forbidden: unable to create new content in namespace default because it is being terminated',
+  );
+  await ending.mutate(request("configmaps", { operation: "UPDATE" }));
+  await ending.mutate(request("configmaps", { operation: "DELETE", object: undefined }));
+});
+
+test("the namespaces that the server lives in cannot be deleted", async () => {
+  const message = await refusal(
+    admission({}).mutate(
+      request("namespaces", { operation: "DELETE", name: "kube-system", object: undefined }),
+    ),
+  );
+  assert.equal(message, 'namespaces "kube-system" is forbidden: this namespace may not be deleted');
+});
+
+test("a pod gets its account, the token's volume, tolerations and a priority", async () => {
+  const pods = request("pods");
+  await admission({ "namespaces/default": active, "serviceaccounts/default/default": object({}) }).mutate(
+    pods,
+  );
+  const spec = pods.object?.["spec"];
+  assert.equal(spec.serviceAccountName, "default");
+  assert.equal(spec.volumes.length, 1);
+  assert.equal(spec.containers[0].volumeMounts[0].name, spec.volumes[0].name);
+  assert.equal(spec.tolerations.length, 2);
+  assert.equal(spec.priority, 0);
+});
+
+test("an account that does not mount its token leaves the pod without a volume; its pull secrets are passed on", async () => {
+  const pods = request("pods");
+  const quiet = object({ automountServiceAccountToken: false, imagePullSecrets: [{ name: "reg" }] });
+  await admission({ "namespaces/default": active, "serviceaccounts/default/default": quiet }).mutate(pods);
+  assert.equal(pods.object?.["spec"].volumes, undefined);
+  assert.deepEqual(pods.object?.["spec"].imagePullSecrets, [{ name: "reg" }]);
+});
+
+test("a pod waits a moment for the default account of a new namespace", async () => {
+  const objects: Objects = { "namespaces/default": active };
+  const clock = new ManualClock();
+  const pods = request("pods");
+  let settled = false;
+  const done = admission(objects, clock)
+    .mutate(pods)
+    .then(() => (settled = true));
+  while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(settled, false);
+  objects["serviceaccounts/default/default"] = object({});
+  clock.advance(250);
+  await done;
+  assert.equal(pods.object?.["spec"].serviceAccountName, "default");
+});
+
+test("an account that does not come is told with the name", async () => {
+  const named = request("pods");
+  Object.assign(named.object?.["spec"], { serviceAccountName: "nobody" });
+  assert.equal(
+    await refusal(admission({ "namespaces/default": active }).mutate(named)),
+    'pods "x" is forbidden: error looking up service account default/nobody: serviceaccount "nobody" not found',
+  );
+});
+
+test("a priority that its class does not have is refused", async () => {
+  const pods = request("pods");
+  Object.assign(pods.object?.["spec"], { priorityClassName: "system-node-critical", priority: 1 });
+  const objects = { "namespaces/default": active, "serviceaccounts/default/default": object({}) };
+  assert.match(
+    await refusal(admission(objects).mutate(pods)),
+    /computed 2000001000 from the given PriorityClass name/,
+  );
+});
