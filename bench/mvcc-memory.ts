@@ -60,11 +60,14 @@ if (collect !== undefined) {
   console.log(`full collection ${(performance.now() - start).toFixed(1)} ms`);
 }
 
-timed("put existing keys", 1_000_000, () => {
+timed("put 2,000 keys again and again", 1_000_000, () => {
+  for (let i = 0; i < 1_000_000; i++) store.apply(putOf(keys[i % 2_000] as Uint8Array, value));
+});
+timed("put existing keys, anywhere", 1_000_000, () => {
   for (let i = 0; i < 1_000_000; i++) store.apply(putOf(keys[i % keys.length] as Uint8Array, value));
 });
 let bytes = 0;
-timed("read one key", 1_000_000, () => {
+timed("read one key, anywhere", 1_000_000, () => {
   for (let i = 0; i < 1_000_000; i++) {
     bytes += store.range({ key: keys[(i * 31) % keys.length] as Uint8Array }).kvs[0]?.value.length ?? 0;
   }
@@ -82,17 +85,27 @@ timed("changes walked", 1_000_000, () => {
   const changes = store.changesSince((store.revision - 999_999) as Revision);
   while (changes.next()) bytes += changes.key.length;
 });
-timed("image", keyCount, () => {
+const { versions } = store.sizes;
+timed("image, versions", versions, () => {
   for (const chunk of store.image()) bytes += chunk.length;
+});
+timed("hash, versions", versions, () => {
+  bytes += store.hash(store.revision).step(Number.POSITIVE_INFINITY) ?? 0;
 });
 store.compact(store.revision);
 let reclaimMax = 0;
-timed("reclaim in steps of 1,000", 1_000_000, () => {
+timed("reclaim in steps of 1,000", 2_000_000, () => {
   for (let more = true; more; ) {
     const start = performance.now();
     more = store.reclaim(1000);
     reclaimMax = Math.max(reclaimMax, performance.now() - start);
   }
+});
+const copy = createMvcc({ leases: { has: () => false, attach: () => {}, detach: () => {} } });
+timed("image and restore, versions", store.sizes.versions, () => {
+  const restore = copy.restore();
+  for (const chunk of store.image()) restore.write(chunk);
+  restore.finish();
 });
 console.log(
   `longest step ${reclaimMax.toFixed(1)} ms, then ${megabytes(store.sizes.totalBytes)} (${bytes} bytes seen)`,
