@@ -1,3 +1,7 @@
+import { isJsonObject } from "./json-types.ts";
+import type { Json, JsonObject } from "./object.ts";
+import { setOwn } from "./own.ts";
+
 /** A text that is not JSON; the message is Go's (encoding/json). */
 export class JsonError extends Error {
   override readonly name = "JsonError";
@@ -6,8 +10,8 @@ export class JsonError extends Error {
 const endOfInput = "unexpected end of JSON input";
 
 /**
- * Walks a JSON text the way Go's scanner does: for its words about what is wrong, and for keys that stand twice, which
- * JSON.parse does not tell.
+ * Reads a JSON text the way Go's decoder does: for its words about what is wrong, and for keys that stand twice, which JSON.parse
+ * does not tell. Of such a key the last value counts, but objects are merged, because Go decodes the second into the first.
  */
 export class JsonScanner {
   readonly #text: string;
@@ -23,10 +27,11 @@ export class JsonScanner {
   }
 
   /** @throws JsonError */
-  scan(): void {
-    this.#value(0);
+  read(): Json {
+    const value = this.#value(0);
     this.#skipSpace();
     if (this.#at < this.#text.length) this.#fail("after top-level value");
+    return value;
   }
 
   #fail(context: string): never {
@@ -43,57 +48,60 @@ export class JsonScanner {
     return this.#text[this.#at] ?? "";
   }
 
-  #value(depth: number): void {
+  #value(depth: number): Json {
     const first = this.#peek();
     if (first === "{" || first === "[") {
       if (depth >= this.#depthMax) throw new JsonError("exceeded max depth");
       this.#at++;
-      if (first === "{") this.#object(depth);
-      else this.#array(depth);
-    } else if (first === '"') this.#string();
-    else if (first === "-" || (first >= "0" && first <= "9")) this.#number();
-    else if (first === "t") this.#literal("true");
-    else if (first === "f") this.#literal("false");
-    else if (first === "n") this.#literal("null");
-    else this.#fail("looking for beginning of value");
+      return first === "{" ? this.#object(depth) : this.#array(depth);
+    }
+    if (first === '"') return JSON.parse(this.#string()) as string;
+    if (first === "-" || (first >= "0" && first <= "9")) return this.#number();
+    if (first === "t") return this.#literal("true", true);
+    if (first === "f") return this.#literal("false", false);
+    if (first === "n") return this.#literal("null", null);
+    return this.#fail("looking for beginning of value");
   }
 
-  #object(depth: number): void {
+  #object(depth: number): JsonObject {
+    const object: JsonObject = {};
     if (this.#peek() === "}") {
       this.#at++;
-      return;
+      return object;
     }
-    const keys = new Set<string>();
     while (true) {
       if (this.#peek() !== '"') this.#fail("looking for beginning of object key string");
       const key = JSON.parse(this.#string()) as string;
       this.#path.push(this.#path.length === 0 ? key : `.${key}`);
-      if (keys.has(key)) this.#onDuplicate?.(this.#path.join(""));
-      keys.add(key);
       if (this.#peek() !== ":") this.#fail("after object key");
       this.#at++;
-      this.#value(depth + 1);
+      const value = this.#value(depth + 1);
+      if (Object.hasOwn(object, key)) {
+        this.#onDuplicate?.(this.#path.join(""));
+        setOwn(object, key, mergeRepeated(object[key] as Json, value));
+      } else setOwn(object, key, value);
       this.#path.pop();
       const next = this.#peek();
       if (next !== "," && next !== "}") this.#fail("after object key:value pair");
       this.#at++;
-      if (next === "}") return;
+      if (next === "}") return object;
     }
   }
 
-  #array(depth: number): void {
+  #array(depth: number): Json[] {
+    const array: Json[] = [];
     if (this.#peek() === "]") {
       this.#at++;
-      return;
+      return array;
     }
     for (let i = 0; ; i++) {
       this.#path.push(`[${i}]`);
-      this.#value(depth + 1);
+      array.push(this.#value(depth + 1));
       this.#path.pop();
       const next = this.#peek();
       if (next !== "," && next !== "]") this.#fail("after array element");
       this.#at++;
-      if (next === "]") return;
+      if (next === "]") return array;
     }
   }
 
@@ -132,7 +140,8 @@ export class JsonScanner {
     while (this.#isDigit()) this.#at++;
   }
 
-  #number(): void {
+  #number(): number | bigint {
+    const start = this.#at;
     if (this.#text[this.#at] === "-") this.#at++;
     if (this.#text[this.#at] === "0") this.#at++;
     else this.#digits("in numeric literal");
@@ -145,13 +154,30 @@ export class JsonScanner {
       if (this.#text[this.#at] === "+" || this.#text[this.#at] === "-") this.#at++;
       this.#digits("in exponent of numeric literal");
     }
+    return readNumber(this.#text.slice(start, this.#at));
   }
 
-  #literal(word: string): void {
+  #literal<T>(word: string, value: T): T {
     for (let i = 0; i < word.length; i++, this.#at++) {
       if (this.#text[this.#at] !== word[i]) this.#fail(`in literal ${word} (expecting '${word[i]}')`);
     }
+    return value;
   }
+}
+
+function mergeRepeated(first: Json, second: Json): Json {
+  if (!isJsonObject(first) || !isJsonObject(second)) return second;
+  for (const key of Object.keys(second)) {
+    const value = second[key] as Json;
+    setOwn(first, key, Object.hasOwn(first, key) ? mergeRepeated(first[key] as Json, value) : value);
+  }
+  return first;
+}
+
+/** Integers that a double cannot hold are bigint; longer ones than any integer type are not integers to Go either. */
+export function readNumber(text: string): number | bigint {
+  const value = Number(text);
+  return Number.isSafeInteger(value) || !/^-?\d{1,40}$/.test(text) ? value : BigInt(text);
 }
 
 /** Go reads bytes: a character beyond ASCII is shown as the first byte of its UTF-8 form. */

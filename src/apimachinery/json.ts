@@ -1,13 +1,14 @@
-import { JsonError, JsonScanner } from "./json-scanner.ts";
+import { JsonError, JsonScanner, readNumber } from "./json-scanner.ts";
 import type { Json } from "./object.ts";
+import { setOwn } from "./own.ts";
 
-export { JsonError };
+export { JsonError, setOwn };
 
 /** The request body limit bounds bytes; depth is what recursive readers of the value need bounded. */
 const depthMaxDefault = 1_000;
 
 export interface ParseJsonOptions {
-  /** Called with the path (`spec.replicas`, `items[0].name`) of every key that stands twice in one object; the last one wins. */
+  /** Called with the path (`spec.replicas`, `items[0].name`) of every key that stands twice in one object; the last one wins, but objects merge. */
   readonly onDuplicate?: (path: string) => void;
   readonly depthMax?: number;
 }
@@ -29,13 +30,13 @@ export function parseJson(text: string, options: ParseJsonOptions = {}): Json {
     value = parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    new JsonScanner(text, depthMax).scan();
+    new JsonScanner(text, depthMax).read();
     throw new JsonError(error.message);
   }
   // Each level takes two characters, so a short text cannot be too deep.
   if (text.length > 2 * depthMax && isDeeperThan(value, depthMax)) throw new JsonError("exceeded max depth");
   if (options.onDuplicate !== undefined && countKeyColons(text) !== countKeys(value)) {
-    new JsonScanner(text, depthMax, options.onDuplicate).scan();
+    return new JsonScanner(text, depthMax, options.onDuplicate).read();
   }
   return value;
 }
@@ -44,12 +45,7 @@ function parse(text: string): Json {
   // A reviver makes parsing several times slower; only long runs of digits need one.
   if (!/\d{16}/.test(text)) return JSON.parse(text) as Json;
   const reviver = (_key: string, value: unknown, context?: ReviverContext): unknown =>
-    typeof value === "number" &&
-    !Number.isSafeInteger(value) &&
-    context?.source !== undefined &&
-    /^-?\d{1,40}$/.test(context.source)
-      ? BigInt(context.source)
-      : value;
+    typeof value === "number" && context?.source !== undefined ? readNumber(context.source) : value;
   return JSON.parse(text, reviver as (key: string, value: unknown) => unknown) as Json;
 }
 
@@ -135,11 +131,4 @@ export function deepClone<T>(value: T): T {
   const copy: Record<string, unknown> = {};
   for (const key in value) setOwn(copy, key, deepClone(value[key]));
   return copy as T;
-}
-
-/** Sets a property of any name; assigning to `__proto__` would change the prototype instead. */
-export function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === "__proto__") {
-    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
-  } else target[key] = value;
 }

@@ -78,6 +78,20 @@ const secret: Defaulter = (value) => {
   delete value.stringData;
 };
 
+/** A field of old for one value and a newer list of several: the first of the list is the one; where they differ the one wins. */
+function oneAndMany(
+  value: Record<string, unknown>,
+  one: string,
+  many: string,
+  read: (entry: unknown) => unknown,
+  make: (text: unknown) => unknown = (text) => text,
+): void {
+  const list = (value[many] ?? []) as unknown[];
+  if (value[one] === undefined) {
+    if (list.length > 0) value[one] = read(list[0]);
+  } else if (list.length === 0 || read(list[0]) !== value[one]) value[many] = [make(value[one])];
+}
+
 export const coreDefaulters: Readonly<Record<string, Defaulter>> = {
   "core/v1.Service": service,
   "core/v1.Endpoints": endpoints,
@@ -92,6 +106,18 @@ export const coreDefaulters: Readonly<Record<string, Defaulter>> = {
   },
   "core/v1.NamespaceStatus": (value) => {
     value.phase ??= "Active";
+  },
+  "core/v1.NodeSpec": (value) => {
+    oneAndMany(value, "podCIDR", "podCIDRs", (cidr) => cidr);
+  },
+  "core/v1.PodStatus": (value) => {
+    oneAndMany(
+      value,
+      "podIP",
+      "podIPs",
+      (entry) => (entry as { ip?: string }).ip,
+      (ip) => ({ ip }),
+    );
   },
   "core/v1.NodeStatus": (value) => {
     if (value.capacity !== undefined) value.allocatable ??= { ...value.capacity };

@@ -15,7 +15,11 @@ const deployment: Defaulter = ({ spec }) => {
   spec.progressDeadlineSeconds ??= 600;
 };
 
-const daemonSet: Defaulter = ({ spec }) => {
+const templateGeneration = "deprecated.daemonset.template.generation";
+
+const daemonSet: Defaulter = ({ metadata, spec }) => {
+  metadata.annotations ??= {};
+  metadata.annotations[templateGeneration] ??= "0";
   spec.updateStrategy ??= {};
   spec.updateStrategy.type ??= "RollingUpdate";
   if (spec.updateStrategy.type === "RollingUpdate") {

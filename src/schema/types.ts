@@ -137,7 +137,8 @@ export class TypeNode implements SchemaNode {
     this.type = nodeTypes[this.codec];
     this.listType = schema["x-kubernetes-list-type"] ?? "atomic";
     this.listKeys = schema["x-kubernetes-list-map-keys"] ?? [];
-    this.atomic = atomic;
+    // An object of undeclared content is one leaf to apply.
+    this.atomic = atomic || (this.codec === "raw" && schema.type === "object");
     this.preservesUnknown = this.codec === "raw";
   }
 

@@ -180,7 +180,13 @@ export function applyConfiguration(
   const all = new Map(managers).set(key, claim);
   const next = prune(merged, all, last, request.schema) as unknown as KubeObject;
   const changes = withoutReset(compare(content(before), content(next), request.schema), request);
+  // An apply that changes nothing leaves no time behind.
+  if (live !== undefined && isNothing(changes)) all.set(key, { ...claim, time: managers.get(key)?.time });
   return withManagers(next, settle(all, key, changes, request.force));
+}
+
+function isNothing(changes: Comparison): boolean {
+  return changes.added.isEmpty && changes.modified.isEmpty && changes.removed.isEmpty;
 }
 
 /** Before the first apply nobody may be on record; whatever there is then belongs to a manager of that name. */
