@@ -23,7 +23,7 @@ export function serviceAccount(deps: {
   readonly random: Random;
 }): AdmissionPlugin {
   const pause = (milliseconds: number): Promise<void> =>
-    new Promise((resolve) => deps.clock.after(milliseconds, resolve, { background: true }));
+    new Promise((resolve) => deps.clock.after(milliseconds, resolve));
 
   const accountOf = async (request: AdmissionRequest, name: string): Promise<KubeObject> => {
     const at = { namespace: request.namespace, name };
