@@ -1,0 +1,70 @@
+import { assert } from "../base/index.ts";
+
+const initialBytes = 256;
+
+/** Builds a message in a buffer that grows. Numbers are unsigned LEB128 varints unless their width is named. */
+export class BytesWriter {
+  #bytes = Buffer.allocUnsafe(initialBytes);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** What was written; the writer is not to be used after. */
+  finish(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  byte(value: number): void {
+    this.#room(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  uint32(value: number): void {
+    this.#room(4);
+    this.#length = this.#bytes.writeUInt32LE(value, this.#length);
+  }
+
+  /** A 64-bit identity, signed or not: its low 64 bits. */
+  uint64(value: bigint): void {
+    this.#room(8);
+    this.#length = this.#bytes.writeBigUInt64LE(BigInt.asUintN(64, value), this.#length);
+  }
+
+  /** A safe integer that is not negative. */
+  number(value: number): void {
+    assert(Number.isSafeInteger(value) && value >= 0, `${value} cannot be written as a varint`);
+    this.#room(8);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#bytes[this.#length++] = rest;
+  }
+
+  bytes(value: Uint8Array): void {
+    this.number(value.length);
+    this.raw(value);
+  }
+
+  text(value: string): void {
+    this.bytes(Buffer.from(value, "utf8"));
+  }
+
+  /** Without a length before it. */
+  raw(value: Uint8Array): void {
+    this.#room(value.length);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.length;
+  }
+
+  #room(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * What the log says: one command an entry, in bytes that every member reads alike.
+ *
+ *   u64 member │ u64 sequence │ u8 type │ fields of the type
+ *
+ * member and sequence name the request, so that the member that proposed it knows its outcome. Types and fields only get added: a log
+ * may be older than the program that reads it. An entry without bytes is a leader's first word and no command.
+ */
+import { type LeaseId, type MemberId, type Revision, type Term, unreachable } from "../base/index.ts";
+import type { Compare, KeyRange, Op, SortTarget, Txn } from "../kv/index.ts";
+import { BytesReader, MalformedBytesError } from "./bytes-reader.ts";
+import { BytesWriter } from "./bytes-writer.ts";
+import { txnDepthMax } from "./limits.ts";
+
+export type Command =
+  | { readonly type: "txn"; readonly txn: Txn }
+  | { readonly type: "compact"; readonly revision: Revision }
+  | { readonly type: "lease-grant"; readonly id: LeaseId; readonly ttlSeconds: number }
+  | {
+      readonly type: "lease-revoke";
+      readonly id: LeaseId;
+      /** Of the leader that saw it expire: in any other term its clock does not count. 0: a client asked. */
+      readonly expiredInTerm: Term;
+    }
+  | {
+      readonly type: "lease-checkpoint";
+      readonly leases: readonly { id: LeaseId; remainingTtlSeconds: number }[];
+    }
+  | {
+      readonly type: "member-attributes";
+      readonly member: MemberId;
+      readonly name: string;
+      readonly clientUrls: readonly string[];
+    };
+
+/** Who asked. The sequence is a safe integer. */
+export interface RequestId {
+  readonly member: MemberId;
+  readonly sequence: number;
+}
+
+const types = [
+  "txn",
+  "compact",
+  "lease-grant",
+  "lease-revoke",
+  "lease-checkpoint",
+  "member-attributes",
+] as const;
+const opTypes = ["put", "delete", "range", "txn"] as const;
+const compareTargets = ["version", "create", "mod", "value", "lease"] as const;
+const compareResults = ["equal", "notEqual", "greater", "less"] as const;
+const sortTargets: readonly SortTarget[] = ["key", "version", "create", "mod", "value"];
+
+export function encodeCommand(id: RequestId, command: Command): Uint8Array {
+  const writer = new BytesWriter();
+  writer.uint64(id.member);
+  writer.uint64(BigInt(id.sequence));
+  writer.byte(types.indexOf(command.type));
+  switch (command.type) {
+    case "txn":
+      writeTxn(writer, command.txn);
+      break;
+    case "compact":
+      writer.number(command.revision);
+      break;
+    case "lease-grant":
+      writer.uint64(command.id);
+      writer.number(command.ttlSeconds);
+      break;
+    case "lease-revoke":
+      writer.uint64(command.id);
+      writer.number(command.expiredInTerm);
+      break;
+    case "lease-checkpoint":
+      writer.number(command.leases.length);
+      for (const lease of command.leases) {
+        writer.uint64(lease.id);
+        writer.number(lease.remainingTtlSeconds);
+      }
+      break;
+    case "member-attributes":
+      writer.uint64(command.member);
+      writer.text(command.name);
+      writer.number(command.clientUrls.length);
+      for (const url of command.clientUrls) writer.text(url);
+      break;
+    default:
+      unreachable(command);
+  }
+  return writer.finish();
+}
+
+/** @throws MalformedBytesError */
+export function decodeCommand(bytes: Uint8Array): { id: RequestId; command: Command } {
+  const reader = new BytesReader(bytes);
+  const id = { member: reader.uint64() as MemberId, sequence: Number(reader.uint64()) };
+  const type = pick(types, reader.byte());
+  switch (type) {
+    case "txn":
+      return { id, command: { type, txn: readTxn(reader, 0) } };
+    case "compact":
+      return { id, command: { type, revision: reader.number() as Revision } };
+    case "lease-grant":
+      return { id, command: { type, id: readLease(reader), ttlSeconds: reader.number() } };
+    case "lease-revoke":
+      return { id, command: { type, id: readLease(reader), expiredInTerm: reader.number() as Term } };
+    case "lease-checkpoint": {
+      const leases = list(reader, () => ({ id: readLease(reader), remainingTtlSeconds: reader.number() }));
+      return { id, command: { type, leases } };
+    }
+    case "member-attributes": {
+      const member = reader.uint64() as MemberId;
+      const name = reader.text();
+      return { id, command: { type, member, name, clientUrls: list(reader, () => reader.text()) } };
+    }
+    default:
+      return unreachable(type);
+  }
+}
+
+function writeTxn(writer: BytesWriter, txn: Txn): void {
+  writer.number(txn.compare.length);
+  for (const compare of txn.compare) writeCompare(writer, compare);
+  for (const ops of [txn.success, txn.failure]) {
+    writer.number(ops.length);
+    for (const op of ops) writeOp(writer, op);
+  }
+}
+
+function readTxn(reader: BytesReader, depth: number): Txn {
+  if (depth > txnDepthMax) throw new MalformedBytesError(`transactions nested deeper than ${txnDepthMax}`);
+  return {
+    compare: list(reader, () => readCompare(reader)),
+    success: list(reader, () => readOp(reader, depth)),
+    failure: list(reader, () => readOp(reader, depth)),
+  };
+}
+
+function writeCompare(writer: BytesWriter, compare: Compare): void {
+  writer.byte(compareTargets.indexOf(compare.target));
+  writer.byte(compareResults.indexOf(compare.result));
+  writeKeyRange(writer, compare);
+  switch (compare.target) {
+    case "version":
+      return writer.number(compare.version);
+    case "create":
+    case "mod":
+      return writer.number(compare.revision);
+    case "value":
+      return writer.bytes(compare.value);
+    case "lease":
+      return writer.uint64(compare.lease);
+    default:
+      unreachable(compare);
+  }
+}
+
+function readCompare(reader: BytesReader): Compare {
+  const target = pick(compareTargets, reader.byte());
+  const result = pick(compareResults, reader.byte());
+  const range = readKeyRange(reader);
+  switch (target) {
+    case "version":
+      return { target, result, ...range, version: reader.number() };
+    case "create":
+    case "mod":
+      return { target, result, ...range, revision: reader.number() as Revision };
+    case "value":
+      return { target, result, ...range, value: reader.bytes() };
+    case "lease":
+      return { target, result, ...range, lease: readLease(reader) };
+    default:
+      return unreachable(target);
+  }
+}
+
+/** Flags of a put. */
+const putPrevKv = 1;
+const putIgnoreValue = 2;
+const putIgnoreLease = 4;
+/** Flags of a range. */
+const rangeKeysOnly = 1;
+const rangeCountOnly = 2;
+const rangeSorted = 4;
+const rangeDescends = 8;
+
+function writeOp(writer: BytesWriter, op: Op): void {
+  writer.byte(opTypes.indexOf(op.type));
+  switch (op.type) {
+    case "put":
+      writer.byte(
+        (op.prevKv ? putPrevKv : 0) |
+          (op.ignoreValue ? putIgnoreValue : 0) |
+          (op.ignoreLease ? putIgnoreLease : 0),
+      );
+      writer.bytes(op.key);
+      writer.bytes(op.value);
+      return writer.uint64(op.lease);
+    case "delete":
+      writer.byte(op.prevKv ? 1 : 0);
+      return writeKeyRange(writer, op);
+    case "range":
+      writer.byte(
+        (op.keysOnly ? rangeKeysOnly : 0) |
+          (op.countOnly ? rangeCountOnly : 0) |
+          (op.sort ? rangeSorted : 0) |
+          (op.sort?.order === "descend" ? rangeDescends : 0),
+      );
+      if (op.sort) writer.byte(sortTargets.indexOf(op.sort.target));
+      writeKeyRange(writer, op);
+      for (const number of [
+        op.revision,
+        op.limit,
+        op.minModRevision,
+        op.maxModRevision,
+        op.minCreateRevision,
+        op.maxCreateRevision,
+      ]) {
+        writer.number(number ?? 0);
+      }
+      return;
+    case "txn":
+      return writeTxn(writer, op);
+    default:
+      unreachable(op);
+  }
+}
+
+function readOp(reader: BytesReader, depth: number): Op {
+  const type = pick(opTypes, reader.byte());
+  switch (type) {
+    case "put": {
+      const flags = reader.byte();
+      return {
+        type,
+        key: reader.bytes(),
+        value: reader.bytes(),
+        lease: readLease(reader),
+        prevKv: (flags & putPrevKv) !== 0,
+        ignoreValue: (flags & putIgnoreValue) !== 0,
+        ignoreLease: (flags & putIgnoreLease) !== 0,
+      };
+    }
+    case "delete": {
+      const prevKv = reader.byte() !== 0;
+      return { type, prevKv, ...readKeyRange(reader) };
+    }
+    case "range": {
+      const flags = reader.byte();
+      const sort = (flags & rangeSorted) === 0 ? undefined : pick(sortTargets, reader.byte());
+      return {
+        type,
+        ...readKeyRange(reader),
+        ...(sort
+          ? { sort: { target: sort, order: (flags & rangeDescends) === 0 ? "ascend" : "descend" } as const }
+          : {}),
+        keysOnly: (flags & rangeKeysOnly) !== 0,
+        countOnly: (flags & rangeCountOnly) !== 0,
+        revision: reader.number() as Revision,
+        limit: reader.number(),
+        minModRevision: reader.number() as Revision,
+        maxModRevision: reader.number() as Revision,
+        minCreateRevision: reader.number() as Revision,
+        maxCreateRevision: reader.number() as Revision,
+      };
+    }
+    case "txn":
+      return { type, ...readTxn(reader, depth + 1) };
+    default:
+      return unreachable(type);
+  }
+}
+
+function writeKeyRange(writer: BytesWriter, { key, rangeEnd }: KeyRange): void {
+  writer.byte(rangeEnd ? 1 : 0);
+  writer.bytes(key);
+  if (rangeEnd) writer.bytes(rangeEnd);
+}
+
+function readKeyRange(reader: BytesReader): KeyRange {
+  const hasEnd = reader.byte() !== 0;
+  const key = reader.bytes();
+  return hasEnd ? { key, rangeEnd: reader.bytes() } : { key };
+}
+
+/** Lease ids are signed. */
+function readLease(reader: BytesReader): LeaseId {
+  return BigInt.asIntN(64, reader.uint64()) as LeaseId;
+}
+
+function list<T>(reader: BytesReader, read: () => T): T[] {
+  const items: T[] = [];
+  for (let left = reader.count(); left > 0; left--) items.push(read());
+  return items;
+}
+
+function pick<T>(choices: readonly T[], position: number): T {
+  const choice = choices[position];
+  if (choice === undefined) throw new MalformedBytesError(`no meaning for ${position}`);
+  return choice;
+}

@@ -1,0 +1,21 @@
+import type { TlsMaterial } from "../platform/index.ts";
+
+export interface ReplicaConfig {
+  readonly name: string;
+  /** Everything this member must not lose: its log, its images, who it is. */
+  readonly directory: string;
+  /** The members the cluster begins with, this one among them. Read at the very first start only. */
+  readonly initialMembers: readonly { readonly name: string; readonly peerUrls: readonly string[] }[];
+  /** Tells clusters apart that have the same addresses. */
+  readonly clusterToken: string;
+  readonly listenPeer: { readonly host: string; readonly port: number };
+  /** For peers, both ways. Undefined: plain sockets. */
+  readonly tls: TlsMaterial | undefined;
+  readonly heartbeatMs: number;
+  /** At least; the real one is drawn up to twice as long. */
+  readonly electionMs: number;
+  /** Entries applied between two images. */
+  readonly snapshotCount: number;
+  /** Bytes of a log segment; the log's own choice when left out. */
+  readonly segmentBytes?: number;
+}

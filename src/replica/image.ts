@@ -1,0 +1,82 @@
+/**
+ * The state machine as a stream of bytes, and back:
+ *
+ *   u32 version │ u32 length, members │ u32 length, leases │ keys …
+ *
+ * Equal states give equal bytes.
+ */
+import { KvError } from "../kv/index.ts";
+import type { StateMachine } from "./state-machine.ts";
+
+const version = 1;
+/** Members and leases stand before the keys and are held in memory; millions of leases fit. */
+const sectionBytesMax = 1024 * 1024 * 1024;
+
+/**
+ * Fixed at this moment, however long reading it takes and whatever is applied meanwhile. Read it to its end or call `return`: history it
+ * needs is kept until then.
+ */
+export function imageOf(state: StateMachine): IterableIterator<Uint8Array> {
+  return chunksOf([state.membership.image(), state.lessor.image()], state.mvcc.image());
+}
+
+function* chunksOf(
+  sections: readonly Uint8Array[],
+  keys: IterableIterator<Uint8Array>,
+): Generator<Uint8Array> {
+  try {
+    yield uint32(version);
+    for (const section of sections) {
+      yield uint32(section.length);
+      yield section;
+    }
+    yield* keys;
+  } finally {
+    keys.return?.();
+  }
+}
+
+/** Makes the state what the image says; until it has been read whole and found good, nothing changes. @throws KvError CORRUPT */
+export async function restoreImage(
+  state: StateMachine,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  const keys = state.mvcc.restore();
+  const sections: Uint8Array[] = [];
+  let versionSeen = false;
+  let held = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    if (sections.length === 2) {
+      keys.write(chunk);
+      continue;
+    }
+    held = Buffer.concat([held, chunk]);
+    if (!versionSeen && held.length >= 4) {
+      const found = held.readUInt32LE(0);
+      if (found !== version)
+        throw new KvError("CORRUPT", `image of version ${found}: this program reads version ${version}`);
+      versionSeen = true;
+      held = held.subarray(4);
+    }
+    while (versionSeen && sections.length < 2 && held.length >= 4) {
+      const length = held.readUInt32LE(0);
+      if (length > sectionBytesMax) throw new KvError("CORRUPT", `a section of ${length} bytes`);
+      if (held.length < 4 + length) break;
+      sections.push(held.subarray(4, 4 + length));
+      held = held.subarray(4 + length);
+    }
+    if (sections.length === 2 && held.length > 0) keys.write(held);
+  }
+  const [members, leases] = sections;
+  if (!members || !leases) throw new KvError("CORRUPT", "the image ends before its keys");
+  state.membership.restore(members);
+  // The leases first: the keys are attached to them as they come in.
+  state.lessor.restore(leases);
+  keys.finish();
+}
+
+function uint32(value: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}

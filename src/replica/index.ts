@@ -1,0 +1,5 @@
+/** One member of the cluster: a kv whose writes a quorum has on disk before anybody hears of them. */
+export type { ReplicaConfig } from "./config.ts";
+export type { Member } from "./membership.ts";
+export { openReplica } from "./open.ts";
+export type { Replica, ReplicaStatus } from "./replica.ts";

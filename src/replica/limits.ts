@@ -1,0 +1,26 @@
+/** A larger request is refused (etcd's --max-request-bytes). */
+export const requestBytesMax = 1_572_864;
+/** A transaction in a transaction in …: deeper is refused. */
+export const txnDepthMax = 16;
+/** Proposals and reads without an outcome; more are refused. */
+export const pendingRequestsMax = 16_384;
+/** Bytes proposed and not committed. */
+export const uncommittedBytesMax = 64 * 1024 * 1024;
+/** Bytes of entries in one append message. */
+export const appendBytesMax = 1024 * 1024;
+/** Append messages on their way to one follower (etcd: 512). */
+export const inflightMessagesMax = 256;
+/** Bytes of entries applied in one go, before I/O gets a turn. */
+export const committedBytesMax = 4 * 1024 * 1024;
+/** Bytes waiting for the connection to one peer; messages beyond are dropped, Raft asks again. */
+export const peerQueueBytesMax = 32 * 1024 * 1024;
+/** A frame from a peer: an append with one request of the greatest size, and then some. */
+export const frameBytesMax = 16 * 1024 * 1024;
+/** Bytes in a frame of an image. */
+export const imageChunkBytes = 256 * 1024;
+/** Without an outcome until then, a request is given up; an election may need its time-out besides (etcd: 5 s + 2 elections). */
+export const requestTimeoutMs = 5000;
+/** A read index without an answer is asked again after this. */
+export const readRetryMs = 500;
+/** Leases revoked or checkpointed in one turn. */
+export const leasesPerTurn = 256;

@@ -1,0 +1,73 @@
+/**
+ * What the log's commands do: keys, leases, members, watchers. Synchronous and deterministic: members that applied the same entries
+ * are equal. The one exception is the time of leases, which only the leader counts.
+ */
+import { type Index, type Revision, type Term, unreachable } from "../base/index.ts";
+import type { TxnResult } from "../kv/index.ts";
+import { createLessor, type Lessor } from "../lease/index.ts";
+import { createMvcc, type Mvcc } from "../mvcc/index.ts";
+import { createWatchHub, type WatchHub } from "../watch/index.ts";
+import type { Command } from "./command.ts";
+import { Membership } from "./membership.ts";
+
+/** What a command answers to whoever proposed it. */
+export type Outcome =
+  | {
+      readonly type: "txn";
+      readonly succeeded: boolean;
+      readonly results: TxnResult["results"];
+      readonly revision: Revision;
+    }
+  | { readonly type: "lease-grant"; readonly ttlSeconds: number; readonly revision: Revision }
+  | { readonly type: "done"; readonly revision: Revision };
+
+export class StateMachine {
+  readonly lessor: Lessor;
+  readonly mvcc: Mvcc;
+  readonly hub: WatchHub;
+  readonly membership = new Membership();
+  readonly #monotonic: () => number;
+  /** Index and term of the last entry applied. */
+  applied: { index: Index; term: Term } = { index: 0 as Index, term: 0 as Term };
+
+  constructor(options: { leaseTtlSecondsMin: number; onCatchUpNeeded: () => void; monotonic: () => number }) {
+    this.#monotonic = options.monotonic;
+    this.lessor = createLessor({ ttlSecondsMin: options.leaseTtlSecondsMin });
+    this.mvcc = createMvcc({ leases: this.lessor });
+    this.hub = createWatchHub({ source: this.mvcc, onCatchUpNeeded: options.onCatchUpNeeded });
+  }
+
+  /** @throws KvError: a refusal, which changed nothing and is the command's outcome on every member */
+  apply(command: Command, term: Term): Outcome {
+    switch (command.type) {
+      case "txn": {
+        const { succeeded, results, revision } = this.mvcc.apply(command.txn);
+        return { type: "txn", succeeded, results, revision };
+      }
+      case "compact":
+        this.mvcc.compact(command.revision);
+        return this.#done();
+      case "lease-grant": {
+        const { ttlSeconds } = this.lessor.grant(command, this.#monotonic());
+        return { type: "lease-grant", ttlSeconds, revision: this.mvcc.revision };
+      }
+      case "lease-revoke":
+        // A leader that lost its place while this was on its way may have missed that the lease was renewed.
+        if (command.expiredInTerm !== 0 && command.expiredInTerm !== term) return this.#done();
+        this.mvcc.deleteKeys(this.lessor.revoke(command.id));
+        return this.#done();
+      case "lease-checkpoint":
+        for (const lease of command.leases) this.lessor.checkpoint(lease, this.#monotonic());
+        return this.#done();
+      case "member-attributes":
+        this.membership.setAttributes(command.member, command);
+        return this.#done();
+      default:
+        return unreachable(command);
+    }
+  }
+
+  #done(): Outcome {
+    return { type: "done", revision: this.mvcc.revision };
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Frames on a connection between members:
+ *
+ *   u32 length of what follows the checksum │ u32 CRC32C of it │ u8 kind │ payload
+ */
+import { crc32c } from "../../base/index.ts";
+import { MalformedBytesError } from "../bytes-reader.ts";
+import { frameBytesMax } from "../limits.ts";
+
+/** What a frame carries. Kinds only get added. */
+export const frameKind = {
+  /** Dialer: who calls whom, and for what. */
+  hello: 1,
+  /** Answer to hello: empty, or why not. */
+  welcome: 2,
+  /** One raft message. */
+  message: 3,
+  /** A question to the leader, and its answer. */
+  question: 4,
+  answer: 5,
+  /** An image: the message that announces it, its bytes, its end, and the receiver's word that it is durable. */
+  imageBegin: 6,
+  imageChunk: 7,
+  imageEnd: 8,
+  imageStored: 9,
+} as const;
+
+export type FrameKind = (typeof frameKind)[keyof typeof frameKind];
+
+export interface Frame {
+  readonly kind: number;
+  readonly payload: Uint8Array;
+}
+
+const headBytes = 8;
+
+/** The parts of a frame, to be written one after the other. */
+export function encodeFrame(kind: FrameKind, payload: Uint8Array): Uint8Array[] {
+  const head = Buffer.allocUnsafe(headBytes + 1);
+  head.writeUInt32LE(payload.length + 1, 0);
+  head[headBytes] = kind;
+  head.writeUInt32LE(crc32c(payload, 0, payload.length, crc32c(head, headBytes)), 4);
+  return [head, payload];
+}
+
+/** Cuts a byte stream into frames. Payloads are views of memory that is not written again. */
+export class FrameReader {
+  #held: Buffer = Buffer.alloc(0);
+
+  /** @throws MalformedBytesError when the stream is damaged: it cannot be read any further */
+  *push(chunk: Uint8Array): Generator<Frame> {
+    let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    if (this.#held.length > 0) bytes = Buffer.concat([this.#held, bytes]);
+    let position = 0;
+    while (bytes.length - position >= headBytes) {
+      const length = bytes.readUInt32LE(position);
+      if (length < 1 || length > frameBytesMax) throw new MalformedBytesError(`a frame of ${length} bytes`);
+      const start = position + headBytes;
+      if (bytes.length < start + length) break;
+      const checksum = bytes.readUInt32LE(position + 4);
+      if (crc32c(bytes, start, start + length) !== checksum)
+        throw new MalformedBytesError("a frame with a wrong checksum");
+      position = start + length;
+      yield { kind: bytes[start] as number, payload: bytes.subarray(start + 1, position) };
+    }
+    this.#held = bytes.subarray(position);
+  }
+}

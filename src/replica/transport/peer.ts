@@ -1,0 +1,121 @@
+/**
+ * The way to one other member: one connection that this side dials and writes, and dials again, with back-off, when it breaks. Never waits:
+ * what does not fit into its bound is dropped, and Raft, told so, asks again.
+ */
+import { fromUtf8, type MemberId } from "../../base/index.ts";
+import type { Clock, Connection, Timer } from "../../platform/index.ts";
+import type { Log } from "../../telemetry/index.ts";
+import { peerQueueBytesMax } from "../limits.ts";
+import { encodeFrame, type FrameKind, FrameReader, frameKind } from "./frames.ts";
+
+const redialMsMin = 50;
+const redialMsMax = 1000;
+
+export interface PeerOptions {
+  readonly member: MemberId;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Opens a connection and says hello. */
+  readonly dial: () => Promise<Connection>;
+  readonly hello: Uint8Array;
+  readonly onUnreachable: () => void;
+}
+
+export class Peer {
+  readonly #options: PeerOptions;
+  #connection: Connection | undefined;
+  #welcome = false;
+  #outgoing: Uint8Array[] = [];
+  #flushing = false;
+  #redial: Timer | undefined;
+  #redialMs = redialMsMin;
+  #closed = false;
+  /** Said once, until it works again. */
+  #complained = false;
+
+  constructor(options: PeerOptions) {
+    this.#options = options;
+    void this.#connect();
+  }
+
+  /** False when it was dropped. */
+  send(kind: FrameKind, payload: Uint8Array): boolean {
+    const stream = this.#connection?.stream;
+    if (!this.#welcome || stream === undefined || stream.writableLength > peerQueueBytesMax) {
+      this.#options.onUnreachable();
+      return false;
+    }
+    this.#outgoing.push(...encodeFrame(kind, payload));
+    if (!this.#flushing) {
+      // One write for everything said in this turn.
+      this.#flushing = true;
+      queueMicrotask(() => this.#flush());
+    }
+    return true;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#redial?.cancel();
+    this.#connection?.stream.destroy();
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    const parts = this.#outgoing;
+    this.#outgoing = [];
+    const stream = this.#connection?.stream;
+    if (stream === undefined || stream.destroyed) return;
+    stream.cork();
+    for (const part of parts) stream.write(part);
+    stream.uncork();
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      const connection = await this.#options.dial();
+      if (this.#closed) return void connection.stream.destroy();
+      this.#connection = connection;
+      const { stream } = connection;
+      const frames = new FrameReader();
+      stream.on("data", (chunk: Buffer) => {
+        try {
+          for (const { kind, payload } of frames.push(chunk)) {
+            if (kind !== frameKind.welcome) continue;
+            if (payload.length > 0) throw new Error(fromUtf8(payload));
+            this.#welcome = true;
+            this.#complained = false;
+            this.#redialMs = redialMsMin;
+          }
+        } catch (error) {
+          stream.destroy(error as Error);
+        }
+      });
+      stream.on("error", (error) => this.#complain(error));
+      stream.on("close", () => this.#lost());
+      for (const part of encodeFrame(frameKind.hello, this.#options.hello)) stream.write(part);
+    } catch (error) {
+      this.#complain(error as Error);
+      this.#lost();
+    }
+  }
+
+  #lost(): void {
+    this.#connection = undefined;
+    this.#welcome = false;
+    this.#outgoing = [];
+    if (this.#closed) return;
+    this.#options.onUnreachable();
+    this.#redial = this.#options.clock.after(this.#redialMs, () => void this.#connect());
+    this.#redialMs = Math.min(this.#redialMs * 2, redialMsMax);
+  }
+
+  #complain(error: Error): void {
+    if (this.#complained || this.#closed) return;
+    this.#complained = true;
+    this.#options.log.warn("a peer cannot be reached", {
+      member: this.#options.member.toString(16),
+      error: error.message,
+    });
+  }
+}

@@ -1,0 +1,229 @@
+/** Members talk: raft messages, questions to the leader, images. Each dials all others; what it is sent comes in on theirs. */
+import { type MemberId, utf8 } from "../../base/index.ts";
+import { KvError } from "../../kv/index.ts";
+import type { Connection, Listener, Platform, Timer, TlsMaterial } from "../../platform/index.ts";
+import type { Message } from "../../raft/index.ts";
+import type { Log } from "../../telemetry/index.ts";
+import { BytesReader } from "../bytes-reader.ts";
+import { BytesWriter } from "../bytes-writer.ts";
+import { encodeFrame, type Frame, FrameReader, frameKind } from "./frames.ts";
+import { decodeHello, encodeHello, type Hello } from "./hello.ts";
+import { type ImageReceiver, receiveImage, sendImage } from "./image-transfer.ts";
+import { decodeMessage, encodeMessage } from "./message-codec.ts";
+import { Peer } from "./peer.ts";
+
+/** A connection that has not said hello by then is closed. */
+const helloTimeoutMs = 5000;
+const dialTimeoutMs = 3000;
+const questionTimeoutMs = 3000;
+
+export interface TransportOptions {
+  readonly platform: Platform;
+  readonly log: Log;
+  readonly clusterId: bigint;
+  readonly member: MemberId;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Undefined: plain sockets. */
+  readonly tls: TlsMaterial | undefined;
+  readonly onMessage: (message: Message) => void;
+  /** Undefined while this member cannot answer. @throws KvError to refuse */
+  readonly onQuestion: (question: Uint8Array) => Promise<Uint8Array>;
+  readonly onUnreachable: (member: MemberId) => void;
+  /** Where an image goes that the leader sends. */
+  readonly receiver: ImageReceiver;
+  /** An image has arrived and is durable: step its message. */
+  readonly isRemoved: (member: MemberId) => boolean;
+}
+
+export interface Transport {
+  readonly address: { readonly host: string; readonly port: number };
+  /** Who belongs to the cluster now, and where. */
+  setPeers(peers: readonly { id: MemberId; peerUrls: readonly string[] }[]): void;
+  /** Dropped where the peer is unknown or does not keep up. */
+  send(message: Message): void;
+  /** @throws KvError TIMEOUT, NO_LEADER, or what the other side refuses with */
+  ask(member: MemberId, question: Uint8Array): Promise<Uint8Array>;
+  /** Sends an image; resolves when the other side has it on its disk. */
+  sendImage(message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startTransport(options: TransportOptions): Promise<Transport> {
+  const { platform, log, clusterId, member } = options;
+  const { clock, network } = platform;
+  const peers = new Map<MemberId, { peer: Peer; urls: string; dial: () => Promise<Connection> }>();
+  const questions = new Map<
+    number,
+    { resolve(answer: Uint8Array): void; reject(error: Error): void; timer: Timer }
+  >();
+  let nextQuestion = 1;
+  let closed = false;
+
+  const dial = (peerUrls: readonly string[]) => {
+    let turn = 0;
+    return () => {
+      const url = new URL(peerUrls[turn++ % peerUrls.length] as string);
+      const host = url.hostname.replace(/^\[|\]$/g, "");
+      const tls = options.tls === undefined ? {} : { tls: options.tls };
+      const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+      return network.connect({ host, port, timeoutMs: dialTimeoutMs, ...tls });
+    };
+  };
+
+  function accept({ stream }: Connection): void {
+    const frames = new FrameReader();
+    let hello: Hello | undefined;
+    let image: ReturnType<typeof receiveImage> | undefined;
+    const timer = clock.after(helloTimeoutMs, () => stream.destroy());
+    stream.on("error", () => stream.destroy());
+    stream.on("close", () => {
+      timer.cancel();
+      image?.abort();
+    });
+    stream.on("data", (chunk: Buffer) => {
+      try {
+        for (const frame of frames.push(chunk)) {
+          if (hello === undefined) {
+            hello = greet(frame);
+            timer.cancel();
+            for (const part of encodeFrame(frameKind.welcome, utf8(""))) stream.write(part);
+            if (hello.purpose === "image") image = receiveImage(stream, options.receiver, options.onMessage);
+          } else if (image !== undefined) image.take(frame);
+          else take(hello.from, frame);
+        }
+      } catch (error) {
+        const text = (error as Error).message;
+        log.warn("a connection from a peer was refused", { error: text });
+        for (const part of encodeFrame(frameKind.welcome, utf8(text))) stream.write(part);
+        stream.end();
+      }
+    });
+  }
+
+  /** @throws Error that tells the other side why not */
+  function greet(frame: Frame): Hello {
+    if (frame.kind !== frameKind.hello) throw new Error("hello was expected first");
+    const hello = decodeHello(frame.payload);
+    if (hello.clusterId !== clusterId) {
+      throw new Error(
+        `cluster ${hello.clusterId.toString(16)} called a member of cluster ${clusterId.toString(16)}: check the peer URLs and --initial-cluster-token`,
+      );
+    }
+    if (hello.to !== member)
+      throw new Error(
+        `member ${hello.to.toString(16)} was called, ${member.toString(16)} answers: check the peer URLs`,
+      );
+    if (options.isRemoved(hello.from))
+      throw new Error(`member ${hello.from.toString(16)} was removed from the cluster`);
+    return hello;
+  }
+
+  function take(from: MemberId, { kind, payload }: Frame): void {
+    if (options.isRemoved(from)) throw new Error(`member ${from.toString(16)} was removed from the cluster`);
+    switch (kind) {
+      case frameKind.message:
+        return options.onMessage(decodeMessage(payload));
+      case frameKind.question:
+        return void answer(from, payload);
+      case frameKind.answer:
+        return settle(payload);
+      default:
+        throw new Error(`a frame of an unknown kind: ${kind}`);
+    }
+  }
+
+  async function answer(from: MemberId, payload: Uint8Array): Promise<void> {
+    const reader = new BytesReader(payload);
+    const writer = new BytesWriter();
+    writer.number(reader.number());
+    try {
+      const bytes = await options.onQuestion(reader.rest());
+      writer.byte(1);
+      writer.raw(bytes);
+    } catch (error) {
+      const refusal = error instanceof KvError ? error : new KvError("STOPPED", String(error));
+      writer.byte(0);
+      writer.text(refusal.code);
+      writer.text(refusal.message);
+    }
+    peers.get(from)?.peer.send(frameKind.answer, writer.finish());
+  }
+
+  function settle(payload: Uint8Array): void {
+    const reader = new BytesReader(payload);
+    const number = reader.number();
+    const question = questions.get(number);
+    if (question === undefined) return;
+    questions.delete(number);
+    question.timer.cancel();
+    if (reader.byte() === 1) question.resolve(reader.rest());
+    else question.reject(new KvError(reader.text() as KvError["code"], reader.text()));
+  }
+
+  const listener: Listener = await network.listen(
+    {
+      ...options.listen,
+      ...(options.tls === undefined
+        ? {}
+        : { tls: { ...options.tls, clientCertificate: "require" as const } }),
+    },
+    accept,
+  );
+
+  return {
+    address: { host: listener.host, port: listener.port },
+    setPeers(members) {
+      if (closed) return;
+      const wanted = new Map(members.filter(({ id }) => id !== member).map((one) => [one.id, one]));
+      for (const [id, { peer, urls }] of peers) {
+        if (wanted.get(id)?.peerUrls.join() === urls) continue;
+        peer.close();
+        peers.delete(id);
+      }
+      for (const { id, peerUrls } of wanted.values()) {
+        if (peers.has(id) || peerUrls.length === 0) continue;
+        const dialPeer = dial(peerUrls);
+        const hello = encodeHello({ clusterId, from: member, to: id, purpose: "messages" });
+        const onUnreachable = () => options.onUnreachable(id);
+        const peer = new Peer({ member: id, clock, log, dial: dialPeer, hello, onUnreachable });
+        peers.set(id, { peer, urls: peerUrls.join(), dial: dialPeer });
+      }
+    },
+    send(message) {
+      peers.get(message.to)?.peer.send(frameKind.message, encodeMessage(message));
+    },
+    ask(to, question) {
+      return new Promise((resolve, reject) => {
+        const number = nextQuestion++;
+        const timeOut = () => {
+          questions.delete(number);
+          reject(new KvError("TIMEOUT", "etcdserver: request timed out"));
+        };
+        const writer = new BytesWriter();
+        writer.number(number);
+        writer.raw(question);
+        if (!peers.get(to)?.peer.send(frameKind.question, writer.finish())) {
+          return reject(new KvError("NO_LEADER", "etcdserver: no leader"));
+        }
+        questions.set(number, { resolve, reject, timer: clock.after(questionTimeoutMs, timeOut) });
+      });
+    },
+    async sendImage(message, chunks) {
+      const entry = peers.get(message.to);
+      if (entry === undefined) throw new Error(`member ${message.to.toString(16)} is not known`);
+      const connection = await entry.dial();
+      const hello = encodeHello({ clusterId, from: member, to: message.to, purpose: "image" });
+      await sendImage(connection, hello, encodeMessage(message), chunks, clock);
+    },
+    async close() {
+      closed = true;
+      for (const { peer } of peers.values()) peer.close();
+      for (const { reject, timer } of questions.values()) {
+        timer.cancel();
+        reject(new KvError("STOPPED", "etcdserver: server stopped"));
+      }
+      questions.clear();
+      await listener.close();
+    },
+  };
+}

@@ -1,0 +1,216 @@
+/**
+ * Images of a state machine on the disk, one a file, named by the log index they stand at. A file is
+ *
+ *   magic, 8 bytes │ frame: label │ frame: bytes │ frame: bytes │ … │ frame: nothing
+ *
+ *   frame = u32 length │ u32 CRC32C of the bytes, chained to the frame before │ bytes
+ *
+ * The chain notices damage, and frames that are missing, doubled or out of order; the empty last frame notices a file cut short.
+ * An image is written under another name, synced, and renamed: one with its right name was whole once.
+ */
+import { join } from "node:path";
+import { crc32c, emptyBytes, utf8 } from "../base/index.ts";
+import type { Disk, DiskFile } from "../platform/index.ts";
+
+/** The image cannot be trusted. */
+export class SnapshotDamagedError extends Error {
+  override readonly name = "SnapshotDamagedError";
+}
+
+export interface SnapshotInfo {
+  /** Log index it stands at. */
+  readonly index: number;
+  /** The owner's words about it. */
+  readonly label: Uint8Array;
+}
+
+/** Takes an image in, piece by piece. */
+export interface SnapshotSink {
+  write(bytes: Uint8Array): Promise<void>;
+  /** Resolves when it is whole and durable, and from now on among the others. */
+  finish(): Promise<void>;
+  /** Forgets what was written. */
+  abort(): Promise<void>;
+}
+
+export interface Snapshots {
+  /** The newest that was verified or written. */
+  newest(): SnapshotInfo | undefined;
+  /** The one before, the way back when the newest turns out to be damaged. */
+  previous(): SnapshotInfo | undefined;
+  begin(info: SnapshotInfo): Promise<SnapshotSink>;
+  /** Its bytes, checked as they come. @throws SnapshotDamagedError */
+  read(index: number): AsyncGenerator<Uint8Array>;
+  /** Removes all but the newest two. */
+  removeOld(): Promise<void>;
+}
+
+const magic = utf8("RAFTIMG1");
+const frameHeadBytes = 8;
+/** Labels are small; this bounds what a damaged length makes us read. */
+const frameBytesMax = 64 * 1024 * 1024;
+/** Small pieces are gathered into frames of this size. */
+const frameBytesWanted = 256 * 1024;
+const suffix = ".image";
+
+/** Opens a directory of images. Damaged ones are left out and named; remains of unfinished ones are removed. */
+export async function openSnapshots(options: {
+  disk: Disk;
+  directory: string;
+  onDamaged: (path: string, error: Error) => void;
+}): Promise<Snapshots> {
+  const { disk, directory } = options;
+  await disk.makeDirectory(directory);
+  let good: SnapshotInfo[] = [];
+  for (const name of (await disk.list(directory)).reverse()) {
+    const path = join(directory, name);
+    if (!name.endsWith(suffix)) await disk.remove(path);
+    else if (good.length < 2) {
+      try {
+        good.push({ index: Number.parseInt(name, 16), label: await verify(disk, path) });
+      } catch (error) {
+        if (!(error instanceof SnapshotDamagedError)) throw error;
+        options.onDamaged(path, error);
+      }
+    }
+  }
+  const pathOf = (index: number) => join(directory, `${index.toString(16).padStart(16, "0")}${suffix}`);
+
+  return {
+    newest: () => good[0],
+    previous: () => good[1],
+    async begin(info) {
+      const path = pathOf(info.index);
+      const temporary = `${path}.part`;
+      await disk.remove(temporary);
+      const writer = new ImageWriter(await disk.open(temporary, { create: true, exclusive: true }));
+      await writer.start(info.label);
+      return {
+        write: (bytes) => writer.write(bytes),
+        async finish() {
+          await writer.finish();
+          await disk.rename(temporary, path);
+          await disk.syncDirectory(directory);
+          good = [info, ...good.filter(({ index }) => index !== info.index)].sort(
+            (a, b) => b.index - a.index,
+          );
+        },
+        async abort() {
+          await writer.close();
+          await disk.remove(temporary);
+        },
+      };
+    },
+    async *read(index) {
+      const file = await disk.open(pathOf(index), { readOnly: true });
+      try {
+        let label = true;
+        for await (const bytes of readFrames(file, pathOf(index))) {
+          if (!label) yield bytes;
+          label = false;
+        }
+      } finally {
+        await file.close();
+      }
+    },
+    async removeOld() {
+      for (const { index } of good.slice(2)) await disk.remove(pathOf(index));
+      good = good.slice(0, 2);
+    },
+  };
+}
+
+/** Gathers, frames and checksums. */
+class ImageWriter {
+  readonly #file: DiskFile;
+  #position = 0;
+  #checksum = 0;
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+  #open = true;
+
+  constructor(file: DiskFile) {
+    this.#file = file;
+  }
+
+  async start(label: Uint8Array): Promise<void> {
+    await this.#file.write([magic], 0);
+    this.#position = magic.length;
+    await this.#frame([label], label.length);
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
+    this.#gathered.push(bytes);
+    this.#gatheredBytes += bytes.length;
+    if (this.#gatheredBytes >= frameBytesWanted) await this.#flush();
+  }
+
+  async finish(): Promise<void> {
+    await this.#flush();
+    await this.#frame([], 0);
+    await this.#file.datasync();
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#file.close();
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#gatheredBytes === 0) return;
+    const [parts, bytes] = [this.#gathered, this.#gatheredBytes];
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    await this.#frame(parts, bytes);
+  }
+
+  async #frame(parts: readonly Uint8Array[], bytes: number): Promise<void> {
+    for (const part of parts) this.#checksum = crc32c(part, 0, part.length, this.#checksum);
+    const head = Buffer.alloc(frameHeadBytes);
+    head.writeUInt32LE(bytes, 0);
+    // The last frame has no bytes: it repeats the checksum of all, so that its head cannot be mistaken for zeros.
+    head.writeUInt32LE(this.#checksum, 4);
+    await this.#file.write([head, ...parts], this.#position);
+    this.#position += frameHeadBytes + bytes;
+  }
+}
+
+/** Reads a whole image, and answers its label. @throws SnapshotDamagedError */
+async function verify(disk: Disk, path: string): Promise<Uint8Array> {
+  const file = await disk.open(path, { readOnly: true });
+  try {
+    let label: Uint8Array | undefined;
+    for await (const bytes of readFrames(file, path)) label ??= bytes;
+    return label ?? emptyBytes;
+  } finally {
+    await file.close();
+  }
+}
+
+/** The frames' bytes, the label first. */
+async function* readFrames(file: DiskFile, path: string): AsyncGenerator<Uint8Array> {
+  const damaged = (what: string, offset: number) =>
+    new SnapshotDamagedError(`${path}: ${what} at offset ${offset}`);
+  const take = async (length: number, offset: number): Promise<Buffer> => {
+    const bytes = Buffer.allocUnsafe(length);
+    if ((await file.read(bytes, offset)) < length) throw damaged("the image ends early", offset);
+    return bytes;
+  };
+  if (!(await take(magic.length, 0)).equals(magic)) throw damaged("not an image", 0);
+  let checksum = 0;
+  for (let offset = magic.length; ; ) {
+    const head = await take(frameHeadBytes, offset);
+    const length = head.readUInt32LE(0);
+    if (length > frameBytesMax) throw damaged(`a frame of ${length} bytes`, offset);
+    const bytes = await take(length, offset + frameHeadBytes);
+    checksum = crc32c(bytes, 0, length, checksum);
+    if (checksum !== head.readUInt32LE(4)) throw damaged("a wrong checksum", offset);
+    offset += frameHeadBytes + length;
+    // The label comes first and is never empty.
+    if (length === 0) return;
+    yield bytes;
+  }
+}

@@ -1,0 +1,8 @@
+/** Images of the state machine: written whole or not at all, verified before they are believed. */
+export {
+  openSnapshots,
+  SnapshotDamagedError,
+  type SnapshotInfo,
+  type SnapshotSink,
+  type Snapshots,
+} from "./images.ts";

@@ -1,0 +1,2 @@
+/** What rooms tell people and programs about themselves. */
+export { createLog, type Log, type LogFields, type LogLevel, type LogOptions } from "./log.ts";

@@ -1,0 +1,95 @@
+/** Members in this process, on the real platform, in a temporary directory. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { nodePlatform, type TlsMaterial } from "../../src/platform/index.ts";
+import { openReplica, type Replica, type ReplicaConfig } from "../../src/replica/index.ts";
+import { createLog } from "../../src/telemetry/index.ts";
+
+const level = process.env["LOG"] === undefined ? "error" : "info";
+const log = createLog({ sink: (line) => process.stderr.write(line), now: Date.now, level, format: "text" });
+
+export interface ReplicaCluster {
+  readonly replicas: Replica[];
+  readonly configs: readonly ReplicaConfig[];
+  /** Starts a member again on its directory. */
+  restart(position: number): Promise<Replica>;
+  /** Position of the member that leads, once there is one and all running members agree. */
+  leader(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export async function startReplicas(
+  count: number,
+  options: Partial<ReplicaConfig> & { tls?: TlsMaterial } = {},
+): Promise<ReplicaCluster> {
+  const directory = mkdtempSync(join(tmpdir(), "raftsman-replica-"));
+  const platform = nodePlatform();
+  const ports = await freePorts(count);
+  const scheme = options.tls === undefined ? "http" : "https";
+  const initialMembers = ports.map((port, i) => ({
+    name: `m${i + 1}`,
+    peerUrls: [`${scheme}://127.0.0.1:${port}`],
+  }));
+  const configs = ports.map(
+    (port, i): ReplicaConfig => ({
+      name: `m${i + 1}`,
+      directory: join(directory, `m${i + 1}`),
+      initialMembers,
+      clusterToken: "test",
+      listenPeer: { host: "127.0.0.1", port },
+      tls: undefined,
+      heartbeatMs: 20,
+      electionMs: 200,
+      snapshotCount: 10_000,
+      ...options,
+    }),
+  );
+  const open = (config: ReplicaConfig) => openReplica({ platform, config, log: log.channel(config.name) });
+  const replicas = await Promise.all(configs.map(open));
+  const running = () => replicas.filter((_, position) => !stopped.has(position));
+  const stopped = new Set<number>();
+  for (const [position, replica] of replicas.entries()) track(position, replica);
+
+  function track(position: number, replica: Replica): void {
+    const close = replica.close.bind(replica);
+    replica.close = () => {
+      stopped.add(position);
+      return close();
+    };
+  }
+
+  return {
+    replicas,
+    configs,
+    async restart(position) {
+      const replica = await open(configs[position] as ReplicaConfig);
+      replicas[position] = replica;
+      stopped.delete(position);
+      track(position, replica);
+      return replica;
+    },
+    async leader() {
+      for (;;) {
+        const leaders = new Set(running().map((replica) => replica.status().leader));
+        const [leader] = leaders;
+        const position = replicas.findIndex(({ memberId }) => memberId === leader);
+        if (leaders.size === 1 && position >= 0 && !stopped.has(position)) return position;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    },
+    async close() {
+      await Promise.all(running().map((replica) => replica.close()));
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.once("listening", resolve))));
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
