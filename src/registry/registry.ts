@@ -35,6 +35,7 @@ class ResourceRegistry implements Registry {
       random: options.random,
       flags: options.flags,
       storageOf: (resource) => this.#storageOf(resource),
+      ownStorage: (name) => this.#ownStorage(name),
     };
     for (const { group, version, resources } of servedVersions) {
       for (const [resource, source] of Object.entries(resources))
@@ -103,6 +104,24 @@ class ResourceRegistry implements Registry {
     });
     const opened = { storage, keyPrefix };
     this.#stores.set(storeKey(info), opened);
+    return opened;
+  }
+
+  #ownStorage(name: string): OpenStore {
+    const present = this.#stores.get(name);
+    if (present !== undefined) return present;
+    const keyPrefix = `${this.#options.flags.etcdPrefix}/${name}/`;
+    const storage = this.#options.storageFor({
+      group: "",
+      resource: name,
+      kind: "",
+      version: "v1",
+      namespaced: false,
+      keyPrefix,
+      indexes: {},
+    });
+    const opened = { storage, keyPrefix };
+    this.#stores.set(name, opened);
     return opened;
   }
 

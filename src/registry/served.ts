@@ -2,10 +2,17 @@ import { appsV1 } from "./apps/index.ts";
 import { coordinationV1 } from "./coordination/index.ts";
 import { coreV1 } from "./core/index.ts";
 import { discoveryV1 } from "./discovery/index.ts";
+import { networkingV1 } from "./networking/index.ts";
 import type { ServedVersion } from "./strategies.ts";
 
 /**
  * What this server serves, a group version after the other. A resource is listed once its rules are here: never advertise one
  * whose rules are missing in a way that users would notice.
  */
-export const servedVersions: readonly ServedVersion[] = [coreV1, appsV1, coordinationV1, discoveryV1];
+export const servedVersions: readonly ServedVersion[] = [
+  coreV1,
+  appsV1,
+  coordinationV1,
+  discoveryV1,
+  networkingV1,
+];

@@ -1,4 +1,4 @@
-import type { GroupResource } from "../apimachinery/index.ts";
+import type { GroupResource, KubeObject } from "../apimachinery/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import type { Storage } from "../storage/index.ts";
 import type { RegistryFlags } from "./ports.ts";
@@ -11,10 +11,17 @@ export interface StrategyDeps {
   readonly flags: RegistryFlags;
   /** The store and the key prefix of another resource (allocators look at every Service). */
   storageOf(resource: GroupResource): { readonly storage: Storage; readonly keyPrefix: string };
+  /** A store of the rules' own under the common prefix, that no resource shows; the same for the same name. */
+  ownStorage(name: string): { readonly storage: Storage; readonly keyPrefix: string };
 }
 
 /** A Strategy, or what makes one where it needs more than the object. */
 export type StrategySource = Strategy | ((deps: StrategyDeps) => Strategy);
+
+/** A kind's Strategy among those of others: the registry hands each only objects of its own kind. */
+export function ofAnyKind<T extends KubeObject>(strategy: Strategy<T>): Strategy {
+  return strategy as unknown as Strategy;
+}
 
 /** Strategies of one API version, by resource; each group's folder has one of these for each version it serves. */
 export interface ServedVersion {

@@ -1,5 +1,4 @@
-import type { ServedVersion } from "../strategies.ts";
-import type { Strategy } from "../strategy.ts";
+import { ofAnyKind, type ServedVersion } from "../strategies.ts";
 import { controllerRevisionStrategy } from "./controller-revision.ts";
 import { deploymentStrategy } from "./deployment.ts";
 import { replicaSetStrategy } from "./replica-set.ts";
@@ -9,8 +8,8 @@ export const appsV1: ServedVersion = {
   group: "apps",
   version: "v1",
   resources: {
-    controllerrevisions: controllerRevisionStrategy as Strategy,
-    deployments: deploymentStrategy as Strategy,
-    replicasets: replicaSetStrategy as Strategy,
+    controllerrevisions: ofAnyKind(controllerRevisionStrategy),
+    deployments: ofAnyKind(deploymentStrategy),
+    replicasets: ofAnyKind(replicaSetStrategy),
   },
 };

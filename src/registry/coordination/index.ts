@@ -1,10 +1,9 @@
-import type { ServedVersion } from "../strategies.ts";
-import type { Strategy } from "../strategy.ts";
+import { ofAnyKind, type ServedVersion } from "../strategies.ts";
 import { leaseStrategy } from "./lease.ts";
 
 /** coordination.k8s.io/v1. */
 export const coordinationV1: ServedVersion = {
   group: "coordination.k8s.io",
   version: "v1",
-  resources: { leases: leaseStrategy as Strategy },
+  resources: { leases: ofAnyKind(leaseStrategy) },
 };

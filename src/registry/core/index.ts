@@ -1,32 +1,31 @@
-import { keepStatus, statusOnly, withoutStatus } from "../status-rules.ts";
-import type { ServedVersion } from "../strategies.ts";
-import type { Strategy } from "../strategy.ts";
+import { coreEventStrategy } from "../events/event.ts";
+import { ofAnyKind, type ServedVersion } from "../strategies.ts";
+import { configMapStrategy } from "./config-map.ts";
+import { endpointsStrategy } from "./endpoints.ts";
 import { namespaceStrategy } from "./namespace.ts";
-
-const plain: Strategy = { namespaced: true };
-const withStatus: Strategy = {
-  namespaced: true,
-  prepareForCreate: withoutStatus,
-  prepareForUpdate: keepStatus,
-  status: statusOnly,
-  resetFields: [["status"]],
-};
+import { nodeStrategy } from "./node.ts";
+import { podStrategy } from "./pod/strategy.ts";
+import { podTemplateStrategy } from "./pod-template.ts";
+import { replicationControllerStrategy } from "./replication-controller.ts";
+import { secretStrategy } from "./secret.ts";
+import { serviceStrategy } from "./service/strategy.ts";
+import { serviceAccountStrategy } from "./service-account.ts";
 
 /** The core group. */
 export const coreV1: ServedVersion = {
   group: "",
   version: "v1",
   resources: {
-    configmaps: plain,
-    endpoints: { ...plain, allowCreateOnUpdate: true },
-    events: plain,
-    namespaces: namespaceStrategy,
-    nodes: { ...withStatus, namespaced: false },
-    pods: withStatus,
-    podtemplates: plain,
-    replicationcontrollers: withStatus,
-    secrets: plain,
-    serviceaccounts: plain,
-    services: withStatus,
+    configmaps: ofAnyKind(configMapStrategy),
+    endpoints: ofAnyKind(endpointsStrategy),
+    events: coreEventStrategy,
+    namespaces: ofAnyKind(namespaceStrategy),
+    nodes: ofAnyKind(nodeStrategy),
+    pods: ofAnyKind(podStrategy),
+    podtemplates: ofAnyKind(podTemplateStrategy),
+    replicationcontrollers: ofAnyKind(replicationControllerStrategy),
+    secrets: ofAnyKind(secretStrategy),
+    serviceaccounts: serviceAccountStrategy,
+    services: serviceStrategy,
   },
 };

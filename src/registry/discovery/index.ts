@@ -1,10 +1,9 @@
-import type { ServedVersion } from "../strategies.ts";
-import type { Strategy } from "../strategy.ts";
+import { ofAnyKind, type ServedVersion } from "../strategies.ts";
 import { endpointSliceStrategy } from "./endpoint-slice.ts";
 
 /** discovery.k8s.io/v1. */
 export const discoveryV1: ServedVersion = {
   group: "discovery.k8s.io",
   version: "v1",
-  resources: { endpointslices: endpointSliceStrategy as Strategy },
+  resources: { endpointslices: ofAnyKind(endpointSliceStrategy) },
 };

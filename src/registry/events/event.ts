@@ -6,7 +6,7 @@ import {
   qualifiedNameErrors,
 } from "../../apimachinery/index.ts";
 import { complaints, immutable } from "../rules/values.ts";
-import type { StrategySource } from "../strategies.ts";
+import { ofAnyKind, type StrategySource } from "../strategies.ts";
 import type { Strategy } from "../strategy.ts";
 import { nameOf, since, unknown } from "../tables/cells.ts";
 
@@ -76,7 +76,7 @@ function eventStrategy({ ttlSeconds, strict }: { ttlSeconds: number; strict: boo
     },
     tableRow,
   };
-  return strategy as Strategy;
+  return ofAnyKind(strategy);
 }
 
 function validateLegacy(event: Event, controllerField: string): FieldError[] {

@@ -1,0 +1,52 @@
+import { nameIsDns1035Label } from "../../../apimachinery/index.ts";
+import { ofAnyKind, type StrategySource } from "../../strategies.ts";
+import type { Strategy } from "../../strategy.ts";
+import { ServiceAllocator } from "./allocator.ts";
+import { serviceRow } from "./table.ts";
+import type { Service, ServiceStatus } from "./types.ts";
+import { alignClusterIps, dropUnneeded, keepAllocated } from "./update-fields.ts";
+import { validateService, validateServiceStatus, validateServiceUpdate } from "./validate.ts";
+
+const noStatus: ServiceStatus = { loadBalancer: {} };
+
+/** Services: checked as upstream does, with addresses and ports from one allocator for all servers. */
+export const serviceStrategy: StrategySource = (deps) => {
+  const allocator = new ServiceAllocator(deps);
+  const strategy: Strategy<Service> = {
+    namespaced: true,
+    validateName: nameIsDns1035Label,
+    prepareForCreate: (service) => {
+      service.status = noStatus;
+      alignClusterIps(service, undefined);
+      return service;
+    },
+    prepareForUpdate: (next, old) => {
+      next.status = old.status ?? noStatus;
+      keepAllocated(next, old);
+      alignClusterIps(next, old);
+      dropUnneeded(next, old);
+      return next;
+    },
+    beginCreate: (service, context) => allocator.onCreate(service, context),
+    beginUpdate: (next, old, context) => allocator.onUpdate(next, old, context),
+    afterDelete: (service) => allocator.onDelete(service),
+    validate: validateService,
+    validateUpdate: validateServiceUpdate,
+    returnDeletedObject: true,
+    selectableFields: {
+      "spec.clusterIP": ({ spec }) => spec.clusterIP ?? "",
+      "spec.type": ({ spec }) => spec.type ?? "",
+    },
+    status: {
+      prepareForUpdate: (next, old) => {
+        next.spec = old.spec;
+        return next;
+      },
+      validateUpdate: validateServiceStatus,
+      resetFields: [["spec"]],
+    },
+    resetFields: [["status"]],
+    tableRow: serviceRow,
+  };
+  return ofAnyKind(strategy);
+};
