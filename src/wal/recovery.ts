@@ -1,4 +1,3 @@
-import type { Index } from "../base/index.ts";
 import type { Disk } from "../platform/index.ts";
 import type { Entry, HardState, SnapshotMeta } from "../raft/index.ts";
 import { WalDamagedError } from "./errors.ts";
@@ -164,6 +163,8 @@ class RecoveredState {
   }
 
   snapshot(meta: SnapshotMeta): void {
+    // An image of our own may be marked after one that the leader sent meanwhile, which is newer.
+    if (meta.index < (this.#snapshot?.index ?? 0)) return;
     this.#snapshot = meta;
     const first = this.#entries[0];
     if (first === undefined || meta.index < first.index) return;
@@ -182,11 +183,4 @@ class RecoveredState {
       salt: this.salt,
     };
   }
-}
-
-/** Entries above an index. */
-export function entriesAfter(entries: Entry[], after: Index): Entry[] {
-  const first = entries[0];
-  if (first === undefined || first.index > after) return entries;
-  return entries.slice(after - first.index + 1);
 }

@@ -10,8 +10,6 @@ export interface WalOptions {
   readonly segmentBytes?: number;
   /** A random 32-bit number for a new log. */
   readonly salt: number;
-  /** Entries up to here are in an image already and are not restored. */
-  readonly after?: Index;
   /** The log has failed for good: nothing that is not durable by now ever will be. Called once. */
   readonly onFailed?: (error: Error) => void;
 }
@@ -20,9 +18,9 @@ export interface WalOptions {
 export interface WalRestored {
   /** Undefined in a new log. */
   readonly hardState: HardState | undefined;
-  /** The last image that was marked. */
+  /** The newest image that was marked. */
   readonly snapshot: SnapshotMeta | undefined;
-  /** Contiguous, from the oldest that is kept (and above `after`). */
+  /** Contiguous, from the oldest that is kept. */
   readonly entries: readonly Entry[];
 }
 

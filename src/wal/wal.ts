@@ -4,7 +4,7 @@ import type { HardState, SnapshotMeta } from "../raft/index.ts";
 import { WalFailedError } from "./errors.ts";
 import { FrameWriter } from "./frame.ts";
 import { frameBufferBytesKept, segmentBytesDefault, segmentBytesMin } from "./limits.ts";
-import { entriesAfter, type Recovered, recover } from "./recovery.ts";
+import { type Recovered, recover } from "./recovery.ts";
 import { Segment } from "./segment.ts";
 import { type SegmentName, segmentPath } from "./segment-name.ts";
 import type { Wal, WalBatch, WalOptions, WalRestored, WalStats } from "./types.ts";
@@ -29,10 +29,7 @@ export async function openWal(options: WalOptions): Promise<{ wal: Wal; restored
   const log = new SegmentedWal(options, recovered);
   await log.start(recovered);
   const { hardState, snapshot, entries } = recovered;
-  return {
-    wal: log,
-    restored: { hardState, snapshot, entries: entriesAfter(entries, options.after ?? (0 as Index)) },
-  };
+  return { wal: log, restored: { hardState, snapshot, entries } };
 }
 
 /** A promise that all batches of one frame share. */
@@ -113,7 +110,7 @@ class SegmentedWal implements Wal {
     const frame = this.#filling;
     if (snapshot !== undefined) {
       frame.snapshot(snapshot);
-      this.#snapshot = snapshot;
+      if (snapshot.index >= (this.#snapshot?.index ?? 0)) this.#snapshot = snapshot;
       if (snapshot.index >= this.#nextIndex) this.#nextIndex = snapshot.index + 1;
     }
     if (entries !== undefined) {

@@ -35,7 +35,7 @@ function range(from: number, to: number, term = 1, bytes = 20): Entry[] {
   return Array.from({ length: to - from + 1 }, (_, i) => entry(from + i, term, bytes));
 }
 
-function open(disk: MemoryDisk, options: { segmentBytes?: number; after?: Index } = {}) {
+function open(disk: MemoryDisk, options: { segmentBytes?: number } = {}) {
   return openWal({ disk, directory, salt, ...options });
 }
 
@@ -62,8 +62,8 @@ test("entries replace those from their first index on", async () => {
   await wal.append({ entries: range(1, 10) });
   await wal.append({ entries: range(6, 7, 2) });
   await wal.close();
-  const { restored } = await open(disk.reopen(), { after: 3 as Index });
-  assert.deepEqual(restored.entries, [...range(4, 5), ...range(6, 7, 2)]);
+  const { restored } = await open(disk.reopen());
+  assert.deepEqual(restored.entries, [...range(1, 5), ...range(6, 7, 2)]);
 });
 
 test("a mark that the log does not lead up to replaces the log", async () => {
@@ -108,12 +108,12 @@ test("released segments go, and the hard state and the mark stay", async () => {
   await wal.release(80 as Index);
   assert.ok(before > 10 && wal.stats.segments < before / 2, `${before} -> ${wal.stats.segments}`);
   await wal.close();
-  const { restored } = await open(disk.reopen(), { after: 80 as Index });
-  assert.deepEqual(restored, {
-    hardState: hardState(5, 0),
-    snapshot: mark(80),
-    entries: range(81, 100, 1, 400),
-  });
+  const { restored } = await open(disk.reopen());
+  assert.ok((restored.entries[0]?.index ?? 81) <= 81);
+  assert.deepEqual(
+    { ...restored, entries: restored.entries.filter(({ index }) => index > 80) },
+    { hardState: hardState(5, 0), snapshot: mark(80), entries: range(81, 100, 1, 400) },
+  );
 });
 
 test("a failed datasync fails everything from then on and is not tried again", async () => {
@@ -284,9 +284,11 @@ function sameEntries(a: readonly Entry[], b: readonly Entry[]): boolean {
 /** The outcome, or undefined when the disk stops first. */
 async function beforeHalt<T>(disk: MemoryDisk, work: Promise<T>): Promise<T | undefined> {
   let done = false;
-  work.finally(() => {
-    done = true;
-  }).catch(() => {});
+  work
+    .finally(() => {
+      done = true;
+    })
+    .catch(() => {});
   while (!done && !disk.halted) await new Promise((resolve) => setImmediate(resolve));
   return done ? await work : undefined;
 }
