@@ -5,7 +5,14 @@ import type { Pki } from "./pki.ts";
 /** A kubeconfig with everything in it: one file is all a client needs. */
 export function adminKubeconfig(pki: Pki, server: string): Kubeconfig {
   const { cert, key } = pki.admin;
-  return singleContextKubeconfig({ name: "raftsman", server, ca: pki.apiCa, user: "kubernetes-admin", cert, key });
+  return singleContextKubeconfig({
+    name: "raftsman",
+    server,
+    ca: pki.apiCa,
+    user: "kubernetes-admin",
+    cert,
+    key,
+  });
 }
 
 /** The same for this process's own clients. */

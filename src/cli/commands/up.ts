@@ -115,7 +115,7 @@ async function upOne(platform: Platform, options: UpOptions, dataDir: string, pk
       nodeMonitorGraceMs: defaults.nodeMonitorGraceMs,
       hollowNodes: options.nodes,
     },
-    standardErrorLog(platform.clock),
+    standardErrorLog(platform.clock, "warn"),
     pki,
   );
   await server.ready;
@@ -160,7 +160,7 @@ async function upThree(platform: Platform, options: UpOptions, dataDir: string, 
       client,
       platform,
       count: options.nodes,
-      log: standardErrorLog(platform.clock),
+      log: standardErrorLog(platform.clock, "warn"),
     });
     return {
       apiUrl,

@@ -1,0 +1,8 @@
+/** Configuration, certificates, and the assembly of a whole member. */
+export { adminConnection, adminKubeconfig } from "./admin.ts";
+export { firstAddress } from "./cidr.ts";
+export { type Address, defaults, type ServerConfig } from "./config.ts";
+export { startHollowNodes } from "./hollow-nodes.ts";
+export { listenOrFree } from "./listen.ts";
+export { ensurePki, exportStoreClient, type Pki } from "./pki.ts";
+export { type Server, startServer } from "./server.ts";

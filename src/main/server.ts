@@ -1,0 +1,275 @@
+/**
+ * One member with all its roles: the store and etcd's API, the resource API on top of it, the controllers on top of that, and hollow
+ * nodes where asked for. `cli` and tests call the same function.
+ */
+import protobufTable from "../../schemas/kubernetes/protobuf.json" with { type: "json" };
+import { type ApiServer, createApiServer } from "../apiserver/index.ts";
+import { createAuthenticator, createAuthorizer } from "../auth/index.ts";
+import { type MemberId, noMember, type Revision } from "../base/index.ts";
+import { type Client, createClient } from "../client/index.ts";
+import { type ControllerManager, createControllerManager } from "../controllers/index.ts";
+import { createEtcdApi } from "../etcdapi/index.ts";
+import { createHttpServer, type HttpHandlers } from "../h2/index.ts";
+import type { Listener, ListenOptions, Platform } from "../platform/index.ts";
+import { createRegistry, type Registry } from "../registry/index.ts";
+import { openReplica, type Replica } from "../replica/index.ts";
+import { createCacher } from "../storage/index.ts";
+import type { Log } from "../telemetry/index.ts";
+import { createKubernetesCodec, type KubernetesCodec, type KubernetesTable } from "../wire/index.ts";
+import { firstAddress } from "./cidr.ts";
+import type { Address, ServerConfig } from "./config.ts";
+import { type RunningNodes, startHollowNodes } from "./hollow-nodes.ts";
+import { listenOrFree } from "./listen.ts";
+import { ensurePki, type Pki } from "./pki.ts";
+
+export interface Server {
+  readonly pki: Pki;
+  /** `https://127.0.0.1:6443` */
+  readonly apiUrl: string;
+  readonly etcdUrl: string;
+  /** /readyz says ok: there is a leader, and the controllers' first lists are in where they run here. */
+  readonly ready: Promise<void>;
+  /** Rejects when this member cannot go on. */
+  readonly failed: Promise<never>;
+  /** A client of the resource API without a socket, as a member of system:masters. */
+  client(userAgent: string): Client;
+  /** Ends cleanly: nodes deregister, watches end, the log is closed. */
+  close(): Promise<void>;
+}
+
+/** Requests under way may take so long to finish once the server closes. Milliseconds. */
+const closeGraceMs = 2000;
+const eventTtlSeconds = 3600;
+const nodePortRange = { from: 30_000, to: 32_767 };
+/** Between two tries to tell the cluster where this member's clients reach it. Milliseconds. */
+const publishRetryMs = 500;
+
+/** `pki`: made already; else it is read from, or made in, the configuration's directory. */
+export async function startServer(
+  platform: Platform,
+  config: ServerConfig,
+  log: Log,
+  pki?: Pki,
+): Promise<Server> {
+  const { clock } = platform;
+  const serviceAddress = firstAddress(config.serviceClusterIpRange);
+  const certificates =
+    pki ?? (await ensurePki(platform, config.certsDir, { hosts: config.hosts, serviceAddress }));
+  const closing: (() => Promise<void> | void)[] = [];
+  const closeAll = async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  };
+  try {
+    const replica = await openStore(platform, config, log, certificates);
+    closing.push(() => replica.close());
+
+    const etcdApi = createEtcdApi({ kv: replica, cluster: replica, clock, log: log.channel("etcd") });
+    const { plain, client: storeAddress } = config.store;
+    const etcd = await serveHttp(
+      platform,
+      storeAddress,
+      etcdApi,
+      plain ? undefined : { ...certificates.storeServer, clientCertificate: "require" },
+    );
+    closing.push(async () => {
+      etcdApi.close();
+      await etcd.close();
+    });
+    const etcdUrl = `${plain ? "http" : "https"}://${hostPort(etcd)}`;
+    const stopPublishing = publish(replica, platform, { name: config.name, clientUrls: [etcdUrl] }, log);
+    closing.push(stopPublishing);
+
+    const { api, registry } = createApi(platform, config, log, replica);
+    closing.push(() => registry.close());
+    const tls = { ...certificates.apiServer, ca: certificates.apiCa, clientCertificate: "request" as const };
+    const http = await serveHttp(platform, config.api, { onRequest: api.callback }, tls);
+    closing.push(async () => {
+      await api.close();
+      await http.close();
+    });
+
+    const client = (userAgent: string) => {
+      const user = { name: "system:admin", groups: ["system:masters", "system:authenticated"] };
+      return createClient({ transport: api.transport(user), userAgent });
+    };
+    const controllers = startControllers(platform, config, log, certificates, client);
+    closing.push(() => controllers.stop());
+    const nodes = await startHollowNodes({
+      client: client("raftsman-node"),
+      platform,
+      count: config.hollowNodes,
+      log,
+    });
+    closing.push(() => nodes.close());
+
+    return {
+      pki: certificates,
+      apiUrl: `https://${hostPort(http)}`,
+      etcdUrl,
+      ready: whenReady(replica, config, controllers, nodes),
+      failed: replica.failed,
+      client,
+      close: closeAll,
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+function openStore(platform: Platform, config: ServerConfig, log: Log, pki: Pki): Promise<Replica> {
+  const { store } = config;
+  return openReplica({
+    platform,
+    log: log.channel("store"),
+    config: {
+      name: config.name,
+      directory: config.dataDir,
+      initialMembers: store.initialCluster,
+      clusterToken: store.initialClusterToken,
+      listenPeer: store.peer,
+      tls: store.plain ? undefined : pki.peer,
+      heartbeatMs: store.heartbeatMs,
+      electionMs: store.electionMs,
+      snapshotCount: store.snapshotCount,
+    },
+  });
+}
+
+function createApi(
+  platform: Platform,
+  config: ServerConfig,
+  log: Log,
+  replica: Replica,
+): { api: ApiServer; registry: Registry } {
+  const { clock, random } = platform;
+  const windowFrom: Revision = replica.header().revision;
+  const registry = createRegistry({
+    storageFor: ({ keyPrefix, namespaced, indexes }) =>
+      createCacher({ kv: replica, clock, keyPrefix, namespaced, indexes, windowFrom }),
+    clock,
+    random,
+    flags: {
+      etcdPrefix: config.etcdPrefix,
+      serviceClusterIpRange: config.serviceClusterIpRange,
+      serviceNodePortRange: nodePortRange,
+      eventTtlSeconds,
+    },
+  });
+  let codec: KubernetesCodec | undefined;
+  const api = createApiServer({
+    registry,
+    authenticator: createAuthenticator(),
+    authorizer: createAuthorizer(),
+    clock,
+    random,
+    log: log.channel("apiserver"),
+    protobuf: () => {
+      codec ??= createKubernetesCodec(protobufTable as KubernetesTable);
+      return codec;
+    },
+  });
+  api.addReadinessCheck("etcd", () =>
+    replica.status().leader === noMember ? "the store has no leader" : undefined,
+  );
+  return { api, registry };
+}
+
+function startControllers(
+  { clock, random }: Platform,
+  config: ServerConfig,
+  log: Log,
+  pki: Pki,
+  client: (userAgent: string) => Client,
+): ControllerManager {
+  const manager = createControllerManager({
+    client: client("kube-controller-manager"),
+    schedulerClient: client("kube-scheduler"),
+    clock,
+    random,
+    log: log.channel("controllers"),
+    controllers: config.controllers,
+    // Alone, there is nobody to agree with.
+    ...(config.store.initialCluster.length > 1
+      ? { leaderElection: { identity: `${config.name}_${random.uuid()}` } }
+      : {}),
+    hostName: config.name,
+    settings: {
+      nodeMonitorGracePeriodMs: config.nodeMonitorGraceMs,
+      clusterCidr: config.podCidr,
+      rootCa: pki.apiCa,
+    },
+  });
+  manager.start();
+  return manager;
+}
+
+/** With one member its controllers are waited for; with more, they work on one, whichever. */
+async function whenReady(
+  replica: Replica,
+  config: ServerConfig,
+  controllers: ControllerManager,
+  nodes: RunningNodes,
+): Promise<void> {
+  await leaderKnown(replica);
+  if (config.store.initialCluster.length === 1 && controllers.names.length > 0) await controllers.working;
+  await nodes.registered;
+}
+
+function leaderKnown(replica: Replica): Promise<void> {
+  return new Promise((resolve) => {
+    if (replica.status().leader !== noMember) return resolve();
+    const stop = replica.onLeader((leader: MemberId) => {
+      if (leader === noMember) return;
+      stop();
+      resolve();
+    });
+  });
+}
+
+/** Tries until it has been told; there may be no leader yet. */
+function publish(
+  replica: Replica,
+  { clock }: Platform,
+  attributes: { name: string; clientUrls: readonly string[] },
+  log: Log,
+): () => void {
+  let stopped = false;
+  const attempt = () => {
+    if (stopped) return;
+    replica.publish(attributes).catch((error: Error) => {
+      log.debug("this member's addresses are not published yet", { error: error.message });
+      clock.after(publishRetryMs, attempt, { background: true });
+    });
+  };
+  attempt();
+  return () => {
+    stopped = true;
+  };
+}
+
+/** Listens, and serves both versions of HTTP. */
+async function serveHttp(
+  { clock, network }: Platform,
+  address: Address,
+  handlers: HttpHandlers,
+  tls: NonNullable<ListenOptions["tls"]> | undefined,
+): Promise<Listener> {
+  const http = createHttpServer({ clock, ...handlers });
+  const secure = tls === undefined ? {} : { tls: { ...tls, protocols: ["h2", "http/1.1"] } };
+  const listener = await listenOrFree(address, ({ host, port }) =>
+    network.listen({ host, port, ...secure }, (connection) => http.serve(connection)),
+  );
+  return {
+    host: listener.host,
+    port: listener.port,
+    async close() {
+      await http.close({ graceMs: closeGraceMs });
+      await listener.close();
+    },
+  };
+}
+
+function hostPort({ host, port }: { host: string; port: number }): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
