@@ -4,6 +4,7 @@ import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import type { AdmissionPlugin, AdmissionReader, AdmissionRequest } from "./ports.ts";
 import { priority } from "./priority.ts";
 import { serviceAccount } from "./service-account.ts";
+import { taintNodesByCondition } from "./taint-nodes.ts";
 
 /**
  * Admission: after authorization and before the store every write passes all plugins twice: first to be changed, then, as it will be
@@ -25,6 +26,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   return admissionChain([
     namespaceLifecycle(deps.reader),
     serviceAccount(deps),
+    taintNodesByCondition,
     priority(deps.reader),
     defaultTolerationSeconds,
   ]);

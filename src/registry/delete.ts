@@ -33,6 +33,7 @@ export async function deleteObject(
   const plan = planDeletion(store, found.object, context, options);
   if (plan.step === "pending")
     return { object: found, removed: false, status: statusFor(store, found.object) };
+  let last = found;
   if (plan.step === "keep") {
     const marked = await mark(store, key, name, context, options);
     if (marked.step !== "remove") {
@@ -42,10 +43,11 @@ export async function deleteObject(
         status: marked.step === "pending" ? statusFor(store, marked.object.object) : undefined,
       };
     }
+    last = marked.object;
   }
   if (context.dryRun) {
     await options.validate?.(found.object, found.object);
-    return { object: found, removed: true, status: statusFor(store, found.object) };
+    return { object: last, removed: true, status: statusFor(store, last.object) };
   }
   const removed = await removeFromStore(store, key, name, context, async (current) => {
     checkPreconditions(store, current.object, options);

@@ -2,6 +2,7 @@ import type { GroupResource, GroupVersionResource, KubeObject } from "../apimach
 import { assert } from "../base/index.ts";
 import { type ResourceInfo, resourceInfo, type SubresourceInfo } from "../schema/index.ts";
 import type { Storage } from "../storage/index.ts";
+import { ConvertingStore, type StoredForm } from "./converting-store.ts";
 import type { Registry, RegistryOptions, ResourceHandler, Verb } from "./ports.ts";
 import { servedVersions } from "./served.ts";
 import { GenericStore } from "./store.ts";
@@ -37,9 +38,10 @@ class ResourceRegistry implements Registry {
       storageOf: (resource) => this.#storageOf(resource),
       ownStorage: (name) => this.#ownStorage(name),
     };
-    for (const { group, version, resources } of servedVersions) {
-      for (const [resource, source] of Object.entries(resources))
-        this.#install({ group, version, resource }, source);
+    for (const { group, version, resources, storedAs = {} } of servedVersions) {
+      for (const [resource, source] of Object.entries(resources)) {
+        this.#install({ group, version, resource }, source, storedAs[resource]);
+      }
     }
     const pods = this.#handlers.get(handlerKey({ group: "", version: "v1", resource: "pods" }));
     if (pods instanceof GenericStore) this.#add(new BindingStore(pods, ""));
@@ -63,21 +65,24 @@ class ResourceRegistry implements Registry {
     this.#handlers.set(handlerKey({ ...resource, resource: path }), handler);
   }
 
-  #install(resource: GroupVersionResource, source: StrategySource): void {
+  #install(resource: GroupVersionResource, source: StrategySource, form: StoredForm | undefined): void {
     const info = resourceInfo(resource);
     assert(info !== undefined, `no schema for ${handlerKey(resource)}`);
     const strategy = typeof source === "function" ? source(this.#deps) : source;
-    const { storage, keyPrefix } = this.#open(info, strategy);
+    const stored = form === undefined ? info : resourceInfo(form.resource);
+    assert(stored !== undefined, `no schema for what ${handlerKey(resource)} is stored as`);
+    const { storage, keyPrefix } = this.#open(stored, strategy);
     const store = new GenericStore({
       resource,
-      kind: { group: info.group, version: info.version, kind: info.kind },
+      kind: { group: stored.group, version: stored.version, kind: stored.kind },
       verbs: info.verbs as readonly Verb[],
       strategy,
       storage,
       keyPrefix,
       random: this.#options.random,
     });
-    this.#add(store);
+    const kind = { group: info.group, version: info.version, kind: info.kind };
+    this.#add(form === undefined ? store : new ConvertingStore(store, { kind, form }));
     for (const subresource of info.subresources) {
       const handler = subresourceHandler(store, subresource);
       if (handler !== undefined) this.#add(handler);

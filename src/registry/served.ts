@@ -2,6 +2,7 @@ import { appsV1 } from "./apps/index.ts";
 import { coordinationV1 } from "./coordination/index.ts";
 import { coreV1 } from "./core/index.ts";
 import { discoveryV1 } from "./discovery/index.ts";
+import { eventsV1 } from "./events/index.ts";
 import { networkingV1 } from "./networking/index.ts";
 import type { ServedVersion } from "./strategies.ts";
 
@@ -14,5 +15,6 @@ export const servedVersions: readonly ServedVersion[] = [
   appsV1,
   coordinationV1,
   discoveryV1,
+  eventsV1,
   networkingV1,
 ];

@@ -1,6 +1,7 @@
 import type { GroupResource, KubeObject } from "../apimachinery/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import type { Storage } from "../storage/index.ts";
+import type { StoredForm } from "./converting-store.ts";
 import type { RegistryFlags } from "./ports.ts";
 import type { Strategy } from "./strategy.ts";
 
@@ -28,4 +29,6 @@ export interface ServedVersion {
   readonly group: string;
   readonly version: string;
   readonly resources: Readonly<Record<string, StrategySource>>;
+  /** Of these, what is stored in the form of another resource. The Strategy sees the stored form. */
+  readonly storedAs?: Readonly<Record<string, StoredForm>>;
 }

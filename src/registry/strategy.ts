@@ -28,6 +28,8 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   validate?(object: T, context: RequestContext): FieldError[];
   /** Texts for `Warning` headers. */
   warnings?(object: T, context: RequestContext): string[];
+  /** A warning that every request to this resource gets: it is on its way out upstream. */
+  readonly deprecation?: string;
   /** PUT of a name that does not exist creates it (Leases, Endpoints …). */
   readonly allowCreateOnUpdate?: boolean;
   /**

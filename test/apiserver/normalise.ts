@@ -88,6 +88,7 @@ export function normaliseText(value: string, how: Normaliser): string {
   }
   result = result
     .replace(uuid, "<uid>")
+    .replace(/(pod updates may not change fields other than [^\n]*\n)[\s\S]*$/, "$1…")
     .replace("127.0.0.1:6443", "127.0.0.1:<port>")
     .replace(/hash=[0-9A-F]{32,}/g, "hash=<hash>")
     .replace(time, (all, year) => (Number(year) >= 2026 ? "<time>" : all))

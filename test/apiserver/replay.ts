@@ -55,6 +55,18 @@ export class Replay {
     this.#transport = transport;
   }
 
+  /** What kube-apiserver makes for itself when it starts. */
+  async prepare(): Promise<void> {
+    for (const name of ["default", "kube-system", "kube-public", "kube-node-lease"]) {
+      await this.#transport.request({
+        method: "POST",
+        path: "/api/v1/namespaces",
+        headers: { ...defaultHeaders, "content-type": "application/json" },
+        body: JSON.stringify({ metadata: { name } }),
+      });
+    }
+  }
+
   async run(exchange: Exchange): Promise<Outcome> {
     if (exchange.delayMs !== undefined) await sleep(Math.min(exchange.delayMs, delayMsMax));
     const until = performance.now() + Math.min(exchange.retryMs ?? 0, retryMsMax);

@@ -1,5 +1,5 @@
 import { errors } from "../../apimachinery/index.ts";
-import type { Registry, ResourceHandler } from "../../registry/index.ts";
+import type { Registry, ResourceHandler, Verb } from "../../registry/index.ts";
 import { type HandlerDeps, ResourceCall, type VerbHandler } from "../handlers/call.ts";
 import { create } from "../handlers/create.ts";
 import { remove } from "../handlers/delete.ts";
@@ -12,16 +12,19 @@ import { watch } from "../handlers/watch.ts";
 import type { RequestInfo } from "../request-info.ts";
 import type { Layer } from "../state.ts";
 
-const onNamed: ReadonlyMap<string, VerbHandler> = new Map([
-  ["GET", get],
-  ["PUT", update],
-  ["PATCH", patch],
-  ["DELETE", remove],
+type Route = readonly [verb: Verb, handle: VerbHandler];
+
+const onNamed: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ["GET", ["get", get]],
+  ["PUT", ["update", update]],
+  ["PATCH", ["patch", patch]],
+  ["DELETE", ["delete", remove]],
+  ["POST", ["create", create]],
 ]);
-const onCollection: ReadonlyMap<string, VerbHandler> = new Map([
-  ["GET", list],
-  ["POST", create],
-  ["DELETE", deleteCollection],
+const onCollection: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ["GET", ["list", list]],
+  ["POST", ["create", create]],
+  ["DELETE", ["deletecollection", deleteCollection]],
 ]);
 
 /**
@@ -39,6 +42,7 @@ export function resources(registry: Registry, deps: HandlerDeps): Layer {
     const verb = verbHandler(handler, info, context.req.method ?? "");
     if (verb === undefined) throw errors.methodNotAllowed();
     context.state.handler = handler;
+    if (handler.strategy.deprecation !== undefined) context.state.warnings.add(handler.strategy.deprecation);
     await verb(new ResourceCall(context, handler, deps));
   };
 }
@@ -55,23 +59,11 @@ function inScope(handler: ResourceHandler, info: RequestInfo): boolean {
 }
 
 function verbHandler(handler: ResourceHandler, info: RequestInfo, method: string): VerbHandler | undefined {
-  if (info.legacyWatch) return method === "GET" && handler.watch !== undefined ? watch : undefined;
-  if (info.named) {
-    if (method === "POST") return handler.createNamed === undefined ? undefined : create;
-    if (method === "DELETE" && handler.delete === undefined) return undefined;
-    if (method === "GET" && handler.get === undefined) return undefined;
-    if (
-      (method === "PUT" || method === "PATCH") &&
-      !handler.verbs.includes(method === "PUT" ? "update" : "patch")
-    ) {
-      return undefined;
-    }
-    return onNamed.get(method);
-  }
+  if (info.legacyWatch) return method === "GET" && handler.verbs.includes("watch") ? watch : undefined;
   // Across all namespaces nothing can be written.
-  if (handler.namespaced && info.namespace === "" && method !== "GET") return undefined;
-  if (method === "GET" && info.verb === "watch") return handler.watch === undefined ? undefined : watch;
-  if (method === "POST" && handler.create === undefined && handler.createNamed === undefined)
-    return undefined;
-  return onCollection.get(method);
+  if (!info.named && handler.namespaced && info.namespace === "" && method !== "GET") return undefined;
+  const [verb, handle] = (info.named ? onNamed : onCollection).get(method) ?? [];
+  if (verb === "create" && info.named && handler.createNamed === undefined) return undefined;
+  if (verb === "list" && info.verb === "watch") return handler.verbs.includes("watch") ? watch : undefined;
+  return verb !== undefined && handler.verbs.includes(verb) ? handle : undefined;
 }

@@ -41,6 +41,7 @@ const shownMax = 3;
 
 export const endpointsStrategy: Strategy<Endpoints> = {
   namespaced: true,
+  deprecation: deprecated,
   allowCreateOnUpdate: true,
   validate: ({ subsets }) => validateSubsets(subsets ?? []),
   validateUpdate: ({ subsets }) => validateSubsets(subsets ?? []),
@@ -50,9 +51,6 @@ export const endpointsStrategy: Strategy<Endpoints> = {
     age(endpoints, now),
   ],
 };
-
-/** What every request to this resource is told. */
-export const endpointsDeprecation = deprecated;
 
 function validateSubsets(subsets: readonly EndpointSubset[]): FieldError[] {
   return subsets.flatMap((subset, i) => {

@@ -1,4 +1,4 @@
-import type { KubeObject } from "../../apimachinery/index.ts";
+import { deepEqual, type KubeObject } from "../../apimachinery/index.ts";
 import type { Strategy } from "../strategy.ts";
 import { containerCells, formatLabels, nameOf } from "../tables/cells.ts";
 import { validatePodTemplate } from "./pod/pod-spec.ts";
@@ -15,6 +15,11 @@ export const podTemplateStrategy: Strategy<PodTemplateObject> = {
   prepareForCreate: (object) => {
     object.metadata.generation = 1;
     return object;
+  },
+  prepareForUpdate: (next, old) => {
+    const changed = !deepEqual(next.template, old.template);
+    next.metadata.generation = (old.metadata.generation ?? 0) + (changed ? 1 : 0);
+    return next;
   },
   validate: ({ template }) => validatePodTemplate(template ?? {}, "template"),
   validateUpdate: ({ template }) => validatePodTemplate(template ?? {}, "template"),

@@ -14,7 +14,7 @@ import type { Strategy } from "../strategy.ts";
 import { age, nameOf } from "../tables/cells.ts";
 
 interface Endpoint {
-  addresses?: string[];
+  addresses?: string[] | null;
   hostname?: string;
   nodeName?: string;
 }
@@ -64,7 +64,7 @@ export const endpointSliceStrategy: Strategy<EndpointSlice> = {
     nameOf(slice),
     slice.addressType ?? "",
     shortList((slice.ports ?? []).map(({ port }) => (port === undefined ? "*" : String(port)))),
-    shortList((slice.endpoints ?? []).flatMap(({ addresses = [] }) => addresses)),
+    shortList((slice.endpoints ?? []).flatMap(({ addresses }) => addresses ?? [])),
     age(slice, now),
   ],
 };
@@ -86,8 +86,8 @@ function validateEndpoints(endpoints: readonly Endpoint[], addressType: string):
   if (endpoints.length > endpointsMax) return [field.tooMany("endpoints", endpoints.length, endpointsMax)];
   return endpoints.flatMap((endpoint, i) => {
     const path = `endpoints[${i}]`;
-    const { addresses = [], nodeName, hostname } = endpoint;
-    const errors = validateAddresses(addresses, addressType, `${path}.addresses`);
+    const { addresses, nodeName, hostname } = endpoint;
+    const errors = validateAddresses(addresses ?? [], addressType, `${path}.addresses`);
     if (nodeName !== undefined) {
       errors.push(...complaints(`${path}.nodeName`, nodeName, dns1123SubdomainErrors(nodeName)));
     }

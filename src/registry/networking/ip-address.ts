@@ -1,11 +1,18 @@
-import { type FieldError, field, type KubeObject } from "../../apimachinery/index.ts";
+import { deepEqual, type FieldError, field, ipErrors, type KubeObject } from "../../apimachinery/index.ts";
 import { formatIp, parseIp } from "../rules/ip.ts";
-import { immutable } from "../rules/values.ts";
+import { fieldIsImmutable } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf, none } from "../tables/cells.ts";
 
+interface ParentReference {
+  group?: string;
+  resource?: string;
+  namespace?: string;
+  name?: string;
+}
+
 interface IpAddressObject extends KubeObject {
-  spec?: { parentRef?: { group?: string; resource?: string; namespace?: string; name?: string } };
+  spec?: { parentRef?: ParentReference };
 }
 
 /** Says that an address is taken, and by whom: one for every ClusterIP. */
@@ -13,11 +20,12 @@ export const ipAddressStrategy: Strategy<IpAddressObject> = {
   namespaced: false,
   validateName: (name) => {
     const ip = parseIp(name);
-    return ip !== undefined && formatIp(ip) === name ? [] : ["must be a valid IP address in canonical form"];
+    if (ip === undefined) return ipErrors(name);
+    const canonical = formatIp(ip);
+    return canonical === name ? [] : [`must be in canonical form ("${canonical}")`];
   },
   validate: ({ spec }) => validateParent(spec),
-  validateUpdate: (next, old) => immutable("spec.parentRef", next.spec?.parentRef, old.spec?.parentRef),
-  selectableFields: {},
+  validateUpdate: (next, old) => validateSameParent(next.spec?.parentRef, old.spec?.parentRef),
   tableRow: (object, now) => [nameOf(object), parentCell(object), age(object, now)],
 };
 
@@ -28,6 +36,17 @@ function validateParent(spec: IpAddressObject["spec"]): FieldError[] {
   if (!parent.resource) errors.push(field.required("spec.parentRef.resource", ""));
   if (!parent.name) errors.push(field.required("spec.parentRef.name", ""));
   return errors;
+}
+
+function validateSameParent(
+  next: ParentReference | undefined,
+  old: ParentReference | undefined,
+): FieldError[] {
+  if (deepEqual(next, old)) return [];
+  // Upstream prints its internal form.
+  const { group = "", resource = "", namespace = "", name = "" } = next ?? {};
+  const shown = { Group: group, Resource: resource, Namespace: namespace, Name: name };
+  return [field.invalid("spec.parentRef", shown, fieldIsImmutable)];
 }
 
 /** `services/default/web`. */

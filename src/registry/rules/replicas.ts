@@ -33,7 +33,7 @@ export interface ReplicaStatus {
 export interface ReplicatedSpec {
   replicas?: number;
   minReadySeconds?: number;
-  selector?: LabelSelector;
+  selector?: LabelSelector | null;
   template?: PodTemplate;
 }
 
@@ -41,7 +41,7 @@ export interface ReplicatedSpec {
 export function validateSelectorAndTemplate({ selector, template = {} }: ReplicatedSpec): FieldError[] {
   const path = "spec.selector";
   const errors: FieldError[] = [];
-  if (selector === undefined) errors.push(field.required(path, ""));
+  if (!selector) errors.push(field.required(path, ""));
   else {
     errors.push(...validateLabelSelector(selector, path));
     const isEmpty =
@@ -54,7 +54,7 @@ export function validateSelectorAndTemplate({ selector, template = {} }: Replica
   return [...errors, ...validateTemplate(template, matcher)];
 }
 
-function matcherOf(selector: LabelSelector | undefined): Selector | undefined {
+function matcherOf(selector: LabelSelector | null | undefined): Selector | undefined {
   try {
     return selectorFromObject(selector);
   } catch (error) {
