@@ -44,6 +44,14 @@ function kind(group: string, version: string, resource: string, name: string, na
   return { group, version, resource, kind: name, namespaced };
 }
 
+/** What admission (DefaultTolerationSeconds) gives every pod. */
+const defaultTolerations = ["not-ready", "unreachable"].map((what) => ({
+  key: `node.kubernetes.io/${what}`,
+  operator: "Exists",
+  effect: "NoExecute",
+  tolerationSeconds: 300,
+}));
+
 interface Stored {
   readonly kind: Kind;
   object: KubeObject;
@@ -217,7 +225,13 @@ export class FakeApi implements Transport {
       object.spec ??= { finalizers: ["kubernetes"] };
       object.status = { phase: "Active" };
     }
-    if (found.resource === "pods") object.status = { phase: "Pending", ...body.status };
+    if (found.resource === "pods") {
+      object.spec = {
+        ...object.spec,
+        tolerations: [...(object.spec.tolerations ?? []), ...defaultTolerations],
+      };
+      object.status = { phase: "Pending", ...body.status };
+    }
     this.#put(found, key, object);
     return this.get(found.resource, namespace, name) as KubeObject;
   }

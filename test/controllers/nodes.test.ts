@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { settle } from "../client/world.ts";
+import { type Cluster, deployment, deployments, pods, service, services, startCluster } from "./cluster.ts";
+
+const nodes = { group: "", version: "v1", resource: "nodes" };
+
+const nodeOf = (cluster: Cluster, name: string) => cluster.api.get("nodes", "", name);
+
+const readyOf = (cluster: Cluster, name: string): string | undefined =>
+  nodeOf(cluster, name)?.status?.conditions?.find(({ type }: { type: string }) => type === "Ready")?.status;
+
+const taintsOf = (cluster: Cluster, name: string): string[] =>
+  (nodeOf(cluster, name)?.spec?.taints ?? []).map(
+    ({ key, effect }: { key: string; effect: string }) => `${key}:${effect}`,
+  );
+
+async function spreadWorkload(cluster: Cluster): Promise<void> {
+  await cluster.client.create(services, service("web"));
+  await cluster.client.create(deployments, deployment("web", 4));
+  await cluster.until("four addresses", () => cluster.addresses("web").length === 4);
+}
+
+test("every node has its own range of pod addresses, and pods have addresses from it", async () => {
+  const cluster = await startCluster({ nodes: 3 });
+  const ranges = cluster.api.all("nodes").map(({ spec }) => spec.podCIDR);
+  assert.deepEqual(ranges.sort(), ["10.128.0.0/23", "10.128.2.0/23", "10.128.4.0/23"]);
+  await spreadWorkload(cluster);
+  for (const pod of cluster.api.all("pods")) {
+    const range: string = nodeOf(cluster, pod.spec.nodeName)?.spec.podCIDR;
+    assert.equal(pod.status.podIP.split(".").slice(0, 2).join("."), "10.128");
+    assert.equal(Math.floor(Number(pod.status.podIP.split(".")[2]) / 2) * 2, Number(range.split(".")[2]));
+  }
+  assert.equal(new Set(cluster.addresses("web")).size, 4);
+  await cluster.stop();
+});
+
+test("the range of a node that is gone is given to another", async () => {
+  const cluster = await startCluster({ nodes: 2 });
+  const range = nodeOf(cluster, "node-0")?.spec.podCIDR;
+  await cluster.client.delete(nodes, "node-0");
+  const late = cluster.hollow.add({ name: "late" });
+  await late.registered;
+  await cluster.until("it has a range", () => nodeOf(cluster, "late")?.spec?.podCIDR !== undefined);
+  assert.equal(nodeOf(cluster, "late")?.spec.podCIDR, range);
+  await cluster.stop();
+});
+
+test("the addresses of a silent node's pods leave the Endpoints when its grace is over, and its pods are evicted later", async () => {
+  const cluster = await startCluster({ nodes: 2 });
+  await spreadWorkload(cluster);
+  const lost = cluster.api.all("pods").filter((pod) => pod.spec.nodeName === "node-0");
+  assert.equal(lost.length, 2);
+  const at = cluster.clock.monotonic();
+  cluster.nodes[0]?.crash();
+  await cluster.until("its addresses are gone", () => cluster.addresses("web").length === 2, { stepMs: 500 });
+  const waited = cluster.clock.monotonic() - at;
+  assert.ok(waited >= 25_000 && waited <= 45_000, `${waited} ms after the crash`);
+  assert.equal(readyOf(cluster, "node-0"), "Unknown");
+  await cluster.until("it is tainted", () => taintsOf(cluster, "node-0").length === 2);
+  assert.deepEqual(taintsOf(cluster, "node-0").sort(), [
+    "node.kubernetes.io/unreachable:NoExecute",
+    "node.kubernetes.io/unreachable:NoSchedule",
+  ]);
+  const condition = nodeOf(cluster, "node-0")?.status.conditions.find(
+    ({ type }: { type: string }) => type === "Ready",
+  );
+  assert.deepEqual(
+    [condition.reason, condition.message],
+    ["NodeStatusUnknown", "Kubelet stopped posting node status."],
+  );
+  assert.equal(readyOf(cluster, "node-1"), "True");
+  await cluster.until("the pods are evicted and replaced", () => cluster.addresses("web").length === 4, {
+    stepMs: 1_000,
+    steps: 500,
+  });
+  const evicted = cluster.api.get("pods", "default", lost[0]?.metadata.name as string);
+  const target = evicted?.status.conditions.find(({ type }: { type: string }) => type === "DisruptionTarget");
+  assert.deepEqual(
+    [target.reason, target.message],
+    ["DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint"],
+  );
+  await cluster.stop();
+});
+
+test("when no node is heard nobody is evicted", async () => {
+  const cluster = await startCluster({ nodes: 2 });
+  await spreadWorkload(cluster);
+  for (const node of cluster.nodes) node.crash();
+  await cluster.until(
+    "both are silent",
+    () => ["node-0", "node-1"].every((name) => readyOf(cluster, name) === "Unknown"),
+    {
+      stepMs: 500,
+    },
+  );
+  await cluster.until("only new pods are kept away", () =>
+    ["node-0", "node-1"].every(
+      (name) => taintsOf(cluster, name).join() === "node.kubernetes.io/unreachable:NoSchedule",
+    ),
+  );
+  assert.deepEqual(cluster.addresses("web"), []);
+  await cluster.stop();
+});
+
+test("a node that is heard again loses its taints, and its pods are addresses again", async () => {
+  const cluster = await startCluster({ nodes: 2 });
+  await spreadWorkload(cluster);
+  cluster.nodes[0]?.crash();
+  await cluster.until("its addresses are gone", () => cluster.addresses("web").length === 2, { stepMs: 500 });
+  const again = cluster.hollow.add({ name: "node-0", address: "192.0.2.1" });
+  await again.registered;
+  await cluster.until("its addresses are back", () => cluster.addresses("web").length === 4);
+  await cluster.until("it has no taints", () => taintsOf(cluster, "node-0").length === 0);
+  assert.equal(cluster.api.all("pods").length, 4, "nobody was evicted meanwhile");
+  await cluster.stop();
+});
+
+test("a clean stop takes the node, its Lease and its pods' addresses out at once; the pods follow", async () => {
+  const cluster = await startCluster({ nodes: 2 });
+  await spreadWorkload(cluster);
+  const before = cluster.clock.monotonic();
+  await cluster.nodes[0]?.stop();
+  for (let turns = 0; cluster.addresses("web").length !== 2 && turns < 200; turns++) await settle(1);
+  assert.equal(cluster.addresses("web").length, 2);
+  assert.equal(cluster.clock.monotonic(), before);
+  assert.equal(nodeOf(cluster, "node-0"), undefined);
+  assert.equal(cluster.api.get("leases", "kube-node-lease", "node-0"), undefined);
+  await cluster.until("they are replaced", () => cluster.addresses("web").length === 4, { stepMs: 1_000 });
+  await cluster.stop();
+});
+
+test("a node is registered with what a kubelet says of itself", async () => {
+  const cluster = await startCluster();
+  await cluster.until("the admission's taint would be gone", () => readyOf(cluster, "node-0") === "True");
+  const node = nodeOf(cluster, "node-0");
+  assert.deepEqual(node?.metadata.labels, {
+    "beta.kubernetes.io/arch": "amd64",
+    "beta.kubernetes.io/os": "linux",
+    "kubernetes.io/arch": "amd64",
+    "kubernetes.io/hostname": "node-0",
+    "kubernetes.io/os": "linux",
+  });
+  assert.deepEqual(
+    node?.status.conditions.map(({ type, status, reason }: Record<string, string>) => [type, status, reason]),
+    [
+      ["MemoryPressure", "False", "KubeletHasSufficientMemory"],
+      ["DiskPressure", "False", "KubeletHasNoDiskPressure"],
+      ["PIDPressure", "False", "KubeletHasSufficientPID"],
+      ["Ready", "True", "KubeletReady"],
+    ],
+  );
+  assert.deepEqual(node?.status.addresses, [
+    { type: "InternalIP", address: "192.0.2.1" },
+    { type: "Hostname", address: "node-0" },
+  ]);
+  const lease = cluster.api.get("leases", "kube-node-lease", "node-0");
+  assert.deepEqual([lease?.spec.holderIdentity, lease?.spec.leaseDurationSeconds], ["node-0", 40]);
+  assert.equal(lease?.metadata.ownerReferences?.[0]?.uid, node?.metadata.uid);
+  await cluster.stop();
+});
+
+test("a pod says what a kubelet would say of it, from start to end", async () => {
+  const cluster = await startCluster();
+  const seen: string[] = [];
+  const watching = new AbortController();
+  const watch = (async () => {
+    const stream = cluster.client.watch(pods, {
+      resourceVersion: String(cluster.api.revision),
+      signal: watching.signal,
+    });
+    for await (const { type, object } of stream) {
+      const state = Object.keys(object.status?.containerStatuses?.[0]?.state ?? {})[0] ?? "-";
+      seen.push(
+        `${type} ${object.status?.phase} ${state} ${object.metadata.deletionTimestamp === undefined ? "" : "leaving"}`.trim(),
+      );
+    }
+  })();
+  await cluster.client.create(pods, {
+    metadata: {
+      name: "p",
+      namespace: "default",
+      annotations: { "hollow.raftsman.dev/start-after": "2s", "hollow.raftsman.dev/ready-after": "3s" },
+    },
+    spec: { terminationGracePeriodSeconds: 30, containers: [{ name: "app", image: "app:1" }] },
+  });
+  const status = () => cluster.api.get("pods", "default", "p")?.status;
+  const ready = () => status()?.conditions?.find(({ type }: { type: string }) => type === "Ready");
+  await cluster.until("it runs", () => status()?.phase === "Running", { stepMs: 100 });
+  assert.deepEqual(
+    [ready().status, ready().reason, ready().message],
+    ["False", "ContainersNotReady", "containers with unready status: [app]"],
+  );
+  await cluster.until("it is ready", () => ready()?.status === "True", { stepMs: 100 });
+  assert.deepEqual(
+    status().conditions.map(({ type }: { type: string }) => type),
+    ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"],
+  );
+  const [container] = status().containerStatuses;
+  assert.deepEqual(
+    [container.name, container.ready, container.started, container.restartCount],
+    ["app", true, true, 0],
+  );
+  assert.deepEqual([status().hostIP, status().podIPs], ["192.0.2.1", [{ ip: status().podIP }]]);
+  await cluster.client.delete(pods, "p");
+  await cluster.until("it is gone", () => status() === undefined);
+  watching.abort();
+  await watch;
+  assert.deepEqual(seen, [
+    "ADDED Pending -",
+    "MODIFIED Pending -",
+    "MODIFIED Running running",
+    "MODIFIED Running running",
+    "MODIFIED Running running leaving",
+    "MODIFIED Succeeded terminated leaving",
+    "DELETED Succeeded terminated leaving",
+  ]);
+  await cluster.stop();
+});
+
+test("an address that a pod gave back is not given to the next pod", async () => {
+  const cluster = await startCluster();
+  const spec = { terminationGracePeriodSeconds: 1, containers: [{ name: "c", image: "i" }] };
+  const addresses: string[] = [];
+  for (const name of ["a", "b", "c"]) {
+    await cluster.client.create(pods, { metadata: { name, namespace: "default" }, spec });
+    await cluster.until(
+      `${name} runs`,
+      () => cluster.api.get("pods", "default", name)?.status?.podIP !== undefined,
+    );
+    addresses.push(cluster.api.get("pods", "default", name)?.status.podIP);
+    await cluster.client.delete(pods, name);
+    await cluster.until(`${name} is gone`, () => cluster.api.get("pods", "default", name) === undefined);
+  }
+  assert.deepEqual(addresses, ["10.128.0.2", "10.128.0.3", "10.128.0.4"]);
+  await cluster.stop();
+});
