@@ -78,8 +78,8 @@ async function readStandardInput(): Promise<string> {
 }
 
 async function download(url: string): Promise<string> {
-  const { request } = await import("undici");
-  const { statusCode, body } = await request(url, { maxRedirections: 0 } as object);
+  const { request } = (await import("undici")).default;
+  const { statusCode, body } = await request(url);
   if (statusCode !== 200) throw new Error(`unable to read URL "${url}", server reported ${statusCode}`);
   const chunks: Buffer[] = [];
   let size = 0;

@@ -30,7 +30,8 @@ export function undiciTransport(options: UndiciTransportOptions): Transport & { 
   let agent: Promise<Agent> | undefined;
 
   async function open(): Promise<Agent> {
-    const { Agent } = await import("undici");
+    // The default export is there in a bundle too, where names of a CommonJS package are not.
+    const { Agent } = (await import("undici")).default;
     const timeoutMs = options.timeoutMs ?? 30_000;
     return new Agent({
       allowH2: true,

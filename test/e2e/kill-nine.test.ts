@@ -154,7 +154,8 @@ function call<T>(client: Client, method: string, request: Uint8Array, codec: Mes
       (bytes: Buffer) => decode(codec, bytes),
       request,
       { deadline: Date.now() + 3000 },
-      (error: ServiceError | null, answer?: T) => (error || answer === undefined ? reject(error) : resolve(answer)),
+      (error: ServiceError | null, answer?: T) =>
+        error || answer === undefined ? reject(error) : resolve(answer),
     );
   });
 }

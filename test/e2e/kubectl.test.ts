@@ -227,7 +227,7 @@ suite("the unmodified kubectl", () => {
       JSON.stringify({ apiVersion: "v1", kind: "Service", metadata: { name: "bad" }, ...extra });
     assert.match(
       await refused(["apply", "-f", "-"], service({ spec: { ports: [{ port: 80000 }] } })),
-      /The Service "bad" is invalid: .*spec\.ports\[0\]\.port: Invalid value: 80000: must be between 1 and 65535, inclusive/,
+      /The Service "bad" is invalid: \s*(?:\* )?spec\.ports\[0\]\.port: Invalid value: 80000: must be between 1 and 65535, inclusive/,
     );
     assert.match(
       await refused(["apply", "-f", "-"], service({ spek: {} })),

@@ -50,6 +50,7 @@ export async function up(options: UpOptions): Promise<void> {
   const dataDir = resolve(options.dataDir ?? (await platform.disk.makeTemporaryDirectory("raftsman-")));
   const temporary = options.dataDir === undefined;
   let running: Running | undefined;
+  let problem: unknown;
   try {
     const pki = await ensurePki(platform, join(dataDir, "pki"), {
       hosts: [],
@@ -59,31 +60,37 @@ export async function up(options: UpOptions): Promise<void> {
       options.members === "1"
         ? upOne(platform, options, dataDir, pki)
         : upThree(platform, options, dataDir, pki);
-    running = await Promise.race([starting, stop.promise.then(() => undefined)]);
-    if (running === undefined) {
-      running = await starting;
-      return;
+    running = await starting;
+    if (!stop.stopped()) {
+      await announce(platform, options, running, { dataDir, temporary, pki });
+      await Promise.race([stop.promise, running.failed]);
+      process.stdout.write("stopping\n");
     }
-    const files = {
-      kubeconfig: resolve(options.kubeconfig ?? join(dataDir, "kubeconfig")),
-      certs: resolve(options.certs ?? join(dataDir, "certs")),
-    };
-    await writeKubeconfig(platform.disk, files.kubeconfig, adminKubeconfig(pki, running.apiUrl));
-    await exportStoreClient(platform, pki, files.certs);
-    process.stdout.write(instructions(running, { ...files, dataDir, temporary }));
-    process.stdout.write(
-      `${pc.green("ready")} in ${Math.round(process.uptime() * 1000)} ms: ${running.apiUrl}\n`,
-    );
-    await Promise.race([stop.promise, running.failed]);
-    process.stdout.write("stopping\n");
   } catch (error) {
-    await running?.close();
-    if (temporary) await platform.disk.remove(dataDir);
-    fail(error);
-  } finally {
-    await running?.close();
-    if (temporary) await platform.disk.remove(dataDir);
+    problem = error;
   }
+  await running?.close();
+  if (temporary) await platform.disk.remove(dataDir);
+  if (problem !== undefined) fail(problem);
+}
+
+/** Writes the files people need, and tells where everything is. */
+async function announce(
+  platform: Platform,
+  options: UpOptions,
+  running: Running,
+  at: { dataDir: string; temporary: boolean; pki: Pki },
+): Promise<void> {
+  const files = {
+    kubeconfig: resolve(options.kubeconfig ?? join(at.dataDir, "kubeconfig")),
+    certs: resolve(options.certs ?? join(at.dataDir, "certs")),
+  };
+  await writeKubeconfig(platform.disk, files.kubeconfig, adminKubeconfig(at.pki, running.apiUrl));
+  await exportStoreClient(platform, at.pki, files.certs);
+  process.stdout.write(instructions(running, { ...files, ...at }));
+  process.stdout.write(
+    `${pc.green("ready")} in ${Math.round(process.uptime() * 1000)} ms: ${running.apiUrl}\n`,
+  );
 }
 
 /** One member in this process. */
