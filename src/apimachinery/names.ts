@@ -28,8 +28,9 @@ function byteLength(value: string): number {
   return Buffer.byteLength(value, "utf8");
 }
 
-export function maxLengthError(max: number): string {
-  return `must be no more than ${max} characters`;
+/** Bytes are meant; upstream says so only in its newer rules. */
+export function maxLengthError(max: number, unit: "characters" | "bytes" = "characters"): string {
+  return `must be no more than ${max} ${unit}`;
 }
 
 export function rangeError(low: number, high: number): string {
@@ -44,8 +45,8 @@ export function regexError(rule: string, expression: string, ...examples: string
 }
 
 /** RFC 1123 subdomain, 253 characters: most names. */
-export function dns1123SubdomainErrors(value: string): string[] {
-  const errors = byteLength(value) > subdomainLengthMax ? [maxLengthError(subdomainLengthMax)] : [];
+export function dns1123SubdomainErrors(value: string, unit: "characters" | "bytes" = "characters"): string[] {
+  const errors = byteLength(value) > subdomainLengthMax ? [maxLengthError(subdomainLengthMax, unit)] : [];
   if (!subdomain.test(value)) {
     errors.push(
       regexError(
@@ -124,16 +125,17 @@ export function qualifiedNameErrors(value: string): string[] {
   if (parts.length === 2) {
     const prefix = parts[0] as string;
     if (prefix === "") errors.push("prefix part must be non-empty");
-    else errors.push(...dns1123SubdomainErrors(prefix).map((error) => `prefix part ${error}`));
+    else errors.push(...dns1123SubdomainErrors(prefix, "bytes").map((error) => `prefix part ${error}`));
   }
   if (name === "") errors.push("name part must be non-empty");
-  else if (byteLength(name) > labelLengthMax) errors.push(`name part ${maxLengthError(labelLengthMax)}`);
+  else if (byteLength(name) > labelLengthMax)
+    errors.push(`name part ${maxLengthError(labelLengthMax, "bytes")}`);
   if (!labelKey.test(name)) errors.push(`name part ${keyError}`);
   return errors;
 }
 
 export function labelValueErrors(value: string): string[] {
-  const errors = byteLength(value) > labelLengthMax ? [maxLengthError(labelLengthMax)] : [];
+  const errors = byteLength(value) > labelLengthMax ? [maxLengthError(labelLengthMax, "bytes")] : [];
   if (value !== "" && !labelKey.test(value)) {
     errors.push(
       regexError(

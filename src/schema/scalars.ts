@@ -49,14 +49,14 @@ function corruptPadding(bytes: Uint8Array, at: number, inGroup: number): number 
   if (inGroup === 2) {
     skipBreaks();
     if (next === bytes.length) return bytes.length;
-    if (bytes[next] !== equalsSign) return next;
+    if (bytes[next] !== equalsSign) return next - 1;
     next++;
   }
   skipBreaks();
   return next;
 }
 
-const timePattern = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})([.,]\d+)?(Z|[+-]\d{2}:\d{2})$/;
+const timePattern = /^(\d{4})-(\d{2})-(\d{2})T(\d{1,2}):(\d{2}):(\d{2})([.,]\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
 /**
  * An RFC 3339 text as metav1.Time (or MicroTime) writes it again: UTC, whole seconds (or six decimals). Undefined where
@@ -90,8 +90,7 @@ export function canonicalTime(text: string, micro: boolean): string | undefined 
   const zoneHours = Number(zone.slice(1, 3));
   const zoneMinutes = Number(zone.slice(4, 6));
   if (zone !== "Z" && (zoneHours > 24 || zoneMinutes > 60)) return undefined;
-  if (zone === "Z" && fraction === undefined) return text;
-  if (zone === "Z" && micro) return text;
+  if (zone === "Z" && (micro || fraction === undefined) && (match[4] as string).length === 2) return text;
   const offsetMinutes = zone === "Z" ? 0 : (zone[0] === "-" ? -1 : 1) * (zoneHours * 60 + zoneMinutes);
   const base = new Date(0);
   base.setUTCFullYear(year, month - 1, day);
@@ -115,9 +114,9 @@ const layoutPieces: readonly (readonly [
   ["-", /^-/],
   ["01", /^\d{2}/, ["month", 1, 12]],
   ["-", /^-/],
-  ["02", /^\d{2}/, ["day", 1, 31]],
+  ["02", /^\d{2}/],
   ["T", /^T/],
-  ["15", /^\d{2}/, ["hour", 0, 23]],
+  ["15", /^\d{1,2}/, ["hour", 0, 23]],
   [":", /^:/],
   ["04", /^\d{2}/, ["minute", 0, 59]],
   [":", /^:/],
