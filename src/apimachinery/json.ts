@@ -8,7 +8,10 @@ export { JsonError, setOwn };
 const depthMaxDefault = 1_000;
 
 export interface ParseJsonOptions {
-  /** Called with the path (`spec.replicas`, `items[0].name`) of every key that stands twice in one object; the last one wins, but objects merge. */
+  /**
+   * Called with the path (`spec.replicas`, `items[0].name`) of every key that stands twice in one object; of its values objects are
+   * merged, of others the last wins, as in Go. Without it the last value wins outright.
+   */
   readonly onDuplicate?: (path: string) => void;
   readonly depthMax?: number;
 }
