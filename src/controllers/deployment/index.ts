@@ -2,6 +2,7 @@ import { type KubeObject, selectorFromObject } from "../../apimachinery/index.ts
 import { createWorkqueue, keyOf, splitKey } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import { workUntil } from "../lifecycle.ts";
+import { OwnWrites } from "../own-writes.ts";
 import { addOwnerIndex, claim, controllerOf, controllerReference, ownedBy } from "../owners.ts";
 import { deployments, inNamespace, isTerminating, pods as podResource, replicaSets } from "../resources.ts";
 import { isRollingUpdate } from "./limits.ts";
@@ -25,11 +26,13 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   addOwnerIndex(sets);
   addOwnerIndex(pods);
   const recorder = context.recorder("deployment-controller");
+  const written = new OwnWrites();
   const queue = createWorkqueue({ name: kind, clock, log, process: reconcile });
 
   owners.addHandler({
     add: (deployment) => queue.add(keyOf(deployment)),
     update: (deployment) => queue.add(keyOf(deployment)),
+    delete: (deployment) => written.forget(deployment),
   });
   sets.addHandler({
     add: wakeOwner,
@@ -37,7 +40,10 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       if (controllerOf(set)?.uid !== controllerOf(old)?.uid) wakeOwner(old);
       wakeOwner(set);
     },
-    delete: wakeOwner,
+    delete(set) {
+      written.forget(set);
+      wakeOwner(set);
+    },
   });
   pods.addHandler({
     // A Recreate rollout goes on when the last old pod is gone, which no ReplicaSet's status tells.
@@ -69,7 +75,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   async function reconcile(key: string): Promise<void> {
     const { namespace, name } = splitKey(key);
     const deployment = owners.lister.getByKey(key);
-    if (deployment === undefined) return;
+    if (deployment === undefined || written.isBehind(deployment)) return;
     if (selectorFromObject(deployment.spec.selector).empty) {
       const message = "This deployment is selecting all pods. A non-empty selector is required.";
       recorder.event(deployment, "Warning", "SelectingAll", message);
@@ -84,7 +90,9 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       matches: selectorOf(deployment),
       freshOwner: () => client.get(inNamespace(deployments, namespace), name),
     });
-    const rollout = new Rollout({ client, clock, recorder }, deployment, owned);
+    // The informer of ReplicaSets wakes this Deployment when it has caught up.
+    if (owned.some((set) => written.isBehind(set))) return;
+    const rollout = new Rollout({ client, clock, recorder, written }, deployment, owned);
     await rollout.run((uid) => ownedBy(pods, uid));
     const { status } = rollout.deployment;
     const left = isComplete(rollout.deployment, status)

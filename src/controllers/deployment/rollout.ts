@@ -5,6 +5,7 @@
 import { type KubeObject, StatusError } from "../../apimachinery/index.ts";
 import { type Client, type EventRecorder, errorText } from "../../client/index.ts";
 import type { Clock } from "../../platform/index.ts";
+import type { OwnWrites } from "../own-writes.ts";
 import { controllerOf, controllerReference, isNamespaceTerminating, isNotFound } from "../owners.ts";
 import { isPodTerminal } from "../pods.ts";
 import { deployments, inNamespace, isTerminating, replicaSets as replicaSetResource } from "../resources.ts";
@@ -37,6 +38,8 @@ export interface RolloutDependencies {
   readonly client: Client;
   readonly clock: Clock;
   readonly recorder: EventRecorder;
+  /** Told of every write. */
+  readonly written: OwnWrites;
 }
 
 /** A Deployment during one round; every write brings its newest version in. */
@@ -44,6 +47,7 @@ export class Rollout {
   readonly #client: Client;
   readonly #clock: Clock;
   readonly #recorder: EventRecorder;
+  readonly #written: OwnWrites;
   #deployment: KubeObject;
   /** All ReplicaSets of the Deployment, as this round knows them. */
   #sets: KubeObject[];
@@ -52,6 +56,7 @@ export class Rollout {
     this.#client = dependencies.client;
     this.#clock = dependencies.clock;
     this.#recorder = dependencies.recorder;
+    this.#written = dependencies.written;
     this.#deployment = deployment;
     this.#sets = [...replicaSets];
   }
@@ -188,6 +193,7 @@ export class Rollout {
         throw error;
       }
     }
+    this.#written.note(created);
     this.#sets.push(created);
     if (isNew && replicasOf(created) > 0) {
       this.#say("Normal", `Scaled up replica set ${created.metadata.name} from 0 to ${replicasOf(created)}`);
@@ -295,6 +301,7 @@ export class Rollout {
   async #updateSet(set: KubeObject, next: KubeObject): Promise<KubeObject> {
     const scope = inNamespace(replicaSetResource, set.metadata.namespace);
     const updated = await this.#client.update(scope, next);
+    this.#written.note(updated);
     this.#sets = this.#sets.map((known) => (known === set ? updated : known));
     return updated;
   }
@@ -342,6 +349,7 @@ export class Rollout {
       },
       "status",
     );
+    this.#written.note(this.#deployment);
   }
 }
 

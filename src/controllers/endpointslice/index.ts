@@ -2,6 +2,7 @@ import { deepEqual, type KubeObject } from "../../apimachinery/index.ts";
 import { createWorkqueue, errorText, splitKey } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import { workUntil } from "../lifecycle.ts";
+import { isAtLeast } from "../own-writes.ts";
 import { controllerReference, isConflict, isNamespaceTerminating, isNotFound } from "../owners.ts";
 import { endpointSlices, inNamespace, isTerminating } from "../resources.ts";
 import { isHeadless, publishesNotReady } from "../service-pods/ports.ts";
@@ -58,7 +59,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     const version = expected?.get(name);
     if (
       expected !== undefined &&
-      (version === undefined || atLeast(slice.metadata.resourceVersion, version))
+      (version === undefined || isAtLeast(slice.metadata.resourceVersion, version))
     ) {
       expected.delete(name);
       if (expected.size === 0) written.delete(key);
@@ -133,7 +134,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     const scope = inNamespace(endpointSlices, service.metadata.namespace);
     const expect = (slice: KubeObject, version: string | undefined): void => {
       const shown = known.lister.get(slice.metadata.namespace, slice.metadata.name as string);
-      if (version !== undefined && atLeast(shown?.metadata.resourceVersion, version)) return;
+      if (version !== undefined && isAtLeast(shown?.metadata.resourceVersion, version)) return;
       const expected = written.get(key) ?? new Map<string, string | undefined>();
       written.set(key, expected);
       expected.set(slice.metadata.name as string, version);
@@ -221,10 +222,4 @@ function labelsOf(service: KubeObject): Record<string, string> {
 
 function serviceKeyOf(slice: KubeObject): string {
   return `${slice.metadata.namespace}/${slice.metadata.labels?.[serviceLabel] ?? ""}`;
-}
-
-/** Whether a version is as new as another; versions of one server grow. */
-function atLeast(version: string | undefined, other: string): boolean {
-  if (version === undefined || !/^\d+$/.test(version) || !/^\d+$/.test(other)) return version === other;
-  return BigInt(version) >= BigInt(other);
 }

@@ -9,6 +9,7 @@ import { type GroupVersionResource, type KubeObject, StatusError } from "../../a
 import { createWorkqueue, type EventRecorder, errorText, keyOf, splitKey } from "../../client/index.ts";
 import type { ControllerContext } from "../context.ts";
 import { workUntil } from "../lifecycle.ts";
+import { OwnWrites } from "../own-writes.ts";
 import {
   addOwnerIndex,
   claim,
@@ -49,6 +50,7 @@ export function createReplicaController(
   addOwnerIndex(owners);
   const recorder = context.recorder(kind.component);
   const expectations = new Expectations(clock);
+  const written = new OwnWrites();
   const queue = createWorkqueue({ name: kind.kind, clock, log, process: reconcile });
 
   owners.addHandler({
@@ -56,6 +58,7 @@ export function createReplicaController(
     update: (owner) => queue.add(keyOf(owner)),
     delete(owner) {
       expectations.forget(owner.metadata.uid as string);
+      written.forget(owner);
       queue.add(keyOf(owner));
     },
   });
@@ -114,7 +117,7 @@ export function createReplicaController(
   async function reconcile(key: string): Promise<void> {
     const { namespace, name } = splitKey(key);
     const owner = owners.lister.getByKey(key);
-    if (owner === undefined) return;
+    if (owner === undefined || written.isBehind(owner)) return;
     const uid = owner.metadata.uid as string;
     const scope = inNamespace(kind.resource, namespace);
     const mayAct = expectations.fulfilled(uid);
@@ -153,7 +156,7 @@ export function createReplicaController(
     });
     if (!sameStatus(owner.status, status)) {
       try {
-        await client.update(scope, { ...owner, status: { ...status } }, "status");
+        written.note(await client.update(scope, { ...owner, status: { ...status } }, "status"));
       } catch (error) {
         if (!isNotFound(error)) throw error;
       }

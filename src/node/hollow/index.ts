@@ -151,6 +151,8 @@ class Agent {
   #addresses: PodAddresses | undefined;
   #node: KubeObject | undefined;
   #lease: KubeObject | undefined;
+  /** A pod waits for one that goes. */
+  #lacksAddress = false;
   #statusPostedMs = 0;
   #posting = false;
   #heartbeat: Timer | undefined;
@@ -194,8 +196,10 @@ class Agent {
   podGone(pod: KubeObject): void {
     const uid = pod.metadata.uid as string;
     this.#arrivals.delete(uid);
+    this.#arrivals.delete(`${uid}/end`);
     this.#addresses?.release(uid);
-    // A pod may wait for an address.
+    if (!this.#lacksAddress) return;
+    this.#lacksAddress = false;
     this.#wakePods();
   }
 
@@ -397,7 +401,10 @@ class Agent {
       return;
     }
     const podIp = pod.spec?.hostNetwork === true ? this.#description.address : this.#addresses?.allocate(uid);
-    if (podIp === undefined) return;
+    if (podIp === undefined) {
+      this.#lacksAddress = this.#addresses !== undefined;
+      return;
+    }
     const readyIn = arrivedMs + delayMs(pod, startAfterAnnotation) + delayMs(pod, readyAfterAnnotation) - now;
     if (readyIn > 0) this.#queue.addAfter(key, readyIn);
     const ready = mayBeReady(pod) && readyIn <= 0;
