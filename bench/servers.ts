@@ -32,7 +32,7 @@ export async function startRaftsman(): Promise<MeasuredServer> {
     "--secure-port",
     "0",
   ];
-  const peers = ["--listen-peer-urls", `http://127.0.0.1:${peer}`, "--controllers", "-*"];
+  const peers = ["--listen-peer-urls", `http://127.0.0.1:${peer}`, "--controllers="];
   const child = spawn(process.execPath, [entry, "serve", ...flags, ...peers], {
     stdio: ["ignore", "pipe", "inherit"],
   });

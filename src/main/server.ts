@@ -7,7 +7,6 @@ import { type ApiServer, createApiServer } from "../apiserver/index.ts";
 import { createAuthenticator, createAuthorizer } from "../auth/index.ts";
 import { type MemberId, noMember, type Revision } from "../base/index.ts";
 import { type Client, createClient } from "../client/index.ts";
-import { type ControllerManager, createControllerManager } from "../controllers/index.ts";
 import { createEtcdApi } from "../etcdapi/index.ts";
 import { createHttpServer, type HttpHandlers } from "../h2/index.ts";
 import type { Listener, ListenOptions, Platform } from "../platform/index.ts";
@@ -18,7 +17,8 @@ import type { Log } from "../telemetry/index.ts";
 import { createKubernetesCodec, type KubernetesCodec, type KubernetesTable } from "../wire/index.ts";
 import { firstAddress } from "./cidr.ts";
 import type { Address, ServerConfig } from "./config.ts";
-import { type RunningNodes, startHollowNodes } from "./hollow-nodes.ts";
+import { startControllers } from "./controllers.ts";
+import { startHollowNodes } from "./hollow-nodes.ts";
 import { listenOrFree } from "./listen.ts";
 import { ensurePki, type Pki } from "./pki.ts";
 
@@ -92,7 +92,7 @@ export async function startServer(
       const user = { name: "system:admin", groups: ["system:masters", "system:authenticated"] };
       return createClient({ transport: api.transport(user), userAgent });
     };
-    const controllers = startControllers(platform, config, log, certificates, client);
+    const controllers = startControllers({ platform, config, log, pki: certificates, replica, client });
     closing.push(() => controllers.stop());
     const nodes = await startHollowNodes({
       client: client("raftsman-node"),
@@ -106,7 +106,9 @@ export async function startServer(
       pki: certificates,
       apiUrl: `https://${hostPort(http)}`,
       etcdUrl,
-      ready: whenReady(replica, config, controllers, nodes),
+      ready: leaderKnown(replica)
+        .then(() => Promise.all([controllers.working, nodes.registered]))
+        .then(() => {}),
       failed: replica.failed,
       client,
       close: closeAll,
@@ -173,47 +175,6 @@ function createApi(
     replica.status().leader === noMember ? "the store has no leader" : undefined,
   );
   return { api, registry };
-}
-
-function startControllers(
-  { clock, random }: Platform,
-  config: ServerConfig,
-  log: Log,
-  pki: Pki,
-  client: (userAgent: string) => Client,
-): ControllerManager {
-  const manager = createControllerManager({
-    client: client("kube-controller-manager"),
-    schedulerClient: client("kube-scheduler"),
-    clock,
-    random,
-    log: log.channel("controllers"),
-    controllers: config.controllers,
-    // Alone, there is nobody to agree with.
-    ...(config.store.initialCluster.length > 1
-      ? { leaderElection: { identity: `${config.name}_${random.uuid()}` } }
-      : {}),
-    hostName: config.name,
-    settings: {
-      nodeMonitorGracePeriodMs: config.nodeMonitorGraceMs,
-      clusterCidr: config.podCidr,
-      rootCa: pki.apiCa,
-    },
-  });
-  manager.start();
-  return manager;
-}
-
-/** With one member its controllers are waited for; with more, they work on one, whichever. */
-async function whenReady(
-  replica: Replica,
-  config: ServerConfig,
-  controllers: ControllerManager,
-  nodes: RunningNodes,
-): Promise<void> {
-  await leaderKnown(replica);
-  if (config.store.initialCluster.length === 1 && controllers.names.length > 0) await controllers.working;
-  await nodes.registered;
 }
 
 function leaderKnown(replica: Replica): Promise<void> {

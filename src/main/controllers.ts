@@ -1,0 +1,84 @@
+/**
+ * The controllers of one member. Alone, they work at once. Of several members they work on the one that leads the store: it is the
+ * first to know when another takes over, and one that does not know yet can write nothing, for its writes need the quorum it lost. So nobody has to
+ * wait for a Lease to run out after a member died.
+ */
+
+import type { Client } from "../client/index.ts";
+import { type ControllerManager, createControllerManager } from "../controllers/index.ts";
+import type { Platform } from "../platform/index.ts";
+import type { Replica } from "../replica/index.ts";
+import type { Log } from "../telemetry/index.ts";
+import type { ServerConfig } from "./config.ts";
+import type { Pki } from "./pki.ts";
+
+export interface RunningControllers {
+  /** Those of this member have begun to work. Of several members: this one leads, or another does. */
+  readonly working: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function startControllers(options: {
+  platform: Platform;
+  config: ServerConfig;
+  log: Log;
+  pki: Pki;
+  replica: Replica;
+  client: (userAgent: string) => Client;
+}): RunningControllers {
+  const { platform, config, log, pki, replica, client } = options;
+  const create = (): ControllerManager => {
+    const manager = createControllerManager({
+      client: client("kube-controller-manager"),
+      schedulerClient: client("kube-scheduler"),
+      clock: platform.clock,
+      random: platform.random,
+      log: log.channel("controllers"),
+      controllers: config.controllers,
+      hostName: config.name,
+      settings: {
+        nodeMonitorGracePeriodMs: config.nodeMonitorGraceMs,
+        clusterCidr: config.podCidr,
+        rootCa: pki.apiCa,
+      },
+    });
+    manager.start();
+    return manager;
+  };
+  if (config.controllers === "") return { working: Promise.resolve(), stop: async () => {} };
+  if (config.store.initialCluster.length === 1) return create();
+
+  let manager: ControllerManager | undefined;
+  let stopped = false;
+  // One after the other, so that a short reign's controllers have ended before the next one's begin.
+  let changes = Promise.resolve();
+  let resolveWorking: () => void = () => {};
+  const working = new Promise<void>((resolve) => {
+    resolveWorking = resolve;
+  });
+  const follow = () => {
+    changes = changes.then(async () => {
+      const { leader } = replica.status();
+      const leads = leader === replica.memberId && !stopped;
+      if (leads && manager === undefined) {
+        manager = create();
+        void manager.working.then(resolveWorking);
+      } else if (!leads && manager !== undefined) {
+        await manager.stop();
+        manager = undefined;
+      }
+      if (!leads && leader !== 0n) resolveWorking();
+    });
+  };
+  const unsubscribe = replica.onLeader(follow);
+  follow();
+  return {
+    working,
+    async stop() {
+      stopped = true;
+      unsubscribe();
+      follow();
+      await changes;
+    },
+  };
+}
