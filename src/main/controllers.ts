@@ -4,6 +4,7 @@
  * wait for a Lease to run out after a member died.
  */
 
+import { noMember } from "../base/index.ts";
 import type { Client } from "../client/index.ts";
 import { type ControllerManager, createControllerManager } from "../controllers/index.ts";
 import type { Platform } from "../platform/index.ts";
@@ -67,7 +68,7 @@ export function startControllers(options: {
         await manager.stop();
         manager = undefined;
       }
-      if (!leads && leader !== 0n) resolveWorking();
+      if (!leads && leader !== noMember) resolveWorking();
     });
   };
   const unsubscribe = replica.onLeader(follow);
