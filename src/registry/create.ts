@@ -12,6 +12,7 @@ import { canonicalize } from "../schema/index.ts";
 import type { Stored } from "../storage/index.ts";
 import type { RequestContext } from "./context.ts";
 import { statusOf } from "./failures.ts";
+import { finalizerProblems } from "./finalizer-names.ts";
 import { objectKey } from "./keys.ts";
 import type { CreateOptions } from "./ports.ts";
 import type { GenericStore } from "./store.ts";
@@ -82,6 +83,7 @@ export async function beforeCreate(
       validateName: (name, prefix) =>
         strategy.validateName?.(name, prefix) ?? nameIsDnsSubdomain(name, prefix),
     });
+    problems.push(...finalizerProblems(created.metadata));
     if (strategy.validate !== undefined) problems.push(...strategy.validate(created, context));
     if (problems.length > 0) throw errors.invalid(store.kind, created.metadata.name ?? "", problems);
     for (const text of strategy.warnings?.(created, context) ?? []) context.warn(text);

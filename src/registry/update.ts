@@ -12,6 +12,7 @@ import type { RequestContext } from "./context.ts";
 import { beforeCreate } from "./create.ts";
 import { removeFromStore } from "./delete.ts";
 import { statusOf } from "./failures.ts";
+import { finalizerProblems } from "./finalizer-names.ts";
 import { objectKey } from "./keys.ts";
 import type { NextObject, UpdateOptions } from "./ports.ts";
 import type { GenericStore } from "./store.ts";
@@ -206,6 +207,7 @@ function metadataProblems(store: GenericStore, object: KubeObject, old: KubeObje
     }),
     ...validateObjectMetaUpdate(object.metadata, old.metadata),
     ...validateObjectMetaUpdate(object.metadata, old.metadata),
+    ...finalizerProblems(object.metadata),
   ];
 }
 

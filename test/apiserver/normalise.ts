@@ -34,8 +34,7 @@ function walk(value: unknown, key: string, how: Normaliser): unknown {
     // The exchanges have the descriptions of columns and schemas; this repository's schemas leave descriptions out.
     if (name === "description" && (key === "columnDefinitions" || "format" in value || "properties" in value))
       continue;
-    if (name === "managedFields" && process.env.NOMF) continue;
-    copy[name.replace(uuid, "<uid>")] = walk(member, name, how);
+    copy[normaliseText(name, how)] = walk(member, name, how);
   }
   return copy;
 }

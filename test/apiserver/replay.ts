@@ -90,7 +90,7 @@ export class Replay {
       if (value === undefined || (name === "cache-control" && value === "no-cache, private")) continue;
       headers[name] =
         name === "warning"
-          ? warnings(value)
+          ? warnings(normaliseText(value, { captures: this.#captures, sorted: false }))
           : name === "etag"
             ? '"<hash>"'
             : name === "last-modified"

@@ -4,7 +4,7 @@ import { readBody } from "../body.ts";
 import { decodeBody } from "../decode-body.ts";
 import { type WriteOptions, writeOptions } from "../options.ts";
 import type { ResourceCall } from "./call.ts";
-import { dedupOwnerReferences, settleNamespace } from "./object-checks.ts";
+import { dedupOwnerReferences, settleNamespace, wipeSystemFields } from "./object-checks.ts";
 
 /** POST to a collection, or to a subresource of a named object (binding, eviction). */
 export async function create(call: ResourceCall): Promise<void> {
@@ -12,6 +12,7 @@ export async function create(call: ResourceCall): Promise<void> {
   const { handler, deps } = call;
   const options = writeOptions(call.info.query, "CreateOptions");
   const object = await requestObject(call, options);
+  wipeSystemFields(object);
   settleNamespace(object, call.namespace);
   dedupOwnerReferences(object, call);
   const context = call.requestContext(options);

@@ -13,6 +13,15 @@ export function settleNamespace(object: KubeObject, namespace: string): void {
   }
 }
 
+/** What only the server says is forgotten before anybody is made its owner. */
+export function wipeSystemFields({ metadata }: KubeObject): void {
+  delete metadata.creationTimestamp;
+  delete metadata.uid;
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.selfLink;
+}
+
 /** The object of a PUT or PATCH is the one that the URL names. @throws StatusError BadRequest */
 export function checkName(object: KubeObject, name: string): void {
   const given = object.metadata.name ?? "";

@@ -5,7 +5,6 @@ import {
   applyStrategicMergePatch,
   errors,
   field,
-  formatTime,
   type GroupVersionKind,
   type Json,
   JsonError,
@@ -17,7 +16,12 @@ import {
   stringifyJson,
   YamlError,
 } from "../../apimachinery/index.ts";
-import { type NextObject, type RequestContext, trackFields } from "../../registry/index.ts";
+import {
+  fieldManagerRequest,
+  type NextObject,
+  type RequestContext,
+  trackFields,
+} from "../../registry/index.ts";
 import { applyDefaults, DecodeError, decode, schemaOfKind, strictErrors } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import { readBody } from "../body.ts";
@@ -177,16 +181,10 @@ class Patching {
   #applied(current: Stored | undefined): KubeObject {
     const { options, context } = this.#request;
     const configuration = this.#configuration(current);
-    const schema = schemaOfKind(this.#kind);
-    if (schema === undefined) throw errors.unsupportedMediaType(["application/json-patch+json"]);
-    const merged = applyConfiguration(current?.object, configuration, {
-      manager: context.fieldManager,
-      apiVersion: apiVersionOf(this.#kind),
-      subresource: this.#call.handler.subresource,
-      time: formatTime(context.now),
-      schema,
-      force: options.force,
-    });
+    const { subresource, rules } = this.#call.handler;
+    const request = fieldManagerRequest({ kind: this.#kind, subresource, rules, context });
+    if (request === undefined) throw errors.unsupportedMediaType(["application/json-patch+json"]);
+    const merged = applyConfiguration(current?.object, configuration, { ...request, force: options.force });
     return this.#complete(structuredClone(merged) as unknown as JsonObject, (why) => errors.plainError(why));
   }
 
@@ -208,7 +206,7 @@ class Patching {
       throw errors.badRequest("metadata.managedFields must be nil");
     applied.metadata.name ||= info.name;
     checkName(applied, info.name);
-    settleNamespace(applied, namespace);
+    if (applied.metadata.namespace) settleNamespace(applied, namespace);
     const { uid, resourceVersion } = applied.metadata;
     if (current === undefined && uid) {
       throw errors.conflict(

@@ -75,12 +75,17 @@ export class ScaleStore implements ResourceHandler {
     if (scale.metadata.resourceVersion === undefined) delete metadata.resourceVersion;
     else metadata.resourceVersion = scale.metadata.resourceVersion;
     const next = this.#scale.setReplicas({ ...current, metadata }, scale["spec"]?.replicas ?? 0);
-    return trackFields(current, next, {
+    trackFields(current, next, {
       kind: this.#parent.kind,
       subresource: this.subresource,
       rules: this.strategy,
       context,
     });
+    // Upstream hands ownership through the Scale, where it loses its time.
+    for (const entry of next.metadata.managedFields ?? []) {
+      if (entry.subresource === this.subresource) delete entry.time;
+    }
+    return next;
   }
 
   #scaleOf(stored: Stored): Stored {
