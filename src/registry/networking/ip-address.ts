@@ -2,7 +2,7 @@ import { deepEqual, type FieldError, field, ipErrors, type KubeObject } from "..
 import { formatIp, parseIp } from "../rules/ip.ts";
 import { fieldIsImmutable } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
-import { age, nameOf, none } from "../tables/cells.ts";
+import { nameOf, none } from "../tables/cells.ts";
 
 interface ParentReference {
   group?: string;
@@ -26,7 +26,7 @@ export const ipAddressStrategy: Strategy<IpAddressObject> = {
   },
   validate: ({ spec }) => validateParent(spec),
   validateUpdate: (next, old) => validateSameParent(next.spec?.parentRef, old.spec?.parentRef),
-  tableRow: (object, now) => [nameOf(object), parentCell(object), age(object, now)],
+  tableRow: (object) => [nameOf(object), parentCell(object)],
 };
 
 function validateParent(spec: IpAddressObject["spec"]): FieldError[] {
