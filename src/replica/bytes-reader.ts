@@ -29,6 +29,10 @@ export class BytesReader {
     return this.#bytes.readBigUInt64LE(this.#take(8));
   }
 
+  float64(): number {
+    return this.#bytes.readDoubleLE(this.#take(8));
+  }
+
   number(): number {
     let value = 0;
     let scale = 1;

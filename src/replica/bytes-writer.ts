@@ -4,8 +4,13 @@ const initialBytes = 256;
 
 /** Builds a message in a buffer that grows. Numbers are unsigned LEB128 varints unless their width is named. */
 export class BytesWriter {
-  #bytes = Buffer.allocUnsafe(initialBytes);
+  #bytes: Buffer;
   #length = 0;
+
+  /** `bytes`: about how many are to come. */
+  constructor(bytes = initialBytes) {
+    this.#bytes = Buffer.allocUnsafe(bytes);
+  }
 
   get length(): number {
     return this.#length;
@@ -30,6 +35,12 @@ export class BytesWriter {
   uint64(value: bigint): void {
     this.#room(8);
     this.#length = this.#bytes.writeBigUInt64LE(BigInt.asUintN(64, value), this.#length);
+  }
+
+  /** Any number at all, in eight bytes. */
+  float64(value: number): void {
+    this.#room(8);
+    this.#length = this.#bytes.writeDoubleLE(value, this.#length);
   }
 
   /** A safe integer that is not negative. */

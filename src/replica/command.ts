@@ -1,7 +1,9 @@
 /**
  * What the log says: one command an entry, in bytes that every member reads alike.
  *
- *   u64 member │ u64 sequence │ u8 type │ fields of the type
+ *   u64 member │ f64 sequence │ u8 type │ fields of the type
+ *
+ * Numbers that clients choose (revisions, versions, limits, times) are doubles, for they may be anything; counts and lengths are varints.
  *
  * member and sequence name the request, so that the member that proposed it knows its outcome. Types and fields only get added: a log
  * may be older than the program that reads it. An entry without bytes is a leader's first word and no command.
@@ -53,20 +55,20 @@ const compareResults = ["equal", "notEqual", "greater", "less"] as const;
 const sortTargets: readonly SortTarget[] = ["key", "version", "create", "mod", "value"];
 
 export function encodeCommand(id: RequestId, command: Command): Uint8Array {
-  const writer = new BytesWriter();
+  const writer = new BytesWriter(sizeOf(command));
   writer.uint64(id.member);
-  writer.uint64(BigInt(id.sequence));
+  writer.float64(id.sequence);
   writer.byte(types.indexOf(command.type));
   switch (command.type) {
     case "txn":
       writeTxn(writer, command.txn);
       break;
     case "compact":
-      writer.number(command.revision);
+      writer.float64(command.revision);
       break;
     case "lease-grant":
       writer.uint64(command.id);
-      writer.number(command.ttlSeconds);
+      writer.float64(command.ttlSeconds);
       break;
     case "lease-revoke":
       writer.uint64(command.id);
@@ -76,7 +78,7 @@ export function encodeCommand(id: RequestId, command: Command): Uint8Array {
       writer.number(command.leases.length);
       for (const lease of command.leases) {
         writer.uint64(lease.id);
-        writer.number(lease.remainingTtlSeconds);
+        writer.float64(lease.remainingTtlSeconds);
       }
       break;
     case "member-attributes":
@@ -91,22 +93,32 @@ export function encodeCommand(id: RequestId, command: Command): Uint8Array {
   return writer.finish();
 }
 
+/** About how many bytes it takes: right for what there is most of, and no harm where it is wrong. */
+function sizeOf(command: Command): number {
+  if (command.type !== "txn") return 128;
+  let bytes = 64;
+  for (const ops of [command.txn.success, command.txn.failure]) {
+    for (const op of ops) bytes += op.type === "put" ? op.key.length + op.value.length + 32 : 128;
+  }
+  return bytes + 64 * command.txn.compare.length;
+}
+
 /** @throws MalformedBytesError */
 export function decodeCommand(bytes: Uint8Array): { id: RequestId; command: Command } {
   const reader = new BytesReader(bytes);
-  const id = { member: reader.uint64() as MemberId, sequence: Number(reader.uint64()) };
+  const id = { member: reader.uint64() as MemberId, sequence: reader.float64() };
   const type = pick(types, reader.byte());
   switch (type) {
     case "txn":
       return { id, command: { type, txn: readTxn(reader, 0) } };
     case "compact":
-      return { id, command: { type, revision: reader.number() as Revision } };
+      return { id, command: { type, revision: reader.float64() as Revision } };
     case "lease-grant":
-      return { id, command: { type, id: readLease(reader), ttlSeconds: reader.number() } };
+      return { id, command: { type, id: readLease(reader), ttlSeconds: reader.float64() } };
     case "lease-revoke":
       return { id, command: { type, id: readLease(reader), expiredInTerm: reader.number() as Term } };
     case "lease-checkpoint": {
-      const leases = list(reader, () => ({ id: readLease(reader), remainingTtlSeconds: reader.number() }));
+      const leases = list(reader, () => ({ id: readLease(reader), remainingTtlSeconds: reader.float64() }));
       return { id, command: { type, leases } };
     }
     case "member-attributes": {
@@ -143,10 +155,10 @@ function writeCompare(writer: BytesWriter, compare: Compare): void {
   writeKeyRange(writer, compare);
   switch (compare.target) {
     case "version":
-      return writer.number(compare.version);
+      return writer.float64(compare.version);
     case "create":
     case "mod":
-      return writer.number(compare.revision);
+      return writer.float64(compare.revision);
     case "value":
       return writer.bytes(compare.value);
     case "lease":
@@ -162,10 +174,10 @@ function readCompare(reader: BytesReader): Compare {
   const range = readKeyRange(reader);
   switch (target) {
     case "version":
-      return { target, result, ...range, version: reader.number() };
+      return { target, result, ...range, version: reader.float64() };
     case "create":
     case "mod":
-      return { target, result, ...range, revision: reader.number() as Revision };
+      return { target, result, ...range, revision: reader.float64() as Revision };
     case "value":
       return { target, result, ...range, value: reader.bytes() };
     case "lease":
@@ -217,7 +229,7 @@ function writeOp(writer: BytesWriter, op: Op): void {
         op.minCreateRevision,
         op.maxCreateRevision,
       ]) {
-        writer.number(number ?? 0);
+        writer.float64(number ?? 0);
       }
       return;
     case "txn":
@@ -257,12 +269,12 @@ function readOp(reader: BytesReader, depth: number): Op {
           : {}),
         keysOnly: (flags & rangeKeysOnly) !== 0,
         countOnly: (flags & rangeCountOnly) !== 0,
-        revision: reader.number() as Revision,
-        limit: reader.number(),
-        minModRevision: reader.number() as Revision,
-        maxModRevision: reader.number() as Revision,
-        minCreateRevision: reader.number() as Revision,
-        maxCreateRevision: reader.number() as Revision,
+        revision: reader.float64() as Revision,
+        limit: reader.float64(),
+        minModRevision: reader.float64() as Revision,
+        maxModRevision: reader.float64() as Revision,
+        minCreateRevision: reader.float64() as Revision,
+        maxCreateRevision: reader.float64() as Revision,
       };
     }
     case "txn":

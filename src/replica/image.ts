@@ -17,23 +17,21 @@ const sectionBytesMax = 1024 * 1024 * 1024;
  * needs is kept until then.
  */
 export function imageOf(state: StateMachine): IterableIterator<Uint8Array> {
-  return chunksOf([state.membership.image(), state.lessor.image()], state.mvcc.image());
-}
-
-function* chunksOf(
-  sections: readonly Uint8Array[],
-  keys: IterableIterator<Uint8Array>,
-): Generator<Uint8Array> {
-  try {
-    yield uint32(version);
-    for (const section of sections) {
-      yield uint32(section.length);
-      yield section;
-    }
-    yield* keys;
-  } finally {
-    keys.return?.();
-  }
+  const head = [uint32(version)];
+  for (const section of [state.membership.image(), state.lessor.image()])
+    head.push(uint32(section.length), section);
+  const keys = state.mvcc.image();
+  return {
+    next() {
+      const value = head.shift();
+      return value === undefined ? keys.next() : { done: false, value };
+    },
+    // Not a generator: one that was given up before its first step would not let go of the keys.
+    return: () => keys.return(),
+    [Symbol.iterator]() {
+      return this;
+    },
+  };
 }
 
 /** Makes the state what the image says; until it has been read whole and found good, nothing changes. @throws KvError CORRUPT */

@@ -28,6 +28,12 @@ export class Images implements ImageReceiver {
     return info && decodeSnapshotMeta(info.label);
   }
 
+  /** Removes the images above an index; the newest of the others. */
+  async keepUpTo(index: Index): Promise<SnapshotMeta | undefined> {
+    await this.#snapshots.removeAbove(index);
+    return this.newest();
+  }
+
   /** The log may be let go up to here: the way back from a damaged newest image stays open. */
   get releasable(): Index {
     return (this.#snapshots.previous()?.index ?? 0) as Index;

@@ -1,9 +1,20 @@
 /** A larger request is refused (etcd's --max-request-bytes). */
 export const requestBytesMax = 1_572_864;
-/** A transaction in a transaction in …: deeper is refused. */
-export const txnDepthMax = 16;
+/**
+ * A transaction in a transaction in …: a log entry deeper than this is damaged. Above what the store's own check lets pass (each
+ * level costs one of at most 128 operations), so that nothing is committed that cannot be read back.
+ */
+export const txnDepthMax = 256;
 /** Proposals and reads without an outcome; more are refused. */
 export const pendingRequestsMax = 16_384;
+/** Bytes of them. */
+export const pendingBytesMax = 128 * 1024 * 1024;
+/** Bytes of proposals handed to the core at once; it takes them all or none, and they may become one message. */
+export const proposeBytesMax = 1024 * 1024;
+/** Raft's clock ticks so often in a heartbeat interval: the drawn election time-outs then seldom collide. */
+export const ticksPerHeartbeat = 5;
+/** Bytes of data the store may hold (etcd's --quota-backend-bytes). */
+export const quotaBytesDefault = 2 * 1024 * 1024 * 1024;
 /** Bytes proposed and not committed. */
 export const uncommittedBytesMax = 64 * 1024 * 1024;
 /** Bytes of entries in one append message. */

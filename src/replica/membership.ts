@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { fromUtf8, type MemberId, utf8 } from "../base/index.ts";
 import type { ConfChange } from "../raft/index.ts";
+import type { RequestId } from "./command.ts";
 
 export interface Member {
   readonly id: MemberId;
@@ -30,8 +31,22 @@ function firstEightBytes(content: Uint8Array): bigint {
 }
 
 /** What a conf-change entry says about the member besides its id. */
-export function encodePeerUrls(peerUrls: readonly string[]): Uint8Array {
-  return utf8(JSON.stringify({ peerUrls }));
+export function encodePeerUrls(peerUrls: readonly string[], request?: RequestId): Uint8Array {
+  const { member, sequence } = request ?? {};
+  return utf8(JSON.stringify({ peerUrls, ...(request && { request: { member: `${member}`, sequence } }) }));
+}
+
+function decodeContext(context: Uint8Array): {
+  peerUrls: string[];
+  request?: { member: string; sequence: number };
+} {
+  return JSON.parse(fromUtf8(context));
+}
+
+/** Who asked for a change, where it was asked for: the members that a cluster begins with nobody did. */
+export function requestOf({ context }: ConfChange): RequestId | undefined {
+  const request = context && decodeContext(context).request;
+  return request && { member: BigInt(request.member) as MemberId, sequence: request.sequence };
 }
 
 export class Membership {
@@ -58,9 +73,7 @@ export class Membership {
       return;
     }
     const known = this.#members.get(change.member);
-    const peerUrls = change.context
-      ? (JSON.parse(fromUtf8(change.context)).peerUrls as string[])
-      : (known?.peerUrls ?? []);
+    const peerUrls = change.context ? decodeContext(change.context).peerUrls : (known?.peerUrls ?? []);
     const learner = change.type === "add-learner";
     this.#members.set(change.member, {
       name: "",

@@ -1,21 +1,35 @@
 import { join } from "node:path";
-import type { Index, Term } from "../base/index.ts";
+import type { Index } from "../base/index.ts";
 import type { Platform } from "../platform/index.ts";
-import { bootstrap, createRaft, type RaftConfig } from "../raft/index.ts";
+import { bootstrap, createRaft, joining, type RaftConfig } from "../raft/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import { openWal, type Wal, type WalRestored } from "../wal/index.ts";
 import type { ReplicaConfig } from "./config.ts";
 import { initialMemberIds, readIdentity, writeIdentity } from "./identity.ts";
 import { restoreImage } from "./image.ts";
 import { Images } from "./images.ts";
-import { appendBytesMax, committedBytesMax, inflightMessagesMax, uncommittedBytesMax } from "./limits.ts";
+import {
+  appendBytesMax,
+  committedBytesMax,
+  inflightMessagesMax,
+  ticksPerHeartbeat,
+  uncommittedBytesMax,
+} from "./limits.ts";
 import { encodePeerUrls } from "./membership.ts";
 import { Replica } from "./replica.ts";
 import { StateMachine } from "./state-machine.ts";
 
+type Restored = RaftConfig["restored"];
+
 /**
- * Opens a member's directory (a new one, or one from an earlier life: the last image, then the log behind it), and starts the member.
- * It takes part at once; it answers when there is a leader.
+ * Opens a member's directory (a new one, or one from an earlier life: the last image, then the log behind it), and starts the
+ * member. It takes part at once; `ready` tells when it has caught up. Requests that come before there is a leader wait for one.
+ *
+ *     member.json   whose directory it is
+ *     wal/          the log
+ *     snapshots/    images of the state machine, the newest two
+ *     lock          held while a process uses it
+ *
  * @throws Error where the directory is another member's, is in use, or is damaged
  */
 export async function openReplica({
@@ -27,42 +41,46 @@ export async function openReplica({
   config: ReplicaConfig;
   log: Log;
 }): Promise<Replica> {
-  const { disk, clock, random } = platform;
+  const { disk, random } = platform;
   await disk.makeDirectory(config.directory);
-  const lock = await disk.lock(config.directory);
+  const lock = await lockDirectory(platform, config.directory);
   let wal: Wal | undefined;
   try {
     const identity = await readIdentity(disk, config);
     const images = await Images.open(disk, join(config.directory, "snapshots"), log);
-    const opened = await openLog(platform, config, images, log);
-    wal = opened.wal;
-    if (opened.isNew)
-      await wal.append({ hardState: opened.restored.hardState, entries: opened.restored.entries });
-    if (identity.fresh) await writeIdentity(disk, config, identity);
-    // The hub calls back only after `publish` or `watch`, when the replica stands.
-    const catchUp = () => {
-      if (state.hub.catchUp()) clock.after(0, catchUp);
-    };
-    const state = new StateMachine({
-      leaseTtlSecondsMin: Math.ceil((config.electionMs * 1.5) / 1000),
-      onCatchUpNeeded: () => clock.after(0, catchUp),
-      monotonic: () => clock.monotonic(),
+    const opened = await openWal({
+      disk,
+      directory: join(config.directory, "wal"),
+      salt: Math.floor(random.number() * 2 ** 32),
+      ...(config.segmentBytes === undefined ? {} : { segmentBytes: config.segmentBytes }),
+      onFailed: (error) => log.error("the log has failed", { error: error.message }),
     });
-    const { snapshot } = opened.restored;
+    wal = opened.wal;
+    let restored: Restored;
+    if (opened.restored.hardState !== undefined) restored = await restoredState(opened.restored, images);
+    else {
+      if (!identity.fresh)
+        throw new Error(`the log in data directory ${config.directory} is gone: ${replaceMember}`);
+      restored = firstState(config);
+      await wal.append({ hardState: restored.hardState, entries: restored.entries });
+    }
+    if (identity.fresh) await writeIdentity(disk, config, identity);
+    const state = newStateMachine(platform, config);
+    const { snapshot } = restored;
     if (snapshot.index > 0) {
       await restoreImage(state, images.read(snapshot));
       state.applied = { index: snapshot.index, term: snapshot.term };
     }
     const raft = createRaft({
       id: identity.memberId,
-      electionTicks: Math.max(2, Math.round(config.electionMs / config.heartbeatMs)),
-      heartbeatTicks: 1,
+      electionTicks: Math.max(2, Math.round(config.electionMs / config.heartbeatMs)) * ticksPerHeartbeat,
+      heartbeatTicks: ticksPerHeartbeat,
       random: () => random.number(),
       appendBytesMax,
       inflightMessagesMax,
       uncommittedBytesMax,
       committedBytesMax,
-      restored: opened.restored,
+      restored,
     });
     const replica = new Replica({ platform, config, log, identity, state, raft, wal, images, lock });
     await replica.start();
@@ -74,49 +92,63 @@ export async function openReplica({
   }
 }
 
-/** The log, and what the core begins with: what the disk remembers, or the start of a new cluster. */
-async function openLog(
-  { disk, random }: Platform,
-  config: ReplicaConfig,
-  images: Images,
-  log: Log,
-): Promise<{ wal: Wal; restored: RaftConfig["restored"]; isNew: boolean }> {
-  const newest = images.newest();
-  const { wal, restored } = await openWal({
-    disk,
-    directory: join(config.directory, "wal"),
-    salt: Math.floor(random.number() * 2 ** 32),
-    ...(newest === undefined ? {} : { after: newest.index }),
-    ...(config.segmentBytes === undefined ? {} : { segmentBytes: config.segmentBytes }),
-    onFailed: (error) => log.error("the log has failed", { error: error.message }),
-  });
-  if (restored.hardState === undefined) {
-    const voters = initialMemberIds(config).map(({ id, peerUrls }) => ({
-      member: id,
-      context: encodePeerUrls(peerUrls),
-    }));
-    return { wal, restored: bootstrap(voters), isNew: true };
-  }
-  return { wal, restored: restoredState(restored, newest), isNew: false };
-}
+const replaceMember = "remove this member from the cluster and add it anew with an empty data directory";
 
-function restoredState(
-  { hardState, snapshot: marked, entries }: WalRestored,
-  newest: RaftConfig["restored"]["snapshot"] | undefined,
-): RaftConfig["restored"] {
-  if (hardState === undefined) throw new Error("a log without a hard state");
-  if (marked !== undefined && (newest === undefined || newest.index < marked.index)) {
+async function lockDirectory({ disk }: Platform, directory: string): Promise<{ release(): Promise<void> }> {
+  try {
+    return await disk.lock(directory);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EBUSY") throw error;
     throw new Error(
-      `the image at index ${marked.index} is missing or damaged, and the log begins after it: re-seed this member`,
+      `data directory ${directory} is in use by another process: stop that one, or use another --data-dir`,
+      { cause: error },
     );
   }
-  const none = {
-    index: 0 as Index,
-    term: 0 as Term,
-    confState: { voters: [], votersOutgoing: [], learners: [] },
+}
+
+function newStateMachine({ clock, random }: Platform, config: ReplicaConfig): StateMachine {
+  const randomUint32 = () => Buffer.from(random.bytes(4)).readUInt32LE();
+  // The hub calls back only after `publish` or `watch`, when the replica stands.
+  const catchUp = () => {
+    if (state.hub.catchUp()) setImmediate(catchUp);
   };
-  const snapshot = newest ?? none;
+  const state = new StateMachine({
+    leaseTtlSecondsMin: Math.ceil((config.electionMs * 1.5) / 1000),
+    onCatchUpNeeded: () => setImmediate(catchUp),
+    monotonic: () => clock.monotonic(),
+    hashSeed: [randomUint32(), randomUint32()],
+  });
+  return state;
+}
+
+/** The start of a new cluster. */
+function firstState(config: ReplicaConfig): Restored {
+  return bootstrap(
+    initialMemberIds(config).map(({ id, peerUrls }) => ({ member: id, context: encodePeerUrls(peerUrls) })),
+  );
+}
+
+/**
+ * The newest image that the log has marked, and the entries behind it. An image that is not marked is no part of this
+ * member's past yet: the crash came between the two, and the log still leads there.
+ * @throws Error where image and log do not meet
+ */
+async function restoredState(
+  { hardState, snapshot: marked, entries }: WalRestored,
+  images: Images,
+): Promise<Restored> {
+  if (hardState === undefined) throw new Error("a log without a hard state");
+  const snapshot = (await images.keepUpTo((marked?.index ?? 0) as Index)) ?? joining.snapshot;
+  const behind = entries.filter(({ index }) => index > snapshot.index);
+  const first = behind[0];
+  const last = behind.at(-1)?.index ?? snapshot.index;
+  if ((first !== undefined && first.index !== snapshot.index + 1) || last < (marked?.index ?? 0)) {
+    throw new Error(`the image at index ${marked?.index} is missing or damaged: ${replaceMember}`);
+  }
   // A commit index is not synced by itself: the image may be ahead of the last one written.
   const commit = Math.max(hardState.commit, snapshot.index) as Index;
-  return { hardState: { ...hardState, commit }, snapshot, entries, applied: snapshot.index };
+  if (commit > last) {
+    throw new Error(`the log ends at index ${last}, but ${commit} was committed: ${replaceMember}`);
+  }
+  return { hardState: { ...hardState, commit }, snapshot, entries: behind, applied: snapshot.index };
 }

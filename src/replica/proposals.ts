@@ -1,20 +1,30 @@
-/** Proposals on their way through the log, until their outcome is known here. */
-import { type MemberId, noMember } from "../base/index.ts";
+/**
+ * Proposals on their way through the log, until their outcome is known here.
+ *
+ *   queued ──flush──→ sent (to the core, which appends or forwards) ──→ applied here: settled
+ *     ↑ nobody leads, or too much is under way     │
+ *     └────────── its message was dropped ─────────┘
+ *
+ * A proposal that is queued has surely not happened. One that is sent may happen until an entry of a later term than it was
+ * sent in is applied here without it.
+ */
+import { type MemberId, noMember, type Term } from "../base/index.ts";
 import { KvError } from "../kv/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
-import type { Raft } from "../raft/index.ts";
+import type { EntryType, Raft } from "../raft/index.ts";
 import { type Command, encodeCommand, type RequestId } from "./command.ts";
-import { pendingRequestsMax, requestBytesMax } from "./limits.ts";
+import { pendingBytesMax, pendingRequestsMax, proposeBytesMax, requestBytesMax } from "./limits.ts";
 import type { Outcome } from "./state-machine.ts";
 
 interface Pending {
+  readonly sequence: number;
+  readonly type: EntryType;
+  readonly data: Uint8Array;
   readonly deadline: number;
-  /** Who led when it was proposed; noMember: nobody did, and it is still to be sent. */
-  leader: MemberId;
-  /** Only while it is to be sent. */
-  unsent: Uint8Array | undefined;
-  resolve(outcome: Outcome): void;
-  reject(error: Error): void;
+  /** Undefined while it is queued. */
+  sentIn: Term | undefined;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Sequences begin anywhere, so that an entry of an earlier life never passes for a request of this one. */
@@ -26,11 +36,12 @@ export class Proposals {
   readonly #raft: Raft;
   readonly #timeoutMs: number;
   readonly #onWork: () => void;
-  /** Oldest first, and so the soonest deadline. */
+  /** All, oldest first, and so the soonest deadline. */
   readonly #pending = new Map<number, Pending>();
+  #pendingBytes = 0;
+  /** May hold some that are settled by now. */
+  #queue: Pending[] = [];
   #sequence: number;
-  /** Some are still to be sent. */
-  #anyWaits = false;
 
   constructor(options: {
     member: MemberId;
@@ -48,26 +59,58 @@ export class Proposals {
     this.#sequence = Math.floor(options.random.number() * sequenceStartMax);
   }
 
+  /** Without an outcome yet. */
+  get count(): number {
+    return this.#pending.size;
+  }
+
   /**
-   * Resolves with the outcome once it is committed and applied here. Without a leader it waits for one.
-   * @throws KvError TOO_MANY_REQUESTS, REQUEST_TOO_LARGE: nothing happened; TIMEOUT, LEADER_CHANGED: it may have, or may yet; or the
-   * refusal
+   * Resolves with the outcome once it is committed and applied here.
+   * @throws KvError NO_LEADER, TOO_MANY_REQUESTS, REQUEST_TOO_LARGE: nothing happened; TIMEOUT, LEADER_CHANGED, STOPPED: it may have,
+   * or may yet; or the refusal
    */
   propose(command: Command): Promise<Outcome> {
     const sequence = this.#sequence++;
     const data = encodeCommand({ member: this.#member, sequence }, command);
-    if (data.length > requestBytesMax) {
-      return Promise.reject(new KvError("REQUEST_TOO_LARGE", "etcdserver: request is too large"));
+    return this.#add(sequence, "normal", data);
+  }
+
+  /** The same for a change of the configuration: `encode` puts the request's name into its context. */
+  proposeConfChange(encode: (id: RequestId) => Uint8Array): Promise<Outcome> {
+    const sequence = this.#sequence++;
+    return this.#add(sequence, "conf-change", encode({ member: this.#member, sequence }));
+  }
+
+  /** Hands what is queued to the core, as much as it takes. Called in every turn. */
+  flush(): void {
+    const queue = this.#queue;
+    if (queue.length === 0) return;
+    let done = 0;
+    while (done < queue.length) {
+      const chunk: Pending[] = [];
+      let next = done;
+      for (let bytes = 0; next < queue.length && bytes < proposeBytesMax; next++) {
+        const pending = queue[next] as Pending;
+        if (!this.#pending.has(pending.sequence)) continue;
+        chunk.push(pending);
+        bytes += pending.data.length;
+      }
+      if (chunk.length > 0 && this.#raft.propose(chunk) !== "accepted") break;
+      for (const pending of chunk) pending.sentIn = this.#raft.term;
+      done = next;
     }
-    if (this.#pending.size >= pendingRequestsMax) return Promise.reject(tooMany());
-    const sent = this.#send(data);
-    if (sent === "overloaded") return Promise.reject(tooMany());
-    if (sent === "later") this.#anyWaits = true;
-    return new Promise((resolve, reject) => {
-      const deadline = this.#clock.monotonic() + this.#timeoutMs;
-      const [leader, unsent] = sent === "accepted" ? [this.#raft.leader, undefined] : [noMember, data];
-      this.#pending.set(sequence, { deadline, leader, unsent, resolve, reject });
-    });
+    this.#queue = done === queue.length ? [] : queue.slice(done);
+  }
+
+  /** Proposals that could not be forwarded: they go out again with the next flush that finds a leader. */
+  returned(entries: readonly { readonly type: EntryType; readonly data: Uint8Array }[]): void {
+    for (const entry of entries) {
+      // The core forwards the very objects that it was given.
+      const pending = this.#pending.get((entry as Pending).sequence);
+      if (pending === undefined || pending !== entry) continue;
+      pending.sentIn = undefined;
+      this.#queue.push(pending);
+    }
   }
 
   /** Tells the proposer, if it is one of ours. */
@@ -75,67 +118,65 @@ export class Proposals {
     if (id.member !== this.#member) return;
     const pending = this.#pending.get(id.sequence);
     if (pending === undefined) return;
-    this.#pending.delete(id.sequence);
+    this.#drop(pending);
     if (outcome instanceof KvError) pending.reject(outcome);
     else pending.resolve(outcome);
   }
 
-  /** Somebody leads now: what was sent to somebody else may be lost, and whoever asked should ask again. What waited is sent. */
-  leaderIs(leader: MemberId): void {
-    this.#rejectWhere(
-      (pending) => pending.leader !== noMember && pending.leader !== leader,
-      () => new KvError("LEADER_CHANGED", "etcdserver: leader changed"),
-    );
-    this.#sendWaiting();
+  /** An entry of this term is applied. What was sent in an earlier one and has not come by now has most likely been lost with its leader. */
+  termIs(term: Term): void {
+    for (const pending of this.#pending.values()) {
+      if (pending.sentIn === undefined || pending.sentIn >= term) continue;
+      this.#drop(pending);
+      pending.reject(new KvError("LEADER_CHANGED", "etcdserver: leader changed"));
+    }
   }
 
-  /** Sends what waits, and gives up what is too old. */
-  tick(): void {
-    if (this.#raft.leader !== noMember) this.#sendWaiting();
+  /** Gives up what is too old. */
+  expire(): void {
     const now = this.#clock.monotonic();
-    for (const [sequence, pending] of this.#pending) {
+    for (const pending of this.#pending.values()) {
       if (pending.deadline > now) return;
-      this.#pending.delete(sequence);
-      pending.reject(new KvError("TIMEOUT", "etcdserver: request timed out"));
+      this.#drop(pending);
+      const never = pending.sentIn === undefined;
+      if (never && this.#raft.leader === noMember) pending.reject(noLeader());
+      else if (never) pending.reject(tooMany());
+      else pending.reject(new KvError("TIMEOUT", "etcdserver: request timed out"));
     }
   }
 
   close(error: KvError): void {
-    this.#rejectWhere(
-      () => true,
-      () => error,
-    );
-  }
-
-  #sendWaiting(): void {
-    if (!this.#anyWaits) return;
-    this.#anyWaits = false;
+    this.#queue = [];
     for (const pending of this.#pending.values()) {
-      if (pending.unsent === undefined) continue;
-      if (this.#send(pending.unsent) !== "accepted") {
-        this.#anyWaits = true;
-        return;
-      }
-      pending.leader = this.#raft.leader;
-      pending.unsent = undefined;
+      this.#drop(pending);
+      pending.reject(error);
     }
   }
 
-  #send(data: Uint8Array): "accepted" | "later" | "overloaded" {
-    const result = this.#raft.propose([{ type: "normal", data }]);
-    if (result === "overloaded") return "overloaded";
-    if (result !== "accepted") return "later";
-    this.#onWork();
-    return "accepted";
+  #add(sequence: number, type: EntryType, data: Uint8Array): Promise<Outcome> {
+    if (data.length > requestBytesMax) {
+      return Promise.reject(new KvError("REQUEST_TOO_LARGE", "etcdserver: request is too large"));
+    }
+    if (this.#pending.size >= pendingRequestsMax || this.#pendingBytes + data.length > pendingBytesMax) {
+      return Promise.reject(tooMany());
+    }
+    return new Promise((resolve, reject) => {
+      const deadline = this.#clock.monotonic() + this.#timeoutMs;
+      const pending: Pending = { sequence, type, data, deadline, sentIn: undefined, resolve, reject };
+      this.#pending.set(sequence, pending);
+      this.#pendingBytes += data.length;
+      this.#queue.push(pending);
+      this.#onWork();
+    });
   }
 
-  #rejectWhere(matches: (pending: Pending) => boolean, error: () => KvError): void {
-    for (const [sequence, pending] of this.#pending) {
-      if (!matches(pending)) continue;
-      this.#pending.delete(sequence);
-      pending.reject(error());
-    }
+  #drop(pending: Pending): void {
+    if (this.#pending.delete(pending.sequence)) this.#pendingBytes -= pending.data.length;
   }
+}
+
+export function noLeader(): KvError {
+  return new KvError("NO_LEADER", "etcdserver: no leader");
 }
 
 function tooMany(): KvError {

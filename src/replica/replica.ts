@@ -1,15 +1,10 @@
 /**
- * One member of the cluster: the raft core's hands and feet. It persists what the core says, sends what it says, applies what is committed,
- * and offers the result as `Kv`.
+ * One member of the cluster, as its users see it: `Kv`, and what the cluster says of itself.
  *
- *   requests ─→ proposals ─→ raft ─→ Ready ─→ log (durable) ─→ messages that had to wait
- *                                      │  └─→ messages that need not wait
- *                                      └─→ committed entries ─→ state machine ─→ watchers, outcomes, reads
- *
- * Everything runs on one thread; between two awaits nothing interleaves. A turn of the loop is a microtask, so that all requests which one
- * read of a socket brought share one Ready, and with it one write.
+ * A write is proposed, and answered when its entry is applied here; by then a quorum has it on disk. A linearizable read
+ * waits until this member has applied what was committed when it was asked; a serializable one takes what is there.
  */
-import { type Index, type MemberId, noMember, type Revision } from "../base/index.ts";
+import { type Index, type MemberId, noMember, type Revision, type Term } from "../base/index.ts";
 import {
   type Header,
   type Kv,
@@ -26,17 +21,17 @@ import {
 } from "../kv/index.ts";
 import { checkTxn } from "../mvcc/index.ts";
 import type { Platform, Timer } from "../platform/index.ts";
-import { decodeConfChange, type Entry, type Message, type Raft, type Ready } from "../raft/index.ts";
+import { decodeConfChange, type Entry, type Raft } from "../raft/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import type { Wal } from "../wal/index.ts";
 import { decodeCommand, type RequestId } from "./command.ts";
 import type { ReplicaConfig } from "./config.ts";
+import { Driver } from "./driver.ts";
 import type { Identity } from "./identity.ts";
-import { imageOf, restoreImage } from "./image.ts";
 import type { Images } from "./images.ts";
 import { LeaseService } from "./lease-service.ts";
-import { requestTimeoutMs } from "./limits.ts";
-import type { Member } from "./membership.ts";
+import { quotaBytesDefault, requestTimeoutMs, ticksPerHeartbeat } from "./limits.ts";
+import { type Member, requestOf } from "./membership.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
 import type { Outcome, StateMachine } from "./state-machine.ts";
@@ -54,6 +49,8 @@ export interface ReplicaStatus {
   /** Bytes the store takes, and bytes of it that hold data. */
   readonly dbSizeBytes: number;
   readonly dbSizeInUseBytes: number;
+  /** Above it writes are refused with NO_SPACE. */
+  readonly dbQuotaBytes: number;
 }
 
 /** What `openReplica` found on the disk and made of it. */
@@ -69,68 +66,86 @@ export interface ReplicaParts {
   readonly lock: { release(): Promise<void> };
 }
 
-/** Versions of compacted keys freed in one tick. */
-const reclaimPerTick = 20_000;
+/** Versions of compacted keys freed, or hashed, in one step. */
+const versionsPerStep = 5_000;
 
 export class Replica implements Kv {
   readonly memberId: MemberId;
   readonly clusterId: bigint;
   readonly leases: Leases;
-  /** Rejects when this member cannot go on: its disk failed. It answers nobody any more then. */
+  /** Rejects when this member cannot go on: its disk failed, or it was removed. It answers nobody any more then. */
   readonly failed: Promise<never>;
+  /** Resolves when this member has heard from a leader and applied everything that was committed before. */
+  readonly ready: Promise<void>;
   readonly #parts: ReplicaParts;
   readonly #raft: Raft;
   readonly #state: StateMachine;
   readonly #proposals: Proposals;
   readonly #reads: Reads;
   readonly #leaseService: LeaseService;
+  readonly #driver: Driver;
   readonly #leaderObservers = new Set<(leader: MemberId) => void>();
+  readonly #quotaBytes: number;
+  readonly #rejectFailed: (error: Error) => void;
+  readonly #resolveReady: () => void;
+  #isReady = false;
   #transport: Transport | undefined;
   #ticker: Timer | undefined;
-  #rejectFailed: (error: Error) => void = () => {};
-  #turnIsDue = false;
-  /** A leader's image is being taken in: the core waits. */
-  #installing = false;
-  #imageUnderWay: Promise<void> | undefined;
   #stopped = false;
-  /** Of the last write given to the log. */
-  #written: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
   #knownLeader: MemberId = noMember;
-  #lastImageIndex: Index;
+  #appliedTerm: Term;
+  #reclaiming = false;
 
   constructor(parts: ReplicaParts) {
+    const { platform, config, identity, raft, state } = parts;
     this.#parts = parts;
-    this.#raft = parts.raft;
-    this.#state = parts.state;
-    this.memberId = parts.identity.memberId;
-    this.clusterId = parts.identity.clusterId;
-    this.#lastImageIndex = parts.state.applied.index;
-    this.failed = new Promise<never>((_, reject) => {
-      this.#rejectFailed = reject;
-    });
+    this.#raft = raft;
+    this.#state = state;
+    this.#appliedTerm = state.applied.term;
+    this.#quotaBytes = config.quotaBytes ?? quotaBytesDefault;
+    this.memberId = identity.memberId;
+    this.clusterId = identity.clusterId;
+    const failed = Promise.withResolvers<never>();
+    this.failed = failed.promise;
+    this.#rejectFailed = failed.reject;
     // Whether anybody listens is not ours to say.
     this.failed.catch(() => {});
-    const { clock, random } = parts.platform;
+    const ready = Promise.withResolvers<void>();
+    this.ready = ready.promise;
+    this.#resolveReady = ready.resolve;
     const shared = {
-      clock,
-      random,
-      raft: parts.raft,
-      timeoutMs: requestTimeoutMs + 2 * parts.config.electionMs,
-      onWork: () => this.#turnSoon(),
+      clock: platform.clock,
+      random: platform.random,
+      raft,
+      timeoutMs: requestTimeoutMs + 2 * config.electionMs,
+      onWork: () => this.#driver.turnSoon(),
     };
     this.#proposals = new Proposals({ ...shared, member: this.memberId });
     this.#reads = new Reads(shared);
     this.#leaseService = new LeaseService({
       ...shared,
-      state: parts.state,
+      state,
       proposals: this.#proposals,
       reads: this.#reads,
       member: this.memberId,
-      electionMs: parts.config.electionMs,
+      electionMs: config.electionMs,
       header: () => this.header(),
       ask: (member, question) => this.#ask(member, question),
     });
     this.leases = this.#leaseService;
+    this.#driver = new Driver(
+      {
+        ...parts,
+        member: this.memberId,
+        snapshotCount: config.snapshotCount,
+        apply: (entries) => this.#apply(entries),
+        onInstalled: () => this.#installed(),
+        onTurn: () => this.#noticeLeader(),
+        onFailed: (error) => this.#failWith(error),
+      },
+      { proposals: this.#proposals, reads: this.#reads },
+    );
   }
 
   /** Listens to the other members and begins to take part. */
@@ -143,17 +158,17 @@ export class Replica implements Kv {
       member: identity.memberId,
       listen: config.listenPeer,
       tls: config.tls,
-      onMessage: (message) => this.#step(message),
+      onMessage: (message) => this.#driver.step(message),
       onQuestion: (question) => this.#leaseService.answer(question),
-      onUnreachable: (member) => this.#raft.reportUnreachable(member),
+      onUnreachable: (member) => {
+        if (!this.#stopped) this.#raft.reportUnreachable(member);
+      },
       receiver: images,
       isRemoved: (member) => this.#state.membership.isRemoved(member),
     });
-    this.#transport.setPeers(this.#peers());
-    this.#ticker = platform.clock.every(config.heartbeatMs, () => this.#tick());
-    // Alone, there is nobody to wait for.
-    if (config.initialMembers.length === 1) this.#raft.campaign();
-    this.#turnSoon();
+    this.#transport.setPeers(this.#state.membership.members);
+    this.#ticker = platform.clock.every(config.heartbeatMs / ticksPerHeartbeat, () => this.#tick());
+    this.#driver.start(this.#transport);
   }
 
   async range(query: RangeQuery): Promise<RangeResult> {
@@ -171,6 +186,7 @@ export class Replica implements Kv {
       const { succeeded, results } = this.#state.mvcc.apply(txn);
       return { header: this.header(), succeeded, results };
     }
+    this.#checkSpace(txn);
     const outcome = await this.#proposals.propose({ type: "txn", txn });
     if (outcome.type !== "txn") throw new Error(`a transaction ended as ${outcome.type}`);
     return {
@@ -183,7 +199,7 @@ export class Replica implements Kv {
   async compact(revision: Revision, options: { physical?: boolean } = {}): Promise<Header> {
     this.#checkRunning();
     const outcome = await this.#proposals.propose({ type: "compact", revision });
-    if (options.physical) while (this.#state.mvcc.reclaim(reclaimPerTick)) await this.#pause();
+    if (options.physical === true) while (this.#state.mvcc.reclaim(versionsPerStep)) await turnOfIo();
     return this.#headerAt(outcome.revision);
   }
 
@@ -197,14 +213,16 @@ export class Replica implements Kv {
     return this.#headerAt(this.#state.mvcc.revision);
   }
 
-  /** @throws KvError TIMEOUT */
+  /** By id. @throws KvError TIMEOUT */
   async members(options: { linearizable: boolean }): Promise<readonly Member[]> {
+    this.#checkRunning();
     if (options.linearizable) await this.#reads.confirm();
     return this.#state.membership.members;
   }
 
   /** Tells the cluster this member's name and where its clients reach it. @throws KvError */
   async publish(attributes: { name: string; clientUrls: readonly string[] }): Promise<void> {
+    this.#checkRunning();
     await this.#proposals.propose({ type: "member-attributes", member: this.memberId, ...attributes });
   }
 
@@ -220,6 +238,7 @@ export class Replica implements Kv {
       learner: this.#state.membership.get(this.memberId)?.learner ?? false,
       dbSizeBytes: totalBytes,
       dbSizeInUseBytes: usedBytes,
+      dbQuotaBytes: this.#quotaBytes,
     };
   }
 
@@ -228,11 +247,16 @@ export class Replica implements Kv {
     revision: Revision,
   ): Promise<{ hash: number; compactRevision: Revision; hashRevision: Revision }> {
     const hashing = this.#state.mvcc.hash(revision);
-    for (;;) {
-      const hash = hashing.step(reclaimPerTick);
-      if (hash !== undefined)
-        return { hash, compactRevision: hashing.compactRevision, hashRevision: hashing.revision };
-      await this.#pause();
+    try {
+      for (;;) {
+        const hash = hashing.step(versionsPerStep);
+        const { compactRevision, revision: hashRevision } = hashing;
+        if (hash !== undefined) return { hash, compactRevision, hashRevision };
+        await turnOfIo();
+        this.#checkRunning();
+      }
+    } finally {
+      hashing.close();
     }
   }
 
@@ -250,15 +274,19 @@ export class Replica implements Kv {
   /** Makes room for somebody else to lead, where there is. */
   transferLeadership(to: MemberId): void {
     this.#raft.transferLeadership(to);
-    this.#turnSoon();
+    this.#driver.turnSoon();
   }
 
   /** Ends cleanly: what was acknowledged is on the disk anyway. */
-  async close(): Promise<void> {
-    if (this.#stopped) return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#stop(new KvError("STOPPED", "etcdserver: server stopped"));
     await this.#transport?.close();
-    await this.#imageUnderWay?.catch(() => {});
+    await this.#driver.settled();
     await this.#parts.wal.close().catch(() => {});
     await this.#parts.lock.release();
   }
@@ -267,146 +295,46 @@ export class Replica implements Kv {
     return { clusterId: this.clusterId, memberId: this.memberId, revision, term: this.#raft.term };
   }
 
-  #peers(): { id: MemberId; peerUrls: readonly string[] }[] {
-    return this.#state.membership.members.map(({ id, peerUrls }) => ({ id, peerUrls }));
-  }
-
   #ask(member: MemberId, question: Uint8Array): Promise<Uint8Array> {
     if (this.#transport === undefined)
       return Promise.reject(new KvError("NO_LEADER", "etcdserver: no leader"));
     return this.#transport.ask(member, question);
   }
 
-  #step(message: Message): void {
-    if (this.#stopped) return;
-    this.#raft.step(message);
-    this.#turnSoon();
-  }
-
   #tick(): void {
-    if (this.#installing) return;
-    this.#raft.tick();
-    this.#proposals.tick();
+    this.#proposals.expire();
     this.#reads.tick();
     this.#leaseService.turn();
     this.#state.hub.tick(this.#parts.platform.clock.monotonic());
-    this.#state.mvcc.reclaim(reclaimPerTick);
-    this.#turnSoon();
-  }
-
-  #turnSoon(): void {
-    if (this.#turnIsDue || this.#stopped) return;
-    this.#turnIsDue = true;
-    queueMicrotask(() => {
-      this.#turnIsDue = false;
-      try {
-        this.#turn();
-      } catch (error) {
-        this.#failWith(error as Error);
-      }
-    });
-  }
-
-  #turn(): void {
-    while (!this.#stopped && !this.#installing && this.#raft.hasReady()) this.#handle(this.#raft.takeReady());
-    this.#noticeLeader();
-  }
-
-  #handle(ready: Ready): void {
-    for (const message of ready.messages) this.#send(message);
-    if (ready.snapshot !== undefined) {
-      this.#installing = true;
-      this.#install(ready).then(
-        () => {
-          this.#installing = false;
-          this.#turnSoon();
-        },
-        (error: Error) => this.#failWith(error),
-      );
-      return;
-    }
-    this.#persist(ready);
-    if (ready.committed.length > 0) this.#apply(ready.committed);
-    for (const read of ready.readStates) this.#reads.confirmed(read, this.#state.applied.index);
-  }
-
-  /** Durable before visible: votes and acknowledgements leave only when what they promise is on the disk. */
-  #persist({ hardState, entries, messagesAfterPersist, mustSync }: Ready): void {
-    const { wal } = this.#parts;
-    const fail = (error: Error) => this.#failWith(error);
-    if (mustSync) this.#written = wal.append({ hardState, entries });
-    else if (hardState !== undefined) wal.append({ hardState, sync: false }).catch(fail);
-    else if (messagesAfterPersist.length === 0) return;
-    const last = entries.at(-1);
-    this.#written.then(() => {
-      if (this.#stopped) return;
-      this.#raft.persisted(last, hardState);
-      for (const message of messagesAfterPersist) this.#send(message);
-      this.#turnSoon();
-    }, fail);
-  }
-
-  #send(message: Message): void {
-    if (message.type !== "snapshot") return this.#transport?.send(message);
-    const report = (outcome: "installed" | "failed") => {
-      if (this.#stopped) return;
-      this.#raft.reportSnapshot(message.to, outcome);
-      this.#turnSoon();
-    };
-    this.#sendImage(message).then(
-      () => report("installed"),
-      (error: Error) => {
-        this.#parts.log.warn("an image could not be sent", {
-          member: message.to.toString(16),
-          error: error.message,
-        });
-        report("failed");
-      },
-    );
-  }
-
-  async #sendImage(message: Message & { type: "snapshot" }): Promise<void> {
-    if (this.#transport === undefined) throw new Error("not started");
-    await this.#transport.sendImage(message, this.#parts.images.read(message.snapshot));
-  }
-
-  /** Takes in the image that the transport has put on the disk: first the log says so, then the state is replaced. */
-  async #install({ snapshot, hardState, entries, messagesAfterPersist }: Ready): Promise<void> {
-    if (snapshot === undefined) return;
-    const { wal, images, log } = this.#parts;
-    log.info("installing an image from the leader", { index: snapshot.index });
-    await this.#written;
-    await wal.append({ snapshot, hardState, entries });
-    await restoreImage(this.#state, images.read(snapshot));
-    this.#state.applied = { index: snapshot.index, term: snapshot.term };
-    this.#lastImageIndex = snapshot.index;
-    this.#state.hub.restored();
-    this.#raft.persisted(entries.at(-1), hardState);
-    this.#raft.applied(snapshot.index);
-    for (const message of messagesAfterPersist) this.#send(message);
-    this.#transport?.setPeers(this.#peers());
-    this.#reads.applied(snapshot.index);
+    this.#driver.tick();
   }
 
   #apply(entries: readonly Entry[]): void {
     const settled: { id: RequestId; outcome: Outcome | KvError }[] = [];
     for (const entry of entries) {
-      if (entry.type === "conf-change") this.#applyConfChange(entry);
+      if (entry.type === "conf-change") this.#applyConfChange(entry, settled);
       else if (entry.data.length > 0) settled.push(this.#applyCommand(entry));
-      this.#state.applied = entry;
     }
-    const { index } = this.#state.applied;
-    this.#raft.applied(index);
     this.#state.hub.publish();
     for (const { id, outcome } of settled) this.#proposals.settle(id, outcome);
-    this.#reads.applied(index);
-    if (index - this.#lastImageIndex >= this.#parts.config.snapshotCount) this.#takeImage();
+    const { term } = entries.at(-1) as Entry;
+    if (term > this.#appliedTerm) {
+      this.#appliedTerm = term;
+      this.#proposals.termIs(term);
+    }
+    // A leader's own entry comes after everything that was acknowledged before it led.
+    if (!this.#isReady && term === this.#raft.term && this.#raft.leader !== noMember) {
+      this.#isReady = true;
+      this.#resolveReady();
+    }
   }
 
   #applyCommand(entry: Entry): { id: RequestId; outcome: Outcome | KvError } {
     const { id, command } = decodeCommand(entry.data);
     try {
-      return { id, outcome: this.#state.apply(command, entry.term) };
+      const outcome = this.#state.apply(command, entry.term);
+      if (command.type === "compact") this.#reclaimSoon();
+      return { id, outcome };
     } catch (error) {
       // A refusal is an outcome, the same on all members; anything else is a mistake of ours, and must not go on.
       if (error instanceof KvError) return { id, outcome: error };
@@ -414,39 +342,34 @@ export class Replica implements Kv {
     }
   }
 
-  #applyConfChange(entry: Entry): void {
+  #applyConfChange(entry: Entry, settled: { id: RequestId; outcome: Outcome | KvError }[]): void {
     const change = decodeConfChange(entry.data);
     if (change === undefined) return;
-    this.#raft.applyConfChange(change);
+    this.#driver.applyConfChange(change);
     this.#state.membership.apply(change);
-    this.#transport?.setPeers(this.#peers());
+    this.#transport?.setPeers(this.#state.membership.members);
+    const id = requestOf(change);
+    if (id !== undefined)
+      settled.push({ id, outcome: { type: "done", revision: this.#state.mvcc.revision } });
   }
 
-  /** Writes an image in the background, fixed now; the log behind it is let go when it is durable. */
-  #takeImage(): void {
-    if (this.#imageUnderWay !== undefined || this.#stopped) return;
-    const { images, wal, log } = this.#parts;
-    const { index, term } = this.#state.applied;
-    this.#lastImageIndex = index;
-    const meta = { index, term, confState: this.#raft.status.confState };
-    const chunks = imageOf(this.#state);
-    const work = async () => {
-      await images.write(meta, chunks);
-      await wal.append({ snapshot: meta });
-      if (this.#stopped) return;
-      this.#raft.compact(index);
-      await wal.release(images.releasable);
-      await images.removeOld();
+  #installed(): void {
+    this.#state.hub.restored();
+    this.#transport?.setPeers(this.#state.membership.members);
+    // What was on its way may be in the image; nobody can tell.
+    this.#appliedTerm = this.#state.applied.term;
+    this.#proposals.termIs((this.#raft.term + 1) as Term);
+  }
+
+  /** Frees what a compaction has made unreachable, a little between turns. */
+  #reclaimSoon(): void {
+    if (this.#reclaiming) return;
+    this.#reclaiming = true;
+    const step = (): void => {
+      this.#reclaiming = !this.#stopped && this.#state.mvcc.reclaim(versionsPerStep);
+      if (this.#reclaiming) setImmediate(step);
     };
-    this.#imageUnderWay = work()
-      .catch((error: Error) => {
-        chunks.return?.();
-        // The log still has everything: the next image will try again.
-        if (!this.#stopped) log.error("an image could not be written", { index, error: error.message });
-      })
-      .finally(() => {
-        this.#imageUnderWay = undefined;
-      });
+    setImmediate(step);
   }
 
   #noticeLeader(): void {
@@ -454,25 +377,21 @@ export class Replica implements Kv {
     this.#leaseService.roleIs(role, term);
     if (leader === this.#knownLeader) return;
     this.#knownLeader = leader;
-    this.#parts.log.info(leader === noMember ? "nobody leads" : "a new leader", {
-      leader: leader.toString(16),
-      term,
-      role,
-    });
-    if (leader !== noMember) {
-      this.#proposals.leaderIs(leader);
-      this.#reads.leaderChanged();
-    }
+    const message = leader === noMember ? "nobody leads" : "a new leader";
+    this.#parts.log.info(message, { leader: leader.toString(16), term, role });
+    if (leader !== noMember) this.#reads.leaderChanged();
     for (const observer of this.#leaderObservers) observer(leader);
-  }
-
-  /** Gives I/O a turn. */
-  #pause(): Promise<void> {
-    return new Promise((resolve) => this.#parts.platform.clock.after(0, resolve));
+    this.#driver.turnSoon();
   }
 
   #checkRunning(): void {
     if (this.#stopped) throw new KvError("STOPPED", "etcdserver: server stopped");
+  }
+
+  /** Deleting always goes, for it is the way out. */
+  #checkSpace(txn: Txn): void {
+    if (this.#state.mvcc.sizes.usedBytes <= this.#quotaBytes || !hasPut(txn)) return;
+    throw new KvError("NO_SPACE", "etcdserver: mvcc: database space exceeded");
   }
 
   #failWith(error: Error): void {
@@ -484,7 +403,9 @@ export class Replica implements Kv {
   }
 
   #stop(reason: KvError): void {
+    if (this.#stopped) return;
     this.#stopped = true;
+    this.#driver.stop();
     this.#ticker?.cancel();
     this.#proposals.close(reason);
     this.#reads.close(reason);
@@ -492,8 +413,18 @@ export class Replica implements Kv {
   }
 }
 
+function turnOfIo(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 function isReadOnly(txn: Txn): boolean {
   const reads = (ops: readonly Op[]): boolean =>
     ops.every((op) => op.type === "range" || (op.type === "txn" && isReadOnly(op)));
   return reads(txn.success) && reads(txn.failure);
+}
+
+function hasPut(txn: Txn): boolean {
+  const puts = (ops: readonly Op[]): boolean =>
+    ops.some((op) => op.type === "put" || (op.type === "txn" && hasPut(op)));
+  return puts(txn.success) || puts(txn.failure);
 }

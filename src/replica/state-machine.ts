@@ -30,10 +30,15 @@ export class StateMachine {
   /** Index and term of the last entry applied. */
   applied: { index: Index; term: Term } = { index: 0 as Index, term: 0 as Term };
 
-  constructor(options: { leaseTtlSecondsMin: number; onCatchUpNeeded: () => void; monotonic: () => number }) {
+  constructor(options: {
+    leaseTtlSecondsMin: number;
+    onCatchUpNeeded: () => void;
+    monotonic: () => number;
+    hashSeed: readonly [number, number];
+  }) {
     this.#monotonic = options.monotonic;
     this.lessor = createLessor({ ttlSecondsMin: options.leaseTtlSecondsMin });
-    this.mvcc = createMvcc({ leases: this.lessor });
+    this.mvcc = createMvcc({ leases: this.lessor, hashSeed: options.hashSeed });
     this.hub = createWatchHub({ source: this.mvcc, onCatchUpNeeded: options.onCatchUpNeeded });
   }
 

@@ -43,6 +43,8 @@ export interface Snapshots {
   read(index: number): AsyncGenerator<Uint8Array>;
   /** Removes all but the newest two. */
   removeOld(): Promise<void>;
+  /** Removes those that stand above an index. */
+  removeAbove(index: number): Promise<void>;
 }
 
 const magic = utf8("RAFTIMG1");
@@ -62,10 +64,11 @@ export async function openSnapshots(options: {
   const { disk, directory } = options;
   await disk.makeDirectory(directory);
   let good: SnapshotInfo[] = [];
+  let begun = 0;
   for (const name of (await disk.list(directory)).reverse()) {
     const path = join(directory, name);
     if (!name.endsWith(suffix)) await disk.remove(path);
-    else if (good.length < 2) {
+    else {
       try {
         good.push({ index: Number.parseInt(name, 16), label: await verify(disk, path) });
       } catch (error) {
@@ -81,8 +84,8 @@ export async function openSnapshots(options: {
     previous: () => good[1],
     async begin(info) {
       const path = pathOf(info.index);
-      const temporary = `${path}.part`;
-      await disk.remove(temporary);
+      // Two may be written at once, even at the same index: our own, and one that comes in.
+      const temporary = `${path}.${++begun}.part`;
       const writer = new ImageWriter(await disk.open(temporary, { create: true, exclusive: true }));
       await writer.start(info.label);
       return {
@@ -114,8 +117,15 @@ export async function openSnapshots(options: {
       }
     },
     async removeOld() {
-      for (const { index } of good.slice(2)) await disk.remove(pathOf(index));
+      const old = good.slice(2);
       good = good.slice(0, 2);
+      for (const { index } of old) await disk.remove(pathOf(index));
+    },
+    async removeAbove(limit) {
+      const above = good.filter(({ index }) => index > limit);
+      good = good.filter(({ index }) => index <= limit);
+      for (const { index } of above) await disk.remove(pathOf(index));
+      if (above.length > 0) await disk.syncDirectory(directory);
     },
   };
 }

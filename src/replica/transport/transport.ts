@@ -39,8 +39,8 @@ export interface Transport {
   readonly address: { readonly host: string; readonly port: number };
   /** Who belongs to the cluster now, and where. */
   setPeers(peers: readonly { id: MemberId; peerUrls: readonly string[] }[]): void;
-  /** Dropped where the peer is unknown or does not keep up. */
-  send(message: Message): void;
+  /** False: dropped, for the peer is unknown, cannot be reached or does not keep up. */
+  send(message: Message): boolean;
   /** @throws KvError TIMEOUT, NO_LEADER, or what the other side refuses with */
   ask(member: MemberId, question: Uint8Array): Promise<Uint8Array>;
   /** Sends an image; resolves when the other side has it on its disk. */
@@ -190,7 +190,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       }
     },
     send(message) {
-      peers.get(message.to)?.peer.send(frameKind.message, encodeMessage(message));
+      return peers.get(message.to)?.peer.send(frameKind.message, encodeMessage(message)) ?? false;
     },
     ask(to, question) {
       return new Promise((resolve, reject) => {
