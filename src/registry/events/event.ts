@@ -143,7 +143,7 @@ function validateStrict(event: Event): FieldError[] {
   return errors;
 }
 
-/** Only the series and the metadata may change. */
+/** Only the series and the metadata may change. The reason is told twice, as upstream does. */
 const frozenFields = [
   "involvedObject",
   "reason",
@@ -152,6 +152,7 @@ const frozenFields = [
   "firstTimestamp",
   "lastTimestamp",
   "count",
+  "reason",
   "type",
   "eventTime",
   "action",

@@ -2,7 +2,7 @@ import { deepEqual, type FieldError, field, ipErrors, type KubeObject } from "..
 import { formatIp, parseIp } from "../rules/ip.ts";
 import { fieldIsImmutable } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
-import { nameOf, none } from "../tables/cells.ts";
+import { age, nameOf, none } from "../tables/cells.ts";
 
 interface ParentReference {
   group?: string;
@@ -26,7 +26,8 @@ export const ipAddressStrategy: Strategy<IpAddressObject> = {
   },
   validate: ({ spec }) => validateParent(spec),
   validateUpdate: (next, old) => validateSameParent(next.spec?.parentRef, old.spec?.parentRef),
-  tableRow: (object) => [nameOf(object), parentCell(object)],
+  // A cell more than there are columns: so does upstream.
+  tableRow: (object, now) => [nameOf(object), parentCell(object), age(object, now)],
 };
 
 function validateParent(spec: IpAddressObject["spec"]): FieldError[] {

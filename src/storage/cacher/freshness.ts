@@ -42,15 +42,12 @@ export class Freshness {
       throw new StorageError("UNAVAILABLE", "", "too many requests wait for the watch cache");
     }
     await new Promise<void>((resolve, reject) => {
-      const timer = this.#clock.after(
-        waitMsMax,
-        () => {
-          this.#waiting.delete(waiting);
-          this.#stopAsking();
-          reject(tooLargeResourceVersion(asked, this.#revision));
-        },
-        { background: true },
-      );
+      // Not in the background: somebody in this process may wait for nothing but this answer.
+      const timer = this.#clock.after(waitMsMax, () => {
+        this.#waiting.delete(waiting);
+        this.#stopAsking();
+        reject(tooLargeResourceVersion(asked, this.#revision));
+      });
       const waiting: Waiting = { revision, timer, resolve, reject };
       this.#waiting.add(waiting);
       this.#asking ??= this.#clock.every(askMs, this.#askProgress, { background: true });

@@ -1,4 +1,10 @@
-import { errors, type FieldError, field, type KubeObject } from "../../../apimachinery/index.ts";
+import {
+  errors,
+  type FieldError,
+  field,
+  type JsonObject,
+  type KubeObject,
+} from "../../../apimachinery/index.ts";
 import { StorageError } from "../../../storage/index.ts";
 import type { RequestContext } from "../../context.ts";
 import { parseCidr, parseIp } from "../../rules/ip.ts";
@@ -342,6 +348,18 @@ function refuse(service: Service, problems: readonly FieldError[]): void {
     throw errors.invalid({ group: "", kind: "Service" }, service.metadata.name ?? "", problems);
 }
 
+/** Everything of an IPAddress is ours. */
+const addressFields: JsonObject = {
+  "f:metadata": {
+    "f:labels": {
+      ".": {},
+      "f:ipaddress.kubernetes.io/ip-family": {},
+      "f:ipaddress.kubernetes.io/managed-by": {},
+    },
+  },
+  "f:spec": { "f:parentRef": { ".": {}, "f:name": {}, "f:namespace": {}, "f:resource": {} } },
+};
+
 function ipAddressOf(name: string, family: IpFamily, holder: Holder): KubeObject {
   return {
     kind: "IPAddress",
@@ -352,6 +370,15 @@ function ipAddressOf(name: string, family: IpFamily, holder: Holder): KubeObject
         "ipaddress.kubernetes.io/ip-family": family,
         "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
       },
+      managedFields: [
+        {
+          manager: "kube-apiserver",
+          operation: "Update",
+          apiVersion: "networking.k8s.io/v1",
+          fieldsType: "FieldsV1",
+          fieldsV1: addressFields,
+        },
+      ],
     },
     spec: { parentRef: { resource: "services", namespace: holder.namespace, name: holder.name } },
   };

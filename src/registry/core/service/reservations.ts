@@ -108,8 +108,10 @@ export class Reservations {
 
   #describe(name: string, holder: Holder): KubeObject {
     const object = this.#options.describe(name, holder);
+    const time = formatTime(this.#options.clock.now());
     object.metadata.uid = this.#options.random.uuid();
-    object.metadata.creationTimestamp = formatTime(this.#options.clock.now());
+    object.metadata.creationTimestamp = time;
+    for (const entry of object.metadata.managedFields ?? []) entry.time = time;
     return object;
   }
 }
