@@ -9,4 +9,5 @@ export {
   type ControllerManagerOptions,
   controllerDescriptors,
   createControllerManager,
+  selectControllers,
 } from "./manager.ts";

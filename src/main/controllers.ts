@@ -6,7 +6,7 @@
 
 import { noMember } from "../base/index.ts";
 import type { Client } from "../client/index.ts";
-import { type ControllerManager, createControllerManager } from "../controllers/index.ts";
+import { type ControllerManager, createControllerManager, selectControllers } from "../controllers/index.ts";
 import type { Platform } from "../platform/index.ts";
 import type { Replica } from "../replica/index.ts";
 import type { Log } from "../telemetry/index.ts";
@@ -46,7 +46,9 @@ export function startControllers(options: {
     manager.start();
     return manager;
   };
-  if (config.controllers === "") return { working: Promise.resolve(), stop: async () => {} };
+  // A name that nothing has is refused now, not when this member first leads.
+  if (selectControllers(config.controllers).length === 0)
+    return { working: Promise.resolve(), stop: async () => {} };
   if (config.store.initialCluster.length === 1) return create();
 
   let manager: ControllerManager | undefined;
