@@ -14,4 +14,3 @@ export {
   type WatchOptions,
   type WatchSink,
 } from "./ports.ts";
-export { parseResourceVersion } from "./resource-version.ts";

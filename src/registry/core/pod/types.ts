@@ -220,7 +220,7 @@ export interface TopologySpreadConstraint {
   minDomains?: number;
 }
 
-export interface PodCondition {
+interface PodCondition {
   type: string;
   status: string;
   reason?: string;
