@@ -126,7 +126,7 @@ export function createEventSink(options: {
   }
 
   async function writeAction(event: NewEvent, action: string, nowMs: number): Promise<void> {
-    const scope = eventScope(event.involvedObject);
+    const scope = { ...eventScope(event.involvedObject), group: "events.k8s.io" };
     const { kind, namespace, name, uid } = event.involvedObject;
     const key = JSON.stringify([
       kind,
@@ -154,18 +154,17 @@ export function createEventSink(options: {
       }
     }
     const created = await client.create(scope, {
-      apiVersion: "v1",
+      apiVersion: "events.k8s.io/v1",
       kind: "Event",
       metadata: { name: eventName(name ?? ""), namespace: scope.namespace as string },
-      involvedObject: event.involvedObject,
-      reason: event.reason,
-      message: event.message,
-      source: {},
-      type: event.type,
       eventTime: formatMicroTime(nowMs),
-      action,
-      reportingComponent: event.component,
+      reportingController: event.component,
       reportingInstance: `${event.component}-${hostName}`,
+      action,
+      reason: event.reason,
+      regarding: event.involvedObject,
+      note: event.message,
+      type: event.type,
     });
     series.set(key, { event: created, count: 1, lastMs: nowMs, writtenMs: nowMs });
   }

@@ -22,6 +22,7 @@ import {
 } from "./namespace/index.ts";
 import { nodeIpamController } from "./node-ipam/index.ts";
 import { nodeLifecycleController } from "./node-lifecycle/index.ts";
+import { nodeTtlController } from "./node-ttl/index.ts";
 import { isConflict } from "./owners.ts";
 import { podGarbageCollector } from "./pod-gc/index.ts";
 import { replicaSetController, replicationController } from "./replicaset/index.ts";
@@ -41,6 +42,7 @@ export const controllerDescriptors: readonly ControllerDescriptor[] = [
   endpointsController,
   endpointSliceController,
   nodeIpamController,
+  nodeTtlController,
   nodeLifecycleController,
   taintEvictionController,
   podGarbageCollector,

@@ -206,6 +206,7 @@ export class FakeApi implements Transport {
         details: { causes: [{ reason: "NamespaceTerminating" }] },
       });
     }
+    if (body.apiVersion === "events.k8s.io/v1") body = coreEvent(body);
     const key = `${found.resource}/${namespace}/${name}`;
     if (this.#objects.has(key)) throw errors.alreadyExists(found, name);
     const object: KubeObject = {
@@ -454,6 +455,18 @@ function selection(query: URLSearchParams, namespace: string): (object: KubeObje
       );
       return field.includes("!=") ? found !== value : found === value;
     });
+}
+
+/** Events have one stored form and two faces. */
+function coreEvent({ regarding, note, reportingController, ...event }: KubeObject): KubeObject {
+  return {
+    ...event,
+    metadata: event.metadata,
+    involvedObject: regarding,
+    message: note,
+    reportingComponent: reportingController,
+    source: {},
+  };
 }
 
 type Patched = OwnerReference & { $patch?: string };

@@ -46,6 +46,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   async function allocate(name: string): Promise<void> {
     const node = known.lister.get("", name);
     if (node === undefined || (node.spec?.podCIDR ?? "") !== "") return;
+    // Given already, where the informer has not shown it yet.
+    if ([...taken.values()].includes(name)) return;
     const index = firstFree();
     if (index === undefined) {
       recorder.event(node, "Normal", "CIDRNotAvailable", `Node ${name} status is now: CIDRNotAvailable`);
