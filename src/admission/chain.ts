@@ -32,7 +32,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   ]);
 }
 
-export function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
+function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
   return {
     async mutate(request) {
       for (const plugin of plugins) if (plugin.mutate !== undefined) await plugin.mutate(request);

@@ -1,3 +1,3 @@
 /** What stands between an authorized write and the store: plugins that change it or refuse it. */
-export { type Admission, type AdmissionDeps, admissionChain, createAdmission } from "./chain.ts";
-export type { AdmissionPlugin, AdmissionReader, AdmissionRequest, Operation } from "./ports.ts";
+export { type Admission, createAdmission } from "./chain.ts";
+export type { AdmissionReader, AdmissionRequest, Operation } from "./ports.ts";

@@ -1,4 +1,3 @@
 /** The resource API over HTTP: a koa onion, one concern a layer. */
-export type { ServerLog } from "./log.ts";
 export type { ApiServer } from "./ports.ts";
-export { type ApiServerOptions, createApiServer } from "./server.ts";
+export { createApiServer } from "./server.ts";

@@ -18,9 +18,6 @@ export const watchBacklogBytesMax = 4 * 1024 * 1024;
 /** Characters of a field manager's name. */
 export const fieldManagerCharsMax = 128;
 
-/** Entries of a JSON patch. */
-export const jsonPatchOpsMax = 10_000;
-
 /** Bytes of warnings that one answer carries, and of one of them. */
 export const warningBytesMax = 4 * 1024;
 export const warningTextCharsMax = 256;

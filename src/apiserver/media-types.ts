@@ -32,7 +32,7 @@ export interface Representation {
   readonly version: string;
 }
 
-export const json: Representation = { encoding: "json", as: "", version: "" };
+const json: Representation = { encoding: "json", as: "", version: "" };
 
 export const contentTypes: Readonly<Record<Representation["encoding"], string>> = {
   json: "application/json",
@@ -120,7 +120,7 @@ function targetOf({ parameters }: MediaType): Pick<Representation, "as" | "versi
 }
 
 /** 406 as upstream's router says it. */
-export function notAcceptable(available: readonly string[]): Error {
+function notAcceptable(available: readonly string[]): Error {
   const refusal = errors.notAcceptable(available);
   refusal.status.message = `406: Not Acceptable\n\nAvailable representations: ${available.join(", ")}`;
   refusal.status.details = {};

@@ -5,7 +5,7 @@ import { warningBytesMax, warningTextCharsMax } from "./limits.ts";
 import type { RequestInfo } from "./request-info.ts";
 
 /** What the layers learn about a request, outermost first. */
-export interface RequestState {
+interface RequestState {
   /** Audit-Id */
   id: string;
   info: RequestInfo;
@@ -33,7 +33,7 @@ export interface ApiContext extends Context {
   state: RequestState;
 }
 
-export type Next = () => Promise<void>;
+type Next = () => Promise<void>;
 export type Layer = (context: ApiContext, next: Next) => Promise<void>;
 
 /** Texts for `Warning` headers (RFC 7234): each once, bounded as upstream's. */

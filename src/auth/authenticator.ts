@@ -3,7 +3,7 @@ import type { UserInfo } from "../apimachinery/index.ts";
 import type { PeerCertificate } from "../platform/index.ts";
 
 /** What a request shows of who sent it. */
-export interface Credentials {
+interface Credentials {
   /** Of the connection, checked against the authority of clients. */
   readonly peerCertificate?: PeerCertificate | undefined;
   /** The Authorization header. */
@@ -17,8 +17,8 @@ export interface Authenticator {
 }
 
 /** Groups that everybody known, and everybody unknown, is in. */
-export const authenticatedGroup = "system:authenticated";
-export const unauthenticatedGroup = "system:unauthenticated";
+const authenticatedGroup = "system:authenticated";
+const unauthenticatedGroup = "system:unauthenticated";
 
 export const anonymous: UserInfo = { name: "system:anonymous", groups: [unauthenticatedGroup] };
 
@@ -26,7 +26,7 @@ export const anonymous: UserInfo = { name: "system:anonymous", groups: [unauthen
 const tokenCharsMax = 16_384;
 
 /** Known bearer tokens, upstream's --token-auth-file. */
-export interface StaticToken {
+interface StaticToken {
   readonly token: string;
   readonly user: UserInfo;
 }

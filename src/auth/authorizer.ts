@@ -1,7 +1,7 @@
 import type { UserInfo } from "../apimachinery/index.ts";
 
 /** What somebody wants to do: k8s.io/apiserver/pkg/authorization/authorizer.Attributes. */
-export interface AccessRequest {
+interface AccessRequest {
   readonly user: UserInfo;
   /** get, list, watch, create, update, patch, delete, deletecollection; for other paths the method in lower case. */
   readonly verb: string;

@@ -15,7 +15,7 @@ import { statusOf } from "./failures.ts";
 import { finalizerProblems } from "./finalizer-names.ts";
 import { objectKey } from "./keys.ts";
 import type { CreateOptions } from "./ports.ts";
-import type { GenericStore } from "./store.ts";
+import type { StoreParts } from "./store-parts.ts";
 import type { Finish } from "./strategy.ts";
 import { transientObject } from "./transient.ts";
 
@@ -25,7 +25,7 @@ const nameRetryAfterSeconds = 1;
 
 /** POST: registry/generic Store.Create over rest.BeforeCreate. `object` is the request's own. */
 export async function createObject(
-  store: GenericStore,
+  store: StoreParts,
   object: KubeObject,
   context: RequestContext,
   options: CreateOptions,
@@ -47,7 +47,7 @@ export async function createObject(
 const needsName = (object: KubeObject): boolean => !object.metadata.name && !!object.metadata.generateName;
 
 async function createOnce(
-  store: GenericStore,
+  store: StoreParts,
   object: KubeObject,
   context: RequestContext,
   options: CreateOptions,
@@ -69,7 +69,7 @@ async function createOnce(
  * it has been called.
  */
 export async function beforeCreate(
-  store: GenericStore,
+  store: StoreParts,
   object: KubeObject,
   context: RequestContext,
 ): Promise<{ created: KubeObject; finish: Finish | undefined }> {
@@ -96,7 +96,7 @@ export async function beforeCreate(
 }
 
 /** What only the server says about a new object. */
-function fillSystemFields(store: GenericStore, object: KubeObject, context: RequestContext): void {
+function fillSystemFields(store: StoreParts, object: KubeObject, context: RequestContext): void {
   object.kind = store.kind.kind;
   object.apiVersion = store.apiVersion;
   const meta = object.metadata;
@@ -108,7 +108,7 @@ function fillSystemFields(store: GenericStore, object: KubeObject, context: Requ
   if (needsName(object)) meta.name = generateName(meta.generateName as string, () => store.random.number());
 }
 
-async function write(store: GenericStore, object: KubeObject, context: RequestContext): Promise<Stored> {
+async function write(store: StoreParts, object: KubeObject, context: RequestContext): Promise<Stored> {
   const name = object.metadata.name as string;
   const key = objectKey(store, object.metadata.namespace ?? "", name);
   const version = object.metadata.resourceVersion;
@@ -132,12 +132,12 @@ async function write(store: GenericStore, object: KubeObject, context: RequestCo
   }
 }
 
-async function exists(store: GenericStore, key: string): Promise<boolean> {
+async function exists(store: StoreParts, key: string): Promise<boolean> {
   return (await store.read(key)) !== undefined;
 }
 
 /** The name is free again once the object that has it is gone: worth saying. */
-async function sayWhenTerminating(store: GenericStore, key: string, error: StatusError): Promise<void> {
+async function sayWhenTerminating(store: StoreParts, key: string, error: StatusError): Promise<void> {
   const present = await store.read(key).catch(() => undefined);
   if (present?.object.metadata.deletionTimestamp === undefined) return;
   error.status.message = `object is being deleted: ${error.status.message}`;

@@ -11,7 +11,7 @@ import type { RequestContext } from "./context.ts";
 import { statusOf } from "./failures.ts";
 import { objectKey } from "./keys.ts";
 import type { DeleteOptions, DeleteResult } from "./ports.ts";
-import type { GenericStore } from "./store.ts";
+import type { StoreParts } from "./store-parts.ts";
 import { transientObject } from "./transient.ts";
 
 /**
@@ -20,7 +20,7 @@ import { transientObject } from "./transient.ts";
  * last one removes it).
  */
 export async function deleteObject(
-  store: GenericStore,
+  store: StoreParts,
   name: string,
   context: RequestContext,
   options: DeleteOptions,
@@ -58,7 +58,7 @@ export async function deleteObject(
 
 /** Takes the object out of the store and gives back what it held. */
 export async function removeFromStore(
-  store: GenericStore,
+  store: StoreParts,
   key: string,
   name: string,
   context: RequestContext,
@@ -75,7 +75,7 @@ export async function removeFromStore(
 }
 
 /** DELETE answers a Status unless the kind says otherwise. */
-function statusFor(store: GenericStore, object: KubeObject): Status | undefined {
+function statusFor(store: StoreParts, object: KubeObject): Status | undefined {
   if (store.strategy.returnDeletedObject === true) return undefined;
   const { group, resource } = store.resource;
   const { name = "", uid = "" } = object.metadata;
@@ -98,7 +98,7 @@ type Plan =
 
 /** Decides on the present object; called again on a newer one when the write that follows loses a race. */
 function planDeletion(
-  store: GenericStore,
+  store: StoreParts,
   object: KubeObject,
   context: RequestContext,
   options: DeleteOptions,
@@ -113,7 +113,7 @@ function planDeletion(
   return { step: "keep", object: markedWithoutGrace(marked, context.now), graceSeconds: 0 };
 }
 
-function checkPreconditions(store: GenericStore, object: KubeObject, options: DeleteOptions): void {
+function checkPreconditions(store: StoreParts, object: KubeObject, options: DeleteOptions): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
   const target = { group: store.kind.group, resource: store.kind.kind };
   const name = object.metadata.name ?? "";
@@ -136,7 +136,7 @@ function checkPreconditions(store: GenericStore, object: KubeObject, options: De
 
 /** rest.BeforeDelete: undefined deletes without grace. */
 function graceful(
-  store: GenericStore,
+  store: StoreParts,
   object: KubeObject,
   context: RequestContext,
   options: DeleteOptions,
@@ -195,7 +195,7 @@ function withFinalizers(object: KubeObject, finalizers: readonly string[]): Kube
 const orphanFinalizer = "orphan";
 const foregroundFinalizer = "foregroundDeletion";
 
-function collectionFinalizers(store: GenericStore, object: KubeObject, options: DeleteOptions): string[] {
+function collectionFinalizers(store: StoreParts, object: KubeObject, options: DeleteOptions): string[] {
   const present = object.metadata.finalizers ?? [];
   const orphan = orphansDependents(store, present, options);
   const foreground = deletesInForeground(present, options);
@@ -209,7 +209,7 @@ function collectionFinalizers(store: GenericStore, object: KubeObject, options: 
 }
 
 /** What the request says counts, then what an earlier request left on the object, then the kind's default. */
-function orphansDependents(store: GenericStore, present: readonly string[], options: DeleteOptions): boolean {
+function orphansDependents(store: StoreParts, present: readonly string[], options: DeleteOptions): boolean {
   if (options.orphanDependents !== undefined) return options.orphanDependents;
   if (options.propagationPolicy !== undefined) return options.propagationPolicy === "Orphan";
   if (present.includes(orphanFinalizer)) return true;
@@ -236,7 +236,7 @@ class Decided extends Error {
 }
 
 async function mark(
-  store: GenericStore,
+  store: StoreParts,
   key: string,
   name: string,
   context: RequestContext,
@@ -261,7 +261,7 @@ async function mark(
 }
 
 async function write(
-  store: GenericStore,
+  store: StoreParts,
   key: string,
   context: RequestContext,
   attempt: (current: Stored | undefined) => Promise<KubeObject>,
@@ -272,7 +272,7 @@ async function write(
 
 /** Kinds that end in two steps. Undefined: the object is deleted as any other. */
 async function keepForNow(
-  store: GenericStore,
+  store: StoreParts,
   key: string,
   found: Stored,
   context: RequestContext,
@@ -298,7 +298,7 @@ async function keepForNow(
 }
 
 /** The same preconditions in the words that upstream has for Namespaces. */
-function checkKeptPreconditions(store: GenericStore, object: KubeObject, options: DeleteOptions): void {
+function checkKeptPreconditions(store: StoreParts, object: KubeObject, options: DeleteOptions): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
   const { metadata } = object;
   const refuse = (what: string, wanted: string, found = ""): void => {

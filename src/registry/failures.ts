@@ -22,7 +22,7 @@ export function statusOf(error: unknown, call: FailedCall): unknown {
   return error instanceof StorageError ? storageStatus(error, call) : error;
 }
 
-export function storageStatus(error: StorageError, call: FailedCall): StatusError {
+function storageStatus(error: StorageError, call: FailedCall): StatusError {
   const name = call.name ?? "";
   switch (error.code) {
     case "KEY_EXISTS":

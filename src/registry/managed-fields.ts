@@ -7,7 +7,7 @@ import {
 } from "../apimachinery/index.ts";
 import { emptyObject, schemaOfKind } from "../schema/index.ts";
 import type { RequestContext } from "./context.ts";
-import { apiVersionOf } from "./store.ts";
+import { apiVersionOf } from "./store-parts.ts";
 import type { UpdateRules } from "./strategy.ts";
 
 /** Whose object, and through which door it is written. */

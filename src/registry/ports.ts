@@ -113,7 +113,7 @@ export interface RegistryOptions {
   readonly flags: RegistryFlags;
 }
 
-export interface StoredResource {
+interface StoredResource {
   readonly group: string;
   readonly resource: string;
   readonly kind: string;

@@ -24,6 +24,7 @@ import type {
   UpdateOptions,
   Verb,
 } from "./ports.ts";
+import { apiVersionOf, type StoreParts } from "./store-parts.ts";
 import type { Strategy } from "./strategy.ts";
 import { updateObject } from "./update.ts";
 
@@ -46,11 +47,10 @@ export interface GenericStoreOptions {
  * k8s.io/apiserver/pkg/registry/generic/registry Store is upstream. It decides names, identity, times, optimistic locking,
  * graceful deletion and finalizers; it never looks at spec or status.
  */
-export class GenericStore implements ResourceHandler {
+export class GenericStore implements ResourceHandler, StoreParts {
   readonly resource: GroupVersionResource;
   readonly subresource = "";
   readonly kind: GroupVersionKind;
-  /** As objects carry it: `apps/v1`, `v1`. */
   readonly apiVersion: string;
   readonly namespaced: boolean;
   readonly verbs: readonly Verb[];
@@ -85,7 +85,6 @@ export class GenericStore implements ResourceHandler {
     }
   }
 
-  /** The newest object under a key, undefined where there is none. */
   async read(key: string): Promise<Stored | undefined> {
     try {
       return await this.storage.get(key);
@@ -156,8 +155,4 @@ export class GenericStore implements ResourceHandler {
     await Promise.all(Array.from({ length: Math.min(deleteWorkers, list.items.length) }, work));
     return list;
   }
-}
-
-export function apiVersionOf(kind: { readonly group: string; readonly version: string }): string {
-  return kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
 }

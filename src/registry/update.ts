@@ -15,7 +15,7 @@ import { statusOf } from "./failures.ts";
 import { finalizerProblems } from "./finalizer-names.ts";
 import { objectKey } from "./keys.ts";
 import type { NextObject, UpdateOptions } from "./ports.ts";
-import type { GenericStore } from "./store.ts";
+import type { StoreParts } from "./store-parts.ts";
 import type { Finish, UpdateRules } from "./strategy.ts";
 import { transientObject } from "./transient.ts";
 
@@ -31,7 +31,7 @@ class Vanishing extends Error {
 
 /** PUT and PATCH, of the resource or of a subresource with other `rules`: Store.Update over rest.BeforeUpdate. */
 export async function updateObject(
-  store: GenericStore,
+  store: StoreParts,
   rules: UpdateRules,
   name: string,
   next: NextObject,
@@ -94,7 +94,7 @@ export async function updateObject(
 
 /** What a dry run answers: the same steps on the newest object, and no write. */
 async function dryUpdate(
-  store: GenericStore,
+  store: StoreParts,
   key: string,
   attempt: (current: Stored | undefined) => Promise<KubeObject>,
 ): Promise<Stored & { created: boolean }> {
@@ -104,7 +104,7 @@ async function dryUpdate(
 }
 
 function checkUid(
-  store: GenericStore,
+  store: StoreParts,
   key: string,
   name: string,
   current: Stored,
@@ -121,7 +121,7 @@ function checkUid(
 
 /** Optimistic locking: a resourceVersion in the body must be the present one; without one the update is unconditional where allowed. */
 function checkResourceVersion(
-  store: GenericStore,
+  store: StoreParts,
   rules: UpdateRules,
   name: string,
   object: KubeObject,
@@ -148,7 +148,7 @@ function checkResourceVersion(
 }
 
 async function beforeUpdate(
-  store: GenericStore,
+  store: StoreParts,
   rules: UpdateRules,
   object: KubeObject,
   old: KubeObject,
@@ -173,7 +173,7 @@ async function beforeUpdate(
 }
 
 /** `generation` belongs to the strategy, which sees the old one. */
-function keepSystemFields(store: GenericStore, object: KubeObject, old: KubeObject): void {
+function keepSystemFields(store: StoreParts, object: KubeObject, old: KubeObject): void {
   object.kind = store.kind.kind;
   object.apiVersion = store.apiVersion;
   delete object.metadata.selfLink;
@@ -199,7 +199,7 @@ function restoreTimes(object: KubeObject, old: KubeObject): void {
  * Upstream checks metadata generically and once more in each kind's own validation, so that immutable fields are told
  * twice; clients compare causes.
  */
-function metadataProblems(store: GenericStore, object: KubeObject, old: KubeObject): FieldError[] {
+function metadataProblems(store: StoreParts, object: KubeObject, old: KubeObject): FieldError[] {
   return [
     ...validateObjectMeta(object.metadata, {
       namespaced: store.namespaced,
@@ -212,7 +212,7 @@ function metadataProblems(store: GenericStore, object: KubeObject, old: KubeObje
 }
 
 /** Upstream's ShouldDeleteDuringUpdate. */
-function vanishes(store: GenericStore, object: KubeObject, old: KubeObject): boolean {
+function vanishes(store: StoreParts, object: KubeObject, old: KubeObject): boolean {
   if ((object.metadata.finalizers?.length ?? 0) > 0) return false;
   if (old.metadata.deletionTimestamp === undefined) return false;
   if ((old.metadata.deletionGracePeriodSeconds ?? 0) !== 0) return false;

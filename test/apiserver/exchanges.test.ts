@@ -1,22 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { UserInfo } from "../../src/apimachinery/index.ts";
-import { type Clock, nodePlatform } from "../../src/platform/index.ts";
 import { readExchanges } from "./exchanges.ts";
 import { expectations } from "./expectations.ts";
+import { fastClock } from "./fast-clock.ts";
 import { openServer } from "./open-server.ts";
-import { clockSpeed, type Outcome, Replay } from "./replay.ts";
-
-/** Time-outs of watches are recorded in seconds; here they pass faster. Times that people read stay real. */
-function fastClock(): Clock {
-  const { clock } = nodePlatform();
-  return {
-    now: () => clock.now(),
-    monotonic: () => clock.monotonic() * clockSpeed,
-    after: (milliseconds, fire, options) => clock.after(milliseconds / clockSpeed, fire, options),
-    every: (milliseconds, fire, options) => clock.every(milliseconds / clockSpeed, fire, options),
-  };
-}
+import { type Outcome, Replay } from "./replay.ts";
 
 /** Nobody by themselves: requests carry tokens, as over a socket. */
 const nobody = undefined as unknown as UserInfo;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Transport, TransportResponse } from "../../src/client/index.ts";
 import type { Exchange } from "./exchanges.ts";
+import { clockSpeed } from "./fast-clock.ts";
 import { type Normaliser, normalise, normaliseText, sortedText } from "./normalise.ts";
 
 /** What became of one exchange. */
@@ -42,8 +43,6 @@ const comparedHeaders = [
 const delayMsMax = 30;
 const retryMsMax = 1000;
 const retryEveryMs = 50;
-/** The clock of the server under test runs so much faster. */
-export const clockSpeed = 20;
 
 /** Replays exchanges in order against one server. The transport must not say who asks: tokens do. */
 export class Replay {

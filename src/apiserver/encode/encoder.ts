@@ -1,10 +1,10 @@
 import { errors, type Json, parseJson, stringifyJson, stringifyYaml } from "../../apimachinery/index.ts";
 import type { ResourceHandler } from "../../registry/index.ts";
+import { apiVersionOf } from "../../registry/index.ts";
 import { resourceInfo, type TableColumn } from "../../schema/index.ts";
 import type { Stored, StoredList } from "../../storage/index.ts";
 import type { KubernetesCodec } from "../../wire/index.ts";
 import { contentTypes, type Representation } from "../media-types.ts";
-import { apiVersionOf } from "./kinds.ts";
 import { listBytes } from "./list-bytes.ts";
 import { partialList, partialObject } from "./partial-metadata.ts";
 import { type IncludeObject, type RowSource, tableOf } from "./table.ts";

@@ -1,6 +1,6 @@
 import type { GroupVersionKind } from "../../apimachinery/index.ts";
+import { apiVersionOf } from "../../registry/index.ts";
 import type { StoredList } from "../../storage/index.ts";
-import { apiVersionOf } from "./kinds.ts";
 
 const comma = 0x2c;
 const openingBrace = 0x7b;

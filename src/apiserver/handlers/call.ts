@@ -103,7 +103,7 @@ export class ResourceCall {
   }
 }
 
-export function replyOf(status: number, body: Uint8Array, representation: Representation): Reply {
+function replyOf(status: number, body: Uint8Array, representation: Representation): Reply {
   return { status, headers: { "content-type": contentTypes[representation.encoding] }, body };
 }
 

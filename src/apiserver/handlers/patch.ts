@@ -17,6 +17,7 @@ import {
   YamlError,
 } from "../../apimachinery/index.ts";
 import {
+  apiVersionOf,
   fieldManagerRequest,
   type NextObject,
   type RequestContext,
@@ -26,7 +27,6 @@ import { applyDefaults, DecodeError, decode, schemaOfKind, strictErrors } from "
 import type { Stored } from "../../storage/index.ts";
 import { readBody } from "../body.ts";
 import { complain, kindOf, notRegistered } from "../decode-body.ts";
-import { apiVersionOf } from "../encode/kinds.ts";
 import { parseMediaType } from "../media-types.ts";
 import { type WriteOptions, writeOptions } from "../options.ts";
 import type { ResourceCall } from "./call.ts";

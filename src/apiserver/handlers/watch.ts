@@ -1,9 +1,8 @@
 import type { ServerResponse } from "node:http";
 import { errors, type Status, stringifyJson } from "../../apimachinery/index.ts";
-import { selectionPredicate, transientObject } from "../../registry/index.ts";
+import { apiVersionOf, selectionPredicate, transientObject } from "../../registry/index.ts";
 import type { StorageError, StorageEvent, StorageWatch, Stored, WatchSink } from "../../storage/index.ts";
 import { type EncodeOptions, objectView } from "../encode/encoder.ts";
-import { apiVersionOf } from "../encode/kinds.ts";
 import { jsonFrame } from "../encode/watch-frames.ts";
 import { watchBacklogBytesMax, watchSecondsMin } from "../limits.ts";
 import { negotiateWatch } from "../media-types.ts";

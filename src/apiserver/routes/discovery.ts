@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import type Router from "@koa/router";
 import { errors, type GroupVersionKind } from "../../apimachinery/index.ts";
 import type { Registry, ResourceHandler } from "../../registry/index.ts";
+import { apiVersionOf } from "../../registry/index.ts";
 import { builtinResources, resourceInfo } from "../../schema/index.ts";
 import type { Encoder } from "../encode/encoder.ts";
-import { apiVersionOf } from "../encode/kinds.ts";
 import { acceptedTypes, contentTypes, negotiateObject, requireJson } from "../media-types.ts";
 import type { ApiContext, Reply } from "../state.ts";
 

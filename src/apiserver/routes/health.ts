@@ -3,7 +3,7 @@ import { pageNotFound } from "../layers/answer.ts";
 import type { ApiContext, Reply } from "../state.ts";
 
 /** Something that must hold: undefined when it does, else why not (for the log; clients are only told that it does not). */
-export type HealthCheck = () => string | undefined;
+type HealthCheck = () => string | undefined;
 
 export interface HealthChecks {
   /** Part of /healthz, /livez and /readyz. */

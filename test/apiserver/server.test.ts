@@ -1,0 +1,247 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import type { WatchEvent } from "../../src/apimachinery/index.ts";
+import type { Transport, TransportResponse } from "../../src/client/index.ts";
+import { fastClock } from "./fast-clock.ts";
+import { type OpenServer, openServer } from "./open-server.ts";
+
+const admin = { name: "admin", groups: ["system:masters", "system:authenticated"] };
+const headers = { accept: "application/json", "user-agent": "test" };
+
+async function start(): Promise<OpenServer & { transport: Transport }> {
+  const opened = openServer({ clock: fastClock() });
+  const transport = opened.server.transport(admin);
+  await send(transport, "POST", "/api/v1/namespaces", { metadata: { name: "default" } });
+  return { ...opened, transport };
+}
+
+async function send(
+  transport: Transport,
+  method: string,
+  path: string,
+  body?: object,
+  more: Record<string, string> = {},
+): Promise<{ status: number; headers: TransportResponse["headers"]; bytes: Buffer; json: () => Answer }> {
+  const response = await transport.request({
+    method,
+    path,
+    headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }), ...more },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of response.body) chunks.push(chunk);
+  const bytes = Buffer.concat(chunks);
+  return {
+    status: response.status,
+    headers: response.headers,
+    bytes,
+    json: () => JSON.parse(bytes.toString()),
+  };
+}
+
+/** As much of an answer as these tests look at. */
+interface Answer {
+  readonly data?: Record<string, string>;
+  readonly items?: readonly { readonly metadata: { readonly name?: string } }[];
+}
+
+const configMaps = "/api/v1/namespaces/default/configmaps";
+
+/** Lines of a stream as they come. */
+async function* lines(response: TransportResponse): AsyncGenerator<WatchEvent> {
+  let text = "";
+  for await (const chunk of response.body) {
+    text += Buffer.from(chunk).toString();
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
+      yield JSON.parse(text.slice(0, end));
+      text = text.slice(end + 1);
+    }
+  }
+}
+
+async function openWatch(
+  transport: Transport,
+  path: string,
+  signal: AbortSignal,
+): Promise<AsyncGenerator<WatchEvent>> {
+  const response = await transport.request({ method: "GET", path, headers, signal });
+  assert.equal(response.status, 200);
+  return lines(response);
+}
+
+test("a watch delivers each change once, in order, as it happens", async () => {
+  const { transport, close } = await start();
+  const stop = new AbortController();
+  const events = await openWatch(transport, `${configMaps}?watch=true`, stop.signal);
+  await send(transport, "POST", configMaps, { metadata: { name: "a" } });
+  assert.equal((await events.next()).value.type, "ADDED");
+  await send(transport, "PUT", `${configMaps}/a`, { metadata: { name: "a" }, data: { k: "v" } });
+  const modified = (await events.next()).value;
+  assert.deepEqual([modified.type, modified.object["data"]], ["MODIFIED", { k: "v" }]);
+  await send(transport, "DELETE", `${configMaps}/a`);
+  assert.equal((await events.next()).value.type, "DELETED");
+  stop.abort();
+  await close();
+});
+
+test("a watch ends after timeoutSeconds, and every watch when the server closes", async () => {
+  const { transport, server, close } = await start();
+  const never = new AbortController().signal;
+  const short = await openWatch(transport, `${configMaps}?watch=true&timeoutSeconds=1`, never);
+  assert.equal((await short.next()).done, true);
+  const long = await openWatch(transport, `${configMaps}?watch=true`, never);
+  await server.close();
+  assert.equal((await long.next()).done, true);
+  await close();
+});
+
+test("a client that goes away takes its watch with it", async () => {
+  const { transport, server, close } = await start();
+  const open = async (): Promise<number> => {
+    const { bytes } = await send(server.transport(admin), "GET", "/metrics");
+    return Number(/^apiserver_longrunning_requests (\d+)$/m.exec(bytes.toString())?.[1]);
+  };
+  const stop = new AbortController();
+  const events = await openWatch(transport, `${configMaps}?watch=true`, stop.signal);
+  assert.equal(await open(), 1);
+  stop.abort();
+  await assert.rejects(events.next());
+  assert.equal(await open(), 0);
+  await close();
+});
+
+test("a watcher that does not read is cut off, and the server keeps nothing for it", async () => {
+  const { transport, close } = await start();
+  const response = await transport.request({ method: "GET", path: `${configMaps}?watch=true`, headers });
+  const data = { k: "x".repeat(200_000) };
+  for (let i = 0; i < 60; i++)
+    await send(transport, "POST", configMaps, { metadata: { name: `c${i}` }, data });
+  let events = 0;
+  for await (const _ of lines(response)) events++;
+  assert.ok(events < 60, `${events} events of 60 came although nobody read`);
+  await close();
+});
+
+test("large answers are compressed for those who can read that, small ones are not", async () => {
+  const { transport, close } = await start();
+  await send(transport, "POST", configMaps, { metadata: { name: "big" }, data: { k: "x".repeat(200_000) } });
+  const gzip = { "accept-encoding": "gzip" };
+  const big = await send(transport, "GET", `${configMaps}/big`, undefined, gzip);
+  assert.equal(big.headers["content-encoding"], "gzip");
+  assert.equal(JSON.parse(gunzipSync(big.bytes).toString()).data.k.length, 200_000);
+  const plain = await send(transport, "GET", `${configMaps}/big`);
+  assert.equal(plain.headers["content-encoding"], undefined);
+  const small = await send(transport, "GET", "/api/v1/namespaces/default", undefined, gzip);
+  assert.equal(small.headers["content-encoding"], undefined);
+  await close();
+});
+
+test("paths, methods and headers that nobody sane sends get an answer and change nothing", async () => {
+  const { transport, logged, close } = await start();
+  for (const path of [
+    "/api/v1/namespaces/default/configmaps/%2e%2e%2fsecrets",
+    "/api/v1/namespaces/default/configmaps/%E0%A4%A",
+    "/api/v1/namespaces/__proto__/configmaps/constructor",
+    "/apis/__proto__/v1/constructor",
+    "//api//v1//",
+    "/api/v1/configmaps?fieldSelector=__proto__%3Dx&labelSelector=%00",
+    `/${"a/".repeat(5000)}`,
+    "/readyz/__proto__",
+  ]) {
+    for (const method of ["GET", "DELETE", "constructor", "PATCH"]) {
+      const { status } = await send(transport, method, path, undefined, { accept: "a/b;q=x, ,;;,*/*;q=0.1" });
+      assert.ok(status >= 400 && status < 500, `${method} ${path}: ${status}`);
+    }
+  }
+  assert.deepEqual(logged, []);
+  await close();
+});
+
+test("keys like __proto__ in a body are data, and deep nesting is refused", async () => {
+  const { transport, close } = await start();
+  const response = await transport.request({
+    method: "POST",
+    path: configMaps,
+    headers: { ...headers, "content-type": "application/json" },
+    body: '{"metadata":{"name":"p","labels":{"__proto__":"x"},"__proto__":{"name":"q"}},"data":{"__proto__":"v"}}',
+  });
+  assert.ok(response.status === 201 || response.status === 422, String(response.status));
+  assert.equal(({} as { name?: string }).name, undefined);
+  const deep = `{"metadata":{"name":"d"},"data":${"[".repeat(200_000)}`;
+  const refused = await transport.request({
+    method: "POST",
+    path: configMaps,
+    headers: { ...headers, "content-type": "application/json" },
+    body: deep,
+  });
+  assert.equal(refused.status, 400);
+  await close();
+});
+
+test("nobody without a certificate or a token gets further than health and version", async () => {
+  const { server, close } = openServer();
+  const anonymous = server.transport(undefined as never);
+  for (const path of ["/healthz", "/livez", "/readyz", "/version"]) {
+    assert.equal((await send(anonymous, "GET", path)).status, 200, path);
+  }
+  for (const path of ["/api", "/apis", "/metrics", "/openapi/v2", "/", configMaps]) {
+    assert.equal((await send(anonymous, "GET", path)).status, 403, path);
+  }
+  assert.equal(
+    (await send(anonymous, "GET", configMaps, undefined, { authorization: "Bearer nope" })).status,
+    401,
+  );
+  await close();
+});
+
+test("readiness names the check that fails and says why only to the log", async () => {
+  const { server, transport, close } = await start();
+  let ready = false;
+  server.addReadinessCheck("store", () => (ready ? undefined : "no leader"));
+  const waiting = await send(transport, "GET", "/readyz");
+  assert.equal(waiting.status, 500);
+  assert.match(
+    waiting.bytes.toString(),
+    /^\[\+\]ping ok\n\[-\]store failed: reason withheld\nreadyz check failed\n$/,
+  );
+  assert.equal((await send(transport, "GET", "/livez")).status, 200);
+  ready = true;
+  assert.equal((await send(transport, "GET", "/readyz")).status, 200);
+  await close();
+});
+
+test("aggregated discovery is not sent again to a client that has it", async () => {
+  const { transport, close } = await start();
+  const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+  const first = await send(transport, "GET", "/apis", undefined, { accept });
+  assert.ok(first.json().items?.some((group) => group.metadata.name === "apps"));
+  const again = await send(transport, "GET", "/apis", undefined, {
+    accept,
+    "if-none-match": first.headers["etag"] as string,
+  });
+  assert.equal(again.status, 304);
+  assert.equal(again.bytes.length, 0);
+  await close();
+});
+
+test("an object in protobuf is the same object", async () => {
+  const { transport, close } = await start();
+  const protobuf = "application/vnd.kubernetes.protobuf";
+  await send(transport, "POST", configMaps, { metadata: { name: "a" }, data: { k: "v" } });
+  const { bytes, headers: found } = await send(transport, "GET", `${configMaps}/a`, undefined, {
+    accept: protobuf,
+  });
+  assert.equal(found["content-type"], protobuf);
+  assert.equal(bytes.subarray(0, 4).toString("latin1"), "k8s\u0000");
+  const response = await transport.request({
+    method: "PUT",
+    path: `${configMaps}/a`,
+    headers: { ...headers, "content-type": protobuf },
+    body: bytes,
+  });
+  assert.equal(response.status, 200);
+  const { json } = await send(transport, "GET", `${configMaps}/a`);
+  assert.deepEqual(json().data, { k: "v" });
+  await close();
+});
