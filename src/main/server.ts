@@ -19,6 +19,7 @@ import { firstAddress } from "./cidr.ts";
 import type { Address, ServerConfig } from "./config.ts";
 import { startControllers } from "./controllers.ts";
 import { startHollowNodes } from "./hollow-nodes.ts";
+import { ensureKubernetesService } from "./kubernetes-service.ts";
 import { listenOrFree } from "./listen.ts";
 import { ensurePki, type Pki } from "./pki.ts";
 
@@ -94,6 +95,16 @@ export async function startServer(
     };
     const controllers = startControllers({ platform, config, log, pki: certificates, replica, client });
     closing.push(() => controllers.stop());
+    const stopping = new AbortController();
+    closing.push(() => stopping.abort());
+    const service = ensureKubernetesService({
+      client: client("kube-apiserver"),
+      platform,
+      log: log.channel("apiserver"),
+      clusterIp: serviceAddress,
+      port: http.port,
+      signal: stopping.signal,
+    });
     const nodes = await startHollowNodes({
       client: client("raftsman-node"),
       platform,
@@ -107,7 +118,7 @@ export async function startServer(
       apiUrl: `https://${hostPort(http)}`,
       etcdUrl,
       ready: leaderKnown(replica)
-        .then(() => Promise.all([controllers.working, nodes.registered]))
+        .then(() => Promise.all([controllers.working, nodes.registered, service]))
         .then(() => {}),
       failed: replica.failed,
       client,

@@ -59,6 +59,8 @@ test(`kill -9 of any member loses no acknowledged write and doubles none (SEED=$
     const tls = credentials.createSsl(read("ca.crt"), read("client.key"), read("client.crt"));
     const client = new Client(`127.0.0.1:${ports[i]}`, tls, {
       "grpc.initial_reconnect_backoff_ms": 50,
+      // TLS knows no server names that are addresses.
+      "grpc.ssl_target_name_override": "localhost",
       "grpc.max_reconnect_backoff_ms": 200,
     });
     return { args, client, child: start(args) };
