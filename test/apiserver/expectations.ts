@@ -22,10 +22,7 @@ export const expectations: readonly AreaExpectation[] = [
   { area: "kinds/secrets" },
   { area: "kinds/endpoints" },
   { area: "kinds/events" },
-  {
-    area: "kinds/events.events.k8s.io",
-    exceptions: { "update: reason is immutable": "upstream names the field twice" },
-  },
+  { area: "kinds/events.events.k8s.io" },
   { area: "kinds/namespaces" },
   { area: "kinds/nodes" },
   {
@@ -76,7 +73,6 @@ export const expectations: readonly AreaExpectation[] = [
   {
     area: "services",
     exceptions: {
-      "its IPAddress": "addresses made by the server itself have no field owner",
       "the kubernetes Service": "a controller makes it",
       "proxy to a service without an Endpoints object": notServed,
       "proxy to a missing service": notServed,
