@@ -9,9 +9,13 @@ import type { Raft } from "../raft/index.ts";
 import { BytesReader } from "./bytes-reader.ts";
 import { BytesWriter } from "./bytes-writer.ts";
 import { leasesPerTurn } from "./limits.ts";
-import type { Proposals } from "./proposals.ts";
+import { noLeader, type Proposals } from "./proposals.ts";
 import type { Reads } from "./reads.ts";
 import type { StateMachine } from "./state-machine.ts";
+
+/** Wait so long before a leader is looked for again. */
+const askAgainMs = 20;
+const retried: ReadonlySet<string> = new Set(["NO_LEADER", "NOT_LEADER", "LEADER_CHANGED"]);
 
 const questionKeepAlive = 1;
 const questionTimeToLive = 2;
@@ -25,6 +29,8 @@ export interface LeaseServiceOptions {
   readonly reads: Reads;
   readonly member: MemberId;
   readonly electionMs: number;
+  /** Until then a leader is looked for. */
+  readonly timeoutMs: number;
   readonly header: () => Header;
   readonly ask: (member: MemberId, question: Uint8Array) => Promise<Uint8Array>;
 }
@@ -157,14 +163,26 @@ export class LeaseService implements Leases {
   }
 
   async #askLeader(kind: number, id: LeaseId): Promise<Uint8Array> {
-    const { raft, member, ask } = this.#options;
+    const { clock, raft, member, ask, timeoutMs } = this.#options;
     const writer = new BytesWriter();
     writer.byte(kind);
     writer.uint64(id);
     const question = writer.finish();
-    const leader = raft.leader;
-    if (leader === noMember) throw new KvError("NO_LEADER", "etcdserver: no leader");
-    return leader === member ? this.answer(question) : ask(leader, question);
+    const deadline = clock.monotonic() + timeoutMs;
+    for (;;) {
+      const leader = raft.leader;
+      try {
+        if (leader === noMember) throw noLeader();
+        return await (leader === member ? this.answer(question) : ask(leader, question));
+      } catch (error) {
+        // Asking twice does no harm. Whoever leads next may know better.
+        const again = error instanceof KvError && retried.has(error.code) && clock.monotonic() < deadline;
+        if (!again) throw error;
+      }
+      await new Promise<void>((resolve) => {
+        clock.after(askAgainMs, resolve);
+      });
+    }
   }
 
   /** 63 bits, never 0. */

@@ -42,6 +42,7 @@ export class Proposals {
   /** May hold some that are settled by now. */
   #queue: Pending[] = [];
   #sequence: number;
+  #closed: KvError | undefined;
 
   constructor(options: {
     member: MemberId;
@@ -146,6 +147,7 @@ export class Proposals {
   }
 
   close(error: KvError): void {
+    this.#closed = error;
     this.#queue = [];
     for (const pending of this.#pending.values()) {
       this.#drop(pending);
@@ -154,6 +156,7 @@ export class Proposals {
   }
 
   #add(sequence: number, type: EntryType, data: Uint8Array): Promise<Outcome> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (data.length > requestBytesMax) {
       return Promise.reject(new KvError("REQUEST_TOO_LARGE", "etcdserver: request is too large"));
     }

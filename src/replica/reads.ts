@@ -32,6 +32,7 @@ export class Reads {
   /** Confirmed, and waiting for the index to be applied. */
   #confirmed: { readonly index: Index; readonly readers: readonly Reader[] }[] = [];
   #count = 0;
+  #closed: KvError | undefined;
 
   constructor(options: { clock: Clock; random: Random; raft: Raft; timeoutMs: number; onWork: () => void }) {
     this.#clock = options.clock;
@@ -43,6 +44,7 @@ export class Reads {
 
   /** Resolves when this member's state is at least as new as now. @throws KvError TIMEOUT, TOO_MANY_REQUESTS, STOPPED */
   confirm(): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (this.#count >= pendingRequestsMax) {
       return Promise.reject(new KvError("TOO_MANY_REQUESTS", "etcdserver: too many requests"));
     }
@@ -92,6 +94,7 @@ export class Reads {
   }
 
   close(error: KvError): void {
+    this.#closed = error;
     const readers = [
       ...this.#waiting,
       ...(this.#round?.readers ?? []),

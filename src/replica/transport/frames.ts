@@ -23,6 +23,9 @@ export const frameKind = {
   imageChunk: 7,
   imageEnd: 8,
   imageStored: 9,
+  /** From the dialer of a connection for messages, and back: it still stands, both ways. */
+  ping: 10,
+  pong: 11,
 } as const;
 
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind];
@@ -45,24 +48,44 @@ export function encodeFrame(kind: FrameKind, payload: Uint8Array): Uint8Array[] 
 
 /** Cuts a byte stream into frames. Payloads are views of memory that is not written again. */
 export class FrameReader {
-  #held: Buffer = Buffer.alloc(0);
+  /** A frame whose end has not come yet, as it came: it is put together once, however many pieces it has. */
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #needed = headBytes;
+  /** Larger frames are refused: small until one knows who speaks. */
+  bytesMax: number;
+
+  constructor(bytesMax: number = frameBytesMax) {
+    this.bytesMax = bytesMax;
+  }
 
   /** @throws MalformedBytesError when the stream is damaged: it cannot be read any further */
   *push(chunk: Uint8Array): Generator<Frame> {
-    let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-    if (this.#held.length > 0) bytes = Buffer.concat([this.#held, bytes]);
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes < this.#needed) return;
+    const bytes = this.#held.length === 1 ? asBuffer(chunk) : Buffer.concat(this.#held, this.#heldBytes);
     let position = 0;
+    this.#needed = headBytes;
     while (bytes.length - position >= headBytes) {
       const length = bytes.readUInt32LE(position);
-      if (length < 1 || length > frameBytesMax) throw new MalformedBytesError(`a frame of ${length} bytes`);
+      if (length < 1 || length > this.bytesMax) throw new MalformedBytesError(`a frame of ${length} bytes`);
       const start = position + headBytes;
-      if (bytes.length < start + length) break;
+      if (bytes.length < start + length) {
+        this.#needed = headBytes + length;
+        break;
+      }
       const checksum = bytes.readUInt32LE(position + 4);
       if (crc32c(bytes, start, start + length) !== checksum)
         throw new MalformedBytesError("a frame with a wrong checksum");
       position = start + length;
       yield { kind: bytes[start] as number, payload: bytes.subarray(start + 1, position) };
     }
-    this.#held = bytes.subarray(position);
+    this.#held = position === bytes.length ? [] : [bytes.subarray(position)];
+    this.#heldBytes = bytes.length - position;
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -22,7 +22,7 @@ const types = [
 const entryTypes: readonly EntryType[] = ["normal", "conf-change"];
 
 export function encodeMessage(message: Message): Uint8Array {
-  const writer = new BytesWriter();
+  const writer = new BytesWriter(sizeOf(message));
   writer.byte(types.indexOf(message.type));
   writer.uint64(message.from);
   writer.uint64(message.to);
@@ -81,6 +81,14 @@ export function encodeMessage(message: Message): Uint8Array {
       unreachable(message);
   }
   return writer.finish();
+}
+
+/** About how many bytes it takes. */
+function sizeOf(message: Message): number {
+  let bytes = 64;
+  if (message.type !== "append" && message.type !== "propose") return bytes;
+  for (const { data } of message.entries) bytes += data.length + 24;
+  return bytes;
 }
 
 /** Entries are views of `bytes`. @throws MalformedBytesError */

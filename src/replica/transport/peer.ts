@@ -2,14 +2,17 @@
  * The way to one other member: one connection that this side dials and writes, and dials again, with back-off, when it breaks. Never waits:
  * what does not fit into its bound is dropped, and Raft, told so, asks again.
  */
-import { fromUtf8, type MemberId } from "../../base/index.ts";
+import { emptyBytes, fromUtf8, type MemberId } from "../../base/index.ts";
 import type { Clock, Connection, Timer } from "../../platform/index.ts";
 import type { Log } from "../../telemetry/index.ts";
 import { peerQueueBytesMax } from "../limits.ts";
 import { encodeFrame, type FrameKind, FrameReader, frameKind } from "./frames.ts";
 
-const redialMsMin = 50;
+const redialMsMin = 20;
 const redialMsMax = 1000;
+/** A connection that is silent for three of these is dead, whatever TCP believes. */
+const pingMs = 1000;
+const silenceMsMax = 3 * pingMs;
 
 export interface PeerOptions {
   readonly member: MemberId;
@@ -28,6 +31,8 @@ export class Peer {
   #outgoing: Uint8Array[] = [];
   #flushing = false;
   #redial: Timer | undefined;
+  #pinging: Timer | undefined;
+  #heardAt = 0;
   #redialMs = redialMsMin;
   #closed = false;
   /** Said once, until it works again. */
@@ -57,6 +62,7 @@ export class Peer {
   close(): void {
     this.#closed = true;
     this.#redial?.cancel();
+    this.#pinging?.cancel();
     this.#connection?.stream.destroy();
   }
 
@@ -78,7 +84,10 @@ export class Peer {
       this.#connection = connection;
       const { stream } = connection;
       const frames = new FrameReader();
+      this.#heardAt = this.#options.clock.monotonic();
+      this.#pinging = this.#options.clock.every(pingMs, () => this.#ping());
       stream.on("data", (chunk: Buffer) => {
+        this.#heardAt = this.#options.clock.monotonic();
         try {
           for (const { kind, payload } of frames.push(chunk)) {
             if (kind !== frameKind.welcome) continue;
@@ -100,7 +109,14 @@ export class Peer {
     }
   }
 
+  #ping(): void {
+    if (this.#options.clock.monotonic() - this.#heardAt > silenceMsMax) {
+      this.#connection?.stream.destroy(new Error(`it has been silent for ${silenceMsMax} ms`));
+    } else if (this.#welcome) this.send(frameKind.ping, emptyBytes);
+  }
+
   #lost(): void {
+    this.#pinging?.cancel();
     this.#connection = undefined;
     this.#welcome = false;
     this.#outgoing = [];

@@ -1,11 +1,12 @@
 /** Members talk: raft messages, questions to the leader, images. Each dials all others; what it is sent comes in on theirs. */
-import { type MemberId, utf8 } from "../../base/index.ts";
+import { emptyBytes, type MemberId, utf8 } from "../../base/index.ts";
 import { KvError } from "../../kv/index.ts";
 import type { Connection, Listener, Platform, Timer, TlsMaterial } from "../../platform/index.ts";
 import type { Message } from "../../raft/index.ts";
 import type { Log } from "../../telemetry/index.ts";
 import { BytesReader } from "../bytes-reader.ts";
 import { BytesWriter } from "../bytes-writer.ts";
+import { frameBytesMax } from "../limits.ts";
 import { encodeFrame, type Frame, FrameReader, frameKind } from "./frames.ts";
 import { decodeHello, encodeHello, type Hello } from "./hello.ts";
 import { type ImageReceiver, receiveImage, sendImage } from "./image-transfer.ts";
@@ -14,6 +15,8 @@ import { Peer } from "./peer.ts";
 
 /** A connection that has not said hello by then is closed. */
 const helloTimeoutMs = 5000;
+/** A hello is short. */
+const helloBytesMax = 1024;
 const dialTimeoutMs = 3000;
 const questionTimeoutMs = 3000;
 
@@ -71,7 +74,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
   };
 
   function accept({ stream }: Connection): void {
-    const frames = new FrameReader();
+    const frames = new FrameReader(helloBytesMax);
     let hello: Hello | undefined;
     let image: ReturnType<typeof receiveImage> | undefined;
     const timer = clock.after(helloTimeoutMs, () => stream.destroy());
@@ -86,10 +89,14 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
           if (hello === undefined) {
             hello = greet(frame);
             timer.cancel();
+            frames.bytesMax = frameBytesMax;
             for (const part of encodeFrame(frameKind.welcome, utf8(""))) stream.write(part);
-            if (hello.purpose === "image") image = receiveImage(stream, options.receiver, options.onMessage);
+            if (hello.purpose === "image")
+              image = receiveImage(stream, options.receiver, deliver(hello.from));
           } else if (image !== undefined) image.take(frame);
-          else take(hello.from, frame);
+          else if (frame.kind === frameKind.ping) {
+            for (const part of encodeFrame(frameKind.pong, emptyBytes)) stream.write(part);
+          } else take(hello.from, frame);
         }
       } catch (error) {
         const text = (error as Error).message;
@@ -122,7 +129,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
     if (options.isRemoved(from)) throw new Error(`member ${from.toString(16)} was removed from the cluster`);
     switch (kind) {
       case frameKind.message:
-        return options.onMessage(decodeMessage(payload));
+        return deliver(from)(decodeMessage(payload));
       case frameKind.question:
         return void answer(from, payload);
       case frameKind.answer:
@@ -132,11 +139,22 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
     }
   }
 
+  /** Nobody speaks for somebody else. */
+  function deliver(from: MemberId): (message: Message) => void {
+    return (message) => {
+      if (message.from !== from || message.to !== member)
+        throw new Error(
+          `a message from ${message.from.toString(16)} to ${message.to.toString(16)} came from ${from.toString(16)}`,
+        );
+      options.onMessage(message);
+    };
+  }
+
   async function answer(from: MemberId, payload: Uint8Array): Promise<void> {
-    const reader = new BytesReader(payload);
     const writer = new BytesWriter();
-    writer.number(reader.number());
     try {
+      const reader = new BytesReader(payload);
+      writer.number(reader.number());
       const bytes = await options.onQuestion(reader.rest());
       writer.byte(1);
       writer.raw(bytes);
@@ -193,6 +211,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       return peers.get(message.to)?.peer.send(frameKind.message, encodeMessage(message)) ?? false;
     },
     ask(to, question) {
+      if (closed) return Promise.reject(new KvError("STOPPED", "etcdserver: server stopped"));
       return new Promise((resolve, reject) => {
         const number = nextQuestion++;
         const timeOut = () => {
