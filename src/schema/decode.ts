@@ -46,22 +46,24 @@ export function decode(kind: GroupVersionKind, body: Json): Decoded {
   const pass = new Normalizer();
   let object: Json;
   try {
-    object = pass.read(type, body === null ? {} : body);
+    object = pass.read(type, withIdentity(body, kind));
   } catch (error) {
     if (error !== mismatch && !(error instanceof QuantityError)) throw error;
     throw new DecodeError(explainMismatch(type, body));
   }
-  fillIdentity(object as unknown as KubeObject, kind);
   return {
     object: object as unknown as KubeObject,
     unknownFields: pass.sawUnknown ? listUnknownFields(type, body) : [],
   };
 }
 
-/** A body may leave out what it is; the answer says it, in the first two places. */
-function fillIdentity(object: KubeObject, kind: GroupVersionKind): void {
-  object.kind ??= kind.kind;
-  object.apiVersion ??= kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
+/** A body may leave out what it is. */
+function withIdentity(body: Json, kind: GroupVersionKind): Json {
+  if (body !== null && (typeof body !== "object" || Array.isArray(body))) return body;
+  const apiVersion = kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
+  if (body === null) return { kind: kind.kind, apiVersion };
+  if ((body.kind ?? "") !== "" && (body.apiVersion ?? "") !== "") return body;
+  return { ...body, kind: body.kind || kind.kind, apiVersion: body.apiVersion || apiVersion };
 }
 
 /**
