@@ -86,9 +86,9 @@ export class Membership {
   }
 
   /** What a member says of itself once it has started. */
-  setAttributes(id: MemberId, attributes: { name: string; clientUrls: readonly string[] }): void {
+  setAttributes(id: MemberId, { name, clientUrls }: { name: string; clientUrls: readonly string[] }): void {
     const known = this.#members.get(id);
-    if (known) this.#members.set(id, { ...known, ...attributes });
+    if (known) this.#members.set(id, { ...known, name, clientUrls });
   }
 
   /** Equal states give equal bytes. */
