@@ -1,5 +1,5 @@
 /** How controllers, agents and commands talk to the resource API. */
-export { Backoff, pause } from "./backoff.ts";
+export { pause } from "./backoff.ts";
 export { createEventSink, type EventRecorder, type EventSink } from "./event-recorder.ts";
 export {
   createInformer,
@@ -33,6 +33,6 @@ export type {
   WatchRequest,
 } from "./ports.ts";
 export { createClient, resourcePath } from "./rest.ts";
-export { keyOf, keyOfName, type Lister, Store, splitKey } from "./store.ts";
+export { keyOf, type Lister, splitKey } from "./store.ts";
 export { type UndiciTransportOptions, undiciTransport } from "./undici-transport.ts";
 export { createWorkqueue, type Workqueue, type WorkqueueOptions } from "./workqueue.ts";

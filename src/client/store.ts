@@ -8,7 +8,7 @@ export function keyOf(object: KubeObject): string {
   return keyOfName(object.metadata.namespace, object.metadata.name ?? "");
 }
 
-export function keyOfName(namespace: string | undefined, name: string): string {
+function keyOfName(namespace: string | undefined, name: string): string {
   return namespace === undefined || namespace === "" ? name : `${namespace}/${name}`;
 }
 

@@ -7,7 +7,6 @@ export { podTemplateHash } from "./deployment/pod-template-hash.ts";
 export {
   type ControllerManager,
   type ControllerManagerOptions,
-  controllerDescriptors,
   createControllerManager,
   selectControllers,
 } from "./manager.ts";

@@ -31,7 +31,7 @@ import { scheduler } from "./scheduler/index.ts";
 import { taintEvictionController } from "./taint-eviction/index.ts";
 
 /** All controllers, by name. */
-export const controllerDescriptors: readonly ControllerDescriptor[] = [
+const controllerDescriptors: readonly ControllerDescriptor[] = [
   systemNamespacesController,
   serviceAccountController,
   rootCaPublisher,

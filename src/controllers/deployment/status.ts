@@ -99,7 +99,7 @@ export function withDeploymentCondition(
   return others;
 }
 
-export function withoutDeploymentCondition(
+function withoutDeploymentCondition(
   conditions: readonly DeploymentCondition[] | undefined,
   type: string,
 ): DeploymentCondition[] {

@@ -23,7 +23,7 @@ export interface EndpointSubset {
 }
 
 /** Addresses of one Endpoints object; what is above is cut, not-ready ones first (upstream's maxCapacity). */
-export const endpointAddressesMax = 1_000;
+const endpointAddressesMax = 1_000;
 
 /**
  * The subsets of a Service: addresses that lead to the same ports stand together, each address once, in a canonical order

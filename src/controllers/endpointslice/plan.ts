@@ -3,7 +3,7 @@ import { deepEqual, type KubeObject } from "../../apimachinery/index.ts";
 import type { Endpoint, SlicePort } from "./endpoint.ts";
 
 /** Endpoints in one slice at most; the server would take a thousand. Small slices make small events. */
-export const endpointsPerSliceMax = 100;
+const endpointsPerSliceMax = 100;
 
 export interface WantedGroup {
   readonly ports: readonly SlicePort[];

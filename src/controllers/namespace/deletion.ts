@@ -3,7 +3,7 @@
  * away (k8s.io/kubernetes/pkg/controller/namespace/deletion). While something stays, conditions say what and why.
  */
 import { type KubeObject, StatusError } from "../../apimachinery/index.ts";
-import { type Client, errorText } from "../../client/index.ts";
+import { type Client, errorText, resourcePath } from "../../client/index.ts";
 import { type DiscoveredResource, discover } from "../discovery.ts";
 import { isConflict, isNotFound } from "../owners.ts";
 import { type Condition, withCondition } from "../pods.ts";
@@ -12,7 +12,7 @@ import { namespaces } from "../resources.ts";
 const finalizer = "kubernetes";
 
 /** Thrown while content remains: the namespace is looked at again. */
-export class ContentRemains extends Error {
+class ContentRemains extends Error {
   override readonly name = "ContentRemains";
 }
 
@@ -68,7 +68,7 @@ async function deleteResource(
     if (resource.verbs.includes("deletecollection")) {
       const { status, body } = await client.raw({
         method: "DELETE",
-        path: collectionPath(scope),
+        path: resourcePath(scope),
         body: { kind: "DeleteOptions", apiVersion: "v1", propagationPolicy: "Background" },
       });
       if (status >= 400) throw new Error(body.slice(0, 1_000));
@@ -99,16 +99,6 @@ async function deleteOne(
   } catch (error) {
     if (!isNotFound(error) && !isConflict(error)) throw error;
   }
-}
-
-function collectionPath(scope: {
-  group: string;
-  version: string;
-  resource: string;
-  namespace: string;
-}): string {
-  const root = scope.group === "" ? `/api/${scope.version}` : `/apis/${scope.group}/${scope.version}`;
-  return `${root}/namespaces/${encodeURIComponent(scope.namespace)}/${scope.resource}`;
 }
 
 async function writeConditions(

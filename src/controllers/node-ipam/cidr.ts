@@ -30,7 +30,7 @@ export function cidrPool(cluster: string, maskSize: number): CidrPool {
 }
 
 /** The first address of the range and the length of its prefix. */
-export function parseCidr(text: string): { start: number; prefix: number } | undefined {
+function parseCidr(text: string): { start: number; prefix: number } | undefined {
   const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text);
   if (parts === null) return undefined;
   const [a, b, c, d, prefix] = parts.slice(1).map(Number) as [number, number, number, number, number];
@@ -40,6 +40,6 @@ export function parseCidr(text: string): { start: number; prefix: number } | und
   return { start: Math.floor(address / step) * step, prefix };
 }
 
-export function formatAddress(address: number): string {
+function formatAddress(address: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");
 }

@@ -3,7 +3,7 @@ import { type KubeObject, parseDuration } from "../../apimachinery/index.ts";
 /** A pod with this annotation becomes ready so long after it started: `750ms`, `5s`. */
 export const readyAfterAnnotation = "hollow.raftsman.dev/ready-after";
 /** "false": the pod runs and is not ready, until the annotation says otherwise. */
-export const readyAnnotation = "hollow.raftsman.dev/ready";
+const readyAnnotation = "hollow.raftsman.dev/ready";
 /** The pod starts so long after it came to the node. */
 export const startAfterAnnotation = "hollow.raftsman.dev/start-after";
 /** A pod that is being deleted takes so long to end; never longer than its grace. */
