@@ -20,15 +20,23 @@ import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { goTypeOfSchema, type OpenApiSchema, shortName } from "../src/schema/go-types.ts";
 
+/** Where an environment variable says what a flag does not. */
+function given(name: string): { default?: string } {
+  const value = process.env[name];
+  return value === undefined ? {} : { default: value };
+}
+
 const { values: flags } = parseArgs({
   options: {
-    facts: { type: "string" },
-    go: { type: "string" },
+    facts: { type: "string", ...given("KUBERNETES_FACTS") },
+    go: { type: "string", ...given("KUBERNETES_GO") },
     out: { type: "string", default: "schemas/kubernetes" },
   },
 });
 if (flags.facts === undefined || flags.go === undefined) {
-  console.error("usage: node scripts/generate-schemas.ts --facts DIR --go DIR [--out DIR]");
+  console.error(
+    "usage: node scripts/generate-schemas.ts --facts DIR --go DIR [--out DIR] (or KUBERNETES_FACTS, KUBERNETES_GO)",
+  );
   process.exit(2);
 }
 const factsDirectory = flags.facts;

@@ -17,7 +17,7 @@ const defaultFileMode = 0o644;
 const tokenLifetimeSeconds = 3_600;
 
 /** registry/path:tag@digest: the tag is what follows the last colon of the last path part; "latest" where there is neither tag nor digest. */
-export function pullPolicyOf(image: string): "Always" | "IfNotPresent" {
+function pullPolicyOf(image: string): "Always" | "IfNotPresent" {
   const [name = "", digest] = image.split("@", 2);
   const last = name.slice(name.lastIndexOf("/") + 1);
   const colon = last.indexOf(":");

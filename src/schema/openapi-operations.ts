@@ -86,7 +86,7 @@ export function groupName(group: string): string {
   return parts.map((part, i) => (i === 0 ? part : capitalized(part))).join("");
 }
 
-export function capitalized(text: string): string {
+function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
