@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import protobufjs from "protobufjs";
 import type { WatchEvent } from "../../src/apimachinery/index.ts";
 import type { Transport, TransportResponse } from "../../src/client/index.ts";
 import { fastClock } from "./fast-clock.ts";
@@ -243,5 +244,31 @@ test("an object in protobuf is the same object", async () => {
   assert.equal(response.status, 200);
   const { json } = await send(transport, "GET", `${configMaps}/a`);
   assert.deepEqual(json().data, { k: "v" });
+  await close();
+});
+
+test("OpenAPI 2 in protobuf has the same paths and definitions as in JSON", async () => {
+  const { transport, close } = await start();
+  const { root } = protobufjs.parse(`
+    syntax = "proto3";
+    message Schema { string ref = 1; TypeItem type = 22; }
+    message TypeItem { repeated string value = 1; }
+    message NamedSchema { string name = 1; Schema value = 2; }
+    message Definitions { repeated NamedSchema properties = 1; }
+    message NamedPath { string name = 1; }
+    message Paths { repeated NamedPath path = 2; }
+    message Document { string swagger = 1; Paths paths = 8; Definitions definitions = 9; }`);
+  const accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+  const { bytes } = await send(transport, "GET", "/openapi/v2", undefined, { accept });
+  const found = root.lookupType("Document").decode(bytes).toJSON();
+  const json = JSON.parse((await send(transport, "GET", "/openapi/v2")).bytes.toString());
+  const names = (list: { name: string }[]): string[] => list.map(({ name }) => name);
+  assert.equal(found["swagger"], json.swagger);
+  assert.deepEqual(names(found["paths"].path), Object.keys(json.paths));
+  assert.deepEqual(names(found["definitions"].properties), Object.keys(json.definitions));
+  const pod = found["definitions"].properties.find(
+    ({ name }: { name: string }) => name === "io.k8s.api.core.v1.Pod",
+  );
+  assert.deepEqual(pod.value, { type: { value: ["object"] } });
   await close();
 });

@@ -1,7 +1,11 @@
+import { createHash } from "node:crypto";
 import type Router from "@koa/router";
+import { type JsonObject, parseJson } from "../../apimachinery/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import { type OpenApiDocument, type OpenApiPublisher, openApiPublisher } from "../../schema/index.ts";
+import { acceptedTypes } from "../media-types.ts";
 import type { ApiContext, Reply } from "../state.ts";
+import { swaggerProtobuf } from "./openapi-protobuf.ts";
 
 /** /openapi/v2, /openapi/v3 and, below it, one document a group version, for ever cacheable by its hash. */
 /** `startedAt`: since when the documents are as they are, milliseconds. */
@@ -16,9 +20,17 @@ export function openApiRoutes(router: Router, registry: Registry, startedAt: num
     return opened;
   };
 
+  let protobuf: OpenApiDocument | undefined;
   router.get("/openapi/v2", async (context) => {
     const call = context as unknown as ApiContext;
-    call.state.reply = documentReply(call, await publisher().v2(), lastModified);
+    const document = await publisher().v2();
+    if (!wantsProtobuf(call)) {
+      call.state.reply = documentReply(call, document, lastModified);
+      return;
+    }
+    protobuf ??= protobufDocument(document);
+    const reply = documentReply(call, protobuf, lastModified);
+    call.state.reply = { ...reply, headers: { ...reply.headers, "content-type": protobufType } };
   });
   router.get("/openapi/v3", async (context) => {
     const { state } = context as unknown as ApiContext;
@@ -33,6 +45,21 @@ export function openApiRoutes(router: Router, registry: Registry, startedAt: num
     const call = context as unknown as ApiContext;
     call.state.reply = await groupVersionReply(call, publisher(), lastModified);
   });
+}
+
+/** Swagger 2.0 in protobuf. Clients also write it with an "@" before the version, which is no media type. */
+const protobufType = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+function wantsProtobuf(call: ApiContext): boolean {
+  const types = acceptedTypes((call.req.headers.accept ?? "").replaceAll("@", "."));
+  return (
+    types.find(({ type }) => type === protobufType || type === "application/json")?.type === protobufType
+  );
+}
+
+function protobufDocument(document: OpenApiDocument): OpenApiDocument {
+  const bytes = swaggerProtobuf(parseJson(Buffer.from(document.bytes).toString()) as JsonObject);
+  return { bytes, hash: createHash("sha512").update(bytes).digest("hex").toUpperCase() };
 }
 
 async function groupVersionReply(
