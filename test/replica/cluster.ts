@@ -8,7 +8,12 @@ import { openReplica, type Replica, type ReplicaConfig } from "../../src/replica
 import { createLog } from "../../src/telemetry/index.ts";
 
 const level = process.env["LOG"] === undefined ? "error" : "info";
-const log = createLog({ sink: (line) => process.stderr.write(line), now: Date.now, level, format: "text" });
+export const quietLog = createLog({
+  sink: (line) => process.stderr.write(line),
+  now: Date.now,
+  level,
+  format: "text",
+});
 
 export interface ReplicaCluster {
   readonly replicas: Replica[];
@@ -27,26 +32,9 @@ export async function startReplicas(
   const directory = mkdtempSync(join(tmpdir(), "raftsman-replica-"));
   const platform = nodePlatform();
   const ports = await freePorts(count);
-  const scheme = options.tls === undefined ? "http" : "https";
-  const initialMembers = ports.map((port, i) => ({
-    name: `m${i + 1}`,
-    peerUrls: [`${scheme}://127.0.0.1:${port}`],
-  }));
-  const configs = ports.map(
-    (port, i): ReplicaConfig => ({
-      name: `m${i + 1}`,
-      directory: join(directory, `m${i + 1}`),
-      initialMembers,
-      clusterToken: "test",
-      listenPeer: { host: "127.0.0.1", port },
-      tls: undefined,
-      heartbeatMs: 20,
-      electionMs: 200,
-      snapshotCount: 10_000,
-      ...options,
-    }),
-  );
-  const open = (config: ReplicaConfig) => openReplica({ platform, config, log: log.channel(config.name) });
+  const configs = replicaConfigs(ports, directory, options);
+  const open = (config: ReplicaConfig) =>
+    openReplica({ platform, config, log: quietLog.channel(config.name) });
   const replicas = await Promise.all(configs.map(open));
   const running = () => replicas.filter((_, position) => !stopped.has(position));
   const stopped = new Set<number>();
@@ -86,7 +74,31 @@ export async function startReplicas(
   };
 }
 
-async function freePorts(count: number): Promise<number[]> {
+export function replicaConfigs(
+  ports: readonly number[],
+  directory: string,
+  options: Partial<ReplicaConfig> = {},
+): ReplicaConfig[] {
+  const scheme = options.tls === undefined ? "http" : "https";
+  const initialMembers = ports.map((port, i) => ({
+    name: `m${i + 1}`,
+    peerUrls: [`${scheme}://127.0.0.1:${port}`],
+  }));
+  return ports.map((port, i) => ({
+    name: `m${i + 1}`,
+    directory: join(directory, `m${i + 1}`),
+    initialMembers,
+    clusterToken: "test",
+    listenPeer: { host: "127.0.0.1", port },
+    tls: undefined,
+    heartbeatMs: 20,
+    electionMs: 200,
+    snapshotCount: 10_000,
+    ...options,
+  }));
+}
+
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
   await Promise.all(servers.map((server) => new Promise((resolve) => server.once("listening", resolve))));
   const ports = servers.map((server) => (server.address() as { port: number }).port);

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fromUtf8, noLease, type Revision, seededPrng, utf8 } from "../../src/base/index.ts";
+import { openReplica, type Replica, type ReplicaConfig } from "../../src/replica/index.ts";
+import { freePorts, quietLog, replicaConfigs } from "./cluster.ts";
+import { Machine } from "./machine.ts";
+
+const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));
+const rounds = Number(process.env["ROUNDS"] ?? 6);
+
+test(`members lose power at random moments and no acknowledged write is lost or doubled (SEED=${seed})`, async () => {
+  await crashes(3, seed);
+});
+
+test(`a member alone loses power at random moments and keeps what it acknowledged (SEED=${seed})`, async () => {
+  await crashes(1, seed);
+});
+
+async function crashes(members: number, from: number): Promise<void> {
+  const random = seededPrng(from);
+  const configs = replicaConfigs(await freePorts(members), "/data", {
+    snapshotCount: 300,
+    segmentBytes: 16_384,
+  });
+  const machines = configs.map(() => new Machine());
+  const replicas: (Replica | undefined)[] = await Promise.all(
+    configs.map((config, i) => start(machines, config, i)),
+  );
+  const acknowledged = new Map<string, Revision>();
+  const attempted = new Set<string>();
+  let stop = false;
+  let sequence = 0;
+
+  async function write(): Promise<void> {
+    while (!stop) {
+      const replica = replicas[Math.floor(random() * members)];
+      if (replica === undefined) {
+        await pause(5);
+        continue;
+      }
+      const key = `k${String(sequence++).padStart(6, "0")}`;
+      attempted.add(key);
+      // Whoever asks a machine without power hears nothing.
+      const outcome = await Promise.race([
+        replica
+          .txn({
+            compare: [],
+            success: [
+              {
+                type: "put",
+                key: utf8(key),
+                value: new Uint8Array(Math.floor(random() * 500)),
+                lease: noLease,
+              },
+            ],
+            failure: [],
+          })
+          .catch(() => undefined),
+        pause(1500),
+      ]);
+      if (outcome !== undefined) acknowledged.set(key, outcome.header.revision);
+      await pause(random() * 5);
+    }
+  }
+
+  const writers = Array.from({ length: 12 }, write);
+  for (let round = 0; round < rounds; round++) {
+    const before = acknowledged.size;
+    await pause(50 + random() * 150);
+    const victim = Math.floor(random() * members);
+    const machine = machines[victim] as Machine;
+    replicas[victim] = undefined;
+    await machine.powerOff();
+    if (members > 1) await until(() => acknowledged.size > before + 20);
+    machines[victim] = random() < 0.7 ? machine.powerOn(random) : machine.restarted();
+    replicas[victim] = await start(machines, configs[victim] as ReplicaConfig, victim);
+    await until(() => acknowledged.size > before + 40);
+  }
+  stop = true;
+  await Promise.all(writers);
+
+  const hashes = new Set<number>();
+  for (const replica of replicas as Replica[]) {
+    const { kvs, header } = await replica.range({ key: utf8("k"), rangeEnd: utf8("l") });
+    const found = new Map(kvs.map((pair) => [fromUtf8(pair.key), pair]));
+    for (const [key, revision] of acknowledged) {
+      assert.equal(found.get(key)?.modRevision, revision, `${key} was acknowledged at revision ${revision}`);
+    }
+    for (const [key, pair] of found) {
+      assert.ok(attempted.has(key), `${key} was never written`);
+      assert.equal(pair.version, 1, `${key} was written once`);
+    }
+    hashes.add((await replica.hashKv(header.revision)).hash);
+    // All that ever happened, from the first revision on: each change once.
+    const seen: string[] = [];
+    await new Promise<void>((resolve, reject) => {
+      const handle = replica.watch(
+        { key: utf8("k"), rangeEnd: utf8("l"), startRevision: 1 as Revision },
+        {
+          onEvents(events, revision) {
+            for (const { kv } of events) seen.push(fromUtf8(kv.key));
+            if (revision >= header.revision) {
+              handle.close();
+              resolve();
+            }
+            return true;
+          },
+          onClosed: reject,
+        },
+      );
+    });
+    assert.equal(seen.length, new Set(seen).size, "a watch sees each change once");
+    assert.equal(seen.length, found.size);
+  }
+  assert.equal(hashes.size, 1, "all members have the same history");
+  await Promise.all(replicas.map((replica) => replica?.close()));
+}
+
+function start(machines: readonly Machine[], config: ReplicaConfig, position: number): Promise<Replica> {
+  const { platform } = machines[position] as Machine;
+  return openReplica({ platform, config, log: quietLog.channel(config.name) });
+}
+
+function pause(milliseconds: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), milliseconds));
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await pause(5);
+}
