@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { StatusError } from "../../src/apimachinery/index.ts";
 import { settle } from "../client/world.ts";
 import { type Cluster, deployment, deployments, pods, service, services, startCluster } from "./cluster.ts";
 
@@ -157,6 +158,25 @@ test("a node is registered with what a kubelet says of itself", async () => {
   const lease = cluster.api.get("leases", "kube-node-lease", "node-0");
   assert.deepEqual([lease?.spec.holderIdentity, lease?.spec.leaseDurationSeconds], ["node-0", 40]);
   assert.equal(lease?.metadata.ownerReferences?.[0]?.uid, node?.metadata.uid);
+  await cluster.stop();
+});
+
+test("a node whose Lease cannot be made at first has it soon after, not a whole heartbeat later", async () => {
+  const cluster = await startCluster({ nodes: 0 });
+  cluster.api.intercept = (request) =>
+    request.method === "POST" && request.path.includes("/leases")
+      ? new StatusError({ status: "Failure", code: 404, reason: "NotFound", message: "no such namespace" })
+      : undefined;
+  await cluster.hollow.add({ name: "early" }).registered;
+  await settle();
+  assert.equal(cluster.api.get("leases", "kube-node-lease", "early"), undefined);
+  cluster.api.intercept = undefined;
+  const at = cluster.clock.monotonic();
+  await cluster.until(
+    "the Lease is there",
+    () => cluster.api.get("leases", "kube-node-lease", "early") !== undefined,
+  );
+  assert.ok(cluster.clock.monotonic() - at < 1_000);
   await cluster.stop();
 });
 

@@ -261,7 +261,12 @@ class Agent {
     const known = this.#nodes.lister.get("", this.#description.name);
     if (known !== undefined) this.nodeChanged(known);
     this.#queue.start();
-    await this.#beat();
+    // On a fresh cluster the Leases' namespace may come after the first nodes.
+    for (let wait = retryMs; !signal.aborted; wait = Math.min(wait * 2, retryMsMax)) {
+      await this.#beat();
+      if (this.#lease !== undefined) break;
+      await pause(clock, wait, signal);
+    }
   }
 
   /** Makes the Node, or takes over the one that is there from an earlier life. */
