@@ -67,6 +67,7 @@ export function negotiateObject(accept: string): Representation {
   for (const part of parts) {
     const encoding = part.type === "*/*" ? "json" : encodings[part.type];
     const target = encoding === undefined ? undefined : targetOf(part);
+    if (encoding === "protobuf" && target?.as === "Table") continue;
     if (encoding !== undefined && target !== undefined) return { encoding, ...target };
   }
   throw errors.notAcceptable(objectTypes);
@@ -81,6 +82,8 @@ export function negotiateWatch(accept: string): Representation {
   for (const part of parts) {
     const encoding = part.type === "*/*" ? "json" : encodings[part.type];
     const target = encoding === undefined || encoding === "yaml" ? undefined : targetOf(part);
+    // Tables have no protobuf form.
+    if (encoding === "protobuf" && target?.as === "Table") continue;
     if (encoding !== undefined && target !== undefined) return { encoding, ...target };
   }
   throw errors.notAcceptable(streamTypes);

@@ -247,6 +247,18 @@ test("an object in protobuf is the same object", async () => {
   await close();
 });
 
+test("a watch in protobuf frames each event behind its length", async () => {
+  const { transport, close } = await start();
+  await send(transport, "POST", configMaps, { metadata: { name: "a" } });
+  const accept = "application/vnd.kubernetes.protobuf,application/json";
+  const path = `${configMaps}?watch=true&timeoutSeconds=1`;
+  const { bytes, headers: found } = await send(transport, "GET", path, undefined, { accept });
+  assert.equal(found["content-type"], "application/vnd.kubernetes.protobuf;stream=watch");
+  assert.equal(bytes.readUInt32BE(0), bytes.length - 4);
+  assert.match(bytes.toString("latin1"), /ADDED[^]*k8s\u0000/);
+  await close();
+});
+
 test("OpenAPI 2 in protobuf has the same paths and definitions as in JSON", async () => {
   const { transport, close } = await start();
   const { root } = protobufjs.parse(`

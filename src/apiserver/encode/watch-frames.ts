@@ -1,4 +1,5 @@
 import type { Stored } from "../../storage/index.ts";
+import type { KubernetesCodec, KubernetesObject } from "../../wire/index.ts";
 
 type ChangeType = "ADDED" | "MODIFIED" | "DELETED";
 
@@ -26,4 +27,13 @@ export function jsonFrame(type: ChangeType, stored: Stored): Buffer {
   bytes[bytes.length - 1] = newline;
   frames.set(stored, { type, bytes });
   return bytes;
+}
+
+/** One event of a protobuf watch behind its length, four bytes, most significant first. */
+export function protobufFrame(codec: KubernetesCodec, type: string, object: unknown): Buffer {
+  const event = codec.encodeWatchEvent(type, codec.encode(object as KubernetesObject));
+  const frame = Buffer.allocUnsafe(4 + event.length);
+  frame.writeUInt32BE(event.length, 0);
+  frame.set(event, 4);
+  return frame;
 }

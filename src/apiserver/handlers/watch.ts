@@ -3,19 +3,23 @@ import { errors, type Status, stringifyJson } from "../../apimachinery/index.ts"
 import { apiVersionOf, selectionPredicate, transientObject } from "../../registry/index.ts";
 import type { StorageError, StorageEvent, StorageWatch, Stored, WatchSink } from "../../storage/index.ts";
 import { type EncodeOptions, objectView } from "../encode/encoder.ts";
-import { jsonFrame } from "../encode/watch-frames.ts";
+import { jsonFrame, protobufFrame } from "../encode/watch-frames.ts";
 import { watchBacklogBytesMax, watchSecondsMin } from "../limits.ts";
-import { negotiateWatch } from "../media-types.ts";
+import { negotiateWatch, type Representation } from "../media-types.ts";
 import { listParameters } from "../options.ts";
 import type { ResourceCall } from "./call.ts";
+
+const streamTypes: Readonly<Record<Representation["encoding"], string>> = {
+  json: "application/json",
+  yaml: "application/yaml",
+  protobuf: "application/vnd.kubernetes.protobuf;stream=watch",
+};
 
 /** GET of a collection with `watch=true`, and the old `/watch/` paths: a stream of events, one JSON text a line. */
 export async function watch(call: ResourceCall): Promise<void> {
   const { handler, info } = call;
   if (handler.watch === undefined) throw errors.methodNotAllowed();
   const encoding = call.encodingAs(negotiateWatch(call.header("accept")));
-  if (encoding.representation.encoding === "protobuf")
-    throw errors.notAcceptable(["application/json;stream=watch"]);
   const parameters = listParameters(info.query, true);
   const named = info.legacyWatch && info.named ? { name: info.name } : {};
   const predicate = selectionPredicate(handler.strategy, { ...parameters, ...named });
@@ -71,7 +75,7 @@ class WatchStream implements WatchSink {
     if (this.#ended) return this.#release();
     response.on("close", () => this.#stop());
     response.writeHead(200, {
-      "content-type": "application/json",
+      "content-type": streamTypes[this.#encoding.representation.encoding],
       "cache-control": "no-cache, private",
       "audit-id": context.state.id,
     });
@@ -93,15 +97,23 @@ class WatchStream implements WatchSink {
 
   onClosed(error: StorageError | undefined): void {
     if (error !== undefined && !this.#ended) {
-      this.#frames.push(Buffer.from(`{"type":"ERROR","object":${stringifyJson(statusOf(error))}}\n`));
+      this.#frames.push(this.#frame("ERROR", statusOf(error)));
     }
     this.#end();
   }
 
   #frameOf(event: StorageEvent): Uint8Array {
-    const { representation } = this.#encoding;
-    if (event.type !== "BOOKMARK" && representation.as === "") return jsonFrame(event.type, event.stored);
-    return Buffer.from(`${stringifyJson({ type: event.type, object: this.#viewOf(event) })}\n`);
+    const { as, encoding } = this.#encoding.representation;
+    if (encoding === "json" && event.type !== "BOOKMARK" && as === "")
+      return jsonFrame(event.type, event.stored);
+    return this.#frame(event.type, this.#viewOf(event));
+  }
+
+  #frame(type: string, object: unknown): Uint8Array {
+    if (this.#encoding.representation.encoding === "json") {
+      return Buffer.from(`${stringifyJson({ type, object })}\n`);
+    }
+    return protobufFrame(this.#call.deps.protobuf(), type, object);
   }
 
   #viewOf(event: StorageEvent): unknown {
