@@ -5,7 +5,7 @@ import type { Registry, ResourceHandler } from "../../registry/index.ts";
 import { apiVersionOf } from "../../registry/index.ts";
 import { builtinResources, resourceInfo } from "../../schema/index.ts";
 import type { Encoder } from "../encode/encoder.ts";
-import { acceptedTypes, contentTypes, negotiateObject, requireJson } from "../media-types.ts";
+import { acceptedTypes, contentTypes, negotiateObject } from "../media-types.ts";
 import type { ApiContext, Reply } from "../state.ts";
 
 /**
@@ -76,7 +76,6 @@ export function discoveryRoutes(router: Router, registry: Registry, encoder: Enc
       router.get(`${root}/${version}`, (context) => answer(context, group.name === "" ? core : document));
     }
   }
-  void requireJson;
 }
 
 interface ServedGroup {
