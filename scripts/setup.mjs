@@ -29,7 +29,8 @@ function packagesAreCurrent() {
 
 if (!packagesAreCurrent()) {
   console.error("setup: installing packages (once; about a minute)");
-  const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+  // Not `npm ci`: it refuses a lock file that lacks other platforms' optional packages. The lock file stays as it is.
+  const args = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
   const npm = process.env.npm_execpath;
   if (npm) run(process.execPath, [npm, ...args]);
   else run("npm", args);
