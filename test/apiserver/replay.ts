@@ -81,7 +81,7 @@ export class Replay {
   }
 
   async #exchange(exchange: Exchange): Promise<Answer> {
-    const { signal, body, response } = await this.#send(exchange);
+    const { signal, response } = await this.#send(exchange);
     const text = await readText(response, exchange, signal);
     const headers: Record<string, string | string[]> = {};
     for (const name of comparedHeaders) {
@@ -96,13 +96,10 @@ export class Replay {
               ? "<time>"
               : value;
     }
-    void body;
     return this.#answer(exchange, response.status, headers, text);
   }
 
-  async #send(
-    exchange: Exchange,
-  ): Promise<{ signal: AbortController; body: string | undefined; response: TransportResponse }> {
+  async #send(exchange: Exchange): Promise<{ signal: AbortController; response: TransportResponse }> {
     const headers: Record<string, string> = { ...defaultHeaders };
     const body = this.#body(exchange);
     if (body !== undefined) headers["content-type"] = "application/json";
@@ -119,7 +116,7 @@ export class Replay {
       ...(body === undefined ? {} : { body }),
       signal: signal.signal,
     });
-    return { signal, body, response };
+    return { signal, response };
   }
 
   #body({ body, bodyRepeat }: Exchange): string | undefined {

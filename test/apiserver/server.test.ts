@@ -255,7 +255,7 @@ test("a watch in protobuf frames each event behind its length", async () => {
   const { bytes, headers: found } = await send(transport, "GET", path, undefined, { accept });
   assert.equal(found["content-type"], "application/vnd.kubernetes.protobuf;stream=watch");
   assert.equal(bytes.readUInt32BE(0), bytes.length - 4);
-  assert.match(bytes.toString("latin1"), /ADDED[^]*k8s\u0000/);
+  assert.ok(bytes.includes("ADDED") && bytes.includes("k8s\u0000"));
   await close();
 });
 
