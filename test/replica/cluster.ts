@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodePlatform, type TlsMaterial } from "../../src/platform/index.ts";
 import { openReplica, type Replica, type ReplicaConfig } from "../../src/replica/index.ts";
-import { createLog } from "../../src/telemetry/index.ts";
+import { createLog, type Log } from "../../src/telemetry/index.ts";
 
 const level = process.env["LOG"] === undefined ? "error" : "info";
 export const quietLog = createLog({
@@ -28,13 +28,13 @@ export interface ReplicaCluster {
 export async function startReplicas(
   count: number,
   options: Partial<ReplicaConfig> & { tls?: TlsMaterial } = {},
+  log: Log = quietLog,
 ): Promise<ReplicaCluster> {
   const directory = mkdtempSync(join(tmpdir(), "raftsman-replica-"));
   const platform = nodePlatform();
   const ports = await freePorts(count);
   const configs = replicaConfigs(ports, directory, options);
-  const open = (config: ReplicaConfig) =>
-    openReplica({ platform, config, log: quietLog.channel(config.name) });
+  const open = (config: ReplicaConfig) => openReplica({ platform, config, log: log.channel(config.name) });
   const replicas = await Promise.all(configs.map(open));
   const running = () => replicas.filter((_, position) => !stopped.has(position));
   const stopped = new Set<number>();
