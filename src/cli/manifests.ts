@@ -24,7 +24,7 @@ export async function readManifests(platform: Platform, places: readonly string[
   return found;
 }
 
-export function parseManifests(name: string, text: string): Manifest[] {
+function parseManifests(name: string, text: string): Manifest[] {
   let documents: unknown[];
   try {
     documents = loadAll(text) as unknown[];

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 /** How long a member that died stays away before it is started again. */
 const restartDelayMs = 3000;
 
-export interface MemberEndpoints {
+interface MemberEndpoints {
   readonly name: string;
   readonly apiUrl: string;
   readonly etcdUrl: string;

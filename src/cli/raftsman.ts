@@ -146,6 +146,7 @@ clientCommand("apply", "create what a manifest describes, or change it to that")
     collect,
     [],
   )
+  .option("--no-validate", "leave all checks to the server, document by document")
   .action(async (options) => (await import("./commands/apply.ts")).apply(options));
 
 clientCommand("get", "show objects")

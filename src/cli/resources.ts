@@ -87,7 +87,7 @@ export function findKind(
   throw new Error(`no matches for kind "${kind}" in version "${apiVersion}"`);
 }
 
-export function apiVersionOf({ group, version }: { group: string; version: string }): string {
+function apiVersionOf({ group, version }: { group: string; version: string }): string {
   return group === "" ? version : `${group}/${version}`;
 }
 

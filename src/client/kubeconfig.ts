@@ -14,7 +14,7 @@ export interface Kubeconfig {
   "current-context": string;
 }
 
-export interface KubeconfigCluster {
+interface KubeconfigCluster {
   server: string;
   "certificate-authority"?: string;
   "certificate-authority-data"?: string;
@@ -22,7 +22,7 @@ export interface KubeconfigCluster {
   "tls-server-name"?: string;
 }
 
-export interface KubeconfigUser {
+interface KubeconfigUser {
   "client-certificate"?: string;
   "client-certificate-data"?: string;
   "client-key"?: string;

@@ -6,7 +6,7 @@ import { errorText, type Log } from "./log.ts";
 import type { Client, ResourceScope } from "./ports.ts";
 
 /** Receives the state of a resource, then its changes, synchronously and in order. */
-export interface ReflectorSink<T extends KubeObject> {
+interface ReflectorSink<T extends KubeObject> {
   /** The whole state: what is not in it is gone. */
   replace(items: readonly T[]): void;
   apply(event: WatchEvent<T> & { type: "ADDED" | "MODIFIED" | "DELETED" }): void;

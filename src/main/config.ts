@@ -6,7 +6,7 @@ export interface Address {
   readonly orFree?: boolean;
 }
 
-export interface InitialMember {
+interface InitialMember {
   readonly name: string;
   /** `http://` or `https://` with host and port. */
   readonly peerUrls: readonly string[];

@@ -1,16 +1,25 @@
-import { type KubeObject, StatusError } from "../../apimachinery/index.ts";
+import { StatusError } from "../../apimachinery/index.ts";
 import { type ConnectionOptions, connect, type Session } from "../connection.ts";
+import { checkManifests } from "../manifest-check.ts";
 import { type Manifest, readManifests } from "../manifests.ts";
 import { discover, findKind, type ServedResource } from "../resources.ts";
-import { lastAppliedAnnotation, threeWayMergePatch } from "../three-way.ts";
 
 type Outcome = "created" | "configured" | "unchanged";
 
-export async function apply(options: ConnectionOptions & { readonly filename: string[] }): Promise<void> {
+export interface ApplyOptions extends ConnectionOptions {
+  readonly filename: string[];
+  readonly validate: boolean;
+}
+
+export async function apply(options: ApplyOptions): Promise<void> {
   const session = await connect(options);
   let failures = 0;
   try {
     const manifests = await readManifests(session.platform, options.filename);
+    if (options.validate) {
+      const problems = await checkManifests(session.transport, manifests);
+      if (problems.length > 0) throw new Error(`nothing was applied:\n  ${problems.join("\n  ")}`);
+    }
     const served = await discover(session.transport);
     for (const manifest of manifests) {
       try {
@@ -31,6 +40,7 @@ export async function apply(options: ConnectionOptions & { readonly filename: st
   if (failures > 0) process.exitCode = 1;
 }
 
+/** Server-side apply: the server merges, with each field's owner in mind, and gives up fields that the manifest no longer has. */
 async function applyOne(session: Session, resource: ServedResource, { object }: Manifest): Promise<Outcome> {
   const namespace = resource.namespaced ? (object.metadata.namespace ?? session.namespace) : undefined;
   const scope = namespace === undefined ? resource : { ...resource, namespace };
@@ -39,29 +49,17 @@ async function applyOne(session: Session, resource: ServedResource, { object }: 
     await session.client.create(scope, object);
     return "created";
   }
-  const wanted = annotate(object);
-  const live = await session.client.get(scope, name).catch((error: unknown) => {
+  const before = await session.client.get(scope, name).catch((error: unknown) => {
     if (error instanceof StatusError && error.code === 404) return undefined;
     throw error;
   });
-  if (live === undefined) {
-    await session.client.create(scope, wanted);
-    return "created";
-  }
-  const applied = live.metadata.annotations?.[lastAppliedAnnotation];
-  const patch = threeWayMergePatch(applied === undefined ? {} : JSON.parse(applied), wanted, live);
-  if (patch === undefined) return "unchanged";
-  await session.client.patch(scope, name, { type: "merge", body: patch });
-  return "configured";
-}
-
-/** The object with itself in its annotation. */
-function annotate(object: KubeObject): KubeObject {
-  const { [lastAppliedAnnotation]: _, ...annotations } = object.metadata.annotations ?? {};
-  const bare = { ...object, metadata: { ...object.metadata, annotations } };
-  const text = `${JSON.stringify(bare)}\n`;
-  return {
-    ...bare,
-    metadata: { ...bare.metadata, annotations: { ...annotations, [lastAppliedAnnotation]: text } },
-  };
+  // The person at the keyboard means what the manifest says, whoever set it before.
+  const after = await session.client.patch(scope, name, {
+    type: "apply",
+    body: object,
+    fieldManager: "raftsman",
+    force: true,
+  });
+  if (before === undefined) return "created";
+  return after.metadata.resourceVersion === before.metadata.resourceVersion ? "unchanged" : "configured";
 }

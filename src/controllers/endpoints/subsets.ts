@@ -9,7 +9,7 @@ import {
   targetPorts,
 } from "../service-pods/ports.ts";
 
-export interface EndpointAddress {
+interface EndpointAddress {
   ip: string;
   hostname?: string;
   nodeName?: string;
