@@ -2,4 +2,5 @@
 export type { ReplicaConfig } from "./config.ts";
 export type { Member } from "./membership.ts";
 export { openReplica } from "./open.ts";
-export type { Replica, ReplicaStatus } from "./replica.ts";
+export type { Replica } from "./replica.ts";
+export type { ReplicaStatus } from "./status.ts";

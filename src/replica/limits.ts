@@ -27,8 +27,6 @@ export const committedBytesMax = 4 * 1024 * 1024;
 export const peerQueueBytesMax = 32 * 1024 * 1024;
 /** A frame from a peer: an append with one request of the greatest size, and then some. */
 export const frameBytesMax = 16 * 1024 * 1024;
-/** Bytes in a frame of an image. */
-export const imageChunkBytes = 256 * 1024;
 /** Without an outcome until then, a request is given up; an election may need its time-out besides (etcd: 5 s + 2 elections). */
 export const requestTimeoutMs = 5000;
 /** A read index without an answer is asked again after this. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Index } from "../base/index.ts";
 import type { Platform } from "../platform/index.ts";
 import { bootstrap, createRaft, joining, type RaftConfig } from "../raft/index.ts";
-import type { Log } from "../telemetry/index.ts";
+import { createMetrics, type Log, type Metrics } from "../telemetry/index.ts";
 import { openWal, type Wal, type WalRestored } from "../wal/index.ts";
 import type { ReplicaConfig } from "./config.ts";
 import { initialMemberIds, readIdentity, writeIdentity } from "./identity.ts";
@@ -16,6 +16,7 @@ import {
   uncommittedBytesMax,
 } from "./limits.ts";
 import { encodePeerUrls } from "./membership.ts";
+import { replicaMetrics } from "./metrics.ts";
 import { Replica } from "./replica.ts";
 import { StateMachine } from "./state-machine.ts";
 
@@ -36,12 +37,15 @@ export async function openReplica({
   platform,
   config,
   log,
+  metrics: registry = createMetrics(),
 }: {
   platform: Platform;
   config: ReplicaConfig;
   log: Log;
+  metrics?: Metrics;
 }): Promise<Replica> {
-  const { disk, random } = platform;
+  const { clock, disk, random } = platform;
+  const metrics = replicaMetrics(registry);
   await disk.makeDirectory(config.directory);
   const lock = await lockDirectory(platform, config.directory);
   let wal: Wal | undefined;
@@ -53,6 +57,10 @@ export async function openReplica({
       directory: join(config.directory, "wal"),
       salt: Math.floor(random.number() * 2 ** 32),
       ...(config.segmentBytes === undefined ? {} : { segmentBytes: config.segmentBytes }),
+      timing: {
+        monotonic: () => clock.monotonic(),
+        observe: (milliseconds) => metrics.observeSync(milliseconds / 1000),
+      },
       onFailed: (error) => log.error("the log has failed", { error: error.message }),
     });
     wal = opened.wal;
@@ -82,7 +90,7 @@ export async function openReplica({
       committedBytesMax,
       restored,
     });
-    const replica = new Replica({ platform, config, log, identity, state, raft, wal, images, lock });
+    const replica = new Replica({ platform, config, log, metrics, identity, state, raft, wal, images, lock });
     await replica.start();
     return replica;
   } catch (error) {

@@ -36,6 +36,7 @@ export class Proposals {
   readonly #raft: Raft;
   readonly #timeoutMs: number;
   readonly #onWork: () => void;
+  readonly #onLost: () => void;
   /** All, oldest first, and so the soonest deadline. */
   readonly #pending = new Map<number, Pending>();
   #pendingBytes = 0;
@@ -51,12 +52,15 @@ export class Proposals {
     raft: Raft;
     timeoutMs: number;
     onWork: () => void;
+    /** One was given up without an outcome. */
+    onLost: () => void;
   }) {
     this.#member = options.member;
     this.#clock = options.clock;
     this.#raft = options.raft;
     this.#timeoutMs = options.timeoutMs;
     this.#onWork = options.onWork;
+    this.#onLost = options.onLost;
     this.#sequence = Math.floor(options.random.number() * sequenceStartMax);
   }
 
@@ -129,6 +133,7 @@ export class Proposals {
     for (const pending of this.#pending.values()) {
       if (pending.sentIn === undefined || pending.sentIn >= term) continue;
       this.#drop(pending);
+      this.#onLost();
       pending.reject(new KvError("LEADER_CHANGED", "etcdserver: leader changed"));
     }
   }
@@ -139,6 +144,7 @@ export class Proposals {
     for (const pending of this.#pending.values()) {
       if (pending.deadline > now) return;
       this.#drop(pending);
+      this.#onLost();
       const never = pending.sentIn === undefined;
       if (never && this.#raft.leader === noMember) pending.reject(noLeader());
       else if (never) pending.reject(tooMany());

@@ -4,7 +4,7 @@
  * A write is proposed, and answered when its entry is applied here; by then a quorum has it on disk. A linearizable read
  * waits until this member has applied what was committed when it was asked; a serializable one takes what is there.
  */
-import { type Index, type MemberId, noMember, type Revision, type Term } from "../base/index.ts";
+import { type MemberId, noMember, type Revision, type Term } from "../base/index.ts";
 import {
   type Header,
   type Kv,
@@ -32,32 +32,19 @@ import type { Images } from "./images.ts";
 import { LeaseService } from "./lease-service.ts";
 import { quotaBytesDefault, requestTimeoutMs, ticksPerHeartbeat } from "./limits.ts";
 import { type Member, requestOf } from "./membership.ts";
+import type { ReplicaMetrics } from "./metrics.ts";
 import { Proposals } from "./proposals.ts";
 import { Reads } from "./reads.ts";
 import type { Outcome, StateMachine } from "./state-machine.ts";
+import type { ReplicaStatus } from "./status.ts";
 import { startTransport, type Transport } from "./transport/transport.ts";
-
-/** This member's view of itself and the cluster, now. */
-export interface ReplicaStatus {
-  readonly header: Header;
-  /** noMember: nobody, as far as this member knows. */
-  readonly leader: MemberId;
-  readonly role: Raft["role"];
-  readonly committedIndex: Index;
-  readonly appliedIndex: Index;
-  readonly learner: boolean;
-  /** Bytes the store takes, and bytes of it that hold data. */
-  readonly dbSizeBytes: number;
-  readonly dbSizeInUseBytes: number;
-  /** Above it writes are refused with NO_SPACE. */
-  readonly dbQuotaBytes: number;
-}
 
 /** What `openReplica` found on the disk and made of it. */
 export interface ReplicaParts {
   readonly platform: Platform;
   readonly config: ReplicaConfig;
   readonly log: Log;
+  readonly metrics: ReplicaMetrics;
   readonly identity: Identity;
   readonly state: StateMachine;
   readonly raft: Raft;
@@ -121,7 +108,8 @@ export class Replica implements Kv {
       timeoutMs: requestTimeoutMs + 2 * config.electionMs,
       onWork: () => this.#driver.turnSoon(),
     };
-    this.#proposals = new Proposals({ ...shared, member: this.memberId });
+    const onLost = () => parts.metrics.proposalsFailed.add();
+    this.#proposals = new Proposals({ ...shared, member: this.memberId, onLost });
     this.#reads = new Reads(shared);
     this.#leaseService = new LeaseService({
       ...shared,
@@ -134,6 +122,15 @@ export class Replica implements Kv {
       ask: (member, question) => this.#ask(member, question),
     });
     this.leases = this.#leaseService;
+    parts.metrics.watch({
+      status: () => this.status(),
+      pending: () => this.#proposals.count,
+      watchers: () => {
+        const { synced, catchingUp, slow } = state.hub.counts;
+        return synced + catchingUp + slow;
+      },
+      slowWatchers: () => state.hub.counts.slow,
+    });
     this.#driver = new Driver(
       {
         ...parts,
@@ -316,6 +313,7 @@ export class Replica implements Kv {
       else if (entry.data.length > 0) settled.push(this.#applyCommand(entry));
     }
     this.#state.hub.publish();
+    this.#parts.metrics.proposalsApplied.add(entries.length);
     for (const { id, outcome } of settled) this.#proposals.settle(id, outcome);
     const { term } = entries.at(-1) as Entry;
     if (term > this.#appliedTerm) {
@@ -379,7 +377,10 @@ export class Replica implements Kv {
     this.#knownLeader = leader;
     const message = leader === noMember ? "nobody leads" : "a new leader";
     this.#parts.log.info(message, { leader: leader.toString(16), term, role });
-    if (leader !== noMember) this.#reads.leaderChanged();
+    if (leader !== noMember) {
+      this.#parts.metrics.leaderChanges.add();
+      this.#reads.leaderChanged();
+    }
     for (const observer of this.#leaderObservers) observer(leader);
     this.#driver.turnSoon();
   }

@@ -69,7 +69,9 @@ function textLine(
   const details = Object.entries(fields).map(
     ([name, value]) => ` ${name}=${JSON.stringify(value, jsonValue)}`,
   );
-  return `${time} ${level.padEnd(5)} ${channel === "" ? "" : `${channel}: `}${message}${details.join("")}\n`;
+  // One entry is one line: what a client made us say cannot pass for another entry.
+  const words = message.replace(/[\r\n]+/g, " ");
+  return `${time} ${level.padEnd(5)} ${channel === "" ? "" : `${channel}: `}${words}${details.join("")}\n`;
 }
 
 /** What JSON has no form for. */

@@ -10,6 +10,8 @@ export interface WalOptions {
   readonly segmentBytes?: number;
   /** A random 32-bit number for a new log. */
   readonly salt: number;
+  /** Milliseconds, monotonic, and who wants to know how many of them each write took until it was durable. */
+  readonly timing?: { monotonic(): number; observe(milliseconds: number): void };
   /** The log has failed for good: nothing that is not durable by now ever will be. Called once. */
   readonly onFailed?: (error: Error) => void;
 }

@@ -51,6 +51,7 @@ class SegmentedWal implements Wal {
   readonly #directory: string;
   readonly #segmentBytes: number;
   readonly #onFailed: ((error: Error) => void) | undefined;
+  readonly #timing: WalOptions["timing"];
   #segments: SegmentName[];
   #segment: Segment | undefined;
   #sequence: number;
@@ -78,6 +79,7 @@ class SegmentedWal implements Wal {
     this.#directory = options.directory;
     this.#segmentBytes = Math.max(segmentBytesMin, options.segmentBytes ?? segmentBytesDefault);
     this.#onFailed = options.onFailed;
+    this.#timing = options.timing;
     this.#segments = [...recovered.segments];
     this.#sequence = recovered.sequence;
     this.#crc = recovered.crc;
@@ -165,7 +167,9 @@ class SegmentedWal implements Wal {
     const { bytes, crc } = frame.finish(this.#sequence + 1, this.#crc, this.#salt);
     // What the next segment repeats is what is durable with this frame, not what has come since.
     const atFrame = { hardState: this.#hardState, snapshot: this.#snapshot, nextIndex: this.#nextIndex };
+    const began = this.#timing?.monotonic() ?? 0;
     await segment.write(bytes);
+    this.#timing?.observe(this.#timing.monotonic() - began);
     this.#sequence++;
     this.#crc = crc;
     this.#syncs++;

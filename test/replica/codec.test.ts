@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { LeaseId, MemberId, Revision } from "../../src/base/index.ts";
-import type { Compare, Op, Txn } from "../../src/kv/index.ts";
+import type { LeaseId, MemberId, Revision, Term } from "../../src/base/index.ts";
+import { type Compare, KvError, type Op, type Txn } from "../../src/kv/index.ts";
+import { checkTxn } from "../../src/mvcc/index.ts";
 import type { Message } from "../../src/raft/index.ts";
 import { MalformedBytesError } from "../../src/replica/bytes-reader.ts";
 import { type Command, decodeCommand, encodeCommand } from "../../src/replica/command.ts";
+import { imageOf } from "../../src/replica/image.ts";
+import { StateMachine } from "../../src/replica/state-machine.ts";
 import { encodeFrame, FrameReader, frameKind } from "../../src/replica/transport/frames.ts";
 import { decodeMessage, encodeMessage } from "../../src/replica/transport/message-codec.ts";
 
@@ -111,6 +114,40 @@ test("bytes that are no command are refused as such, and never anything else", (
     { numRuns: 1000 },
   );
 });
+
+test("no command that a client can make ends a member, and members that applied the same are equal", () => {
+  fc.assert(
+    fc.property(fc.array(command, { minLength: 1, maxLength: 20 }), (commands) => {
+      const [one, other] = [newState(1), newState(99)];
+      for (const sent of commands) {
+        const { command: applied } = decodeCommand(
+          encodeCommand({ member: 1n as MemberId, sequence: 1 }, sent),
+        );
+        const outcomes = [one, other].map((state) => {
+          try {
+            if (applied.type === "txn") checkTxn(applied.txn);
+            return plain(state.apply(applied, 1 as Term));
+          } catch (error) {
+            assert.ok(error instanceof KvError, error as Error);
+            return error.code;
+          }
+        });
+        assert.deepEqual(outcomes[0], outcomes[1]);
+      }
+      assert.deepEqual(Buffer.concat([...imageOf(one)]), Buffer.concat([...imageOf(other)]));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+function newState(seed: number): StateMachine {
+  return new StateMachine({
+    leaseTtlSecondsMin: 2,
+    onCatchUpNeeded: () => {},
+    monotonic: () => seed * 1000,
+    hashSeed: [seed, seed],
+  });
+}
 
 const entry = fc.record({
   term: natural,

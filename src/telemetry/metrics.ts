@@ -1,0 +1,165 @@
+/**
+ * Numbers for machines: counters, gauges and histograms with labels, shown in Prometheus' text format 0.0.4
+ * (https://prometheus.io/docs/instrumenting/exposition_formats/). Counting is a few additions and no allocation once a series
+ * is held; all text is made when somebody asks.
+ */
+export interface Metrics {
+  /** Only goes up. */
+  counter(name: string, help: string, labels?: readonly string[]): Family<Counter>;
+  /** Read when asked for. */
+  gauge(name: string, help: string, read: () => number): void;
+  /** How often values fell below each bound; `buckets` ascend. */
+  histogram(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    labels?: readonly string[],
+  ): Family<Histogram>;
+  /** Everything, as text. */
+  expose(): string;
+}
+
+/** The series of one name. A family without labels has one. */
+export interface Family<Series> {
+  /** The series with these values of the labels, in their order. Hold on to it where it is hot. */
+  with(...values: readonly string[]): Series;
+}
+
+export interface Counter {
+  add(amount?: number): void;
+}
+
+export interface Histogram {
+  observe(value: number): void;
+}
+
+/** Values of labels come from requests: beyond so many series of one name the rest share one, whose labels say `other`. */
+const seriesMax = 1000;
+
+interface Exposed {
+  lines(): Iterable<string>;
+}
+
+const namePattern = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+
+export function createMetrics(): Metrics {
+  const families = new Map<string, Exposed & { readonly head: string }>();
+  const add = <F extends Exposed>(name: string, help: string, type: string, family: F): F => {
+    if (!namePattern.test(name)) throw new Error(`a metric cannot be called ${name}`);
+    if (families.has(name)) throw new Error(`metric ${name} exists already`);
+    const head = `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}\n# TYPE ${name} ${type}`;
+    families.set(name, { head, lines: () => family.lines() });
+    return family;
+  };
+  return {
+    counter: (name, help, labels = []) =>
+      add(name, help, "counter", new SeriesFamily(labels, (text) => new CounterSeries(name, text))),
+    gauge(name, help, read) {
+      add(name, help, "gauge", { lines: () => [`${name} ${read()}`] });
+    },
+    histogram: (name, help, buckets, labels = []) =>
+      add(
+        name,
+        help,
+        "histogram",
+        new SeriesFamily(labels, (text) => new HistogramSeries(name, text, buckets)),
+      ),
+    expose() {
+      let text = "";
+      for (const name of [...families.keys()].sort()) {
+        const family = families.get(name);
+        if (family === undefined) continue;
+        text += `${family.head}\n`;
+        for (const line of family.lines()) text += `${line}\n`;
+      }
+      return text;
+    },
+  };
+}
+
+class SeriesFamily<Series extends Exposed> implements Family<Series>, Exposed {
+  readonly #labels: readonly string[];
+  readonly #create: (labels: string) => Series;
+  readonly #series = new Map<string, Series>();
+
+  constructor(labels: readonly string[], create: (labels: string) => Series) {
+    this.#labels = labels;
+    this.#create = create;
+    if (labels.length === 0) this.with();
+  }
+
+  with(...values: readonly string[]): Series {
+    const key = values.join("\0");
+    const known = this.#series.get(key);
+    if (known !== undefined) return known;
+    if (values.length !== this.#labels.length)
+      throw new Error(`${values.length} values for ${this.#labels.length} labels`);
+    const other = this.#labels.map(() => "other");
+    if (this.#series.size >= seriesMax && key !== other.join("\0")) return this.with(...other);
+    const text = this.#labels.map((label, i) => `${label}="${escaped(values[i] as string)}"`).join(",");
+    const series = this.#create(text);
+    this.#series.set(key, series);
+    return series;
+  }
+
+  *lines(): Iterable<string> {
+    for (const series of this.#series.values()) yield* series.lines();
+  }
+}
+
+class CounterSeries implements Counter {
+  readonly #name: string;
+  #value = 0;
+
+  constructor(name: string, labels: string) {
+    this.#name = labels === "" ? name : `${name}{${labels}}`;
+  }
+
+  add(amount = 1): void {
+    this.#value += amount;
+  }
+
+  lines(): string[] {
+    return [`${this.#name} ${this.#value}`];
+  }
+}
+
+class HistogramSeries implements Histogram {
+  readonly #name: string;
+  readonly #labels: string;
+  readonly #bounds: readonly number[];
+  /** Not cumulative; the last is beyond all bounds. */
+  readonly #counts: number[];
+  #sum = 0;
+
+  constructor(name: string, labels: string, bounds: readonly number[]) {
+    this.#name = name;
+    this.#labels = labels;
+    this.#bounds = bounds;
+    this.#counts = new Array<number>(bounds.length + 1).fill(0);
+  }
+
+  observe(value: number): void {
+    let bucket = 0;
+    while (bucket < this.#bounds.length && value > (this.#bounds[bucket] as number)) bucket++;
+    this.#counts[bucket] = (this.#counts[bucket] as number) + 1;
+    this.#sum += value;
+  }
+
+  lines(): string[] {
+    const lines: string[] = [];
+    const comma = this.#labels === "" ? "" : ",";
+    let count = 0;
+    for (const [i, bucket] of this.#counts.entries()) {
+      count += bucket;
+      lines.push(`${this.#name}_bucket{${this.#labels}${comma}le="${this.#bounds[i] ?? "+Inf"}"} ${count}`);
+    }
+    const braces = this.#labels === "" ? "" : `{${this.#labels}}`;
+    lines.push(`${this.#name}_sum${braces} ${this.#sum}`, `${this.#name}_count${braces} ${count}`);
+    return lines;
+  }
+}
+
+function escaped(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
