@@ -6,6 +6,8 @@ import type { PeerCertificate } from "../platform/index.ts";
 interface Credentials {
   /** Of the connection, checked against the authority of clients. */
   readonly peerCertificate?: PeerCertificate | undefined;
+  /** Why the certificate that was shown is not good, where one was. */
+  readonly peerCertificateError?: string | undefined;
   /** The Authorization header. */
   readonly authorization?: string | undefined;
 }
@@ -60,11 +62,12 @@ export function createAuthenticator(options: { tokens?: readonly StaticToken[] }
   };
 
   return {
-    authenticate({ peerCertificate, authorization }) {
+    authenticate({ peerCertificate, peerCertificateError, authorization }) {
       if (peerCertificate !== undefined && peerCertificate.commonName !== "")
         return byCertificate(peerCertificate);
       const token = authorization === undefined ? undefined : bearerToken(authorization);
-      if (token === undefined) return anonymous;
+      // A bad certificate is not forgiven as none would be, unless a good token comes with it.
+      if (token === undefined) return peerCertificateError === undefined ? anonymous : undefined;
       return token.length > tokenCharsMax ? undefined : byToken(token);
     },
   };

@@ -11,10 +11,12 @@ export const inProcessUser: unique symbol = Symbol("inProcessUser");
 export function authenticate(authenticator: Authenticator): Layer {
   return async (context, next) => {
     const request = context.req as IncomingMessage & { [inProcessUser]?: UserInfo };
+    const connection = connectionOf(request);
     const user =
       request[inProcessUser] ??
       authenticator.authenticate({
-        peerCertificate: connectionOf(request)?.peerCertificate,
+        peerCertificate: connection?.peerCertificate,
+        peerCertificateError: connection?.peerCertificateError,
         authorization: request.headers.authorization,
       });
     if (user === undefined) throw errors.unauthorized();
