@@ -65,7 +65,7 @@ export async function startEtcd(): Promise<MeasuredServer> {
         "--initial-cluster",
         `default=${peerUrl}`,
       ],
-      ...["--log-level", "warn"],
+      ...["--log-level", "error"],
     ],
     { stdio: ["ignore", "ignore", "inherit"] },
   );
