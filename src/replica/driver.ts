@@ -9,13 +9,13 @@
  * say have been read, so that what they brought shares one Ready, and with it one write. Several writes may be on their way to the
  * disk; the log ends them in order. Nothing that a Ready promises leaves before its write, and all before it, are durable.
  */
-import { assert, type Index, type MemberId } from "../base/index.ts";
+import { assert, type Index, type MemberId, noMember } from "../base/index.ts";
 import type { ConfChange, Entry, Message, Raft, Ready, SnapshotMeta } from "../raft/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import type { Wal } from "../wal/index.ts";
 import { imageOf, restoreImage } from "./image.ts";
 import type { Images } from "./images.ts";
-import type { Proposals } from "./proposals.ts";
+import { isStale, type Proposals } from "./proposals.ts";
 import type { Reads } from "./reads.ts";
 import type { StateMachine } from "./state-machine.ts";
 import type { Transport } from "./transport/transport.ts";
@@ -58,6 +58,9 @@ export class Driver {
   /** Committed when this life began: its own past is complete once that is applied. */
   readonly #startCommit: Index;
   #mayStandAlone = true;
+  /** Somebody has led in this life. */
+  #ledBefore = false;
+  readonly #connected = new Set<MemberId>();
 
   constructor(options: DriverOptions, requests: { proposals: Proposals; reads: Reads }) {
     this.#options = options;
@@ -90,8 +93,25 @@ export class Driver {
   }
 
   step(message: Message): void {
-    if (this.#stopped) return;
+    if (this.#stopped || isStale(message, this.#raft.term)) return;
     this.#raft.step(message);
+    this.turnSoon();
+  }
+
+  /**
+   * A member is connected both ways. Whoever starts need not wait for an election time-out where nobody leads: the first of
+   * the voters stands as soon as it can reach a quorum. Where somebody leads, PreVote makes this mean nothing.
+   */
+  connected(member: MemberId): void {
+    this.#connected.add(member);
+    if (this.#stopped || this.#ledBefore || this.#installing) return;
+    if (this.#options.state.applied.index < this.#startCommit) return;
+    const { leader, role, confState } = this.#raft.status;
+    const { voters } = confState;
+    const reached = voters.filter((voter) => voter === this.#options.member || this.#connected.has(voter));
+    const isFirst = voters.every((voter) => voter >= this.#options.member);
+    if (leader !== noMember || role !== "follower" || !isFirst || reached.length <= voters.length / 2) return;
+    this.#raft.campaign();
     this.turnSoon();
   }
 
@@ -117,6 +137,7 @@ export class Driver {
     }
     if (this.#stopped) return;
     if (this.#mayStandAlone) this.#standAlone();
+    if (this.#raft.leader !== noMember) this.#ledBefore = true;
     this.#options.onTurn();
     if (!this.#installing && this.#raft.hasReady()) this.turnSoon();
   }

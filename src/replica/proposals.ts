@@ -3,15 +3,16 @@
  *
  *   queued ──flush──→ sent (to the core, which appends or forwards) ──→ applied here: settled
  *     ↑ nobody leads, or too much is under way     │
- *     └────────── its message was dropped ─────────┘
+ *     └── its message was dropped, its term is over ┘
  *
- * A proposal that is queued has surely not happened. One that is sent may happen until an entry of a later term than it was
- * sent in is applied here without it.
+ * A proposal that is queued has surely not happened. One that is sent in term t becomes an entry of term t or none at all: the
+ * leader of t appends it, and no other takes it (`isStale`). Terms never fall along the log. So once an entry of a later term is applied
+ * here without it having come before, it never will, and it is queued again: a change of leader costs a writer time, and no doubt.
  */
 import { type MemberId, noMember, type Term } from "../base/index.ts";
 import { KvError } from "../kv/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
-import type { EntryType, Raft } from "../raft/index.ts";
+import type { EntryType, Message, Raft } from "../raft/index.ts";
 import { type Command, encodeCommand, type RequestId } from "./command.ts";
 import { pendingBytesMax, pendingRequestsMax, proposeBytesMax, requestBytesMax } from "./limits.ts";
 import type { Outcome } from "./state-machine.ts";
@@ -128,10 +129,20 @@ export class Proposals {
     else pending.resolve(outcome);
   }
 
-  /** An entry of this term is applied. What was sent in an earlier one and has not come by now has most likely been lost with its leader. */
+  /** An entry of this term is applied, and so is all that was sent in earlier ones and ever will be. */
   termIs(term: Term): void {
     for (const pending of this.#pending.values()) {
       if (pending.sentIn === undefined || pending.sentIn >= term) continue;
+      pending.sentIn = undefined;
+      this.#queue.push(pending);
+    }
+    if (this.#queue.length > 0) this.#onWork();
+  }
+
+  /** The state was replaced by an image: whether it contains what was sent nobody can tell. */
+  replaced(): void {
+    for (const pending of this.#pending.values()) {
+      if (pending.sentIn === undefined) continue;
       this.#drop(pending);
       this.#onLost();
       pending.reject(new KvError("LEADER_CHANGED", "etcdserver: leader changed"));
@@ -182,6 +193,11 @@ export class Proposals {
   #drop(pending: Pending): void {
     if (this.#pending.delete(pending.sequence)) this.#pendingBytes -= pending.data.length;
   }
+}
+
+/** Forwarded in a term that is over: its proposer may have sent it again by now. */
+export function isStale(message: Message, term: Term): boolean {
+  return message.type === "propose" && message.term < term;
 }
 
 export function noLeader(): KvError {

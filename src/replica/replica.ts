@@ -160,6 +160,7 @@ export class Replica implements Kv {
       onUnreachable: (member) => {
         if (!this.#stopped) this.#raft.reportUnreachable(member);
       },
+      onConnected: (member) => this.#driver.connected(member),
       receiver: images,
       isRemoved: (member) => this.#state.membership.isRemoved(member),
     });
@@ -281,11 +282,35 @@ export class Replica implements Kv {
   }
 
   async #close(): Promise<void> {
+    if (!this.#stopped) await this.#handOver();
     this.#stop(new KvError("STOPPED", "etcdserver: server stopped"));
     await this.#transport?.close();
     await this.#driver.settled();
     await this.#parts.wal.close().catch(() => {});
     await this.#parts.lock.release();
+  }
+
+  /** Lets somebody else lead before this member goes, so that nobody has to wait for an election. */
+  async #handOver(): Promise<void> {
+    const { role, progress } = this.#raft.status;
+    if (role !== "leader") return;
+    const heirs = progress.filter(
+      ({ member, active, learner }) => member !== this.memberId && active && !learner,
+    );
+    const heir = heirs.sort((a, b) => b.match - a.match)[0];
+    if (heir === undefined) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#parts.platform.clock.after(this.#parts.config.electionMs, done);
+      const end = this.onLeader((leader) => {
+        if (leader === heir.member) done();
+      });
+      function done(): void {
+        timer.cancel();
+        end();
+        resolve();
+      }
+      this.transferLeadership(heir.member);
+    });
   }
 
   #headerAt(revision: Revision): Header {
@@ -354,9 +379,8 @@ export class Replica implements Kv {
   #installed(): void {
     this.#state.hub.restored();
     this.#transport?.setPeers(this.#state.membership.members);
-    // What was on its way may be in the image; nobody can tell.
     this.#appliedTerm = this.#state.applied.term;
-    this.#proposals.termIs((this.#raft.term + 1) as Term);
+    this.#proposals.replaced();
   }
 
   /** Frees what a compaction has made unreachable, a little between turns. */

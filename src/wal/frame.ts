@@ -19,7 +19,7 @@ import { frameBufferBytes } from "./limits.ts";
  * Every segment begins with a frame of its segment record, the hard state and the last snapshot, so that older segments can go.
  */
 export const magic = new Uint8Array([0x52, 0x4d, 0x41, 0x4e, 0x57, 0x41, 0x4c, 0x01]); // "RMANWAL", format 1
-const frameHeaderBytes = 24;
+export const frameHeaderBytes = 24;
 
 const recordEntry = 1;
 const recordHardState = 2;

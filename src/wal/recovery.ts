@@ -1,7 +1,7 @@
 import type { Disk } from "../platform/index.ts";
 import type { Entry, HardState, SnapshotMeta } from "../raft/index.ts";
 import { WalDamagedError } from "./errors.ts";
-import { type Frame, magic, readFrame, readRecords } from "./frame.ts";
+import { type Frame, frameHeaderBytes, magic, readFrame, readRecords } from "./frame.ts";
 import { sectorBytes } from "./limits.ts";
 import { listSegments, type SegmentName, segmentPath } from "./segment-name.ts";
 
@@ -110,7 +110,9 @@ function findFrameAfter(
 /** A part of the frame was never written: the file ends within it, or a sector of it is still zero. */
 function isTorn(bytes: Uint8Array, view: DataView, offset: number, dataEnd: number): boolean {
   const claimed =
-    offset + 24 <= bytes.length ? offset + 24 + view.getUint32(offset, true) : Number.POSITIVE_INFINITY;
+    offset + frameHeaderBytes <= bytes.length
+      ? offset + frameHeaderBytes + view.getUint32(offset, true)
+      : Number.POSITIVE_INFINITY;
   if (claimed > bytes.length) return true;
   const end = Math.max(claimed, dataEnd);
   for (let start = offset; start < end; ) {

@@ -22,6 +22,8 @@ export interface PeerOptions {
   readonly dial: () => Promise<Connection>;
   readonly hello: Uint8Array;
   readonly onUnreachable: () => void;
+  /** The other side has answered our hello. */
+  readonly onConnected: () => void;
 }
 
 export class Peer {
@@ -46,7 +48,8 @@ export class Peer {
   /** False when it was dropped. */
   send(kind: FrameKind, payload: Uint8Array): boolean {
     const stream = this.#connection?.stream;
-    if (!this.#welcome || stream === undefined || stream.writableLength > peerQueueBytesMax) {
+    // Before the other side has answered our hello, too: what it does not want it will not read.
+    if (stream === undefined || stream.destroyed || stream.writableLength > peerQueueBytesMax) {
       this.#options.onUnreachable();
       return false;
     }
@@ -90,11 +93,13 @@ export class Peer {
         this.#heardAt = this.#options.clock.monotonic();
         try {
           for (const { kind, payload } of frames.push(chunk)) {
+            // Only now it is known to last.
+            if (kind === frameKind.pong) this.#redialMs = redialMsMin;
             if (kind !== frameKind.welcome) continue;
             if (payload.length > 0) throw new Error(fromUtf8(payload));
             this.#welcome = true;
             this.#complained = false;
-            this.#redialMs = redialMsMin;
+            this.#options.onConnected();
           }
         } catch (error) {
           stream.destroy(error as Error);

@@ -32,6 +32,8 @@ export interface TransportOptions {
   /** Undefined while this member cannot answer. @throws KvError to refuse */
   readonly onQuestion: (question: Uint8Array) => Promise<Uint8Array>;
   readonly onUnreachable: (member: MemberId) => void;
+  /** There is a connection to the member, and one from it. */
+  readonly onConnected: (member: MemberId) => void;
   /** Where an image goes that the leader sends. */
   readonly receiver: ImageReceiver;
   /** An image has arrived and is durable: step its message. */
@@ -59,8 +61,20 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
     number,
     { resolve(answer: Uint8Array): void; reject(error: Error): void; timer: Timer }
   >();
+  /** Whom this member can reach, and who has reached it. */
+  const reachable = new Set<MemberId>();
+  const heardOf = new Set<MemberId>();
   let nextQuestion = 1;
   let closed = false;
+
+  const reached = (id: MemberId): void => {
+    reachable.add(id);
+    if (heardOf.has(id)) options.onConnected(id);
+  };
+  const heard = (id: MemberId): void => {
+    heardOf.add(id);
+    if (reachable.has(id)) options.onConnected(id);
+  };
 
   const dial = (peerUrls: readonly string[]) => {
     let turn = 0;
@@ -91,6 +105,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
             timer.cancel();
             frames.bytesMax = frameBytesMax;
             for (const part of encodeFrame(frameKind.welcome, utf8(""))) stream.write(part);
+            if (hello.purpose === "messages") heard(hello.from);
             if (hello.purpose === "image")
               image = receiveImage(stream, options.receiver, deliver(hello.from));
           } else if (image !== undefined) image.take(frame);
@@ -202,8 +217,12 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
         if (peers.has(id) || peerUrls.length === 0) continue;
         const dialPeer = dial(peerUrls);
         const hello = encodeHello({ clusterId, from: member, to: id, purpose: "messages" });
-        const onUnreachable = () => options.onUnreachable(id);
-        const peer = new Peer({ member: id, clock, log, dial: dialPeer, hello, onUnreachable });
+        const onUnreachable = () => {
+          reachable.delete(id);
+          options.onUnreachable(id);
+        };
+        const onConnected = () => reached(id);
+        const peer = new Peer({ member: id, clock, log, dial: dialPeer, hello, onUnreachable, onConnected });
         peers.set(id, { peer, urls: peerUrls.join(), dial: dialPeer });
       }
     },
