@@ -18,7 +18,8 @@ const { bench } = await benches[name as keyof typeof benches]();
 const lines = await bench((progress) => console.error(progress));
 const git = (...args: string[]) => execFileSync("git", args, { encoding: "utf8" }).trim();
 const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
-const dirty = git("status", "--porcelain", "--", ".", ":!bench/results") === "" ? "" : " and uncommitted changes";
+const dirty =
+  git("status", "--porcelain", "--", ".", ":!bench/results") === "" ? "" : " and uncommitted changes";
 const head = `# ${name}\n\n${new Date().toISOString().slice(0, 10)}, commit ${git("rev-parse", "--short", "HEAD")}${dirty}, Node ${process.version}, ${machine}\n`;
 const text = `${head}\n${lines.join("\n")}\n`;
 const results = join(import.meta.dirname, "results");
