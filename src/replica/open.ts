@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Index } from "../base/index.ts";
 import type { Platform } from "../platform/index.ts";
 import { bootstrap, createRaft, joining, type RaftConfig } from "../raft/index.ts";
@@ -47,6 +47,9 @@ export async function openReplica({
   const { clock, disk, random } = platform;
   const metrics = replicaMetrics(registry);
   await disk.makeDirectory(config.directory);
+  // A directory whose name is lost is lost. Writing `member.json` does the same for what is in this one. A parent that may not be
+  // read cannot be synced, nor was it made here.
+  await disk.syncDirectory(dirname(resolve(config.directory))).catch(() => {});
   const lock = await lockDirectory(platform, config.directory);
   let wal: Wal | undefined;
   try {

@@ -28,6 +28,8 @@ async function crashes(members: number, from: number): Promise<void> {
   );
   const acknowledged = new Map<string, Revision>();
   const attempted = new Set<string>();
+  /** Of requests to members that were there all the time. */
+  const failures: Error[] = [];
   let stop = false;
   let sequence = 0;
 
@@ -55,7 +57,10 @@ async function crashes(members: number, from: number): Promise<void> {
             ],
             failure: [],
           })
-          .catch(() => undefined),
+          .catch((error: Error) => {
+            if (replicas.includes(replica)) failures.push(error);
+            return undefined;
+          }),
         pause(1500),
       ]);
       if (outcome !== undefined) acknowledged.set(key, outcome.header.revision);
@@ -78,6 +83,7 @@ async function crashes(members: number, from: number): Promise<void> {
   }
   stop = true;
   await Promise.all(writers);
+  assert.deepEqual(failures, [], "a member that stays brings every write to its end, whoever else goes");
 
   const hashes = new Set<number>();
   for (const replica of replicas as Replica[]) {
