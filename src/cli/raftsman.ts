@@ -84,7 +84,7 @@ program
   )
   .option("--initial-cluster-token <token>", "what tells clusters apart", "etcd-cluster")
   .addOption(
-    new Option("--initial-cluster-state <state>", "new, or existing to join")
+    new Option("--initial-cluster-state <state>", "new; existing members restart with it too")
       .choices(["new", "existing"])
       .default("new"),
   )
@@ -97,6 +97,10 @@ program
     "--listen-client-urls <url>",
     "where etcd clients reach it",
     `https://127.0.0.1:${defaults.etcdPort}`,
+  )
+  .option(
+    "--advertise-client-urls <urls>",
+    "what the member list tells etcd clients (the listen URL by default)",
   )
   .option("--initial-advertise-peer-urls <urls>", "what the others dial (the listen URL by default)")
   .option("--bind-address <host>", "where the resource API listens", "127.0.0.1")

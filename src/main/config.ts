@@ -24,9 +24,10 @@ export interface ServerConfig {
     /** What the other members dial; empty for a cluster of one. */
     readonly advertisePeerUrls: readonly string[];
     readonly client: Address;
+    /** What the member list tells etcd clients; where it listens when empty. */
+    readonly advertiseClientUrls: readonly string[];
     readonly initialCluster: readonly InitialMember[];
     readonly initialClusterToken: string;
-    readonly initialClusterState: "new" | "existing";
     readonly heartbeatMs: number;
     readonly electionMs: number;
     /** Entries applied between two snapshots. */

@@ -10,14 +10,15 @@ export interface RunningNodes {
   close(): Promise<void>;
 }
 
-/** `count` hollow nodes, hollow-1 and on, in this process. */
+/** `count` hollow nodes, PREFIX-1 and on, in this process. */
 export async function startHollowNodes(options: {
   client: Client;
   platform: Platform;
   count: number;
+  prefix: string;
   log: Log;
 }): Promise<RunningNodes> {
-  const { client, platform, count, log } = options;
+  const { client, platform, count, prefix, log } = options;
   if (count === 0) return { registered: Promise.resolve(), close: async () => {} };
   const nodes = createHollowNodes({
     client,
@@ -25,7 +26,9 @@ export async function startHollowNodes(options: {
     random: platform.random,
     log: log.channel("node"),
   });
-  const added = Array.from({ length: count }, (_, position) => nodes.add({ name: `hollow-${position + 1}` }));
+  const added = Array.from({ length: count }, (_, position) =>
+    nodes.add({ name: `${prefix}-${position + 1}` }),
+  );
   return {
     registered: Promise.all(added.map(({ registered }) => registered)).then(() => {}),
     close: () => nodes.stop(),

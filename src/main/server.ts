@@ -77,7 +77,16 @@ export async function startServer(
       await etcd.close();
     });
     const etcdUrl = `${plain ? "http" : "https"}://${hostPort(etcd)}`;
-    const stopPublishing = publish(replica, platform, { name: config.name, clientUrls: [etcdUrl] }, log);
+    const stopPublishing = publish(
+      replica,
+      platform,
+      {
+        name: config.name,
+        clientUrls:
+          config.store.advertiseClientUrls.length > 0 ? config.store.advertiseClientUrls : [etcdUrl],
+      },
+      log,
+    );
     closing.push(stopPublishing);
 
     const { api, registry } = createApi(platform, config, log, replica);
@@ -109,6 +118,8 @@ export async function startServer(
       client: client("raftsman-node"),
       platform,
       count: config.hollowNodes,
+      // Nodes of several members must not share names.
+      prefix: config.store.initialCluster.length > 1 ? `${config.name}-hollow` : "hollow",
       log,
     });
     closing.push(() => nodes.close());
@@ -242,6 +253,8 @@ async function serveHttp(
   };
 }
 
-function hostPort({ host, port }: { host: string; port: number }): string {
+/** An address to connect to: from this machine, where it listens on all. */
+function hostPort({ host: listened, port }: { host: string; port: number }): string {
+  const host = listened === "0.0.0.0" ? "127.0.0.1" : listened === "::" ? "::1" : listened;
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

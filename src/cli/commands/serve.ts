@@ -14,6 +14,7 @@ export interface ServeOptions {
   readonly initialClusterState: "new" | "existing";
   readonly listenPeerUrls: string;
   readonly listenClientUrls: string;
+  readonly advertiseClientUrls?: string;
   readonly initialAdvertisePeerUrls?: string;
   readonly bindAddress: string;
   readonly securePort: number;
@@ -53,6 +54,11 @@ export async function serve(options: ServeOptions): Promise<void> {
 
 /** @throws Error that names the flag */
 function configOf(options: ServeOptions): ServerConfig {
+  if (options.initialClusterState === "existing") {
+    throw new Error(
+      "--initial-cluster-state existing: members cannot join a running cluster yet; name all of them in --initial-cluster from the start",
+    );
+  }
   const dataDir = options.dataDir ?? `${options.name}.raftsman`;
   const peer = parseUrl("--listen-peer-urls", options.listenPeerUrls);
   const client = parseUrl("--listen-client-urls", options.listenClientUrls);
@@ -80,9 +86,9 @@ function configOf(options: ServeOptions): ServerConfig {
       peer: peer.address,
       advertisePeerUrls: advertised,
       client: client.address,
+      advertiseClientUrls: options.advertiseClientUrls?.split(",") ?? [],
       initialCluster,
       initialClusterToken: options.initialClusterToken,
-      initialClusterState: options.initialClusterState,
       heartbeatMs: options.heartbeatInterval,
       electionMs: options.electionTimeout,
       snapshotCount: options.snapshotCount,

@@ -106,9 +106,9 @@ async function upOne(platform: Platform, options: UpOptions, dataDir: string, pk
         peer: { host: loopback, port: 0 },
         advertisePeerUrls: ["https://127.0.0.1:2380"],
         client: { host: loopback, ...wanted(options.etcdPort, defaults.etcdPort) },
+        advertiseClientUrls: [],
         initialCluster: [{ name: "m1", peerUrls: ["https://127.0.0.1:2380"] }],
         initialClusterToken: "raftsman-up",
-        initialClusterState: "new",
         heartbeatMs: defaults.heartbeatMs,
         electionMs: defaults.electionMs,
         snapshotCount: defaults.snapshotCount,
@@ -167,6 +167,7 @@ async function upThree(platform: Platform, options: UpOptions, dataDir: string, 
       client,
       platform,
       count: options.nodes,
+      prefix: "hollow",
       log: standardErrorLog(platform.clock, "warn"),
     });
     return {
