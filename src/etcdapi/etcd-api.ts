@@ -35,6 +35,8 @@ export interface EtcdApiOptions {
   readonly clock: Clock;
   /** Told of mistakes of our own; the client hears nothing but "internal error". */
   readonly log: Log;
+  /** What /metrics answers, in Prometheus' text format; without it the path is not served. */
+  readonly metrics?: () => string;
 }
 
 /** To be given to `createHttpServer`. */
@@ -50,7 +52,7 @@ export interface EtcdApi extends HttpHandlers {
  *     stream, application/grpc ─▶ grpc/   ─┐
  *                                          ├─▶ one file a verb ─▶ kv, cluster
  *     POST /v3/…               ─▶ gateway/ ─┘
- *     GET /health, /livez, /readyz, /version
+ *     GET /health, /livez, /readyz, /version, /metrics
  *
  * What a client sees of an error stands in `errors.ts`; methods that are not listed below answer Unimplemented.
  */
@@ -74,6 +76,8 @@ export function createEtcdApi(options: EtcdApiOptions): EtcdApi {
     if (gateway.handle(request, response, path)) return;
     request.resume();
     if (path === "/version" && isRead(request)) sendVersion(response);
+    else if (path === "/metrics" && isRead(request) && options.metrics)
+      sendMetrics(response, options.metrics());
     else if (isRead(request) && health.handle(path, new URLSearchParams(query), response)) return;
     else sendText(response, 404, "404 page not found\n");
   }
@@ -123,6 +127,11 @@ function sendVersion(response: ServerResponse): void {
       storage: apiVersion.storage,
     }),
   );
+}
+
+function sendMetrics(response: ServerResponse, text: string): void {
+  response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+  response.end(text);
 }
 
 function ignore(): void {}

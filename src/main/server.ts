@@ -5,7 +5,7 @@
 import protobufTable from "../../schemas/kubernetes/protobuf.json" with { type: "json" };
 import { type ApiServer, createApiServer } from "../apiserver/index.ts";
 import { createAuthenticator, createAuthorizer } from "../auth/index.ts";
-import { type MemberId, noMember, type Revision } from "../base/index.ts";
+import { noMember, type Revision } from "../base/index.ts";
 import { type Client, createClient } from "../client/index.ts";
 import { createEtcdApi } from "../etcdapi/index.ts";
 import { createHttpServer, type HttpHandlers } from "../h2/index.ts";
@@ -13,7 +13,7 @@ import type { Listener, ListenOptions, Platform } from "../platform/index.ts";
 import { createRegistry, type Registry } from "../registry/index.ts";
 import { openReplica, type Replica } from "../replica/index.ts";
 import { createCacher } from "../storage/index.ts";
-import type { Log } from "../telemetry/index.ts";
+import { createMetrics, type Log, type Metrics } from "../telemetry/index.ts";
 import { createKubernetesCodec, type KubernetesCodec, type KubernetesTable } from "../wire/index.ts";
 import { firstAddress } from "./cidr.ts";
 import type { Address, ServerConfig } from "./config.ts";
@@ -61,10 +61,17 @@ export async function startServer(
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
-    const replica = await openStore(platform, config, log, certificates);
+    const metrics = createMetrics();
+    const replica = await openStore(platform, config, log, certificates, metrics);
     closing.push(() => replica.close());
 
-    const etcdApi = createEtcdApi({ kv: replica, cluster: replica, clock, log: log.channel("etcd") });
+    const etcdApi = createEtcdApi({
+      kv: replica,
+      cluster: replica,
+      clock,
+      log: log.channel("etcd"),
+      metrics: () => metrics.expose(),
+    });
     const { plain, client: storeAddress } = config.store;
     const etcd = await serveHttp(
       platform,
@@ -128,7 +135,7 @@ export async function startServer(
       pki: certificates,
       apiUrl: `https://${hostPort(http)}`,
       etcdUrl,
-      ready: leaderKnown(replica)
+      ready: replica.ready
         .then(() => Promise.all([controllers.working, nodes.registered, service]))
         .then(() => {}),
       failed: replica.failed,
@@ -141,11 +148,18 @@ export async function startServer(
   }
 }
 
-function openStore(platform: Platform, config: ServerConfig, log: Log, pki: Pki): Promise<Replica> {
+function openStore(
+  platform: Platform,
+  config: ServerConfig,
+  log: Log,
+  pki: Pki,
+  metrics: Metrics,
+): Promise<Replica> {
   const { store } = config;
   return openReplica({
     platform,
     log: log.channel("store"),
+    metrics,
     config: {
       name: config.name,
       directory: config.dataDir,
@@ -197,17 +211,6 @@ function createApi(
     replica.status().leader === noMember ? "the store has no leader" : undefined,
   );
   return { api, registry };
-}
-
-function leaderKnown(replica: Replica): Promise<void> {
-  return new Promise((resolve) => {
-    if (replica.status().leader !== noMember) return resolve();
-    const stop = replica.onLeader((leader: MemberId) => {
-      if (leader === noMember) return;
-      stop();
-      resolve();
-    });
-  });
 }
 
 /** Tries until it has been told; there may be no leader yet. */
