@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { createClient, undiciTransport } from "../../src/client/index.ts";
 import { startCluster, type TestCluster, withoutEtcdctl } from "./cluster.ts";
 
 suite("the unmodified etcdctl", { skip: withoutEtcdctl() }, () => {
@@ -98,6 +101,20 @@ suite("the unmodified etcdctl", { skip: withoutEtcdctl() }, () => {
     }
     watching.stop();
     assert.deepEqual(values, ["first", "1", "2", "3", "4", "live"]);
+  });
+
+  test("finds etcd's own metrics beside the API", async () => {
+    const read = (name: string) => readFileSync(join(cluster.certs, name), "utf8");
+    const tls = { ca: read("ca.crt"), cert: read("client.crt"), key: read("client.key") };
+    const transport = undiciTransport({ server: cluster.etcdUrls[0] ?? "", ...tls });
+    const { body, status } = await createClient({ transport, userAgent: "test" }).raw({
+      method: "GET",
+      path: "/metrics",
+    });
+    await transport.close();
+    assert.equal(status, 200);
+    assert.match(body, /^etcd_server_has_leader 1$/m);
+    assert.match(body, /^# TYPE etcd_disk_wal_fsync_duration_seconds histogram$/m);
   });
 
   test("without a client certificate gets nothing", async () => {
