@@ -3,7 +3,7 @@
  * The `raftsman` command. Each subcommand is a file in `commands/`, loaded only when it is the one asked for: starting a server
  * must not pay for reading manifests.
  */
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { defaults } from "../main/index.ts";
 import { fail } from "./fail.ts";
 
@@ -30,7 +30,8 @@ async function version(): Promise<string> {
 
 const number = (text: string) => {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) fail(`not a number: ${text}`);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError("A whole number that is not negative was expected.");
   return value;
 };
 
