@@ -3,9 +3,10 @@
  * The `raftsman` command. Each subcommand is a file in `commands/`, loaded only when it is the one asked for: starting a server
  * must not pay for reading manifests.
  */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { defaults } from "../main/index.ts";
 import { fail } from "./fail.ts";
+import { podRange, port, wholeNumber } from "./flag-values.ts";
 
 const program = new Command("raftsman")
   .description(
@@ -28,13 +29,6 @@ async function version(): Promise<string> {
   return manifest.version;
 }
 
-const number = (text: string) => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0)
-    throw new InvalidArgumentError("A whole number that is not negative was expected.");
-  return value;
-};
-
 program
   .command("up")
   .summary("a whole cluster on this machine in one go")
@@ -46,17 +40,17 @@ program
       .choices(["1", "3"])
       .default("1"),
   )
-  .option("--nodes <n>", "hollow nodes: they run simulated pods; 0 for none", number, 1)
+  .option("--nodes <n>", "hollow nodes: they run simulated pods; 0 for none", wholeNumber, 1)
   .option("--data-dir <dir>", "where the cluster lives; a temporary one, removed at the end, by default")
   .option(
     "--port <port>",
     `port of the resource API (${defaults.apiPort}, or a free one if that is taken)`,
-    number,
+    port,
   )
   .option(
     "--etcd-port <port>",
     `port of etcd's API (${defaults.etcdPort}, or a free one if that is taken)`,
-    number,
+    port,
   )
   .option("--kubeconfig <file>", "write the kubeconfig here (by default into the data directory)")
   .option(
@@ -64,7 +58,7 @@ program
     "write ca.crt, client.crt and client.key for etcdctl here (by default into the data directory)",
   )
   .option("--service-cluster-ip-range <cidr>", "addresses of Services", defaults.serviceClusterIpRange)
-  .option("--pod-cidr <cidr>", "addresses of Pods, split among the nodes", defaults.podCidr)
+  .option("--pod-cidr <cidr>", "addresses of Pods, split among the nodes", podRange, defaults.podCidr)
   .action(async (options) => (await import("./commands/up.ts")).up(options));
 
 program
@@ -105,22 +99,32 @@ program
   )
   .option("--initial-advertise-peer-urls <urls>", "what the others dial (the listen URL by default)")
   .option("--bind-address <host>", "where the resource API listens", "127.0.0.1")
-  .option("--secure-port <port>", "port of the resource API", number, defaults.apiPort)
+  .option("--secure-port <port>", "port of the resource API", port, defaults.apiPort)
   .option("--tls-san <names>", "more host names and addresses for the certificates", "")
-  .option("--heartbeat-interval <ms>", "between two heartbeats of the leader", number, defaults.heartbeatMs)
-  .option("--election-timeout <ms>", "without a heartbeat until an election", number, defaults.electionMs)
-  .option("--snapshot-count <n>", "log entries between two snapshots", number, defaults.snapshotCount)
+  .option(
+    "--heartbeat-interval <ms>",
+    "between two heartbeats of the leader",
+    wholeNumber,
+    defaults.heartbeatMs,
+  )
+  .option(
+    "--election-timeout <ms>",
+    "without a heartbeat until an election",
+    wholeNumber,
+    defaults.electionMs,
+  )
+  .option("--snapshot-count <n>", "log entries between two snapshots", wholeNumber, defaults.snapshotCount)
   .option("--etcd-prefix <prefix>", "before every key of the resource API", defaults.etcdPrefix)
   .option("--service-cluster-ip-range <cidr>", "addresses of Services", defaults.serviceClusterIpRange)
-  .option("--pod-cidr <cidr>", "addresses of Pods, split among the nodes", defaults.podCidr)
+  .option("--pod-cidr <cidr>", "addresses of Pods, split among the nodes", podRange, defaults.podCidr)
   .option("--controllers <list>", "which run: * for all, name, -name", "*")
   .option(
     "--node-monitor-grace-period <seconds>",
     "without a heartbeat until a node is lost",
-    number,
+    wholeNumber,
     defaults.nodeMonitorGraceMs / 1000,
   )
-  .option("--nodes <n>", "hollow nodes run by this process", number, 0)
+  .option("--nodes <n>", "hollow nodes run by this process", wholeNumber, 0)
   .option("--kubeconfig <file>", "write an administrator's kubeconfig here")
   .action(async (options) => (await import("./commands/serve.ts")).serve(options));
 
@@ -177,7 +181,7 @@ clientCommand("watch", "show objects, then every change of them, until interrupt
 clientCommand("scale", "set how many replicas a workload has")
   .argument("<resource>", "deployment/name, rs/name, rc/name")
   .argument("[name]")
-  .requiredOption("--replicas <n>", "how many", number)
+  .requiredOption("--replicas <n>", "how many", wholeNumber)
   .action(async (resource, name, options) =>
     (await import("./commands/scale.ts")).scale(resource, name, options),
   );

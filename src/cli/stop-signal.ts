@@ -6,6 +6,8 @@ export function stopSignal(): { promise: Promise<void>; stopped(): boolean } {
       // Asked twice: a person who does not want to wait.
       if (stopped) process.exit(130);
       stopped = true;
+      // Listening for the parent's end holds the process, which is to end once all is closed.
+      process.channel?.unref();
       resolve();
     };
     process.on("SIGINT", stop);

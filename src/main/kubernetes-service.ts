@@ -7,18 +7,36 @@ import { type Client, type Log, pause } from "../client/index.ts";
 import type { Platform } from "../platform/index.ts";
 
 const retryMs = 500;
+/** Between two looks whether somebody deleted it: upstream's interval. Milliseconds. */
+const repairMs = 10_000;
+
+export interface KubernetesServiceOptions {
+  readonly client: Client;
+  readonly platform: Platform;
+  readonly log: Log;
+  /** First of the service range. */
+  readonly clusterIp: string;
+  /** Where the API listens. */
+  readonly port: number;
+  readonly signal: AbortSignal;
+}
+
+/** Makes it, and makes it again whenever it is gone, until the signal fires. `there`: it is for the first time. */
+export function keepKubernetesService(options: KubernetesServiceOptions): { readonly there: Promise<void> } {
+  const there = ensureKubernetesService(options);
+  const repair = async () => {
+    await there;
+    while (!options.signal.aborted) {
+      await pause(options.platform.clock, repairMs, options.signal);
+      await ensureKubernetesService(options);
+    }
+  };
+  void repair();
+  return { there };
+}
 
 /** Tries until it is there or the signal fires. */
-export async function ensureKubernetesService(options: {
-  client: Client;
-  platform: Platform;
-  log: Log;
-  /** First of the service range. */
-  clusterIp: string;
-  /** Where the API listens. */
-  port: number;
-  signal: AbortSignal;
-}): Promise<void> {
+async function ensureKubernetesService(options: KubernetesServiceOptions): Promise<void> {
   const { client, platform, log, clusterIp, port, signal } = options;
   const namespaces = { group: "", version: "v1", resource: "namespaces" };
   const services = { group: "", version: "v1", resource: "services", namespace: "default" };

@@ -19,7 +19,7 @@ import { firstAddress } from "./cidr.ts";
 import type { Address, ServerConfig } from "./config.ts";
 import { startControllers } from "./controllers.ts";
 import { startHollowNodes } from "./hollow-nodes.ts";
-import { ensureKubernetesService } from "./kubernetes-service.ts";
+import { keepKubernetesService } from "./kubernetes-service.ts";
 import { listenOrFree } from "./listen.ts";
 import { ensurePki, type Pki } from "./pki.ts";
 
@@ -113,7 +113,7 @@ export async function startServer(
     closing.push(() => controllers.stop());
     const stopping = new AbortController();
     closing.push(() => stopping.abort());
-    const service = ensureKubernetesService({
+    const service = keepKubernetesService({
       client: client("kube-apiserver"),
       platform,
       log: log.channel("apiserver"),
@@ -136,7 +136,7 @@ export async function startServer(
       apiUrl: `https://${hostPort(http)}`,
       etcdUrl,
       ready: replica.ready
-        .then(() => Promise.all([controllers.working, nodes.registered, service]))
+        .then(() => Promise.all([controllers.working, nodes.registered, service.there]))
         .then(() => {}),
       failed: replica.failed,
       client,

@@ -14,10 +14,11 @@ import {
   startHollowNodes,
   startServer,
 } from "../../main/index.ts";
-import { nodePlatform, type Platform } from "../../platform/index.ts";
+import { type Listener, nodePlatform, type Platform } from "../../platform/index.ts";
 import { fail } from "../fail.ts";
 import { startForwarder } from "../forwarder.ts";
 import { type MemberProcess, startMembers } from "../members.ts";
+import { peerPorts } from "../peer-ports.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
 
@@ -138,8 +139,11 @@ async function upOne(platform: Platform, options: UpOptions, dataDir: string, pk
 /** Three members, a process each; this one carries the common address of their API servers, and the nodes. */
 async function upThree(platform: Platform, options: UpOptions, dataDir: string, pki: Pki): Promise<Running> {
   const names = ["m1", "m2", "m3"];
-  const ports = await freePorts(platform, names.length * 2, wanted(options.etcdPort, defaults.etcdPort));
-  const peerUrl = (name: string) => `https://${loopback}:${ports[names.length + names.indexOf(name)]}`;
+  const ports = await freePorts(platform, names.length, wanted(options.etcdPort, defaults.etcdPort));
+  const peers = await peerPorts(platform, dataDir, names, (count) =>
+    freePorts(platform, count, { port: 0 }, ports),
+  );
+  const peerUrl = (name: string) => `https://${loopback}:${peers[names.indexOf(name)]}`;
   const processes = startMembers({
     names,
     dataDir,
@@ -216,13 +220,24 @@ function addressOf(url: string): Address {
   return { host: hostname, port: Number(port) };
 }
 
-/** Ports that were free a moment ago; the first as wanted. */
-async function freePorts(platform: Platform, count: number, first: Omit<Address, "host">): Promise<number[]> {
-  const wishes = [first, ...new Array<Omit<Address, "host">>(count - 1).fill({ port: 0 })];
+/** Ports that were free a moment ago; the first as wanted, none of `taken`. */
+async function freePorts(
+  platform: Platform,
+  count: number,
+  first: Omit<Address, "host">,
+  taken: readonly number[] = [],
+): Promise<number[]> {
+  const listeners: Listener[] = [];
   const listen = (address: Address) => platform.network.listen(address, ({ stream }) => stream.destroy());
-  const listeners = await Promise.all(
-    wishes.map((wish) => listenOrFree({ host: loopback, ...wish }, listen)),
-  );
-  await Promise.all(listeners.map((listener) => listener.close()));
-  return listeners.map(({ port }) => port);
+  try {
+    for (const ports: number[] = []; ; ) {
+      const wish = ports.length === 0 ? first : { port: 0 };
+      const listener = await listenOrFree({ host: loopback, ...wish }, listen);
+      listeners.push(listener);
+      if (!taken.includes(listener.port)) ports.push(listener.port);
+      if (ports.length === count) return ports;
+    }
+  } finally {
+    await Promise.all(listeners.map((listener) => listener.close()));
+  }
 }
