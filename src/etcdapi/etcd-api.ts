@@ -6,6 +6,11 @@ import type { Log } from "../telemetry/index.ts";
 import { ProtobufWriter } from "../wire/index.ts";
 import { apiVersion } from "./api-version.ts";
 import { memberListMethod } from "./cluster/member-list.ts";
+import { campaignMethod } from "./election/campaign.ts";
+import { leaderMethod } from "./election/leader.ts";
+import { observeMethod } from "./election/observe.ts";
+import { proclaimMethod } from "./election/proclaim.ts";
+import { resignMethod } from "./election/resign.ts";
 import { rpcErrorOf } from "./errors.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { LeaderWatch } from "./grpc/require-leader.ts";
@@ -21,6 +26,8 @@ import { keepAliveMethod } from "./lease/keep-alive.ts";
 import { leasesMethod } from "./lease/leases.ts";
 import { revokeMethod } from "./lease/revoke.ts";
 import { timeToLiveMethod } from "./lease/time-to-live.ts";
+import { lockMethod } from "./lock/lock.ts";
+import { unlockMethod } from "./lock/unlock.ts";
 import { alarmMethod } from "./maintenance/alarm.ts";
 import { defragmentMethod } from "./maintenance/defragment.ts";
 import { hashKvMethod, hashMethod } from "./maintenance/hash.ts";
@@ -102,6 +109,13 @@ function methodsOf(kv: Kv, cluster: ClusterInfo): Method[] {
     keepAliveMethod(kv),
     timeToLiveMethod(kv),
     leasesMethod(kv),
+    lockMethod(kv),
+    unlockMethod(kv),
+    campaignMethod(kv),
+    proclaimMethod(kv),
+    leaderMethod(kv),
+    observeMethod(kv, cluster),
+    resignMethod(kv),
     memberListMethod(cluster),
     statusMethod(cluster),
     alarmMethod(cluster),

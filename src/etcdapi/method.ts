@@ -4,8 +4,10 @@ import type { Draft, MethodInfo } from "../wire/index.ts";
 export interface UnaryMethod<Request, Response> {
   readonly kind: "unary";
   readonly info: MethodInfo<Request, Response>;
-  /** @throws RpcError, KvError */
-  handle(request: Request): Promise<Draft<Response>>;
+  /** It may take as long as it likes, and is told when nobody waits for the answer any more. */
+  readonly waits: boolean;
+  /** `signal`: of a method that waits; it aborts when the client went away or its time is over. @throws RpcError, KvError */
+  handle(request: Request, signal: AbortSignal): Promise<Draft<Response>>;
 }
 
 /** The way back of a stream. Calls after it ended do nothing. */
@@ -43,8 +45,18 @@ export function unary<Request, Response>(
   info: MethodInfo<Request, Response>,
   handle: (request: Request) => Promise<Draft<Response>>,
 ): Method {
-  return { kind: "unary", info, handle } as UnaryMethod<Request, Response> as Method;
+  return { kind: "unary", info, waits: false, handle } as UnaryMethod<Request, Response> as Method;
 }
+
+export function waiting<Request, Response>(
+  info: MethodInfo<Request, Response>,
+  handle: (request: Request, signal: AbortSignal) => Promise<Draft<Response>>,
+): Method {
+  return { kind: "unary", info, waits: true, handle } as UnaryMethod<Request, Response> as Method;
+}
+
+/** What a method that does not wait is given: a signal costs more than some of their answers. */
+export const neverAborted = new AbortController().signal;
 
 export function stream<Request, Response>(
   info: MethodInfo<Request, Response>,

@@ -3,7 +3,7 @@ import { utf8 } from "../../base/index.ts";
 import { type Draft, decode, encode } from "../../wire/index.ts";
 import { code, expectedError, RpcError } from "../errors.ts";
 import { requestBytesMax } from "../limits.ts";
-import type { Method, Reply, StreamMethod, UnaryMethod } from "../method.ts";
+import { type Method, neverAborted, type Reply, type StreamMethod, type UnaryMethod } from "../method.ts";
 import { fromJson } from "./from-json.ts";
 import { JsonSplitter } from "./split.ts";
 import { toJson } from "./to-json.ts";
@@ -93,11 +93,19 @@ function serveUnary(
     try {
       // An empty body is an empty message.
       const draft = text.trim() === "" ? {} : fromJson(method.info.request, text);
-      const result = await method.handle(withDefaults(method, draft));
+      const result = await method.handle(withDefaults(method, draft), signal());
       sendJson(response, 200, toJson(method.info.response, result));
     } catch (thrown) {
       fail(thrown);
     }
+  }
+
+  function signal(): AbortSignal {
+    if (!method.waits) return neverAborted;
+    const abort = new AbortController();
+    response.on("close", () => abort.abort());
+    if (response.destroyed) abort.abort();
+    return abort.signal;
   }
 
   function fail(thrown: unknown): void {

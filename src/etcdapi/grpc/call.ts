@@ -2,7 +2,7 @@ import type { IncomingStream } from "../../h2/index.ts";
 import type { Clock, Timer } from "../../platform/index.ts";
 import { type Draft, decode, type MessageCodec, type ProtobufWriter } from "../../wire/index.ts";
 import { code, expectedError, RpcError } from "../errors.ts";
-import type { Method, Reply, RequestObserver } from "../method.ts";
+import { type Method, neverAborted, type Reply, type RequestObserver } from "../method.ts";
 import { FrameReader } from "./frames.ts";
 import { timeoutMs } from "./timeout.ts";
 
@@ -25,6 +25,8 @@ export class GrpcCall implements Reply<unknown> {
   readonly #deliver = (message: Uint8Array): void => this.#message(message);
   #observer: RequestObserver<unknown> | undefined;
   #deadline: Timer | undefined;
+  /** Of a unary call that waits. */
+  #abort: AbortController | undefined;
   #asked = false;
   #headersSent = false;
   #ended = false;
@@ -47,6 +49,7 @@ export class GrpcCall implements Reply<unknown> {
       closed: () => {
         this.#ended = true;
         this.#deadline?.cancel();
+        this.#abort?.abort();
         this.#observer?.closed();
         onClosed();
       },
@@ -88,6 +91,7 @@ export class GrpcCall implements Reply<unknown> {
     if (this.#ended) return;
     this.#ended = true;
     this.#deadline?.cancel();
+    this.#abort?.abort();
     const trailers = thrown === undefined ? { "grpc-status": "0" } : this.#status(thrown);
     if (this.#headersSent) {
       this.#stream.end(trailers);
@@ -127,7 +131,8 @@ export class GrpcCall implements Reply<unknown> {
     if (this.#asked)
       throw new RpcError(code.internal, "cardinality violation: more than one request message");
     this.#asked = true;
-    this.#method.handle(request).then(
+    if (this.#method.waits) this.#abort = new AbortController();
+    this.#method.handle(request, this.#abort?.signal ?? neverAborted).then(
       (response) => {
         this.send(response);
         this.end();
