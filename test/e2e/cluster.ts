@@ -26,6 +26,8 @@ export interface TestCluster {
   /** Process ids by member name; of three members. */
   readonly pids: ReadonlyMap<string, number>;
   readonly output: readonly string[];
+  /** What it said on standard error, line by line. */
+  readonly notices: readonly string[];
   kubectl(args: readonly string[], input?: string): Promise<Outcome>;
   etcdctl(args: readonly string[], input?: string): Promise<Outcome>;
   raftsman(args: readonly string[], input?: string): Promise<Outcome>;
@@ -45,7 +47,9 @@ export async function startCluster(args: readonly string[] = []): Promise<TestCl
   const flags = ["--port", "0", "--etcd-port", "0", "--kubeconfig", kubeconfig, "--certs", certs, ...args];
   const child = spawn(process.execPath, [entry, "up", ...flags], { stdio: ["ignore", "pipe", "pipe"] });
   const output: string[] = [];
-  await untilReady(child, output);
+  const notices: string[] = [];
+  createInterface({ input: child.stderr }).on("line", (line) => notices.push(line));
+  await untilReady(child, output, notices);
   const pids = new Map<string, number>();
   let etcdUrls: string[] = [];
   for (const line of output) {
@@ -71,6 +75,7 @@ export async function startCluster(args: readonly string[] = []): Promise<TestCl
     etcdFlags,
     pids,
     output,
+    notices,
     kubectl: (rest, input) => run(realClient("kubectl"), rest, env, input),
     etcdctl: (rest, input) => run("etcdctl", [...etcdFlags, ...rest], env, input),
     raftsman: (rest, input) => run(process.execPath, [entry, ...rest], env, input),
@@ -140,19 +145,16 @@ export async function eventually<T>(
   }
 }
 
-function untilReady(child: ChildProcess, output: string[]): Promise<void> {
+function untilReady(child: ChildProcess, output: string[], notices: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    let errors = "";
+    const errors = () => notices.slice(-20).join("\n");
     const timer = setTimeout(() => {
       child.kill("SIGKILL");
-      reject(new Error(`not ready within ${startTimeoutMs} ms:\n${output.join("\n")}\n${errors}`));
+      reject(new Error(`not ready within ${startTimeoutMs} ms:\n${output.join("\n")}\n${errors()}`));
     }, startTimeoutMs);
-    child.stderr?.on("data", (chunk: Buffer) => {
-      errors = (errors + chunk.toString("utf8")).slice(-4000);
-    });
     child.once("exit", (code) => {
       clearTimeout(timer);
-      reject(new Error(`up ended with status ${code}:\n${output.join("\n")}\n${errors}`));
+      reject(new Error(`up ended with status ${code}:\n${output.join("\n")}\n${errors()}`));
     });
     if (child.stdout === null) return;
     createInterface({ input: child.stdout }).on("line", (line) => {
