@@ -33,12 +33,27 @@ export async function connect(options: ConnectionOptions): Promise<Session> {
     throw new Error(`no kubeconfig at ${path}: ${way}`);
   }
   const config = await readKubeconfig(platform.disk, path);
-  const transport = undiciTransport(config);
+  const transport = namingServer(undiciTransport(config), config.server);
   return {
     platform,
     client: createClient({ transport, userAgent: "raftsman" }),
     transport,
     namespace: options.namespace ?? config.namespace ?? "default",
     close: () => transport.close(),
+  };
+}
+
+/** Says which server it is that a connection failed to: the system's own message has but an address. */
+function namingServer(transport: Transport & { close(): Promise<void> }, server: string): typeof transport {
+  return {
+    close: () => transport.close(),
+    async request(request) {
+      try {
+        return await transport.request(request);
+      } catch (error) {
+        if (!(error instanceof Error) || request.signal?.aborted) throw error;
+        throw new Error(`the server at ${server} cannot be reached: ${error.message}`, { cause: error });
+      }
+    },
   };
 }

@@ -62,7 +62,9 @@ async function readPlace(platform: Platform, place: string): Promise<{ name: str
     const names = (await platform.disk.list(place)).filter((name) => manifestName.test(name));
     return await Promise.all(names.map((name) => readFile(platform, join(place, name))));
   } catch (error) {
-    if ((error as { code?: string }).code !== "ENOTDIR") throw error;
+    const { code } = error as { code?: string };
+    if (code === "ENOENT") throw new Error(`the path "${place}" does not exist`);
+    if (code !== "ENOTDIR") throw error;
     return [await readFile(platform, place)];
   }
 }
@@ -79,7 +81,9 @@ async function readStandardInput(): Promise<string> {
 
 async function download(url: string): Promise<string> {
   const { request } = (await import("undici")).default;
-  const { statusCode, body } = await request(url);
+  const { statusCode, body } = await request(url).catch((error: Error) => {
+    throw new Error(`unable to read URL "${url}": ${error.message}`);
+  });
   if (statusCode !== 200) throw new Error(`unable to read URL "${url}", server reported ${statusCode}`);
   const chunks: Buffer[] = [];
   let size = 0;

@@ -143,6 +143,7 @@ program
 const clientCommand = (usage: string, summary: string) =>
   program
     .command(usage)
+    .hook("preAction", endWithReader)
     .summary(summary)
     .description(summary)
     .option("--kubeconfig <file>", "how to reach the server ($KUBECONFIG, then ~/.kube/config)")
@@ -153,7 +154,6 @@ clientCommand("apply", "create what a manifest describes, or change it to that")
     "-f, --filename <place>",
     "a file, a directory, - for standard input, or a URL; may be repeated",
     collect,
-    [],
   )
   .option("--no-validate", "leave all checks to the server, document by document")
   .action(async (options) => (await import("./commands/apply.ts")).apply(options));
@@ -189,14 +189,22 @@ clientCommand("scale", "set how many replicas a workload has")
 clientCommand("delete", "delete objects by name, or all that a manifest names")
   .argument("[resource]")
   .argument("[names...]")
-  .option("-f, --filename <place>", "as of apply", collect, [])
+  .option("-f, --filename <place>", "as of apply", collect)
   .option("--no-wait", "do not wait until they are gone")
   .action(async (resource, names, options) =>
     (await import("./commands/delete.ts")).remove(resource, names, options),
   );
 
-function collect(value: string, previous: string[]): string[] {
+function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value];
+}
+
+/** Whoever reads our output may have seen enough, as `head` has: then there is nothing more to say, and nothing went wrong. */
+function endWithReader(): void {
+  process.stdout.on("error", (error: { code?: string }) => {
+    if (error.code === "EPIPE") process.exit(0);
+    fail(error);
+  });
 }
 
 try {

@@ -4,7 +4,7 @@ import { readManifests } from "../manifests.ts";
 import { discover, findKind, findResource, type ServedResource, splitNames } from "../resources.ts";
 
 export interface DeleteOptions extends ConnectionOptions {
-  readonly filename: string[];
+  readonly filename?: string[];
   readonly wait: boolean;
 }
 
@@ -47,7 +47,7 @@ async function targets(
   options: DeleteOptions,
 ): Promise<Target[]> {
   const served = await discover(session.transport);
-  if (options.filename.length > 0) {
+  if (options.filename !== undefined) {
     return (await readManifests(session.platform, options.filename)).map(({ object, place }) => {
       const { name, namespace } = object.metadata;
       if (name === undefined) throw new Error(`${place}: metadata.name is not set`);

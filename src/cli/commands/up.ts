@@ -46,6 +46,8 @@ interface Running {
 const loopback = "127.0.0.1";
 
 export async function up(options: UpOptions): Promise<void> {
+  // Whoever read what we print may be gone; the cluster stays.
+  process.stdout.on("error", () => {});
   const platform = nodePlatform();
   const stop = stopSignal();
   const dataDir = resolve(options.dataDir ?? (await platform.disk.makeTemporaryDirectory("raftsman-")));
