@@ -284,3 +284,53 @@ test("OpenAPI 2 in protobuf has the same paths and definitions as in JSON", asyn
   assert.deepEqual(pod.value, { type: { value: ["object"] } });
   await close();
 });
+
+test("people's tools get indented JSON, errors included; programs do not", async () => {
+  const { transport, close } = await start();
+  const text = async (userAgent: string, path: string) =>
+    (await send(transport, "GET", path, undefined, { "user-agent": userAgent })).bytes.toString();
+  for (const path of [configMaps, `${configMaps}/missing`, "/api/v1"]) {
+    assert.match(await text("curl/8.0", path), /^\{\n {2}"kind"/, path);
+    assert.match(await text("kubectl/v1.35", path), /^\{"kind"/, path);
+  }
+  assert.match(await text("program", `${configMaps}/missing?pretty=true`), /^\{\n {2}"kind"/);
+  await close();
+});
+
+test("a Scale's Table tells wanted and present replicas", async () => {
+  const { transport, close } = await start();
+  const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } };
+  const spec = { replicas: 3, selector: { matchLabels: { a: "b" } }, template };
+  const deployments = "/apis/apps/v1/namespaces/default/deployments";
+  assert.equal((await send(transport, "POST", deployments, { metadata: { name: "web" }, spec })).status, 201);
+  const accept = "application/json;as=Table;v=v1;g=meta.k8s.io";
+  const { bytes } = await send(transport, "GET", `${deployments}/web/scale`, undefined, { accept });
+  const table = JSON.parse(bytes.toString());
+  assert.deepEqual(
+    table.columnDefinitions.map(({ name }: { name: string }) => name),
+    ["Name", "Desired", "Available", "Age"],
+  );
+  assert.deepEqual(table.rows[0].cells.slice(0, 3), ["web", 3, 0]);
+  await close();
+});
+
+test("what Kubernetes has and this server has not is refused by name", async () => {
+  const { transport, close } = await start();
+  const refused = async (method: string, path: string) => {
+    const { status, bytes } = await send(transport, method, `/api/v1/namespaces/default/${path}`);
+    return `${status} ${JSON.parse(bytes.toString()).message}`;
+  };
+  assert.equal(
+    await refused("GET", "pods/x/log"),
+    '405 get is not supported on resources of kind "pods/log"',
+  );
+  assert.equal(
+    await refused("POST", "pods/x/exec?command=ls"),
+    '405 create is not supported on resources of kind "pods/exec"',
+  );
+  assert.equal(
+    await refused("GET", "pods/x/nonsense"),
+    "404 the server could not find the requested resource",
+  );
+  await close();
+});

@@ -7,6 +7,7 @@ import type { KubernetesCodec } from "../../wire/index.ts";
 import { contentTypes, type Representation } from "../media-types.ts";
 import { listBytes } from "./list-bytes.ts";
 import { partialList, partialObject } from "./partial-metadata.ts";
+import { scaleColumns, scaleRow } from "./scale-table.ts";
 import { type IncludeObject, type RowSource, tableOf } from "./table.ts";
 
 /** What one request's answer looks like. */
@@ -113,13 +114,9 @@ function wholeList(list: StoredList, metadata: object, handler: ResourceHandler)
 }
 
 function rowSource({ handler, includeObject, now }: EncodeOptions): RowSource {
+  if (handler.subresource === "scale") return { columns: scaleColumns, row: scaleRow, includeObject, now };
   const columns: readonly TableColumn[] = resourceInfo(handler.resource)?.columns ?? [];
-  return {
-    columns,
-    row: handler.subresource === "scale" ? undefined : handler.strategy.tableRow,
-    includeObject,
-    now,
-  };
+  return { columns, row: handler.strategy.tableRow, includeObject, now };
 }
 
 /** Go's name of the internal type, which upstream's message has. */

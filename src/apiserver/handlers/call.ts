@@ -8,6 +8,7 @@ import { includeObjectOf } from "../encode/table.ts";
 import { contentTypes, negotiateObject, type Representation } from "../media-types.ts";
 import type { OpenWatches } from "../open-watches.ts";
 import { fieldManagerOf } from "../options.ts";
+import { wantsPretty } from "../pretty.ts";
 import type { ApiContext, Reply } from "../state.ts";
 
 /** What every handler needs of the server. */
@@ -69,18 +70,11 @@ export class ResourceCall {
     return {
       handler: this.handler,
       representation,
-      pretty: representation.encoding === "json" && this.#pretty(),
+      pretty: representation.encoding === "json" && wantsPretty(this.info, this.header("user-agent")),
       includeObject:
         representation.as === "Table" ? includeObjectOf(this.info.query.get("includeObject")) : "Metadata",
       now: this.now,
     };
-  }
-
-  /** Asked for, or a browser or curl without saying otherwise. */
-  #pretty(): boolean {
-    const { query } = this.info;
-    if (query.has("pretty")) return query.flag("pretty");
-    return /^(curl|Wget|Mozilla\/5\.0)/.test(this.header("user-agent"));
   }
 
   reply(status: number, body: Uint8Array, options: EncodeOptions): void {

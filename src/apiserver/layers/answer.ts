@@ -7,6 +7,7 @@ import type { Encoder } from "../encode/encoder.ts";
 import { compressBytesMin, compressionLevel } from "../limits.ts";
 import type { ServerLog } from "../log.ts";
 import { contentTypes, representationOfError } from "../media-types.ts";
+import { wantsPretty } from "../pretty.ts";
 import { requestInfo } from "../request-info.ts";
 import { type ApiContext, type Layer, type Reply, Warnings } from "../state.ts";
 
@@ -75,7 +76,11 @@ function failure(context: ApiContext, thrown: unknown, deps: { encoder: Encoder;
         ? { "x-content-type-options": "nosniff" }
         : {}),
     },
-    body: deps.encoder.value(status, representation, false),
+    body: deps.encoder.value(
+      status,
+      representation,
+      wantsPretty(context.state.info, context.req.headers["user-agent"]),
+    ),
   };
 }
 

@@ -1,5 +1,6 @@
 import { errors } from "../../apimachinery/index.ts";
 import type { Registry, ResourceHandler, Verb } from "../../registry/index.ts";
+import { resourceInfo } from "../../schema/index.ts";
 import { type HandlerDeps, ResourceCall, type VerbHandler } from "../handlers/call.ts";
 import { create } from "../handlers/create.ts";
 import { remove } from "../handlers/delete.ts";
@@ -38,13 +39,24 @@ export function resources(registry: Registry, deps: HandlerDeps): Layer {
     if (!info.isResource || !groups.has(info.group)) return await next();
     const resource = info.subresource === "" ? info.resource : `${info.resource}/${info.subresource}`;
     const handler = registry.resource({ group: info.group, version: info.version, resource });
-    if (handler === undefined || !inScope(handler, info)) throw errors.resourceNotFound();
+    if (handler === undefined) throw unserved(info);
+    if (!inScope(handler, info)) throw errors.resourceNotFound();
     const verb = verbHandler(handler, info, context.req.method ?? "");
     if (verb === undefined) throw errors.methodNotAllowed();
     context.state.handler = handler;
     if (handler.strategy.deprecation !== undefined) context.state.warnings.add(handler.strategy.deprecation);
     await verb(new ResourceCall(context, handler, deps));
   };
+}
+
+/** What Kubernetes has and this server has not (pods/log, pods/exec) is told apart from what nobody has. */
+function unserved({ group, version, resource, subresource, verb }: RequestInfo): Error {
+  const known = resourceInfo({ group, version, resource })?.subresources.some(
+    ({ name }) => name === subresource,
+  );
+  return known === true
+    ? errors.methodNotSupported({ group, resource: `${resource}/${subresource}` }, verb)
+    : errors.resourceNotFound();
 }
 
 /** Whether the path is one of the resource: with a namespace, or without. */

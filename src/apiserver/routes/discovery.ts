@@ -6,6 +6,7 @@ import { apiVersionOf } from "../../registry/index.ts";
 import { builtinResources, resourceInfo } from "../../schema/index.ts";
 import type { Encoder } from "../encode/encoder.ts";
 import { acceptedTypes, contentTypes, negotiateObject } from "../media-types.ts";
+import { wantsPretty } from "../pretty.ts";
 import type { ApiContext, Reply } from "../state.ts";
 
 /**
@@ -27,7 +28,7 @@ export function discoveryRoutes(router: Router, registry: Registry, encoder: Enc
     state.reply = {
       status: 200,
       headers: { "content-type": contentTypes[representation.encoding] },
-      body: encoder.value(document, representation, state.info.query.flag("pretty")),
+      body: encoder.value(document, representation, wantsPretty(state.info, req.headers["user-agent"])),
     };
   };
 
