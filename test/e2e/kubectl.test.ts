@@ -217,6 +217,31 @@ suite("the unmodified kubectl", () => {
     assert.deepEqual(seen, ["watched=1", "watched=2"]);
   });
 
+  test("refuses by name what no simulated pod can do", async () => {
+    await kubectl("run", "idle", "--image=nginx", "--restart=Never");
+    assert.match(await refused(["logs", "idle"]), /get is not supported on resources of kind "pods\/log"/);
+    assert.match(
+      await refused(["exec", "idle", "--", "ls"]),
+      /is not supported on resources of kind "pods\/exec"/,
+    );
+    await kubectl("delete", "pod", "idle", "--now");
+  });
+
+  test("finds the Service kubernetes again after deleting it", async () => {
+    await kubectl("delete", "service", "kubernetes");
+    const clusterIp = await eventually("the Service is back", async () => {
+      const { status, stdout } = await cluster.kubectl([
+        "get",
+        "svc",
+        "kubernetes",
+        "-o",
+        "jsonpath={.spec.clusterIP}",
+      ]);
+      return status === 0 && stdout;
+    });
+    assert.equal(clusterIp, "10.96.0.1");
+  });
+
   test("finds the resources, explains their fields", async () => {
     const resources = await kubectl("api-resources");
     assert.match(resources, /^services +svc +v1 +true +Service$/m);
