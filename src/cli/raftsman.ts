@@ -6,7 +6,7 @@
 import { Command, Option } from "commander";
 import { defaults } from "../main/index.ts";
 import { fail } from "./fail.ts";
-import { podRange, port, wholeNumber } from "./flag-values.ts";
+import { podRange, port, quotaBytes, wholeNumber } from "./flag-values.ts";
 
 const program = new Command("raftsman")
   .description(
@@ -114,6 +114,21 @@ program
     defaults.electionMs,
   )
   .option("--snapshot-count <n>", "log entries between two snapshots", wholeNumber, defaults.snapshotCount)
+  .option(
+    "--quota-backend-bytes <n>",
+    "data from which on puts are refused, and an alarm is raised (0: 2 GiB; negative: no bound)",
+    quotaBytes,
+  )
+  .addOption(
+    new Option("--auto-compaction-mode <mode>", "what --auto-compaction-retention counts")
+      .choices(["periodic", "revision"])
+      .default("periodic"),
+  )
+  .option(
+    "--auto-compaction-retention <n>",
+    "history the leader keeps: hours or a duration (30m), or revisions; 0: all of it",
+    "0",
+  )
   .option("--etcd-prefix <prefix>", "before every key of the resource API", defaults.etcdPrefix)
   .option("--service-cluster-ip-range <cidr>", "addresses of Services", defaults.serviceClusterIpRange)
   .option("--pod-cidr <cidr>", "addresses of Pods, split among the nodes", podRange, defaults.podCidr)

@@ -30,6 +30,7 @@ import { lockMethod } from "./lock/lock.ts";
 import { unlockMethod } from "./lock/unlock.ts";
 import { alarmMethod } from "./maintenance/alarm.ts";
 import { defragmentMethod } from "./maintenance/defragment.ts";
+import { downgradeMethod } from "./maintenance/downgrade.ts";
 import { hashKvMethod, hashMethod } from "./maintenance/hash.ts";
 import { statusMethod } from "./maintenance/status.ts";
 import type { Method } from "./method.ts";
@@ -119,6 +120,7 @@ function methodsOf(kv: Kv, cluster: ClusterInfo): Method[] {
     memberListMethod(cluster),
     statusMethod(cluster),
     alarmMethod(cluster),
+    downgradeMethod(cluster),
   ];
   if (cluster.hashKv) {
     const hashKv = cluster.hashKv.bind(cluster);

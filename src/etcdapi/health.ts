@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { noMember, utf8 } from "../base/index.ts";
 import type { Kv } from "../kv/index.ts";
-import { alarmsOf, type ClusterInfo } from "./ports.ts";
+import type { ClusterInfo } from "./ports.ts";
 
 /** What must be true for a check to pass; the answer is why it is not. */
 type Check = () => Promise<string | undefined>;
@@ -29,7 +29,7 @@ export function createHealth(kv: Kv, cluster: ClusterInfo): Health {
 
   const checks: Readonly<Record<string, Check>> = {
     data_corruption: async () =>
-      alarmsOf(cluster).some(({ alarm }) => alarm === "CORRUPT") ? "alarm activated: CORRUPT" : undefined,
+      cluster.alarms().some(({ alarm }) => alarm === "CORRUPT") ? "alarm activated: CORRUPT" : undefined,
     linearizable_read: () => read(false),
     non_learner: async () => (cluster.status().learner ? "local member is a learner" : undefined),
     serializable_read: () => read(true),
@@ -41,7 +41,7 @@ export function createHealth(kv: Kv, cluster: ClusterInfo): Health {
 
   async function health(query: URLSearchParams, response: ServerResponse): Promise<void> {
     const excluded = query.getAll("exclude");
-    const alarm = alarmsOf(cluster).find((one) => !excluded.includes(one.alarm));
+    const alarm = cluster.alarms().find((one) => !excluded.includes(one.alarm));
     const serializable = query.get("serializable") === "true";
     let reason = "";
     if (alarm !== undefined) reason = `ALARM ${alarm.alarm}`;

@@ -40,14 +40,14 @@ export interface ClusterInfo {
   status(): MemberStatus;
   /** `linearizable`: confirmed with a quorum. @throws KvError NO_LEADER, TIMEOUT */
   members(options: { linearizable: boolean }): Promise<readonly ClusterMember[]>;
-  /** Missing: nothing raises alarms. */
-  alarms?(): readonly ClusterAlarm[];
+  /** What is raised, as far as this member knows. */
+  alarms(): readonly ClusterAlarm[];
+  /** Raises or lifts an alarm on all members, or asks a quorum what is raised. Answers the alarms concerned. @throws KvError */
+  alarm(
+    request: { readonly action: "get" } | ({ readonly action: "activate" | "deactivate" } & ClusterAlarm),
+  ): Promise<readonly ClusterAlarm[]>;
   /** Hash of this member's history up to a revision (0: now). Missing: Unimplemented. @throws KvError COMPACTED, FUTURE_REVISION */
   hashKv?(revision: Revision): Promise<{ hash: number; compactRevision: Revision; hashRevision: Revision }>;
   /** Gives freed memory and disk back. Missing: Unimplemented. */
   defragment?(): Promise<void>;
-}
-
-export function alarmsOf(cluster: ClusterInfo): readonly ClusterAlarm[] {
-  return cluster.alarms?.() ?? [];
 }

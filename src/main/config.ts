@@ -1,3 +1,5 @@
+import type { AutoCompactionPolicy } from "../replica/index.ts";
+
 /** Where something listens. Port 0 takes a free one. */
 export interface Address {
   readonly host: string;
@@ -32,6 +34,10 @@ export interface ServerConfig {
     readonly electionMs: number;
     /** Entries applied between two snapshots. */
     readonly snapshotCount: number;
+    /** Bytes of data from which on puts are refused; etcd's 2 GiB when left out, no bound where Infinity. */
+    readonly quotaBytes?: number;
+    /** Absent: only who asks for it compacts. */
+    readonly autoCompaction?: AutoCompactionPolicy;
     /** Plain sockets instead of mutual TLS, for both peers and clients: for tests on loopback. */
     readonly plain: boolean;
   };

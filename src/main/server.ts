@@ -11,7 +11,12 @@ import { createEtcdApi } from "../etcdapi/index.ts";
 import { createHttpServer, type HttpHandlers } from "../h2/index.ts";
 import type { Listener, ListenOptions, Platform } from "../platform/index.ts";
 import { createRegistry, type Registry } from "../registry/index.ts";
-import { openReplica, type Replica } from "../replica/index.ts";
+import {
+  type AutoCompactionPolicy,
+  openReplica,
+  type Replica,
+  startAutoCompaction,
+} from "../replica/index.ts";
 import { createCacher } from "../storage/index.ts";
 import { createMetrics, type Log, type Metrics } from "../telemetry/index.ts";
 import { createKubernetesCodec, type KubernetesCodec, type KubernetesTable } from "../wire/index.ts";
@@ -64,6 +69,8 @@ export async function startServer(
     const metrics = createMetrics();
     const replica = await openStore(platform, config, log, certificates, metrics);
     closing.push(() => replica.close());
+    const { autoCompaction } = config.store;
+    if (autoCompaction) closing.push(compactBehind(replica, autoCompaction, platform, log));
 
     const etcdApi = createEtcdApi({
       kv: replica,
@@ -170,6 +177,7 @@ function openStore(
       heartbeatMs: store.heartbeatMs,
       electionMs: store.electionMs,
       snapshotCount: store.snapshotCount,
+      ...(store.quotaBytes === undefined ? {} : { quotaBytes: store.quotaBytes }),
     },
   });
 }
@@ -211,6 +219,22 @@ function createApi(
     replica.status().leader === noMember ? "the store has no leader" : undefined,
   );
   return { api, registry };
+}
+
+function compactBehind(
+  replica: Replica,
+  policy: AutoCompactionPolicy,
+  { clock }: Platform,
+  log: Log,
+): () => void {
+  return startAutoCompaction({
+    policy,
+    clock,
+    log: log.channel("compaction"),
+    revision: () => replica.header().revision,
+    leads: () => replica.status().role === "leader",
+    compact: (revision) => replica.compact(revision),
+  });
 }
 
 /** Tries until it has been told; there may be no leader yet. */

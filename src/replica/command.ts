@@ -10,6 +10,7 @@
  */
 import { type LeaseId, type MemberId, type Revision, type Term, unreachable } from "../base/index.ts";
 import type { Compare, KeyRange, Op, SortTarget, Txn } from "../kv/index.ts";
+import { type Alarm, alarmTypes } from "./alarms.ts";
 import { BytesReader, MalformedBytesError } from "./bytes-reader.ts";
 import { BytesWriter } from "./bytes-writer.ts";
 import { txnDepthMax } from "./limits.ts";
@@ -33,7 +34,8 @@ export type Command =
       readonly member: MemberId;
       readonly name: string;
       readonly clientUrls: readonly string[];
-    };
+    }
+  | ({ readonly type: "alarm"; readonly action: "activate" | "deactivate" } & Alarm);
 
 /** Who asked. The sequence is a safe integer. */
 export interface RequestId {
@@ -48,7 +50,9 @@ const types = [
   "lease-revoke",
   "lease-checkpoint",
   "member-attributes",
+  "alarm",
 ] as const;
+const alarmActions = ["activate", "deactivate"] as const;
 const opTypes = ["put", "delete", "range", "txn"] as const;
 const compareTargets = ["version", "create", "mod", "value", "lease"] as const;
 const compareResults = ["equal", "notEqual", "greater", "less"] as const;
@@ -86,6 +90,11 @@ export function encodeCommand(id: RequestId, command: Command): Uint8Array {
       writer.text(command.name);
       writer.number(command.clientUrls.length);
       for (const url of command.clientUrls) writer.text(url);
+      break;
+    case "alarm":
+      writer.byte(alarmActions.indexOf(command.action));
+      writer.byte(alarmTypes.indexOf(command.alarm));
+      writer.uint64(command.member);
       break;
     default:
       unreachable(command);
@@ -125,6 +134,11 @@ export function decodeCommand(bytes: Uint8Array): { id: RequestId; command: Comm
       const member = reader.uint64() as MemberId;
       const name = reader.text();
       return { id, command: { type, member, name, clientUrls: list(reader, () => reader.text()) } };
+    }
+    case "alarm": {
+      const action = pick(alarmActions, reader.byte());
+      const alarm = pick(alarmTypes, reader.byte());
+      return { id, command: { type, action, alarm, member: reader.uint64() as MemberId } };
     }
     default:
       return unreachable(type);

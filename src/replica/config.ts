@@ -16,7 +16,7 @@ export interface ReplicaConfig {
   readonly electionMs: number;
   /** Entries applied between two images. */
   readonly snapshotCount: number;
-  /** Bytes of data above which puts are refused; 2 GiB when left out. */
+  /** Bytes of data above which puts are refused; 2 GiB when left out, no bound where Infinity. */
   readonly quotaBytes?: number;
   /** Bytes of a log segment; the log's own choice when left out. */
   readonly segmentBytes?: number;

@@ -1,15 +1,17 @@
 /**
  * The state machine as a stream of bytes, and back:
  *
- *   u32 version │ u32 length, members │ u32 length, leases │ keys …
+ *   u32 version │ u32 length, members │ u32 length, leases │ u32 length, alarms │ keys …
  *
- * Equal states give equal bytes.
+ * Equal states give equal bytes. An image of version 1 has no alarms, and is still read.
  */
 import { KvError } from "../kv/index.ts";
 import type { StateMachine } from "./state-machine.ts";
 
-const version = 1;
-/** Members and leases stand before the keys and are held in memory; millions of leases fit. */
+const version = 2;
+/** Sections before the keys, for each version that is read. */
+const sectionsOf: Readonly<Record<number, number>> = { 1: 2, 2: 3 };
+/** Members, leases and alarms stand before the keys and are held in memory; millions of leases fit. */
 const sectionBytesMax = 1024 * 1024 * 1024;
 
 /**
@@ -18,7 +20,7 @@ const sectionBytesMax = 1024 * 1024 * 1024;
  */
 export function imageOf(state: StateMachine): IterableIterator<Uint8Array> {
   const head = [uint32(version)];
-  for (const section of [state.membership.image(), state.lessor.image()])
+  for (const section of [state.membership.image(), state.lessor.image(), state.alarms.image()])
     head.push(uint32(section.length), section);
   const keys = state.mvcc.image();
   return {
@@ -41,35 +43,41 @@ export async function restoreImage(
 ): Promise<void> {
   const keys = state.mvcc.restore();
   const sections: Uint8Array[] = [];
-  let versionSeen = false;
+  let expected: number | undefined;
   let held = Buffer.alloc(0);
   for await (const chunk of chunks) {
-    if (sections.length === 2) {
+    if (sections.length === expected) {
       keys.write(chunk);
       continue;
     }
     held = Buffer.concat([held, chunk]);
-    if (!versionSeen && held.length >= 4) {
+    if (expected === undefined && held.length >= 4) {
       const found = held.readUInt32LE(0);
-      if (found !== version)
-        throw new KvError("CORRUPT", `image of version ${found}: this program reads version ${version}`);
-      versionSeen = true;
+      expected = sectionsOf[found];
+      if (expected === undefined)
+        throw new KvError(
+          "CORRUPT",
+          `image of version ${found}: this program reads up to version ${version}`,
+        );
       held = held.subarray(4);
     }
-    while (versionSeen && sections.length < 2 && held.length >= 4) {
+    while (expected !== undefined && sections.length < expected && held.length >= 4) {
       const length = held.readUInt32LE(0);
       if (length > sectionBytesMax) throw new KvError("CORRUPT", `a section of ${length} bytes`);
       if (held.length < 4 + length) break;
       sections.push(held.subarray(4, 4 + length));
       held = held.subarray(4 + length);
     }
-    if (sections.length === 2 && held.length > 0) keys.write(held);
+    if (sections.length === expected && held.length > 0) keys.write(held);
   }
-  const [members, leases] = sections;
-  if (!members || !leases) throw new KvError("CORRUPT", "the image ends before its keys");
+  const [members, leases, alarms] = sections;
+  if (!members || !leases || sections.length !== expected)
+    throw new KvError("CORRUPT", "the image ends before its keys");
   state.membership.restore(members);
   // The leases first: the keys are attached to them as they come in.
   state.lessor.restore(leases);
+  if (alarms === undefined) state.alarms.clear();
+  else state.alarms.restore(alarms);
   keys.finish();
 }
 

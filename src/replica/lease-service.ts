@@ -10,6 +10,7 @@ import { BytesReader } from "./bytes-reader.ts";
 import { BytesWriter } from "./bytes-writer.ts";
 import { leasesPerTurn } from "./limits.ts";
 import { noLeader, type Proposals } from "./proposals.ts";
+import type { Quota } from "./quota.ts";
 import type { Reads } from "./reads.ts";
 import type { StateMachine } from "./state-machine.ts";
 
@@ -27,6 +28,7 @@ export interface LeaseServiceOptions {
   readonly state: StateMachine;
   readonly proposals: Proposals;
   readonly reads: Reads;
+  readonly quota: Quota;
   readonly member: MemberId;
   readonly electionMs: number;
   /** Until then a leader is looked for. */
@@ -48,6 +50,7 @@ export class LeaseService implements Leases {
     id: LeaseId;
     ttlSeconds: number;
   }): Promise<{ header: Header; id: LeaseId; ttlSeconds: number }> {
+    await this.#options.quota.check();
     const id = lease.id === noLease ? this.#freshId() : lease.id;
     // The bytes of a negative time would not be read back; the lessor raises it to the minimum anyway.
     const ttlSeconds = Math.max(0, lease.ttlSeconds);

@@ -15,6 +15,8 @@ export const proposeBytesMax = 1024 * 1024;
 export const ticksPerHeartbeat = 5;
 /** Bytes of data the store may hold (etcd's --quota-backend-bytes). */
 export const quotaBytesDefault = 2 * 1024 * 1024 * 1024;
+/** Alarms raised at one time: two a member, and members that somebody made up. */
+export const alarmsMax = 1024;
 /** Bytes proposed and not committed. */
 export const uncommittedBytesMax = 64 * 1024 * 1024;
 /** Bytes of entries in one append message. */

@@ -49,7 +49,7 @@ export function replicaMetrics(metrics: Metrics): ReplicaMetrics {
       gauge(
         "etcd_server_quota_backend_bytes",
         "Bytes of data from which on puts are refused.",
-        () => status().dbQuotaBytes,
+        () => status().dbQuotaBytes ?? 0,
       );
       gauge("etcd_debugging_mvcc_current_revision", "The store's revision.", () => status().header.revision);
       gauge("etcd_debugging_mvcc_watcher_total", "Watchers.", watchers);

@@ -24,6 +24,7 @@ import type { Platform, Timer } from "../platform/index.ts";
 import { decodeConfChange, type Entry, type Raft } from "../raft/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import type { Wal } from "../wal/index.ts";
+import type { Alarm } from "./alarms.ts";
 import { decodeCommand, type RequestId } from "./command.ts";
 import type { ReplicaConfig } from "./config.ts";
 import { Driver } from "./driver.ts";
@@ -34,6 +35,7 @@ import { quotaBytesDefault, requestTimeoutMs, ticksPerHeartbeat } from "./limits
 import { type Member, requestOf } from "./membership.ts";
 import type { ReplicaMetrics } from "./metrics.ts";
 import { Proposals } from "./proposals.ts";
+import { hasPut, Quota } from "./quota.ts";
 import { Reads } from "./reads.ts";
 import type { Outcome, StateMachine } from "./state-machine.ts";
 import type { ReplicaStatus } from "./status.ts";
@@ -73,6 +75,7 @@ export class Replica implements Kv {
   readonly #driver: Driver;
   readonly #leaderObservers = new Set<(leader: MemberId) => void>();
   readonly #quotaBytes: number;
+  readonly #quota: Quota;
   readonly #rejectFailed: (error: Error) => void;
   readonly #resolveReady: () => void;
   #isReady = false;
@@ -111,8 +114,16 @@ export class Replica implements Kv {
     const onLost = () => parts.metrics.proposalsFailed.add();
     this.#proposals = new Proposals({ ...shared, member: this.memberId, onLost });
     this.#reads = new Reads(shared);
+    const ownAlarm = { alarm: "NOSPACE", member: this.memberId } as const;
+    this.#quota = new Quota({
+      quotaBytes: this.#quotaBytes,
+      usedBytes: () => state.mvcc.sizes.usedBytes,
+      raise: () => this.alarm({ action: "activate", ...ownAlarm }),
+      raised: () => state.alarms.has(ownAlarm.alarm, ownAlarm.member),
+    });
     this.#leaseService = new LeaseService({
       ...shared,
+      quota: this.#quota,
       state,
       proposals: this.#proposals,
       reads: this.#reads,
@@ -184,7 +195,7 @@ export class Replica implements Kv {
       const { succeeded, results } = this.#state.mvcc.apply(txn);
       return { header: this.header(), succeeded, results };
     }
-    this.#checkSpace(txn);
+    if (hasPut(txn)) await this.#quota.check();
     const outcome = await this.#proposals.propose({ type: "txn", txn });
     if (outcome.type !== "txn") throw new Error(`a transaction ended as ${outcome.type}`);
     return {
@@ -197,8 +208,15 @@ export class Replica implements Kv {
   async compact(revision: Revision, options: { physical?: boolean } = {}): Promise<Header> {
     this.#checkRunning();
     const outcome = await this.#proposals.propose({ type: "compact", revision });
-    if (options.physical === true) while (this.#state.mvcc.reclaim(versionsPerStep)) await turnOfIo();
+    if (options.physical === true) await this.#reclaim();
     return this.#headerAt(outcome.revision);
+  }
+
+  /** Frees all that compactions have made unreachable, an image under way waited for. */
+  async defragment(): Promise<void> {
+    this.#checkRunning();
+    await this.#driver.settled();
+    await this.#reclaim();
   }
 
   watch(query: WatchQuery, observer: WatchObserver): KvWatch {
@@ -224,6 +242,32 @@ export class Replica implements Kv {
     await this.#proposals.propose({ type: "member-attributes", member: this.memberId, ...attributes });
   }
 
+  /** What is raised now, as far as this member knows. */
+  alarms(): readonly Alarm[] {
+    return this.#state.alarms.all;
+  }
+
+  /** Raises or lifts an alarm on all members, or asks what is raised. Answers the alarms concerned. @throws KvError */
+  async alarm(
+    request: { readonly action: "get" } | ({ readonly action: "activate" | "deactivate" } & Alarm),
+  ): Promise<readonly Alarm[]> {
+    this.#checkRunning();
+    if (request.action === "get") {
+      await this.#reads.confirm();
+      return this.alarms();
+    }
+    const { action, alarm, member } = request;
+    const outcome = await this.#proposals.propose({ type: "alarm", action, alarm, member });
+    if (outcome.type !== "alarm") throw new Error(`an alarm ended as ${outcome.type}`);
+    for (const one of outcome.alarms) {
+      this.#parts.log.warn(action === "activate" ? "an alarm is raised" : "an alarm is lifted", {
+        alarm: one.alarm,
+        member: one.member.toString(16),
+      });
+    }
+    return outcome.alarms;
+  }
+
   status(): ReplicaStatus {
     const { leader, role, commit } = this.#raft.status;
     const { totalBytes, usedBytes } = this.#state.mvcc.sizes;
@@ -236,7 +280,7 @@ export class Replica implements Kv {
       learner: this.#state.membership.get(this.memberId)?.learner ?? false,
       dbSizeBytes: totalBytes,
       dbSizeInUseBytes: usedBytes,
-      dbQuotaBytes: this.#quotaBytes,
+      ...(Number.isFinite(this.#quotaBytes) ? { dbQuotaBytes: this.#quotaBytes } : {}),
     };
   }
 
@@ -357,6 +401,8 @@ export class Replica implements Kv {
     try {
       const outcome = this.#state.apply(command, entry.term);
       if (command.type === "compact") this.#reclaimSoon();
+      // What an earlier life has written again proves nothing about now: room may have been made further along the log.
+      else if (this.#isReady && command.type === "txn" && hasPut(command.txn)) this.#quota.applied();
       return { id, outcome };
     } catch (error) {
       // A refusal is an outcome, the same on all members; anything else is a mistake of ours, and must not go on.
@@ -381,6 +427,10 @@ export class Replica implements Kv {
     this.#transport?.setPeers(this.#state.membership.members);
     this.#appliedTerm = this.#state.applied.term;
     this.#proposals.replaced();
+  }
+
+  async #reclaim(): Promise<void> {
+    while (!this.#stopped && this.#state.mvcc.reclaim(versionsPerStep)) await turnOfIo();
   }
 
   /** Frees what a compaction has made unreachable, a little between turns. */
@@ -413,12 +463,6 @@ export class Replica implements Kv {
     if (this.#stopped) throw new KvError("STOPPED", "etcdserver: server stopped");
   }
 
-  /** Deleting always goes, for it is the way out. */
-  #checkSpace(txn: Txn): void {
-    if (this.#state.mvcc.sizes.usedBytes <= this.#quotaBytes || !hasPut(txn)) return;
-    throw new KvError("NO_SPACE", "etcdserver: mvcc: database space exceeded");
-  }
-
   #failWith(error: Error): void {
     if (this.#stopped) return;
     this.#parts.log.error("this member cannot go on", { error: error.message });
@@ -446,10 +490,4 @@ function isReadOnly(txn: Txn): boolean {
   const reads = (ops: readonly Op[]): boolean =>
     ops.every((op) => op.type === "range" || (op.type === "txn" && isReadOnly(op)));
   return reads(txn.success) && reads(txn.failure);
-}
-
-function hasPut(txn: Txn): boolean {
-  const puts = (ops: readonly Op[]): boolean =>
-    ops.some((op) => op.type === "put" || (op.type === "txn" && hasPut(op)));
-  return puts(txn.success) || puts(txn.failure);
 }

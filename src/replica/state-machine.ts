@@ -1,14 +1,16 @@
 /**
- * What the log's commands do: keys, leases, members, watchers. Synchronous and deterministic: members that applied the same entries
+ * What the log's commands do: keys, leases, members, alarms, watchers. Synchronous and deterministic: members that applied the same entries
  * are equal. The one exception is the time of leases, which only the leader counts.
  */
 import { type Index, type Revision, type Term, unreachable } from "../base/index.ts";
-import type { TxnResult } from "../kv/index.ts";
+import { KvError, type TxnResult } from "../kv/index.ts";
 import { createLessor, type Lessor } from "../lease/index.ts";
 import { createMvcc, type Mvcc } from "../mvcc/index.ts";
 import { createWatchHub, type WatchHub } from "../watch/index.ts";
+import { type Alarm, Alarms } from "./alarms.ts";
 import type { Command } from "./command.ts";
 import { Membership } from "./membership.ts";
+import { hasPut, noSpace } from "./quota.ts";
 
 /** What a command answers to whoever proposed it. */
 export type Outcome =
@@ -19,6 +21,7 @@ export type Outcome =
       readonly revision: Revision;
     }
   | { readonly type: "lease-grant"; readonly ttlSeconds: number; readonly revision: Revision }
+  | { readonly type: "alarm"; readonly alarms: readonly Alarm[]; readonly revision: Revision }
   | { readonly type: "done"; readonly revision: Revision };
 
 export class StateMachine {
@@ -26,6 +29,7 @@ export class StateMachine {
   readonly mvcc: Mvcc;
   readonly hub: WatchHub;
   readonly membership = new Membership();
+  readonly alarms = new Alarms();
   readonly #monotonic: () => number;
   /** Index and term of the last entry applied. */
   applied: { index: Index; term: Term } = { index: 0 as Index, term: 0 as Term };
@@ -44,6 +48,7 @@ export class StateMachine {
 
   /** @throws KvError: a refusal, which changed nothing and is the command's outcome on every member */
   apply(command: Command, term: Term): Outcome {
+    this.#checkAlarms(command);
     switch (command.type) {
       case "txn": {
         const { succeeded, results, revision } = this.mvcc.apply(command.txn);
@@ -67,9 +72,25 @@ export class StateMachine {
       case "member-attributes":
         this.membership.setAttributes(command.member, command);
         return this.#done();
+      case "alarm": {
+        const { alarms } = this;
+        const concerned =
+          command.action === "activate" ? alarms.activate(command) : alarms.deactivate(command);
+        return { type: "alarm", alarms: concerned, revision: this.mvcc.revision };
+      }
       default:
         return unreachable(command);
     }
+  }
+
+  /** @throws KvError NO_SPACE, CORRUPT */
+  #checkAlarms(command: Command): void {
+    if (this.alarms.all.length === 0) return;
+    const { type } = command;
+    const writes = type === "txn" || type === "compact" || type === "lease-grant" || type === "lease-revoke";
+    if (writes && this.alarms.has("CORRUPT")) throw new KvError("CORRUPT", "etcdserver: corrupt cluster");
+    const takesSpace = type === "lease-grant" || (type === "txn" && hasPut(command.txn));
+    if (takesSpace && this.alarms.has("NOSPACE")) throw noSpace();
   }
 
   #done(): Outcome {

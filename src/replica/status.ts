@@ -14,6 +14,6 @@ export interface ReplicaStatus {
   /** Bytes the store takes, and bytes of it that hold data. */
   readonly dbSizeBytes: number;
   readonly dbSizeInUseBytes: number;
-  /** Above it writes are refused with NO_SPACE. */
-  readonly dbQuotaBytes: number;
+  /** Above it writes are refused with NO_SPACE. Absent: there is no bound. */
+  readonly dbQuotaBytes?: number;
 }

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,15 +8,9 @@ import { type TestContext, test } from "node:test";
 import { createAuthority, issueCertificate } from "../../src/auth/index.ts";
 import { createEtcdApi } from "../../src/etcdapi/index.ts";
 import { createHttpServer } from "../../src/h2/index.ts";
+import { missing, runEtcdctl, startEtcdctl } from "./etcdctl.ts";
 import { errorLog, platform } from "./serve.ts";
 import { openStore } from "./store.ts";
-
-/** Any etcdctl from 3.4 on; ETCDCTL names another binary than the one on the PATH. */
-const etcdctl = process.env["ETCDCTL"] ?? "etcdctl";
-const missing =
-  spawnSync(etcdctl, ["version"], { env: { ...process.env, ETCDCTL_API: "3" } }).status === 0
-    ? false
-    : `${etcdctl} is not installed (Debian: apt-get install etcd-client)`;
 
 interface Etcdctl {
   /** What it prints; rejects with what it says on standard error. */
@@ -69,16 +62,7 @@ async function open(t: TestContext): Promise<Etcdctl> {
   ];
   return {
     flags,
-    run: (args, input) =>
-      new Promise((resolve, reject) => {
-        const child = execFile(
-          etcdctl,
-          [...flags, ...args],
-          { env: { ...process.env, ETCDCTL_API: "3" } },
-          (error, out, log) => (error ? reject(new Error(log)) : resolve(out)),
-        );
-        child.stdin?.end(input);
-      }),
+    run: (args, input) => runEtcdctl([...flags, ...args], input),
   };
 }
 
@@ -132,9 +116,7 @@ test("etcdctl grants, keeps alive, shows and revokes leases", { skip: missing },
 test("etcdctl watches a prefix from a past revision and live", { skip: missing }, async (t) => {
   const { run, flags } = await open(t);
   await run(["put", "w/1", "past"]);
-  const watch = spawn(etcdctl, [...flags, "watch", "--prefix", "w/", "--rev=1"], {
-    env: { ...process.env, ETCDCTL_API: "3" },
-  });
+  const watch = startEtcdctl([...flags, "watch", "--prefix", "w/", "--rev=1"]);
   t.after(() => watch.kill());
   const lines = createInterface({ input: watch.stdout })[Symbol.asyncIterator]();
   const next = async (count: number): Promise<unknown[]> => {
@@ -152,9 +134,7 @@ test("etcdctl watches a prefix from a past revision and live", { skip: missing }
 
 test("etcdctl without a certificate is refused in the handshake", { skip: missing }, async (t) => {
   const { flags } = await open(t);
-  const child = spawn(etcdctl, [...flags.slice(0, 2), "--command-timeout=2s", "get", "k"], {
-    env: { ...process.env, ETCDCTL_API: "3" },
-  });
+  const child = startEtcdctl([...flags.slice(0, 2), "--command-timeout=2s", "get", "k"]);
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (piece: string) => {
     said += piece;

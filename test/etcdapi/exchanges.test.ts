@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import http from "node:http";
 import { type TestContext, test } from "node:test";
+import { noLease, utf8 } from "../../src/base/index.ts";
+import type { Kv } from "../../src/kv/index.ts";
 import { serveMembers } from "./members.ts";
 
 /** One request and what etcd 3.6.16 answered; the file is replayed in order on a fresh member. */
@@ -29,23 +31,33 @@ const exchanges = readFileSync(new URL("../fixtures/etcd/exchanges.jsonl", impor
   .map((line) => JSON.parse(line) as Exchange);
 
 /** Replayed here, in this order. */
-const offered = new Set(["http", "kv", "txn", "compaction", "lease", "watch", "lock", "election"]);
+const offered = new Set([
+  "http",
+  "kv",
+  "txn",
+  "compaction",
+  "lease",
+  "watch",
+  "lock",
+  "election",
+  "maintenance",
+]);
 
 /** Recorded, and not offered: the services answer Unimplemented, so there is nothing to compare. */
 const notOffered = {
   auth: "the Auth service: client certificates decide who may connect",
   cluster: "changing members",
-  maintenance: "raising alarms, moving the leader, downgrades, metrics",
 };
 
 /** Read-only exchanges of areas that are otherwise not offered. */
-const alsoReplayed = new Set([
-  "cluster/list",
-  "cluster/list linearizable",
-  "maintenance/status",
-  "maintenance/alarms: none",
-  "maintenance/hash",
-  "maintenance/hash by GET",
+const alsoReplayed = new Set(["cluster/list", "cluster/list linearizable"]);
+
+/** Of an area that is offered, and left out here. */
+const leftOut = new Set([
+  "maintenance/move the leader to itself",
+  "maintenance/move the leader to nobody",
+  // Those that we have are compared in another test.
+  "maintenance/metrics names",
 ]);
 
 /**
@@ -69,11 +81,25 @@ test("etcd's recorded exchanges are answered as etcd answered them", async (t) =
   const captured: Record<string, string> = {};
   for (const exchange of exchanges) {
     const title = `${exchange.area}/${exchange.name}`;
-    if (!offered.has(exchange.area) && !alsoReplayed.has(title)) continue;
+    if (leftOut.has(title) || (!offered.has(exchange.area) && !alsoReplayed.has(title))) continue;
+    if (exchange.area === "maintenance") await catchUp(cluster.replicas[0] as Kv, maintenanceRevision);
     // One subtest an exchange; a store that went astray makes the later ones fail, too, as with etcd itself.
     await t.test(title, (subtest) => replay(subtest, port, exchange, captured));
   }
 });
+
+/** Where the recorded store stood when the area began: what the areas that are left out wrote is written in another way. */
+const maintenanceRevision = 51;
+
+async function catchUp(kv: Kv, revision: number): Promise<void> {
+  const key = utf8("left-out");
+  for (;;) {
+    const { header } = await kv.range({ key });
+    if (header.revision >= revision) return;
+    const put = { type: "put", key, value: key, lease: noLease } as const;
+    await kv.txn({ compare: [], success: [put], failure: [] });
+  }
+}
 
 async function replay(
   _t: TestContext,
@@ -93,12 +119,6 @@ async function replay(
       headers: keptHeaders(answer.headers, exchange.responseHeaders),
       body: normalised(exchange, answer.body, captured),
     };
-    if (exchange.area === "maintenance" || exchange.area === "cluster") {
-      // The revision is not the one of the recording: the areas before were left out.
-      withoutRevision(expected.body);
-      withoutRevision(actual.body);
-      if (exchange.pick === "/header/revision") return assert.match(String(actual.body), /^\d+$/);
-    }
     try {
       assert.deepEqual(
         actual,
@@ -197,6 +217,7 @@ const placeholders = new Set([
   "dbSize",
   "dbSizeInUse",
   "hash",
+  "memberID",
 ]);
 
 function normalised(exchange: Exchange, body: unknown, captured: Readonly<Record<string, string>>): unknown {
@@ -222,14 +243,11 @@ function normalised(exchange: Exchange, body: unknown, captured: Readonly<Record
   }
 
   function text(value: string): string {
+    let shown = value;
     for (const [name, known] of Object.entries(captured)) {
-      if (
-        /^\d+$/.test(known) ? known.length >= 12 && value === known : known.length >= 6 && value === known
-      ) {
-        return `<${name}>`;
-      }
+      if (known.length >= (/^\d+$/.test(known) ? 12 : 6)) shown = shown.replaceAll(known, `<${name}>`);
     }
-    return value.replace(/^http:\/\/127\.0\.0\.1:\d+$/, "http://127.0.0.1:<port>");
+    return shown.replace(/^http:\/\/127\.0\.0\.1:\d+$/, "http://127.0.0.1:<port>");
   }
 }
 
@@ -244,11 +262,6 @@ function sortedJson(value: unknown): string {
 
 function at(node: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], node);
-}
-
-function withoutRevision(body: unknown): void {
-  const header = (body as { header?: { revision?: string } } | null)?.header;
-  if (header) delete header.revision;
 }
 
 function sortLeases<T>(expected: T, actual: T): T {

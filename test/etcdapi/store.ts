@@ -121,6 +121,14 @@ export function openStore(clock: Clock): Store {
       },
     ],
     alarms: () => state.alarms,
+    async alarm(request) {
+      if (request.action === "get") return state.alarms;
+      const { action, member, alarm } = request;
+      const others = state.alarms.filter((one) => one.alarm !== alarm || one.member !== member);
+      const known = others.length < state.alarms.length;
+      state.alarms = action === "activate" ? [...others, { member, alarm }] : others;
+      return action === "activate" || known ? [{ member, alarm }] : [];
+    },
     async hashKv(revision: Revision) {
       const hash = mvcc.hash(revision);
       for (;;) {

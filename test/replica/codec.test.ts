@@ -89,6 +89,12 @@ const command = fc.oneof(
     name: fc.string({ unit: "grapheme" }),
     clientUrls: fc.array(fc.webUrl(), { maxLength: 3 }),
   }),
+  fc.record({
+    type: fc.constant("alarm"),
+    action: fc.constantFrom("activate", "deactivate"),
+    alarm: fc.constantFrom("NOSPACE", "CORRUPT"),
+    member: id64,
+  }),
 ) as fc.Arbitrary<Command>;
 
 const requestId = fc.record({ member: id64.map((member) => member as MemberId), sequence: natural });

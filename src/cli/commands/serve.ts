@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { writeKubeconfig } from "../../client/index.ts";
 import { type Address, adminKubeconfig, type ServerConfig, startServer } from "../../main/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
+import { autoCompaction } from "../flag-values.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
 
@@ -22,6 +23,9 @@ export interface ServeOptions {
   readonly heartbeatInterval: number;
   readonly electionTimeout: number;
   readonly snapshotCount: number;
+  readonly quotaBackendBytes?: number;
+  readonly autoCompactionMode: "periodic" | "revision";
+  readonly autoCompactionRetention: string;
   readonly etcdPrefix: string;
   readonly serviceClusterIpRange: string;
   readonly podCidr: string;
@@ -77,6 +81,7 @@ function configOf(options: ServeOptions): ServerConfig {
       `--election-timeout (${options.electionTimeout} ms) must be at least 5 times --heartbeat-interval (${options.heartbeatInterval} ms)`,
     );
   }
+  const compaction = autoCompaction(options.autoCompactionMode, options.autoCompactionRetention);
   return {
     name: options.name,
     dataDir,
@@ -92,6 +97,8 @@ function configOf(options: ServeOptions): ServerConfig {
       heartbeatMs: options.heartbeatInterval,
       electionMs: options.electionTimeout,
       snapshotCount: options.snapshotCount,
+      ...(options.quotaBackendBytes === undefined ? {} : { quotaBytes: options.quotaBackendBytes }),
+      ...(compaction === undefined ? {} : { autoCompaction: compaction }),
       plain: client.plain,
     },
     api: { host: options.bindAddress, port: options.securePort },

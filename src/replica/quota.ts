@@ -1,0 +1,61 @@
+/**
+ * The bound on data. A member that finds it passed raises the alarm NOSPACE before it refuses anything, so that all members
+ * refuse from the same entry on, until somebody has made room and lifts the alarm. Deleting and compacting always go: they are the way out.
+ */
+import { KvError, type Op, type Txn } from "../kv/index.ts";
+
+export interface QuotaOptions {
+  /** Bytes; Infinity: no bound. */
+  readonly quotaBytes: number;
+  readonly usedBytes: () => number;
+  /** Raises the alarm and resolves when it is raised. */
+  readonly raise: () => Promise<unknown>;
+  /** The alarm of this member is raised. */
+  readonly raised: () => boolean;
+}
+
+export class Quota {
+  readonly #options: QuotaOptions;
+  #raising: Promise<unknown> | undefined;
+
+  constructor(options: QuotaOptions) {
+    this.#options = options;
+  }
+
+  /** Before a request that takes space. @throws KvError NO_SPACE, or why the alarm could not be raised */
+  async check(): Promise<void> {
+    if (!this.#exceeded) return;
+    await this.#raise();
+    throw noSpace();
+  }
+
+  /** After something was applied that took space: what was under way when the quota was reached went through. */
+  applied(): void {
+    if (!this.#exceeded || this.#options.raised()) return;
+    // Nobody waits for it; the next request or entry tries again.
+    this.#raise().catch(() => {});
+  }
+
+  get #exceeded(): boolean {
+    return this.#options.usedBytes() > this.#options.quotaBytes;
+  }
+
+  #raise(): Promise<unknown> {
+    if (this.#options.raised()) return Promise.resolve();
+    this.#raising ??= this.#options.raise().finally(() => {
+      this.#raising = undefined;
+    });
+    return this.#raising;
+  }
+}
+
+export function noSpace(): KvError {
+  return new KvError("NO_SPACE", "etcdserver: mvcc: database space exceeded");
+}
+
+/** Whichever way its compares go. */
+export function hasPut(txn: Txn): boolean {
+  const puts = (ops: readonly Op[]): boolean =>
+    ops.some((op) => op.type === "put" || (op.type === "txn" && hasPut(op)));
+  return puts(txn.success) || puts(txn.failure);
+}
