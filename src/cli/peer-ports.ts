@@ -6,6 +6,23 @@ import { join } from "node:path";
 import { fromUtf8, utf8 } from "../base/index.ts";
 import type { Platform } from "../platform/index.ts";
 
+const fileName = "peer-ports.json";
+
+/** @throws Error where the directory holds a cluster of another size: the sizes do not turn into each other */
+export async function checkClusterSize(
+  platform: Platform,
+  dataDir: string,
+  members: "1" | "3",
+): Promise<void> {
+  const several = await platform.disk.exists(join(dataDir, fileName));
+  if (!several && !(await platform.disk.exists(join(dataDir, "m1")))) return;
+  const made = several ? "3" : "1";
+  if (made === members) return;
+  throw new Error(
+    `${dataDir} holds a cluster made with --members ${made}: start it so, or use another --data-dir`,
+  );
+}
+
 /** One port a name, remembered in `peer-ports.json`. @throws Error where that file is damaged */
 export async function peerPorts(
   platform: Platform,
@@ -14,7 +31,7 @@ export async function peerPorts(
   freePorts: (count: number) => Promise<number[]>,
 ): Promise<number[]> {
   const { disk } = platform;
-  const path = join(dataDir, "peer-ports.json");
+  const path = join(dataDir, fileName);
   if (await disk.exists(path)) return parse(fromUtf8(await disk.readFile(path)), path, names);
   const ports = await freePorts(names.length);
   const table = Object.fromEntries(names.map((name, position) => [name, ports[position]]));

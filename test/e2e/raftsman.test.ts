@@ -180,7 +180,10 @@ suite("raftsman up", () => {
         const state = ["get", "deploy,rs,svc,cm", "-A", "-o", "jsonpath={.items[*].metadata.uid}"];
         const { stdout: before } = await first.kubectl(state);
         assert.equal(await first.stop(), 0);
-        assert.ok(readdirSync(dataDir).length > 0);
+        const otherSize = members === "1" ? "3" : "1";
+        const refused = await command(["up", "--members", otherSize, "--data-dir", dataDir]);
+        assert.equal(refused.status, 1);
+        assert.match(refused.stderr, new RegExp(`holds a cluster made with --members ${members}`));
 
         const second = await startCluster(flags);
         assert.equal((await second.kubectl(state)).stdout, before);

@@ -18,7 +18,7 @@ import { type Listener, nodePlatform, type Platform } from "../../platform/index
 import { fail } from "../fail.ts";
 import { startForwarder } from "../forwarder.ts";
 import { type MemberProcess, startMembers } from "../members.ts";
-import { peerPorts } from "../peer-ports.ts";
+import { checkClusterSize, peerPorts } from "../peer-ports.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
 
@@ -55,6 +55,7 @@ export async function up(options: UpOptions): Promise<void> {
   let running: Running | undefined;
   let problem: unknown;
   try {
+    await checkClusterSize(platform, dataDir, options.members);
     const pki = await ensurePki(platform, join(dataDir, "pki"), {
       hosts: [],
       serviceAddress: firstAddress(options.serviceClusterIpRange),
