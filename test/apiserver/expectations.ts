@@ -51,6 +51,9 @@ export const expectations: readonly AreaExpectation[] = [
   },
   { area: "kinds/leases" },
   { area: "kinds/endpointslices" },
+  { area: "kinds/ingressclasses" },
+  { area: "kinds/ingresses" },
+  { area: "kinds/networkpolicies" },
   {
     area: "errors",
     exceptions: {

@@ -1,9 +1,17 @@
 import { ofAnyKind, type ServedVersion } from "../strategies.ts";
+import { ingressStrategy } from "./ingress.ts";
+import { ingressClassStrategy } from "./ingress-class.ts";
 import { ipAddressStrategy } from "./ip-address.ts";
+import { networkPolicyStrategy } from "./network-policy.ts";
 
-/** networking.k8s.io/v1, so far what holds the addresses of Services. */
+/** networking.k8s.io/v1. */
 export const networkingV1: ServedVersion = {
   group: "networking.k8s.io",
   version: "v1",
-  resources: { ipaddresses: ofAnyKind(ipAddressStrategy) },
+  resources: {
+    ingressclasses: ofAnyKind(ingressClassStrategy),
+    ingresses: ofAnyKind(ingressStrategy),
+    ipaddresses: ofAnyKind(ipAddressStrategy),
+    networkpolicies: ofAnyKind(networkPolicyStrategy),
+  },
 };
