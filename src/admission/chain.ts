@@ -1,4 +1,5 @@
 import type { Clock, Random } from "../platform/index.ts";
+import { defaultIngressClass } from "./default-ingress-class.ts";
 import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import type { AdmissionPlugin, AdmissionReader, AdmissionRequest } from "./ports.ts";
@@ -29,6 +30,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     taintNodesByCondition,
     priority(deps.reader),
     defaultTolerationSeconds,
+    defaultIngressClass(deps.reader),
   ]);
 }
 

@@ -32,4 +32,6 @@ export interface AdmissionReader {
     resource: GroupVersionResource,
     at: { namespace: string; name: string; fresh?: boolean },
   ): Promise<KubeObject | undefined>;
+  /** All of a resource outside of namespaces, from the cache. */
+  list(resource: GroupVersionResource): Promise<readonly KubeObject[]>;
 }

@@ -33,8 +33,29 @@ export function priority(reader: AdmissionReader): AdmissionPlugin {
     return { ...standard, value };
   };
 
+  /** The class of pods that name none; the lowest, should a race have marked several. */
+  const globalDefault = async (): Promise<KubeObject | undefined> => {
+    const marked = (await reader.list(priorityClasses)).filter((found) => found["globalDefault"] === true);
+    return marked.reduce<KubeObject | undefined>(
+      (lowest, found) =>
+        lowest === undefined || (found["value"] ?? 0) < (lowest["value"] ?? 0) ? found : lowest,
+      undefined,
+    );
+  };
+
   return {
     name: "Priority",
+    async validate(request) {
+      const { operation, resource, subresource, object } = request;
+      if (resource.group !== priorityClasses.group || resource.resource !== priorityClasses.resource) return;
+      if (subresource !== "" || operation === "DELETE" || object?.["globalDefault"] !== true) return;
+      const present = (await globalDefault())?.metadata.name;
+      if (present === undefined || (operation === "UPDATE" && present === object.metadata.name)) return;
+      throw refused(
+        request,
+        `PriorityClass ${present} is already marked as default. Only one default can exist`,
+      );
+    },
     async mutate(request) {
       if (!concernsPod(request, { updates: true })) return;
       const spec: PodSpec = request.object?.["spec"];
@@ -43,6 +64,10 @@ export function priority(reader: AdmissionReader): AdmissionPlugin {
         spec.priority ??= old.priority;
         spec.preemptionPolicy ??= old.preemptionPolicy;
         return;
+      }
+      if (!spec.priorityClassName) {
+        const name = (await globalDefault())?.metadata.name;
+        if (name !== undefined) spec.priorityClassName = name;
       }
       const computed = spec.priorityClassName ? await priorityOf(request, spec.priorityClassName) : standard;
       if (spec.priority !== undefined && spec.priority !== computed.value) {

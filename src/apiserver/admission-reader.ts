@@ -1,20 +1,35 @@
 import type { AdmissionReader } from "../admission/index.ts";
 import { StatusError } from "../apimachinery/index.ts";
 import type { Clock } from "../platform/index.ts";
-import type { Registry, RequestContext } from "../registry/index.ts";
+import { type ListQuery, type Registry, type RequestContext, selectionPredicate } from "../registry/index.ts";
 
 /** What admission plugins look up, straight from the registry: from the watch cache unless it has to be fresh. */
 export function registryReader(registry: Registry, clock: Clock): AdmissionReader {
+  const contextOf = (namespace: string): RequestContext => ({
+    user: { name: "system:apiserver", groups: ["system:masters"] },
+    namespace,
+    dryRun: false,
+    fieldManager: "",
+    now: clock.now(),
+    warn: () => {},
+  });
   return {
-    async get(resource, { namespace, name, fresh = false }) {
-      const context: RequestContext = {
-        user: { name: "system:apiserver", groups: ["system:masters"] },
-        namespace,
-        dryRun: false,
-        fieldManager: "",
-        now: clock.now(),
-        warn: () => {},
+    async list(resource) {
+      const handler = registry.resource(resource);
+      if (handler?.list === undefined) return [];
+      const query: ListQuery = {
+        namespace: "",
+        predicate: selectionPredicate(handler.strategy, { labelSelector: "", fieldSelector: "" }),
+        resourceVersion: "0",
+        resourceVersionMatch: "",
+        limit: 0,
+        continue: "",
       };
+      const found = await handler.list(query, contextOf(""));
+      return found.items.map(({ object }) => object);
+    },
+    async get(resource, { namespace, name, fresh = false }) {
+      const context = contextOf(namespace);
       try {
         const handler = registry.resource(resource);
         const stored = await handler?.get?.(name, context, fresh ? {} : { resourceVersion: "0" });

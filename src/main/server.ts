@@ -27,6 +27,7 @@ import { startHollowNodes } from "./hollow-nodes.ts";
 import { keepKubernetesService } from "./kubernetes-service.ts";
 import { listenOrFree } from "./listen.ts";
 import { ensurePki, type Pki } from "./pki.ts";
+import { ensureSystemPriorityClasses } from "./system-priority-classes.ts";
 
 export interface Server {
   readonly pki: Pki;
@@ -128,6 +129,12 @@ export async function startServer(
       port: http.port,
       signal: stopping.signal,
     });
+    const classes = ensureSystemPriorityClasses({
+      client: client("kube-apiserver"),
+      clock,
+      log: log.channel("apiserver"),
+      signal: stopping.signal,
+    });
     const nodes = await startHollowNodes({
       client: client("raftsman-node"),
       platform,
@@ -143,7 +150,7 @@ export async function startServer(
       apiUrl: `https://${hostPort(http)}`,
       etcdUrl,
       ready: replica.ready
-        .then(() => Promise.all([controllers.working, nodes.registered, service.there]))
+        .then(() => Promise.all([controllers.working, nodes.registered, service.there, classes]))
         .then(() => {}),
       failed: replica.failed,
       client,

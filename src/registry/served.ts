@@ -4,6 +4,7 @@ import { coreV1 } from "./core/index.ts";
 import { discoveryV1 } from "./discovery/index.ts";
 import { eventsV1 } from "./events/index.ts";
 import { networkingV1 } from "./networking/index.ts";
+import { schedulingV1 } from "./scheduling/index.ts";
 import type { ServedVersion } from "./strategies.ts";
 
 /**
@@ -17,4 +18,5 @@ export const servedVersions: readonly ServedVersion[] = [
   discoveryV1,
   eventsV1,
   networkingV1,
+  schedulingV1,
 ];

@@ -14,6 +14,8 @@ function admission(objects: Objects, clock = new ManualClock()): ReturnType<type
   const reader: AdmissionReader = {
     get: async ({ resource }, { namespace, name }) =>
       objects[`${resource}/${namespace === "" ? "" : `${namespace}/`}${name}`],
+    list: async ({ resource }) =>
+      Object.entries(objects).flatMap(([key, value]) => (key.startsWith(`${resource}/`) ? [value] : [])),
   };
   return createAdmission({ reader, clock, random: nodePlatform().random });
 }
@@ -121,5 +123,65 @@ test("a priority that its class does not have is refused", async () => {
   assert.match(
     await refusal(admission(objects).mutate(pods)),
     /computed 2000001000 from the given PriorityClass name/,
+  );
+});
+
+const classNamed = (name: string, fields: object): KubeObject => ({ metadata: { name }, ...fields });
+
+test("a pod without a class gets the global default, by name and by number", async () => {
+  const pods = request("pods");
+  await admission({
+    "namespaces/default": active,
+    "serviceaccounts/default/default": object({}),
+    "priorityclasses/usual": classNamed("usual", { value: 7, globalDefault: true }),
+    "priorityclasses/other": classNamed("other", { value: 3 }),
+  }).mutate(pods);
+  const { priority, priorityClassName } = pods.object?.["spec"] ?? {};
+  assert.deepEqual({ priority, priorityClassName }, { priority: 7, priorityClassName: "usual" });
+});
+
+test("a second global default is refused, a change of the first is not", async () => {
+  const plugins = admission({
+    "priorityclasses/usual": classNamed("usual", { value: 7, globalDefault: true }),
+  });
+  const ofClass = (name: string, operation: "CREATE" | "UPDATE"): AdmissionRequest =>
+    request("priorityclasses", {
+      operation,
+      resource: { group: "scheduling.k8s.io", version: "v1", resource: "priorityclasses" },
+      namespace: "",
+      object: classNamed(name, { value: 9, globalDefault: true }),
+    });
+  assert.equal(
+    await refusal(plugins.validate(ofClass("second", "CREATE"))),
+    'priorityclasses.scheduling.k8s.io "second" is forbidden: PriorityClass usual is already marked as default. Only one default can exist',
+  );
+  await plugins.validate(ofClass("usual", "UPDATE"));
+});
+
+test("an Ingress without a class gets the default class; one that chose, by field or annotation, keeps its choice", async () => {
+  const isDefault = { annotations: { "ingressclass.kubernetes.io/is-default-class": "true" } };
+  const objects: Objects = {
+    "namespaces/default": active,
+    "ingressclasses/main": object({ metadata: { name: "main", ...isDefault } }),
+    "ingressclasses/other": object({ metadata: { name: "other" } }),
+  };
+  const ofIngress = (fields: object): AdmissionRequest =>
+    request("ingresses", {
+      resource: { group: "networking.k8s.io", version: "v1", resource: "ingresses" },
+      object: object({ metadata: { name: "x" }, spec: {}, ...fields }),
+    });
+  const classOf = async (fields: object): Promise<unknown> => {
+    const ingress = ofIngress(fields);
+    await admission(objects).mutate(ingress);
+    return ingress.object?.["spec"].ingressClassName;
+  };
+  assert.equal(await classOf({}), "main");
+  assert.equal(await classOf({ spec: { ingressClassName: "other" } }), "other");
+  const annotated = { metadata: { name: "x", annotations: { "kubernetes.io/ingress.class": "nginx" } } };
+  assert.equal(await classOf(annotated), undefined);
+  objects["ingressclasses/other"] = object({ metadata: { name: "other", ...isDefault } });
+  assert.match(
+    await refusal(admission(objects).mutate(ofIngress({}))),
+    /2 default IngressClasses were found/,
   );
 });

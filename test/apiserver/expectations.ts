@@ -54,6 +54,7 @@ export const expectations: readonly AreaExpectation[] = [
   { area: "kinds/ingressclasses" },
   { area: "kinds/ingresses" },
   { area: "kinds/networkpolicies" },
+  { area: "kinds/priorityclasses" },
   {
     area: "errors",
     exceptions: {

@@ -29,7 +29,7 @@ interface IngressRule {
 
 interface IngressPath {
   path?: string;
-  pathType?: string;
+  pathType?: string | null;
   backend: IngressBackend;
 }
 
@@ -154,7 +154,8 @@ const ambiguousSuffixes = ["/..", "/."];
 
 function validatePath(entry: IngressPath, at: string, tolerance: IngressTolerance): FieldError[] {
   const { path = "", pathType, backend } = entry;
-  if (pathType === undefined) return [field.required(`${at}.pathType`, "pathType must be specified")];
+  if (pathType === undefined || pathType === null)
+    return [field.required(`${at}.pathType`, "pathType must be specified")];
   const errors: FieldError[] = [];
   const complain = (detail: string): unknown => errors.push(field.invalid(`${at}.path`, path, detail));
   switch (pathType) {
