@@ -252,6 +252,47 @@ suite("the unmodified kubectl", () => {
     assert.match(await kubectl("version"), /^Server Version: v1\.35\./m);
   });
 
+  test("makes, prints and describes ingresses, network policies and priority classes", async () => {
+    await kubectl(
+      "create",
+      "ingress",
+      "edge",
+      "--class=nginx",
+      "--rule=a.example/*=docker-registry:5000,tls=cert",
+    );
+    assert.match(
+      await kubectl("get", "ingress", "edge"),
+      /^NAME +CLASS +HOSTS +ADDRESS +PORTS +AGE\nedge +nginx +a\.example +80, 443 +\d+s\n$/,
+    );
+    assert.match(
+      await kubectl("describe", "ingress", "edge"),
+      /a\.example\s+\/ +docker-registry:5000 \(10\.1\d\d\.\d+\.\d+:5000/,
+    );
+    const policy = { podSelector: { matchLabels: { app: "docker-registry" } }, ingress: [{}] };
+    const manifest = {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "NetworkPolicy",
+      metadata: { name: "open" },
+      spec: policy,
+    };
+    const file = join(cluster.directory, "policy.json");
+    writeFileSync(file, JSON.stringify(manifest));
+    await kubectl("apply", "-f", file);
+    assert.match(await kubectl("get", "netpol", "open"), /\nopen +app=docker-registry +\d+s\n$/);
+    assert.match(await kubectl("describe", "netpol", "open"), /Policy Types: Ingress/);
+    await kubectl("create", "priorityclass", "high", "--value=1000", "--description=first");
+    const classes = await kubectl("get", "priorityclasses");
+    assert.match(classes, /\nhigh +1000 +false +\d+s +PreemptLowerPriority\n/);
+    assert.match(classes, /\nsystem-cluster-critical +2000000000 +false /);
+    assert.match(classes, /\nsystem-node-critical +2000001000 +false /);
+    assert.match(await kubectl("describe", "priorityclass", "high"), /Value: +1000/);
+    assert.match(
+      await refused(["delete", "priorityclass", "system-node-critical"]),
+      /this is a system priority class and cannot be deleted/,
+    );
+    await kubectl("delete", "ingress/edge", "netpol/open", "priorityclass/high");
+  });
+
   test("is refused as a real server would refuse it", async () => {
     const service = (extra: object) =>
       JSON.stringify({ apiVersion: "v1", kind: "Service", metadata: { name: "bad" }, ...extra });
