@@ -9,9 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import Table from "cli-table3";
-import pc from "picocolors";
 import type { KubeObject } from "../src/apimachinery/index.ts";
 import { prefixEnd, utf8 } from "../src/base/index.ts";
+import { paint } from "../src/cli/paint.ts";
 import {
   createClient,
   createInformer,
@@ -35,17 +35,19 @@ const results: { what: string; held: boolean; detail: string }[] = [];
 type Endpoints = KubeObject & { subsets?: { addresses?: { ip: string }[] }[] };
 
 function title(text: string): void {
-  console.log(`\n${pc.bold(pc.cyan(`▸ ${text}`))}`);
+  console.log(`\n${paint(["bold", "cyan"], `▸ ${text}`)}`);
 }
 
 function check(what: string, held: boolean, detail = ""): void {
   results.push({ what, held, detail });
-  console.log(`${held ? pc.green("✓") : pc.red("✗")} ${what}${detail === "" ? "" : `: ${detail}`}`);
+  console.log(
+    `${held ? paint("green", "✓") : paint("red", "✗")} ${what}${detail === "" ? "" : `: ${detail}`}`,
+  );
 }
 
 /** The built command, as a user types it. */
 function raftsman(...args: string[]): void {
-  console.log(pc.dim(`$ raftsman ${args.join(" ")}`));
+  console.log(paint("dim", `$ raftsman ${args.join(" ")}`));
   const env = {
     ...process.env,
     KUBECONFIG: kubeconfig,
@@ -76,7 +78,7 @@ async function postJson<T>(transport: Transport, path: string, body: unknown): P
 async function startCluster(): Promise<{ child: ChildProcess; etcdUrls: string[]; pids: number[] }> {
   const args = ["up", "--members", "3", "--nodes", "2", "--port", "0", "--etcd-port", "0"];
   const files = ["--data-dir", join(directory, "data"), "--kubeconfig", kubeconfig, "--certs", certs];
-  console.log(pc.dim(`$ raftsman ${args.join(" ")}`));
+  console.log(paint("dim", `$ raftsman ${args.join(" ")}`));
   const child = spawn(process.execPath, [entry, ...args, ...files], { stdio: ["ignore", "pipe", "inherit"] });
   const pids: number[] = [];
   let etcdUrls: string[] = [];
@@ -135,7 +137,7 @@ async function demo(): Promise<void> {
       for (const wake of waiting.splice(0)) wake();
       if (endpoints.metadata.name !== "docker-registry" || announced === 0) return;
       console.log(
-        `  ${pc.magenta(event)} endpoints/docker-registry → ${addressesOf(endpoints).join(", ") || "none"}`,
+        `  ${paint("magenta", event)} endpoints/docker-registry → ${addressesOf(endpoints).join(", ") || "none"}`,
       );
     };
     informer.addHandler({ add: (next) => show(next, "ADDED"), update: (next) => show(next, "MODIFIED") });
@@ -153,7 +155,7 @@ async function demo(): Promise<void> {
       }
     };
     const scale = async (replicas: number) => {
-      console.log(pc.dim(`$ raftsman scale deployment/docker-registry --replicas ${replicas}`));
+      console.log(paint("dim", `$ raftsman scale deployment/docker-registry --replicas ${replicas}`));
       const start = performance.now();
       const scaled = { group: "apps", version: "v1", resource: "deployments", namespace: "default" };
       await client.patch(scaled, "docker-registry", {
@@ -204,7 +206,7 @@ async function demo(): Promise<void> {
 
     title("Kill the leader, scale to 3");
     const leader = await findLeader(stores);
-    console.log(pc.dim(`$ kill -9 ${pids[leader]}    # m${leader + 1}, the leader`));
+    console.log(paint("dim", `$ kill -9 ${pids[leader]}    # m${leader + 1}, the leader`));
     process.kill(pids[leader] as number, "SIGKILL");
     const killed = performance.now();
     const three = await retrying(() => scale(3));
@@ -252,7 +254,7 @@ try {
 }
 const summary = new Table({ head: ["", "what", ""], style: { head: [], border: [] } });
 for (const { what, held, detail } of results)
-  summary.push([held ? pc.green("✓") : pc.red("✗"), what, detail.split("\n")[0]]);
+  summary.push([held ? paint("green", "✓") : paint("red", "✗"), what, detail.split("\n")[0]]);
 console.log(`\n${summary.toString()}`);
 const failures = results.filter(({ held }) => !held).length;
 console.log(

@@ -1,5 +1,5 @@
 /** Tables as `kubectl get` prints them, from the server's own columns. */
-import pc from "picocolors";
+import { paint } from "./paint.ts";
 
 /** meta.k8s.io/v1 Table, as far as it is printed. */
 export interface Table {
@@ -40,7 +40,7 @@ export function renderTable(
       )
       .join("")
       .trimEnd();
-  return [...(options.head === false ? [] : [pc.bold(line(head))]), ...rows.map(line)];
+  return [...(options.head === false ? [] : [paint("bold", line(head))]), ...rows.map(line)];
 }
 
 /** One line, and nothing that would steer a terminal. */

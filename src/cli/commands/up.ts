@@ -1,5 +1,4 @@
 import { join, resolve } from "node:path";
-import pc from "picocolors";
 import { createClient, undiciTransport, writeKubeconfig } from "../../client/index.ts";
 import {
   type Address,
@@ -18,6 +17,7 @@ import { type Listener, nodePlatform, type Platform } from "../../platform/index
 import { fail } from "../fail.ts";
 import { startForwarder } from "../forwarder.ts";
 import { type MemberProcess, startMembers } from "../members.ts";
+import { paint } from "../paint.ts";
 import { checkClusterSize, peerPorts } from "../peer-ports.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
@@ -93,7 +93,7 @@ async function announce(
   await exportStoreClient(platform, at.pki, files.certs);
   process.stdout.write(instructions(running, { ...files, ...at }));
   process.stdout.write(
-    `${pc.green("ready")} in ${Math.round(process.uptime() * 1000)} ms: ${running.apiUrl}\n`,
+    `${paint("green", "ready")} in ${Math.round(process.uptime() * 1000)} ms: ${running.apiUrl}\n`,
   );
 }
 
@@ -150,7 +150,7 @@ async function upThree(platform: Platform, options: UpOptions, dataDir: string, 
   const processes = startMembers({
     names,
     dataDir,
-    notify: (line) => process.stderr.write(`${pc.yellow(line)}\n`),
+    notify: (line) => process.stderr.write(`${paint("yellow", line, process.stderr)}\n`),
     argumentsOf: (name) => [
       ...["--name", name, "--data-dir", join(dataDir, name), "--certs-dir", pki.directory],
       ...["--initial-cluster", names.map((one) => `${one}=${peerUrl(one)}`).join(",")],
@@ -201,12 +201,12 @@ function instructions(
 ): string {
   const tls = `--cacert ${at.certs}/ca.crt --cert ${at.certs}/client.crt --key ${at.certs}/client.key`;
   const lines = [
-    `${pc.bold("Resource API")}  ${apiUrl}`,
+    `${paint("bold", "Resource API")}  ${apiUrl}`,
     `  export KUBECONFIG=${at.kubeconfig}`,
     "  kubectl get nodes",
-    `${pc.bold("etcd API")}      ${etcdUrls.join(",")}`,
+    `${paint("bold", "etcd API")}      ${etcdUrls.join(",")}`,
     `  ETCDCTL_API=3 etcdctl --endpoints ${etcdUrls.join(",")} ${tls} get / --prefix --keys-only`,
-    `${pc.bold("Data")}          ${at.dataDir}${at.temporary ? " (removed at the end)" : ""}`,
+    `${paint("bold", "Data")}          ${at.dataDir}${at.temporary ? " (removed at the end)" : ""}`,
     ...members.map(({ name, pid, logFile }) => `  member ${name}: pid ${pid}, log ${logFile}`),
     "Ctrl-C ends it.",
   ];
