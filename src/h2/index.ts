@@ -1,6 +1,6 @@
 /**
- * HTTP over byte streams that somebody else accepted: HTTP/2 and HTTP/1.1 behind one small interface. In this version both
- * stand on Node's own implementations; nothing above this room knows.
+ * HTTP over byte streams that somebody else accepted: HTTP/2 and HTTP/1.1 behind one small interface. HTTP/2 is our own
+ * (http2-connection.ts says how it goes together), HTTP/1.1 is node:http; nothing above this room knows.
  */
 export { connectionOf } from "./connection-of.ts";
 export type { ServerLimits } from "./limits.ts";

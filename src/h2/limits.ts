@@ -12,12 +12,24 @@ export interface ServerLimits {
   readonly streamWindowBytes: number;
   /** Bytes a client may send on one connection before we have taken some. */
   readonly connectionWindowBytes: number;
-  /** Megabytes that one HTTP/2 connection may take; above it new streams are refused. */
-  readonly sessionMegabytesMax: number;
+  /** Bytes of answers that wait on one HTTP/2 connection for its client; above it new streams are refused. */
+  readonly queuedBytesMax: number;
+  /** Bytes of answers at which a connection is given up: its client reads too little of what it asks for. */
+  readonly queuedBytesEnough: number;
+  /** Bytes of other frames that wait on one HTTP/2 connection; a client that makes us write and does not read is cut off. */
+  readonly controlBytesMax: number;
+  /** Streams that a client may break off, or make us break off, at once and per second (CVE-2023-44487, CVE-2025-8671). */
+  readonly resetsBurst: number;
+  readonly resetsPerSecond: number;
+  /** Frames that ask for nothing (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty ones) at once and per second. */
+  readonly idleFramesBurst: number;
+  readonly idleFramesPerSecond: number;
   /** Milliseconds from accepting a connection to its first complete request (HTTP/1) or SETTINGS frame (HTTP/2). */
   readonly firstRequestMs: number;
   /** Milliseconds an HTTP/1 connection may go without a request; complete ones count, bytes do not. */
   readonly idleMs: number;
+  /** Milliseconds that the reason for ending an HTTP/2 connection may take to get to the client. */
+  readonly lingerMs: number;
 }
 
 export const serverLimits: ServerLimits = {
@@ -27,7 +39,14 @@ export const serverLimits: ServerLimits = {
   headerFieldsMax: 200,
   streamWindowBytes: 2 * 1024 * 1024,
   connectionWindowBytes: 8 * 1024 * 1024,
-  sessionMegabytesMax: 64,
+  queuedBytesMax: 64 * 1024 * 1024,
+  queuedBytesEnough: 256 * 1024 * 1024,
+  controlBytesMax: 1024 * 1024,
+  resetsBurst: 1000,
+  resetsPerSecond: 50,
+  idleFramesBurst: 10_000,
+  idleFramesPerSecond: 10_000,
   firstRequestMs: 10_000,
   idleMs: 90_000,
+  lingerMs: 1000,
 };

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 
-/** RFC 9113, section 3.4. */
-const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+/** What a client begins with (RFC 9113, section 3.4). */
+export const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 /**
  * Tells HTTP/2 with prior knowledge from HTTP/1 by the first bytes of a cleartext stream, which are put back. No method of

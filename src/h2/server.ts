@@ -1,6 +1,7 @@
 import type { Clock, Connection } from "../platform/index.ts";
 import { createHttp1 } from "./http1-connection.ts";
-import { type ServedConnection, serveHttp2 } from "./http2-connection.ts";
+import { createHttp2 } from "./http2.ts";
+import type { ServedConnection } from "./http2-connection.ts";
 import { type ServerLimits, serverLimits } from "./limits.ts";
 import type { HttpHandlers, HttpServer } from "./ports.ts";
 import { detectProtocol } from "./preface.ts";
@@ -21,13 +22,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { clock } = options;
   const limits = { ...serverLimits, ...options.limits };
   const http1 = createHttp1(options, limits, clock);
+  const http2 = createHttp2(options, limits, clock);
   const open = new Map<Connection, ServedConnection>();
   let closing = false;
   let emptied: (() => void) | undefined;
 
   function start(connection: Connection, protocol: string): void {
-    const served =
-      protocol === "h2" ? serveHttp2(connection, options, limits, clock) : http1.serve(connection);
+    const served = protocol === "h2" ? http2.serve(connection) : http1.serve(connection);
     open.set(connection, served);
     if (closing) served.close();
   }

@@ -1,0 +1,212 @@
+import type { Duplex } from "node:stream";
+import { frameFlag, frameHeaderBytes, framePayloadBytesMax, frameType } from "./frames.ts";
+
+/** What waits for the next write; above it a connection's DATA waits in its streams. */
+const pendingBytesHigh = 262_144;
+
+/** A payload from this size on is not copied. */
+const sharedPayloadBytesMin = 4096;
+
+const pageBytesMin = 1024;
+const pageBytesMax = 65_536;
+const noPage = Buffer.alloc(0);
+
+export interface OutputOwner {
+  /** What was written in this turn of the loop has been handed over. */
+  flushed(): void;
+  /** There is room again. */
+  drained(): void;
+}
+
+/**
+ * Frames on their way out. What is written during one turn of the event loop leaves in one write to the byte stream: small frames side by
+ * side on a page, large payloads as they are.
+ */
+export class Output {
+  readonly #stream: Duplex;
+  readonly #owner: OutputOwner;
+  /** Pages are not used again: the byte stream may hold on to them. The rest of one serves the next turn. */
+  #page: Buffer = noPage;
+  #runStart = 0;
+  #pageEnd = 0;
+  #parts: Uint8Array[] = [];
+  #pending = 0;
+  #lastFlushBytes = 0;
+  #congested = false;
+  #scheduled = false;
+  #ended = false;
+
+  constructor(stream: Duplex, owner: OutputOwner) {
+    this.#stream = stream;
+    this.#owner = owner;
+    stream.on("drain", () => {
+      this.#congested = false;
+      if (this.#ended) return;
+      if (this.#pending > 0) this.schedule();
+      owner.drained();
+    });
+  }
+
+  /** Bytes that wait until the other side reads; as DATA does not wait here, they are those of other frames. */
+  get controlBytes(): number {
+    return this.#congested ? this.#pending : 0;
+  }
+
+  /** DATA should wait. */
+  get full(): boolean {
+    return this.#congested || this.#pending >= pendingBytesHigh;
+  }
+
+  /** One DATA frame (RFC 9113, section 6.1), at most `framePayloadBytesMax` of `chunk`. */
+  data(streamId: number, chunk: Uint8Array, start: number, end: number, endStream: boolean): void {
+    const length = end - start;
+    this.#header(length, frameType.data, endStream ? frameFlag.endStream : 0, streamId);
+    if (length >= sharedPayloadBytesMin) this.#share(chunk.subarray(start, end));
+    else if (length > 0) this.#copy(chunk, start, end);
+  }
+
+  /** HEADERS, and CONTINUATION as needed (sections 6.2, 6.10). */
+  headers(streamId: number, block: Buffer, endStream: boolean): void {
+    let flags: number = endStream ? frameFlag.endStream : 0;
+    let type: number = frameType.headers;
+    let start = 0;
+    for (;;) {
+      const end = Math.min(start + framePayloadBytesMax, block.length);
+      if (end === block.length) flags |= frameFlag.endHeaders;
+      this.#header(end - start, type, flags, streamId);
+      this.#copy(block, start, end);
+      if (end === block.length) return;
+      start = end;
+      flags = 0;
+      type = frameType.continuation;
+    }
+  }
+
+  /** A frame whose payload is 32-bit numbers: RST_STREAM, WINDOW_UPDATE, GOAWAY. */
+  numbers(type: number, streamId: number, ...values: number[]): void {
+    this.#header(4 * values.length, type, 0, streamId);
+    this.#room(4 * values.length);
+    for (const value of values) this.#pageEnd = this.#page.writeUInt32BE(value >>> 0, this.#pageEnd);
+    this.#pending += 4 * values.length;
+  }
+
+  /** SETTINGS (section 6.5.1): pairs of identifier and value. */
+  settings(pairs: readonly (readonly [number, number])[]): void {
+    this.#header(6 * pairs.length, frameType.settings, 0, 0);
+    this.#room(6 * pairs.length);
+    for (const [id, value] of pairs) {
+      this.#pageEnd = this.#page.writeUInt16BE(id, this.#pageEnd);
+      this.#pageEnd = this.#page.writeUInt32BE(value, this.#pageEnd);
+    }
+    this.#pending += 6 * pairs.length;
+  }
+
+  /** The acknowledgment of SETTINGS or PING, with the same payload. */
+  acknowledge(type: number, bytes: Buffer, start: number, end: number): void {
+    this.#header(end - start, type, frameFlag.ack, 0);
+    this.#copy(bytes, start, end);
+  }
+
+  ping(payload: Buffer): void {
+    this.#header(payload.length, frameType.ping, 0, 0);
+    this.#copy(payload, 0, payload.length);
+  }
+
+  /** Flushes at the end of this turn, even where nothing was written. */
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#flush);
+  }
+
+  /** Sends what there is, then ends the byte stream. */
+  end(): void {
+    if (this.#ended) return;
+    this.#congested = false;
+    this.#write();
+    this.#ended = true;
+    this.#stream.end();
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = false;
+    this.#write();
+    this.#owner.flushed();
+  };
+
+  #write(): void {
+    if (this.#pending === 0 || this.#ended || this.#congested) return;
+    this.#endRun();
+    const parts = this.#parts;
+    this.#lastFlushBytes = this.#pending;
+    this.#pending = 0;
+    if (this.#stream.destroyed) {
+      parts.length = 0;
+    } else if (parts.length === 1) {
+      this.#congested = !this.#stream.write(parts[0]);
+      parts.length = 0;
+    } else {
+      this.#parts = [];
+      this.#stream.cork();
+      for (const part of parts) this.#congested = !this.#stream.write(part);
+      this.#stream.uncork();
+    }
+    // A large page of a connection that has become quiet is let go.
+    if (this.#page.length > pageBytesMin * 4 && this.#pageEnd > this.#page.length / 2) this.#page = noPage;
+    if (this.#page === noPage) this.#runStart = this.#pageEnd = 0;
+  }
+
+  #header(length: number, type: number, flags: number, streamId: number): void {
+    this.#room(frameHeaderBytes);
+    const page = this.#page;
+    let at = this.#pageEnd;
+    page[at++] = length >>> 16;
+    page[at++] = length >>> 8;
+    page[at++] = length;
+    page[at++] = type;
+    page[at++] = flags;
+    page[at++] = streamId >>> 24;
+    page[at++] = streamId >>> 16;
+    page[at++] = streamId >>> 8;
+    page[at++] = streamId;
+    this.#pageEnd = at;
+    this.#pending += frameHeaderBytes;
+    if (!this.#scheduled) this.schedule();
+  }
+
+  #copy(bytes: Uint8Array, start: number, end: number): void {
+    this.#room(end - start);
+    if (end - start <= 64) {
+      for (let i = start; i < end; i++) this.#page[this.#pageEnd++] = bytes[i] as number;
+    } else {
+      this.#page.set(bytes.subarray(start, end), this.#pageEnd);
+      this.#pageEnd += end - start;
+    }
+    this.#pending += end - start;
+  }
+
+  #share(payload: Uint8Array): void {
+    this.#endRun();
+    this.#parts.push(payload);
+    this.#pending += payload.length;
+  }
+
+  /** What lies on the page since the last run becomes a part of the write. */
+  #endRun(): void {
+    if (this.#pageEnd === this.#runStart) return;
+    this.#parts.push(this.#page.subarray(this.#runStart, this.#pageEnd));
+    this.#runStart = this.#pageEnd;
+  }
+
+  #room(bytes: number): void {
+    if (this.#pageEnd + bytes <= this.#page.length) return;
+    this.#endRun();
+    // A few turns' worth, by the last one.
+    const wanted = Math.min(
+      Math.max(4 * Math.max(this.#lastFlushBytes, this.#pending), pageBytesMin),
+      pageBytesMax,
+    );
+    this.#page = Buffer.allocUnsafeSlow(Math.max(wanted, bytes));
+    this.#runStart = this.#pageEnd = 0;
+  }
+}
