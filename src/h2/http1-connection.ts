@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Clock, Connection, Timer } from "../platform/index.ts";
 import { rememberConnection } from "./connection-of.ts";
 import type { ServedConnection } from "./http2-connection.ts";
@@ -22,6 +23,7 @@ export function createHttp1(handlers: HttpHandlers, limits: ServerLimits, clock:
     requestTimeout: 0,
   });
   server.maxHeadersCount = limits.headerFieldsMax;
+  server.on("clientError", refuse);
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     served.get(request.socket)?.begin(response);
     handlers.onRequest(request, response);
@@ -35,6 +37,19 @@ export function createHttp1(handlers: HttpHandlers, limits: ServerLimits, clock:
       return one;
     },
   };
+}
+
+/** What cannot be parsed gets an answer where its sender speaks HTTP/1; else the connection ends (RFC 9113, section 3.4). */
+function refuse(error: Error & { code?: string; rawPacket?: Buffer }, stream: Duplex): void {
+  const { code, rawPacket } = error;
+  const foreign =
+    code === "HPE_INVALID_METHOD" && !/^[^\r\n]* HTTP\/1/.test(rawPacket?.toString("latin1") ?? "");
+  if (foreign || !stream.writable) {
+    stream.destroy();
+    return;
+  }
+  const status = code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+  stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
 }
 
 class Http1Connection implements ServedConnection {
