@@ -19,7 +19,9 @@ export function serveClassic(stream: Http2Stream, date: HttpDate, onRequest: Req
     drain: () => void response.emit("drain"),
     sent: () => response.sent(),
     closed: (code) => {
-      if (!stream.remoteEnded) request.abort(code === errorCode.noError);
+      // A request that was whole and is answered may well never have been read.
+      const over = stream.remoteEnded && stream.localEnded;
+      if (!request.complete && !over) request.abort(code === errorCode.noError);
       else if (request.listenerCount("close") > 0) request.destroy();
       response.closedByStream();
     },

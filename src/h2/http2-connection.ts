@@ -44,8 +44,8 @@ const shutdownPing = Buffer.from("shutdown", "latin1");
 /** Section 6.9.2: the client's windows need not be given back byte by byte. */
 const giveBackShare = 0.5;
 
-/** A DATA frame of ours from this size on may well be answered by a WINDOW_UPDATE or two. */
-const usefulPayloadBytesMin = 1024;
+/** A CONTINUATION frame from this size on is no attempt to make much of little (CVE-2024-27316). */
+const continuationBytesMin = 1024;
 
 /** Header bytes may take 30 bits each in Huffman's code; longer blocks cannot be within the limit. */
 const blockBytesPerHeaderByte = 4;
@@ -171,6 +171,10 @@ export class Http2Connection implements ServedConnection, StreamHost {
     this.output.numbers(frameType.windowUpdate, stream.id, stream.takenBytes);
     stream.receiveWindow += stream.takenBytes;
     stream.takenBytes = 0;
+  }
+
+  sentUseful(): void {
+    this.#idleFrames.earn(usefulFrameWorth);
   }
 
   ended(stream: Http2Stream): void {
@@ -317,8 +321,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
   #continuation(flags: number, bytes: Buffer, start: number, end: number): void {
     const block = this.#block;
     if (block === undefined) throw violation("CONTINUATION of nothing");
-    // A block in many small frames costs as much as they do (CVE-2024-27316).
-    if (end - start < usefulPayloadBytesMin) this.#spendIdleFrame();
+    if (end - start < continuationBytesMin) this.#spendIdleFrame();
     block.bytes += end - start;
     if (block.bytes > this.#options.limits.headerBytesMax * blockBytesPerHeaderByte) {
       throw new ConnectionError(errorCode.enhanceYourCalm, "a header block without end");
@@ -583,10 +586,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
     for (const stream of this.#waiting) {
       if (this.output.full || this.#over) return;
       this.#waiting.delete(stream);
-      const before = this.sendWindow;
-      const more = stream.sendQueued();
-      if (before - this.sendWindow >= usefulPayloadBytesMin) this.#idleFrames.earn(usefulFrameWorth);
-      if (!more) continue;
+      if (!stream.sendQueued()) continue;
       this.#waiting.add(stream);
       if (this.sendWindow <= 0) return;
     }
@@ -600,7 +600,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
     }
     if (this.#waiting.size > 0) this.#sendWaiting();
     if (this.output.controlBytes > this.#options.limits.controlBytesMax) this.destroy();
-    else if (this.#acceptedStreamIdMax < streamIdMax && this.#streams.size === 0) this.#finish();
+    else if (this.#closing && this.#streams.size === 0) this.#finish();
   }
 
   // The connection's end.
@@ -615,6 +615,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
   /** Section 5.4.1. */
   #fail(error: ConnectionError): void {
     if (this.#over) return;
+    this.#acceptedStreamIdMax = this.#lastStreamId;
     this.output.numbers(frameType.goAway, 0, this.#lastStreamId, error.code);
     this.#finish();
     this.#closeAll(error.code);
@@ -623,6 +624,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
   /** The last frames are written, and what still comes is dropped for a while: an early close could take them back. */
   #finish(): void {
     if (this.#over) return;
+    this.#acceptNoMore();
     this.#over = true;
     const { clock, limits } = this.#options;
     const linger = clock.after(limits.lingerMs, () => this.destroy(), { background: true });

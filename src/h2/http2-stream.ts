@@ -1,3 +1,4 @@
+import { assert } from "../base/index.ts";
 import type { Connection } from "../platform/index.ts";
 import { errorCode, framePayloadBytesMax } from "./frames.ts";
 import type { OutgoingFields } from "./header-encoder.ts";
@@ -10,6 +11,9 @@ const queuedBytesHigh = 65_536;
 
 /** Sent before another stream gets its turn. */
 const turnBytes = 65_536;
+
+/** Part of a chunk that may well be answered by a WINDOW_UPDATE or two. */
+const usefulBytesMin = 1024;
 
 /** Chunks kept while the receiver pauses, before they are made one: small ones would take more than their bytes. */
 const waitingChunksMax = 256;
@@ -27,6 +31,8 @@ export interface StreamHost {
   waitForRoom(stream: Http2Stream): void;
   /** The receiver has taken so many bytes: the client may send as many more. */
   taken(stream: Http2Stream, bytes: number): void;
+  /** DATA went out that is worth a WINDOW_UPDATE or PING in answer. */
+  sentUseful(): void;
   /** Our side ended. */
   ended(stream: Http2Stream): void;
   resetStream(stream: Http2Stream, code: number): void;
@@ -216,7 +222,8 @@ export class Http2Stream implements IncomingStream {
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.closed || this.#ending || !this.#headersSent) return true;
+    if (this.closed || this.#ending) return true;
+    assert(this.#headersSent, "a body before its header");
     if (chunk.length > 0) this.#send(chunk);
     if (this.#queuedBytes <= queuedBytesHigh && !this.#host.output.full) return true;
     this.#needsDrain = true;
@@ -230,7 +237,8 @@ export class Http2Stream implements IncomingStream {
 
   /** `chunk`: the last one. */
   endWith(chunk: Uint8Array | undefined, trailers?: OutgoingFields): void {
-    if (this.closed || this.#ending || !this.#headersSent) return;
+    if (this.closed || this.#ending) return;
+    assert(this.#headersSent, "an end before its header");
     this.#ending = true;
     for (const _ in trailers) {
       this.#trailers = trailers;
@@ -296,6 +304,8 @@ export class Http2Stream implements IncomingStream {
       at += length;
       if (end) this.localEnded = true;
     }
+    // Not where the client lets it out drop by drop (CVE-2019-9511).
+    if (at > start && (at === chunk.length || at - start >= usefulBytesMin)) host.sentUseful();
     return at;
   }
 
