@@ -64,3 +64,8 @@ export class ConnectionError extends Error {
     this.code = code;
   }
 }
+
+/** Most rules end so. */
+export function violation(reason: string): ConnectionError {
+  return new ConnectionError(errorCode.protocolError, reason);
+}

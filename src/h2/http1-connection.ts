@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from "node:stream";
 import type { Clock, Connection, Timer } from "../platform/index.ts";
 import { rememberConnection } from "./connection-of.ts";
-import type { ServedConnection } from "./http2-connection.ts";
 import type { ServerLimits } from "./limits.ts";
 import type { HttpHandlers } from "./ports.ts";
+import type { ServedConnection } from "./served-connection.ts";
 
 export interface Http1 {
   serve(connection: Connection): ServedConnection;

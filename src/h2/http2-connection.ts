@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Clock, Connection, Timer } from "../platform/index.ts";
-import { Budget } from "./budget.ts";
+import { Conduct } from "./conduct.ts";
 import { FrameReader } from "./frame-reader.ts";
 import {
   ConnectionError,
@@ -11,9 +11,11 @@ import {
   initialWindowBytes,
   setting,
   streamIdMax,
+  violation,
   windowBytesMax,
 } from "./frames.ts";
-import { type FieldList, HeaderDecoder } from "./header-decoder.ts";
+import { type HeaderBlock, HeaderBlocks } from "./header-blocks.ts";
+import type { FieldList } from "./header-decoder.ts";
 import type { HeaderEncoder, OutgoingFields } from "./header-encoder.ts";
 import { Http2Stream, type StreamHost } from "./http2-stream.ts";
 import type { ServerLimits } from "./limits.ts";
@@ -21,13 +23,7 @@ import { Output } from "./output.ts";
 import { preface } from "./preface.ts";
 import { requestHead, validTrailers } from "./request-head.ts";
 import { ResetStreams } from "./reset-streams.ts";
-
-/** What a server needs of a connection it serves, whatever the protocol. */
-export interface ServedConnection {
-  /** No more requests; ends by itself when those under way are done. */
-  close(): void;
-  destroy(): void;
-}
+import type { ServedConnection } from "./served-connection.ts";
 
 export interface Http2Options {
   readonly limits: ServerLimits;
@@ -47,9 +43,6 @@ const giveBackShare = 0.5;
 /** A CONTINUATION frame from this size on is no attempt to make much of little (CVE-2024-27316). */
 const continuationBytesMin = 1024;
 
-/** Header bytes may take 30 bits each in Huffman's code; longer blocks cannot be within the limit. */
-const blockBytesPerHeaderByte = 4;
-
 /**
  * The server's side of one HTTP/2 connection (RFC 9113; numbers of sections below are its).
  *
@@ -68,11 +61,10 @@ export class Http2Connection implements ServedConnection, StreamHost {
   readonly #stream: Duplex;
   readonly #options: Http2Options;
   readonly #reader: FrameReader;
-  readonly #decoder: HeaderDecoder;
+  readonly #blocks: HeaderBlocks;
   readonly #streams = new Map<number, Http2Stream>();
   readonly #resetByUs = new ResetStreams();
-  readonly #resets: Budget;
-  readonly #idleFrames: Budget;
+  readonly #conduct: Conduct;
   /** Streams that have something to send and no room, in the order of their turns. */
   readonly #waiting = new Set<Http2Stream>();
   /** Streams whose receivers are to be told something after the next flush. */
@@ -88,10 +80,6 @@ export class Http2Connection implements ServedConnection, StreamHost {
   #lastStreamId = 0;
   /** Streams above this one are not served any more. */
   #acceptedStreamIdMax = streamIdMax;
-  /** A header block that goes on in CONTINUATION frames (section 4.3). */
-  #block:
-    | { streamId: number; endStream: boolean; selfDependent: boolean; parts: Buffer[]; bytes: number }
-    | undefined;
   #closing = false;
   #over = false;
 
@@ -105,9 +93,8 @@ export class Http2Connection implements ServedConnection, StreamHost {
       drained: () => this.#sendWaiting(),
     });
     this.#reader = new FrameReader((...frame) => this.#frame(...frame));
-    this.#decoder = new HeaderDecoder(limits.headerBytesMax, limits.headerFieldsMax);
-    this.#resets = new Budget(clock, limits.resetsBurst, limits.resetsPerSecond);
-    this.#idleFrames = new Budget(clock, limits.idleFramesBurst, limits.idleFramesPerSecond);
+    this.#blocks = new HeaderBlocks(limits);
+    this.#conduct = new Conduct(limits, clock);
     this.#receiveWindow = limits.connectionWindowBytes;
     this.#firstSettings = clock.after(limits.firstRequestMs, () => this.destroy(), { background: true });
     // Section 3.4: the server's preface.
@@ -174,7 +161,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
   }
 
   sentUseful(): void {
-    this.#idleFrames.earn(usefulFrameWorth);
+    this.#conduct.usefulFrame();
   }
 
   ended(stream: Http2Stream): void {
@@ -211,7 +198,8 @@ export class Http2Connection implements ServedConnection, StreamHost {
 
   #frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): boolean {
     // Section 6.10: nothing comes between the frames of a header block.
-    if (this.#block !== undefined && (type !== frameType.continuation || id !== this.#block.streamId)) {
+    const { openStreamId } = this.#blocks;
+    if (openStreamId !== 0 && (type !== frameType.continuation || id !== openStreamId)) {
       throw violation("a header block was interrupted");
     }
     if (!this.#settingsSeen && (type !== frameType.settings || (flags & frameFlag.ack) !== 0)) {
@@ -222,7 +210,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
         this.#data(flags, id, bytes, start, end);
         break;
       case frameType.headers:
-        this.#headers(flags, id, bytes, start, end);
+        this.#fields(this.#blocks.begin(flags, id, bytes, start, end));
         break;
       case frameType.priority:
         this.#priority(id, bytes, start, end);
@@ -245,11 +233,12 @@ export class Http2Connection implements ServedConnection, StreamHost {
         this.#windowUpdate(id, bytes, start, end);
         break;
       case frameType.continuation:
-        this.#continuation(flags, bytes, start, end);
+        if (end - start < continuationBytesMin) this.#conduct.idleFrame();
+        this.#fields(this.#blocks.goOn(flags, bytes, start, end));
         break;
       default:
         // Section 4.1: unknown types are ignored.
-        this.#spendIdleFrame();
+        this.#conduct.idleFrame();
     }
     return !this.#over;
   }
@@ -270,7 +259,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
       throw new ConnectionError(errorCode.flowControlError, "DATA beyond the connection's window");
     }
     const endStream = (flags & frameFlag.endStream) !== 0;
-    if (from === to && !endStream) this.#spendIdleFrame();
+    if (from === to && !endStream) this.#conduct.idleFrame();
     const stream = this.#streams.get(id);
     if (stream === undefined) {
       this.#checkClosed(id);
@@ -292,54 +281,10 @@ export class Http2Connection implements ServedConnection, StreamHost {
     }
   }
 
-  /** Section 6.2. */
-  #headers(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    // Section 5.1.1: clients take odd numbers.
-    if ((id & 1) === 0) throw violation("HEADERS on a stream that is none of the client's");
-    let [from, to] = [start, end];
-    if ((flags & frameFlag.padded) !== 0) {
-      from++;
-      to -= start < end ? (bytes[start] as number) : 0;
-    }
-    let selfDependent = false;
-    if ((flags & frameFlag.priority) !== 0) {
-      // RFC 7540, section 5.3.1, is all that is left of priorities.
-      selfDependent = from + 5 <= to && (bytes.readUInt32BE(from) & streamIdMax) === id;
-      from += 5;
-    }
-    if (from > to) throw violation("more padding than HEADERS");
-    const endStream = (flags & frameFlag.endStream) !== 0;
-    if ((flags & frameFlag.endHeaders) !== 0) {
-      this.#fields(id, endStream, selfDependent, this.#decoder.decode(bytes, from, to));
-      return;
-    }
-    const first = Buffer.from(bytes.subarray(from, to));
-    this.#block = { streamId: id, endStream, selfDependent, parts: [first], bytes: first.length };
-  }
-
-  /** Section 6.10. */
-  #continuation(flags: number, bytes: Buffer, start: number, end: number): void {
-    const block = this.#block;
-    if (block === undefined) throw violation("CONTINUATION of nothing");
-    if (end - start < continuationBytesMin) this.#spendIdleFrame();
-    block.bytes += end - start;
-    if (block.bytes > this.#options.limits.headerBytesMax * blockBytesPerHeaderByte) {
-      throw new ConnectionError(errorCode.enhanceYourCalm, "a header block without end");
-    }
-    if (end > start) block.parts.push(Buffer.from(bytes.subarray(start, end)));
-    if ((flags & frameFlag.endHeaders) === 0) return;
-    this.#block = undefined;
-    const whole = Buffer.concat(block.parts);
-    this.#fields(
-      block.streamId,
-      block.endStream,
-      block.selfDependent,
-      this.#decoder.decode(whole, 0, whole.length),
-    );
-  }
-
-  /** A header block is complete: a request, or trailers (section 8.1). */
-  #fields(id: number, endStream: boolean, selfDependent: boolean, list: FieldList): void {
+  /** A header block is complete, or not yet: a request, or trailers (section 8.1). */
+  #fields(block: HeaderBlock | undefined): void {
+    if (block === undefined) return;
+    const { streamId: id, endStream, list } = block;
     const stream = this.#streams.get(id);
     if (stream !== undefined) {
       this.#trailers(stream, endStream, list);
@@ -352,7 +297,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
     }
     if (id > this.#acceptedStreamIdMax) return;
     this.#lastStreamId = id;
-    if (selfDependent) this.#refuseNew(id, errorCode.protocolError);
+    if (block.selfDependent) this.#refuseNew(id, errorCode.protocolError);
     else this.#request(id, endStream, list);
   }
 
@@ -376,7 +321,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
     const windows = { receive: limits.streamWindowBytes, send: this.#initialSendWindow };
     const stream = new Http2Stream(this, id, head, windows);
     this.#streams.set(id, stream);
-    this.#idleFrames.earn(usefulFrameWorth);
+    this.#conduct.usefulFrame();
     if (list.tooLarge) {
       // RFC 6585, section 5.
       stream.remoteEnded = endStream;
@@ -403,7 +348,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
   /** Section 6.3; RFC 7540, section 5.3.1. */
   #priority(id: number, bytes: Buffer, start: number, end: number): void {
     if (id === 0) throw violation("PRIORITY on stream 0");
-    this.#spendIdleFrame();
+    this.#conduct.idleFrame();
     if (end - start !== 5) this.#refuseAny(id, errorCode.frameSizeError);
     else if ((bytes.readUInt32BE(start) & streamIdMax) === id) this.#refuseAny(id, errorCode.protocolError);
   }
@@ -413,8 +358,8 @@ export class Http2Connection implements ServedConnection, StreamHost {
     if (end - start !== 4) throw new ConnectionError(errorCode.frameSizeError, "RST_STREAM of another size");
     if (this.#isIdle(id)) throw violation("RST_STREAM on an idle stream");
     const stream = this.#streams.get(id);
-    if (stream === undefined || stream.localEnded) this.#spendIdleFrame();
-    else this.#spendReset();
+    if (stream === undefined || stream.localEnded) this.#conduct.idleFrame();
+    else this.#conduct.reset();
     if (stream !== undefined) this.#closeStream(stream, bytes.readUInt32BE(start));
   }
 
@@ -424,11 +369,11 @@ export class Http2Connection implements ServedConnection, StreamHost {
     const length = end - start;
     if ((flags & frameFlag.ack) !== 0) {
       if (length !== 0) throw new ConnectionError(errorCode.frameSizeError, "SETTINGS ACK with a payload");
-      this.#spendIdleFrame();
+      this.#conduct.idleFrame();
       return;
     }
     if (length % 6 !== 0) throw new ConnectionError(errorCode.frameSizeError, "SETTINGS of another size");
-    if (this.#settingsSeen) this.#spendIdleFrame(1 + length / 6);
+    if (this.#settingsSeen) this.#conduct.idleFrame(1 + length / 6);
     this.#settingsSeen = true;
     this.#firstSettings.cancel();
     for (let at = start; at < end; at += 6) this.#setting(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
@@ -450,7 +395,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
     const more = value - this.#initialSendWindow;
     this.#initialSendWindow = value;
     if (more === 0) return;
-    this.#spendIdleFrame(this.#streams.size / streamsPerIdleFrame);
+    this.#conduct.idleFrame(this.#streams.size / streamsPerIdleFrame);
     for (const stream of this.#streams.values()) {
       stream.sendWindow += more;
       if (stream.sendWindow > windowBytesMax) {
@@ -464,7 +409,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
   #ping(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     if (id !== 0) throw violation("PING on a stream");
     if (end - start !== 8) throw new ConnectionError(errorCode.frameSizeError, "PING of another size");
-    this.#spendIdleFrame();
+    this.#conduct.idleFrame();
     if ((flags & frameFlag.ack) === 0) this.output.acknowledge(frameType.ping, bytes, start, end);
     else if (this.#closing && shutdownPing.compare(bytes, start, end) === 0) this.#acceptNoMore();
   }
@@ -473,7 +418,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
   #goAway(id: number, start: number, end: number): void {
     if (id !== 0) throw violation("GOAWAY on a stream");
     if (end - start < 8) throw new ConnectionError(errorCode.frameSizeError, "GOAWAY of another size");
-    this.#spendIdleFrame();
+    this.#conduct.idleFrame();
     this.#closing = true;
     this.#acceptNoMore();
   }
@@ -483,7 +428,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
     if (end - start !== 4)
       throw new ConnectionError(errorCode.frameSizeError, "WINDOW_UPDATE of another size");
     const more = bytes.readUInt32BE(start) & windowBytesMax;
-    this.#spendIdleFrame();
+    this.#conduct.idleFrame();
     if (id === 0) {
       if (more === 0) throw violation("WINDOW_UPDATE of 0");
       this.sendWindow += more;
@@ -527,13 +472,13 @@ export class Http2Connection implements ServedConnection, StreamHost {
 
   /** The client broke a rule on this stream (section 5.4.2). */
   #refuse(stream: Http2Stream, code: number): void {
-    this.#spendReset();
+    this.#conduct.reset();
     this.#reset(stream, code);
   }
 
   /** The same where there is no stream yet, or none any more. */
   #refuseNew(id: number, code: number): void {
-    this.#spendReset();
+    this.#conduct.reset();
     this.#resetByUs.add(id);
     this.output.numbers(frameType.rstStream, id, code);
   }
@@ -641,24 +586,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
   #closeAll(code: number): void {
     for (const stream of [...this.#streams.values()]) this.#closeStream(stream, code);
   }
-
-  // Budgets.
-
-  #spendIdleFrame(amount = 1): void {
-    if (!this.#idleFrames.spend(amount)) {
-      throw new ConnectionError(errorCode.enhanceYourCalm, "too many frames that ask for nothing");
-    }
-  }
-
-  #spendReset(): void {
-    if (!this.#resets.spend()) {
-      throw new ConnectionError(errorCode.enhanceYourCalm, "too many streams broken off");
-    }
-  }
 }
-
-/** Idle frames that a request, or an answer's DATA, makes up for. */
-const usefulFrameWorth = 4;
 
 /** Streams whose windows are changed at the price of one idle frame. */
 const streamsPerIdleFrame = 10;
@@ -668,7 +596,3 @@ const tooLarge: FieldList = {
   fields: [":method", "GET", ":scheme", "http", ":path", "/"],
   tooLarge: true,
 };
-
-function violation(reason: string): ConnectionError {
-  return new ConnectionError(errorCode.protocolError, reason);
-}

@@ -2,10 +2,11 @@ import type { Clock, Connection } from "../platform/index.ts";
 import { serveClassic } from "./classic.ts";
 import { HeaderEncoder } from "./header-encoder.ts";
 import { HttpDate } from "./http-date.ts";
-import { Http2Connection, type ServedConnection } from "./http2-connection.ts";
+import { Http2Connection } from "./http2-connection.ts";
 import type { Http2Stream } from "./http2-stream.ts";
 import type { ServerLimits } from "./limits.ts";
 import type { HttpHandlers } from "./ports.ts";
+import type { ServedConnection } from "./served-connection.ts";
 
 export interface Http2 {
   serve(connection: Connection): ServedConnection;

@@ -1,10 +1,10 @@
 import type { Clock, Connection } from "../platform/index.ts";
 import { createHttp1 } from "./http1-connection.ts";
 import { createHttp2 } from "./http2.ts";
-import type { ServedConnection } from "./http2-connection.ts";
 import { type ServerLimits, serverLimits } from "./limits.ts";
 import type { HttpHandlers, HttpServer } from "./ports.ts";
 import { detectProtocol } from "./preface.ts";
+import type { ServedConnection } from "./served-connection.ts";
 
 export interface HttpServerOptions extends HttpHandlers {
   readonly clock: Clock;
