@@ -127,7 +127,7 @@ program
   .option(
     "--auto-compaction-retention <n>",
     "history the leader keeps: hours or a duration (30m), or revisions; 0: all of it",
-    "0",
+    defaults.autoCompactionRetention,
   )
   .option("--etcd-prefix <prefix>", "before every key of the resource API", defaults.etcdPrefix)
   .option("--service-cluster-ip-range <cidr>", "addresses of Services", defaults.serviceClusterIpRange)

@@ -58,6 +58,8 @@ export const defaults = {
   heartbeatMs: 100,
   electionMs: 1000,
   snapshotCount: 10_000,
+  /** As kube-apiserver compacts its store: a watch that is longer away lists again. */
+  autoCompactionRetention: "5m",
   etcdPrefix: "/kubernetes.io",
   serviceClusterIpRange: "10.96.0.0/16",
   podCidr: "10.128.0.0/14",

@@ -15,6 +15,7 @@ import {
 } from "../../main/index.ts";
 import { type Listener, nodePlatform, type Platform } from "../../platform/index.ts";
 import { fail } from "../fail.ts";
+import { autoCompaction } from "../flag-values.ts";
 import { startForwarder } from "../forwarder.ts";
 import { type MemberProcess, startMembers } from "../members.ts";
 import { paint } from "../paint.ts";
@@ -99,6 +100,7 @@ async function announce(
 
 /** One member in this process. */
 async function upOne(platform: Platform, options: UpOptions, dataDir: string, pki: Pki): Promise<Running> {
+  const compaction = autoCompaction("periodic", defaults.autoCompactionRetention);
   const server = await startServer(
     platform,
     {
@@ -116,6 +118,7 @@ async function upOne(platform: Platform, options: UpOptions, dataDir: string, pk
         heartbeatMs: defaults.heartbeatMs,
         electionMs: defaults.electionMs,
         snapshotCount: defaults.snapshotCount,
+        ...(compaction === undefined ? {} : { autoCompaction: compaction }),
         plain: false,
       },
       api: { host: loopback, ...wanted(options.port, defaults.apiPort) },
