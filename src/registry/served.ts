@@ -5,6 +5,7 @@ import { discoveryV1 } from "./discovery/index.ts";
 import { eventsV1 } from "./events/index.ts";
 import { networkingV1 } from "./networking/index.ts";
 import { schedulingV1 } from "./scheduling/index.ts";
+import { storageV1 } from "./storage/index.ts";
 import type { ServedVersion } from "./strategies.ts";
 
 /**
@@ -19,4 +20,5 @@ export const servedVersions: readonly ServedVersion[] = [
   eventsV1,
   networkingV1,
   schedulingV1,
+  storageV1,
 ];

@@ -55,6 +55,7 @@ export const expectations: readonly AreaExpectation[] = [
   { area: "kinds/ingresses" },
   { area: "kinds/networkpolicies" },
   { area: "kinds/priorityclasses" },
+  { area: "kinds/storageclasses" },
   {
     area: "errors",
     exceptions: {

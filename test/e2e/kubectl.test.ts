@@ -293,6 +293,27 @@ suite("the unmodified kubectl", () => {
     await kubectl("delete", "ingress/edge", "netpol/open", "priorityclass/high");
   });
 
+  test("applies, prints and describes a storage class, whose provisioner stays", async () => {
+    const file = join(cluster.directory, "class.json");
+    const annotations = { "storageclass.kubernetes.io/is-default-class": "true" };
+    const storageClass = {
+      apiVersion: "storage.k8s.io/v1",
+      kind: "StorageClass",
+      metadata: { name: "fast", annotations },
+      provisioner: "disks.example/ssd",
+    };
+    writeFileSync(file, JSON.stringify(storageClass));
+    await kubectl("apply", "-f", file);
+    assert.match(
+      await kubectl("get", "sc"),
+      /\nfast \(default\) +disks\.example\/ssd +Delete +Immediate +false +\d+s\n$/,
+    );
+    assert.match(await kubectl("describe", "sc", "fast"), /IsDefaultClass: +Yes/);
+    writeFileSync(file, JSON.stringify({ ...storageClass, provisioner: "disks.example/hdd" }));
+    assert.match(await refused(["apply", "-f", file]), /updates to provisioner are forbidden/);
+    await kubectl("delete", "sc", "fast");
+  });
+
   test("is refused as a real server would refuse it", async () => {
     const service = (extra: object) =>
       JSON.stringify({ apiVersion: "v1", kind: "Service", metadata: { name: "bad" }, ...extra });
