@@ -51,6 +51,28 @@ const kvErrors: Record<KvErrorCode, { readonly code: number; readonly text: stri
   TIMEOUT: { code: code.unavailable, text: "etcdserver: request timed out" },
   CORRUPT: { code: code.dataLoss, text: "etcdserver: corrupt cluster" },
   STOPPED: { code: code.unavailable, text: "etcdserver: server stopped" },
+  MEMBER_EXISTS: { code: code.failedPrecondition, text: "etcdserver: member ID already exist" },
+  PEER_URLS_EXIST: { code: code.failedPrecondition, text: "etcdserver: Peer URLs already exists" },
+  MEMBER_NOT_FOUND: { code: code.notFound, text: "etcdserver: member not found" },
+  MEMBER_NOT_LEARNER: {
+    code: code.failedPrecondition,
+    text: "etcdserver: can only promote a learner member",
+  },
+  LEARNER_NOT_READY: {
+    code: code.failedPrecondition,
+    text: "etcdserver: can only promote a learner member which is in sync with leader",
+  },
+  TOO_MANY_LEARNERS: {
+    code: code.failedPrecondition,
+    text: "etcdserver: too many learner members in cluster",
+  },
+  // Not FailedPrecondition: etcd maps this one to its client's error, which has no code.
+  NOT_ENOUGH_STARTED: {
+    code: code.unknown,
+    text: "etcdserver: re-configuration failed due to not enough started members",
+  },
+  UNHEALTHY: { code: code.unavailable, text: "etcdserver: unhealthy cluster" },
+  BAD_TRANSFEREE: { code: code.failedPrecondition, text: "etcdserver: bad leader transferee" },
 };
 
 export function rpcErrorOf(kvCode: KvErrorCode): RpcError {
@@ -67,5 +89,11 @@ export function expectedError(thrown: unknown): RpcError | undefined {
   }
   return undefined;
 }
+
+export const badPeerUrls = (): RpcError =>
+  new RpcError(code.invalidArgument, "etcdserver: given member URLs are invalid");
+
+export const notForLearners = (): RpcError =>
+  new RpcError(code.failedPrecondition, "etcdserver: rpc not supported for learner");
 
 export const emptyKey = (): RpcError => new RpcError(code.invalidArgument, "etcdserver: key is not provided");

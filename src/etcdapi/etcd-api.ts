@@ -5,7 +5,11 @@ import type { Clock } from "../platform/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import { ProtobufWriter } from "../wire/index.ts";
 import { apiVersion } from "./api-version.ts";
+import { memberAddMethod } from "./cluster/member-add.ts";
 import { memberListMethod } from "./cluster/member-list.ts";
+import { memberPromoteMethod } from "./cluster/member-promote.ts";
+import { memberRemoveMethod } from "./cluster/member-remove.ts";
+import { memberUpdateMethod } from "./cluster/member-update.ts";
 import { campaignMethod } from "./election/campaign.ts";
 import { leaderMethod } from "./election/leader.ts";
 import { observeMethod } from "./election/observe.ts";
@@ -21,6 +25,7 @@ import { deleteRangeMethod } from "./kv/delete-range.ts";
 import { putMethod } from "./kv/put.ts";
 import { rangeMethod } from "./kv/range.ts";
 import { txnMethod } from "./kv/txn.ts";
+import { refusedByLearners } from "./learner.ts";
 import { grantMethod } from "./lease/grant.ts";
 import { keepAliveMethod } from "./lease/keep-alive.ts";
 import { leasesMethod } from "./lease/leases.ts";
@@ -32,6 +37,7 @@ import { alarmMethod } from "./maintenance/alarm.ts";
 import { defragmentMethod } from "./maintenance/defragment.ts";
 import { downgradeMethod } from "./maintenance/downgrade.ts";
 import { hashKvMethod, hashMethod } from "./maintenance/hash.ts";
+import { moveLeaderMethod } from "./maintenance/move-leader.ts";
 import { statusMethod } from "./maintenance/status.ts";
 import type { Method } from "./method.ts";
 import type { ClusterInfo } from "./ports.ts";
@@ -122,12 +128,17 @@ function methodsOf(kv: Kv, cluster: ClusterInfo): Method[] {
     alarmMethod(cluster),
     downgradeMethod(cluster),
   ];
+  if (cluster.addMember) methods.push(memberAddMethod(cluster, cluster.addMember.bind(cluster)));
+  if (cluster.removeMember) methods.push(memberRemoveMethod(cluster, cluster.removeMember.bind(cluster)));
+  if (cluster.updateMember) methods.push(memberUpdateMethod(cluster, cluster.updateMember.bind(cluster)));
+  if (cluster.promoteMember) methods.push(memberPromoteMethod(cluster, cluster.promoteMember.bind(cluster)));
+  if (cluster.moveLeader) methods.push(moveLeaderMethod(cluster.moveLeader.bind(cluster)));
   if (cluster.hashKv) {
     const hashKv = cluster.hashKv.bind(cluster);
     methods.push(hashMethod(cluster, hashKv), hashKvMethod(cluster, hashKv));
   }
   if (cluster.defragment) methods.push(defragmentMethod(cluster.defragment.bind(cluster)));
-  return methods;
+  return methods.map((method) => refusedByLearners(method, cluster));
 }
 
 function isRead(request: IncomingMessage): boolean {

@@ -38,8 +38,23 @@ export interface ClusterInfo {
   /** Where and when it is now. Cheap: it goes into every response of a watch. */
   header(): Header;
   status(): MemberStatus;
+  /** Whether this member does not vote; missing: it does. Cheap: every call asks. */
+  isLearner?(): boolean;
   /** `linearizable`: confirmed with a quorum. @throws KvError NO_LEADER, TIMEOUT */
   members(options: { linearizable: boolean }): Promise<readonly ClusterMember[]>;
+  /**
+   * Changes of the members, each answered with the members there are then. Missing: Unimplemented.
+   * @throws KvError of MembershipErrorCode, NO_LEADER, TIMEOUT
+   */
+  addMember?(
+    peerUrls: readonly string[],
+    options: { learner: boolean },
+  ): Promise<{ added: MemberId; members: readonly ClusterMember[] }>;
+  removeMember?(member: MemberId): Promise<readonly ClusterMember[]>;
+  updateMember?(member: MemberId, peerUrls: readonly string[]): Promise<readonly ClusterMember[]>;
+  promoteMember?(member: MemberId): Promise<readonly ClusterMember[]>;
+  /** Resolves when the other member leads. Missing: Unimplemented. @throws KvError NOT_LEADER, BAD_TRANSFEREE, TIMEOUT */
+  moveLeader?(to: MemberId): Promise<void>;
   /** What is raised, as far as this member knows. */
   alarms(): readonly ClusterAlarm[];
   /** Raises or lifts an alarm on all members, or asks a quorum what is raised. Answers the alarms concerned. @throws KvError */

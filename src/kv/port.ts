@@ -218,7 +218,20 @@ export type KvErrorCode =
   | "TOO_MANY_REQUESTS"
   | "TIMEOUT"
   | "CORRUPT"
-  | "STOPPED";
+  | "STOPPED"
+  | MembershipErrorCode;
+
+/** Why a change of the members, or of who leads, is refused. */
+export type MembershipErrorCode =
+  | "MEMBER_EXISTS"
+  | "PEER_URLS_EXIST"
+  | "MEMBER_NOT_FOUND"
+  | "MEMBER_NOT_LEARNER"
+  | "LEARNER_NOT_READY"
+  | "TOO_MANY_LEARNERS"
+  | "NOT_ENOUGH_STARTED"
+  | "UNHEALTHY"
+  | "BAD_TRANSFEREE";
 
 export class KvError extends Error {
   override readonly name = "KvError";

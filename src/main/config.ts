@@ -30,6 +30,8 @@ export interface ServerConfig {
     readonly advertiseClientUrls: readonly string[];
     readonly initialCluster: readonly InitialMember[];
     readonly initialClusterToken: string;
+    /** "existing": a running cluster has added this member. "new" when left out. */
+    readonly initialClusterState?: "new" | "existing";
     readonly heartbeatMs: number;
     readonly electionMs: number;
     /** Entries applied between two snapshots. */

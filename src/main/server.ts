@@ -179,6 +179,7 @@ function openStore(
       directory: config.dataDir,
       initialMembers: store.initialCluster,
       clusterToken: store.initialClusterToken,
+      initialState: store.initialClusterState ?? "new",
       listenPeer: store.peer,
       tls: store.plain ? undefined : pki.peer,
       heartbeatMs: store.heartbeatMs,

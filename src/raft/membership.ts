@@ -12,10 +12,11 @@ import type { ConfChange, ConfState } from "./types.ts";
  * nobody stands for election with a committed change unapplied: two configurations in use are at most one change apart.
  */
 
-/** The next committed conf-change entry is being applied. */
-export function applyConfChange(core: Core, change: ConfChange): ConfState {
+/** The next committed conf-change entry is being applied, or refused (undefined). */
+export function applyConfChange(core: Core, change: ConfChange | undefined): ConfState {
   const index = nextConfChangeIndex(core);
-  core.configure(changed(core.tracker.conf, change), index);
+  const { conf } = core.tracker;
+  core.configure(change === undefined ? conf : changed(conf, change), index);
   if (core.role === "leader") {
     if (core.tracker.isVoter(core.id)) adjustToQuorum(core);
     else becomeFollower(core, core.term, noMember);

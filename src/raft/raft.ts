@@ -218,7 +218,7 @@ class RaftMember implements Raft {
     if (core.campaignDue && mayCampaign(core)) campaign(core, false);
   }
 
-  applyConfChange(change: ConfChange): ConfState {
+  applyConfChange(change: ConfChange | undefined): ConfState {
     return applyConfChange(this.#core, change);
   }
 

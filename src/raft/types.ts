@@ -211,8 +211,12 @@ export interface Raft {
   ): void;
   /** Everything up to `index` is applied; after installing a snapshot: the snapshot's index. */
   applied(index: Index): void;
-  /** To be called for every committed conf-change entry, in order, when it is applied and before `applied` passes it. */
-  applyConfChange(change: ConfChange): ConfState;
+  /**
+   * To be called for every committed conf-change entry, in order, when it is applied and before `applied` passes it.
+   * Undefined: the owner refuses the change, which all members must do alike; the configuration stays as it is.
+   * (`restored.applied` must then not be beyond `restored.snapshot`: the core would take the entry at its word.)
+   */
+  applyConfChange(change: ConfChange | undefined): ConfState;
   /**
    * The image of the state at `index` is durable: it is the one to send from now on. Forgets the entries up to it but
    * for the last `trailingBytesMax` bytes, which spare a slow follower the image.

@@ -35,7 +35,12 @@ export type Command =
       readonly name: string;
       readonly clientUrls: readonly string[];
     }
-  | ({ readonly type: "alarm"; readonly action: "activate" | "deactivate" } & Alarm);
+  | ({ readonly type: "alarm"; readonly action: "activate" | "deactivate" } & Alarm)
+  | {
+      readonly type: "member-peer-urls";
+      readonly member: MemberId;
+      readonly peerUrls: readonly string[];
+    };
 
 /** Who asked. The sequence is a safe integer. */
 export interface RequestId {
@@ -51,6 +56,7 @@ const types = [
   "lease-checkpoint",
   "member-attributes",
   "alarm",
+  "member-peer-urls",
 ] as const;
 const alarmActions = ["activate", "deactivate"] as const;
 const opTypes = ["put", "delete", "range", "txn"] as const;
@@ -96,6 +102,11 @@ export function encodeCommand(id: RequestId, command: Command): Uint8Array {
       writer.byte(alarmTypes.indexOf(command.alarm));
       writer.uint64(command.member);
       break;
+    case "member-peer-urls":
+      writer.uint64(command.member);
+      writer.number(command.peerUrls.length);
+      for (const url of command.peerUrls) writer.text(url);
+      break;
     default:
       unreachable(command);
   }
@@ -139,6 +150,10 @@ export function decodeCommand(bytes: Uint8Array): { id: RequestId; command: Comm
       const action = pick(alarmActions, reader.byte());
       const alarm = pick(alarmTypes, reader.byte());
       return { id, command: { type, action, alarm, member: reader.uint64() as MemberId } };
+    }
+    case "member-peer-urls": {
+      const member = reader.uint64() as MemberId;
+      return { id, command: { type, member, peerUrls: list(reader, () => reader.text()) } };
     }
     default:
       return unreachable(type);

@@ -4,7 +4,9 @@ export interface ReplicaConfig {
   readonly name: string;
   /** Everything this member must not lose: its log, its images, who it is. */
   readonly directory: string;
-  /** The members the cluster begins with, this one among them. Read at the very first start only. */
+  /** "existing": a running cluster has added this member; it asks the initial members which. "new" when left out. */
+  readonly initialState?: "new" | "existing";
+  /** The members the cluster begins with, or has now, this one among them. Read at the very first start only. */
   readonly initialMembers: readonly { readonly name: string; readonly peerUrls: readonly string[] }[];
   /** Tells clusters apart that have the same addresses. */
   readonly clusterToken: string;

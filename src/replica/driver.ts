@@ -124,7 +124,7 @@ export class Driver {
     });
   }
 
-  applyConfChange(change: ConfChange): void {
+  applyConfChange(change: ConfChange | undefined): void {
     this.#raft.applyConfChange(change);
   }
 

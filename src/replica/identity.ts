@@ -8,21 +8,30 @@ import { clusterIdOf, memberIdOf } from "./membership.ts";
 export interface Identity {
   readonly clusterId: bigint;
   readonly memberId: MemberId;
+  /** Of a member that joined: whom it speaks to until its log tells it who belongs to the cluster. */
+  readonly peers?: readonly { readonly id: MemberId; readonly peerUrls: readonly string[] }[];
 }
 
-/** @throws Error that names the directory, whose it is, and the way out */
-export async function readIdentity(
-  disk: Disk,
-  config: ReplicaConfig,
-): Promise<Identity & { fresh: boolean }> {
-  const expected = identityOf(config);
+interface StoredIdentity {
+  readonly clusterId: string;
+  readonly memberId: string;
+  readonly peers?: readonly { readonly id: string; readonly peerUrls: readonly string[] }[];
+}
+
+/** Undefined at the first start. @throws Error that names the directory, whose it is, and the way out */
+export async function readIdentity(disk: Disk, config: ReplicaConfig): Promise<Identity | undefined> {
   const path = identityPath(config);
-  if (!(await disk.exists(path))) return { ...expected, fresh: true };
-  const stored = JSON.parse(fromUtf8(await disk.readFile(path))) as Record<"clusterId" | "memberId", string>;
-  const identity = {
+  if (!(await disk.exists(path))) return undefined;
+  const stored = JSON.parse(fromUtf8(await disk.readFile(path))) as StoredIdentity;
+  const idOf = (hex: string) => BigInt(`0x${hex}`) as MemberId;
+  const identity: Identity = {
     clusterId: BigInt(`0x${stored.clusterId}`),
-    memberId: BigInt(`0x${stored.memberId}`) as MemberId,
+    memberId: idOf(stored.memberId),
+    ...(stored.peers && { peers: stored.peers.map(({ id, peerUrls }) => ({ id: idOf(id), peerUrls })) }),
   };
+  // An id that was given when it joined follows from no flag.
+  if (identity.peers !== undefined || config.initialState === "existing") return identity;
+  const expected = identityOf(config);
   for (const field of ["clusterId", "memberId"] as const) {
     if (identity[field] === expected[field]) continue;
     const what = field === "clusterId" ? "cluster" : "member";
@@ -31,7 +40,7 @@ export async function readIdentity(
         "use another --data-dir, or the --initial-cluster, --initial-cluster-token and --name it was made with",
     );
   }
-  return { ...identity, fresh: false };
+  return identity;
 }
 
 /** Written last at the first start: with it the directory is whole. */
@@ -40,6 +49,7 @@ export async function writeIdentity(disk: Disk, config: ReplicaConfig, identity:
     name: config.name,
     clusterId: identity.clusterId.toString(16),
     memberId: identity.memberId.toString(16),
+    peers: identity.peers?.map(({ id, peerUrls }) => ({ id: id.toString(16), peerUrls })),
   });
   await disk.replaceFile(identityPath(config), utf8(`${text}\n`));
 }
@@ -54,7 +64,8 @@ export function initialMemberIds(
   }));
 }
 
-function identityOf(config: ReplicaConfig): Identity {
+/** Of one of the members that a cluster begins with. */
+export function identityOf(config: ReplicaConfig): Identity {
   const members = initialMemberIds(config);
   const self = members.find(({ name }) => name === config.name);
   if (self === undefined) throw new Error(`member "${config.name}" is not among the initial members`);

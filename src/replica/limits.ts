@@ -35,3 +35,14 @@ export const requestTimeoutMs = 5000;
 export const readRetryMs = 500;
 /** Leases revoked or checkpointed in one turn. */
 export const leasesPerTurn = 256;
+/** Learners at a time (etcd's --max-learners): each costs the leader what a follower does. */
+export const learnersMax = 1;
+/** A learner is in sync that has this part of the leader's log. */
+export const learnerReadyShare = 0.9;
+/**
+ * Election time-outs that members must have been connected for before the voters may change (etcd: 5 s, which this is with the
+ * default of one second).
+ */
+export const healthyElections = 5;
+/** A removed member goes on for so long: its last answers leave, and it hears what the others have to say. Milliseconds. */
+export const removedGraceMs = 1000;

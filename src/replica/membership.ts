@@ -1,8 +1,10 @@
 /** Who belongs to the cluster. Replicated state: changed only by applied entries, so equal on all members at equal index. */
 import { createHash } from "node:crypto";
 import { fromUtf8, type MemberId, utf8 } from "../base/index.ts";
+import { KvError } from "../kv/index.ts";
 import type { ConfChange } from "../raft/index.ts";
 import type { RequestId } from "./command.ts";
+import { learnersMax } from "./limits.ts";
 
 export interface Member {
   readonly id: MemberId;
@@ -16,6 +18,14 @@ export interface Member {
 /** As etcd names them: the first 8 bytes of the SHA-1 of the sorted peer URLs and the token. */
 export function memberIdOf(peerUrls: readonly string[], clusterToken: string): MemberId {
   return firstEightBytes(utf8([...peerUrls].sort().join("") + clusterToken)) as MemberId;
+}
+
+/**
+ * Of a member that is added to a running cluster: the time, in whole seconds, stands where the token stands for the first
+ * members, so that a machine that comes back has another id than in its first life.
+ */
+export function addedMemberIdOf(peerUrls: readonly string[], nowSeconds: number): MemberId {
+  return memberIdOf(peerUrls, String(nowSeconds));
 }
 
 /** As etcd names them: the first 8 bytes of the SHA-1 of the sorted member ids. */
@@ -36,8 +46,13 @@ export function encodePeerUrls(peerUrls: readonly string[], request?: RequestId)
   return utf8(JSON.stringify({ peerUrls, ...(request && { request: { member: `${member}`, sequence } }) }));
 }
 
+/** The context of a change that says nothing new about the member's address: its promotion, its removal. */
+export function encodeRequest({ member, sequence }: RequestId): Uint8Array {
+  return utf8(JSON.stringify({ request: { member: `${member}`, sequence } }));
+}
+
 function decodeContext(context: Uint8Array): {
-  peerUrls: string[];
+  peerUrls?: string[];
   request?: { member: string; sequence: number };
 } {
   return JSON.parse(fromUtf8(context));
@@ -66,6 +81,52 @@ export class Membership {
     return this.#removed.has(id);
   }
 
+  /**
+   * Why a change that somebody asked for must not come into force. Asked again when its entry is applied, for others may have come
+   * before it: the answer is the same on all members, for it looks at nothing but replicated state.
+   */
+  refusal({ type, member, context }: ConfChange): KvError | undefined {
+    const { peerUrls, request } = context ? decodeContext(context) : {};
+    // The members that a cluster begins with were checked by whoever wrote them down.
+    if (request === undefined) return undefined;
+    const known = this.#members.get(member);
+    if (type === "remove") {
+      if (known === undefined) return memberNotFound();
+      return !known.learner && this.voters.length === 1 ? notEnoughStarted() : undefined;
+    }
+    if (peerUrls === undefined) {
+      if (known === undefined) return memberNotFound();
+      return known.learner
+        ? undefined
+        : new KvError("MEMBER_NOT_LEARNER", "etcdserver: can only promote a learner member");
+    }
+    if (this.#removed.has(member)) return memberNotFound();
+    if (known !== undefined) return new KvError("MEMBER_EXISTS", "etcdserver: member ID already exist");
+    if (this.#isTaken(peerUrls)) return peerUrlsExist();
+    const learners = this.#members.size - this.voters.length;
+    return type === "add-learner" && learners >= learnersMax
+      ? new KvError("TOO_MANY_LEARNERS", "etcdserver: too many learner members in cluster")
+      : undefined;
+  }
+
+  get voters(): readonly Member[] {
+    return this.members.filter(({ learner }) => !learner);
+  }
+
+  /** @throws KvError MEMBER_NOT_FOUND, PEER_URLS_EXIST */
+  setPeerUrls(id: MemberId, peerUrls: readonly string[]): void {
+    const known = this.#members.get(id);
+    if (known === undefined) throw memberNotFound();
+    if (this.#isTaken(peerUrls, id)) throw peerUrlsExist();
+    this.#members.set(id, { ...known, peerUrls });
+  }
+
+  #isTaken(peerUrls: readonly string[], except?: MemberId): boolean {
+    return this.members.some(
+      ({ id, peerUrls: used }) => id !== except && used.some((url) => peerUrls.includes(url)),
+    );
+  }
+
   apply(change: ConfChange): void {
     if (change.type === "remove") {
       this.#members.delete(change.member);
@@ -73,7 +134,8 @@ export class Membership {
       return;
     }
     const known = this.#members.get(change.member);
-    const peerUrls = change.context ? decodeContext(change.context).peerUrls : (known?.peerUrls ?? []);
+    const given = change.context && decodeContext(change.context).peerUrls;
+    const peerUrls = given ?? known?.peerUrls ?? [];
     const learner = change.type === "add-learner";
     this.#members.set(change.member, {
       name: "",
@@ -110,4 +172,19 @@ export class Membership {
     );
     this.#removed = new Set(removed.map((id) => BigInt(id) as MemberId));
   }
+}
+
+function memberNotFound(): KvError {
+  return new KvError("MEMBER_NOT_FOUND", "etcdserver: member not found");
+}
+
+function peerUrlsExist(): KvError {
+  return new KvError("PEER_URLS_EXIST", "etcdserver: Peer URLs already exists");
+}
+
+export function notEnoughStarted(): KvError {
+  return new KvError(
+    "NOT_ENOUGH_STARTED",
+    "etcdserver: re-configuration failed due to not enough started members",
+  );
 }

@@ -5,9 +5,10 @@ import { bootstrap, createRaft, joining, type RaftConfig } from "../raft/index.t
 import { createMetrics, type Log, type Metrics } from "../telemetry/index.ts";
 import { openWal, type Wal, type WalRestored } from "../wal/index.ts";
 import type { ReplicaConfig } from "./config.ts";
-import { initialMemberIds, readIdentity, writeIdentity } from "./identity.ts";
+import { identityOf, initialMemberIds, readIdentity, writeIdentity } from "./identity.ts";
 import { restoreImage } from "./image.ts";
 import { Images } from "./images.ts";
+import { joinCluster } from "./joining.ts";
 import {
   appendBytesMax,
   committedBytesMax,
@@ -53,7 +54,9 @@ export async function openReplica({
   const lock = await lockDirectory(platform, config.directory);
   let wal: Wal | undefined;
   try {
-    const identity = await readIdentity(disk, config);
+    const joins = config.initialState === "existing";
+    const known = await readIdentity(disk, config);
+    const identity = known ?? (joins ? await joinCluster(platform, config) : identityOf(config));
     const images = await Images.open(disk, join(config.directory, "snapshots"), log);
     const opened = await openWal({
       disk,
@@ -70,12 +73,12 @@ export async function openReplica({
     let restored: Restored;
     if (opened.restored.hardState !== undefined) restored = await restoredState(opened.restored, images);
     else {
-      if (!identity.fresh)
+      if (known !== undefined)
         throw new Error(`the log in data directory ${config.directory} is gone: ${replaceMember}`);
-      restored = firstState(config);
+      restored = joins ? joining : firstState(config);
       await wal.append({ hardState: restored.hardState, entries: restored.entries });
     }
-    if (identity.fresh) await writeIdentity(disk, config, identity);
+    if (known === undefined) await writeIdentity(disk, config, identity);
     const state = newStateMachine(platform, config);
     const { snapshot } = restored;
     if (snapshot.index > 0) {

@@ -9,7 +9,7 @@
  * leader of t appends it, and no other takes it (`isStale`). Terms never fall along the log. So once an entry of a later term is applied
  * here without it having come before, it never will, and it is queued again: a change of leader costs a writer time, and no doubt.
  */
-import { type MemberId, noMember, type Term } from "../base/index.ts";
+import { type Index, type MemberId, noMember, type Revision, type Term } from "../base/index.ts";
 import { KvError } from "../kv/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import type { EntryType, Message, Raft } from "../raft/index.ts";
@@ -24,6 +24,8 @@ interface Pending {
   readonly deadline: number;
   /** Undefined while it is queued. */
   sentIn: Term | undefined;
+  /** Of a conf change that was sent: where it stands in the log. */
+  index: Index | undefined;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: Error) => void;
 }
@@ -81,7 +83,11 @@ export class Proposals {
     return this.#add(sequence, "normal", data);
   }
 
-  /** The same for a change of the configuration: `encode` puts the request's name into its context. */
+  /**
+   * The same for a change of the configuration: `encode` puts the request's name into its context. Only a leader hands one to its
+   * core, for only it knows where the entry stands, and with that when the core has put an empty one in its place ("not-taken").
+   * @throws KvError NOT_LEADER, besides: nothing happened
+   */
   proposeConfChange(encode: (id: RequestId) => Uint8Array): Promise<Outcome> {
     const sequence = this.#sequence++;
     return this.#add(sequence, "conf-change", encode({ member: this.#member, sequence }));
@@ -98,11 +104,20 @@ export class Proposals {
       for (let bytes = 0; next < queue.length && bytes < proposeBytesMax; next++) {
         const pending = queue[next] as Pending;
         if (!this.#pending.has(pending.sequence)) continue;
+        if (pending.type === "conf-change" && this.#raft.role !== "leader") {
+          this.#drop(pending);
+          pending.reject(new KvError("NOT_LEADER", "etcdserver: not leader"));
+          continue;
+        }
         chunk.push(pending);
         bytes += pending.data.length;
       }
       if (chunk.length > 0 && this.#raft.propose(chunk) !== "accepted") break;
-      for (const pending of chunk) pending.sentIn = this.#raft.term;
+      for (const [position, pending] of chunk.entries()) {
+        pending.sentIn = this.#raft.term;
+        if (pending.type === "conf-change")
+          pending.index = (this.#raft.status.lastIndex - chunk.length + 1 + position) as Index;
+      }
       done = next;
     }
     this.#queue = done === queue.length ? [] : queue.slice(done);
@@ -127,6 +142,15 @@ export class Proposals {
     this.#drop(pending);
     if (outcome instanceof KvError) pending.reject(outcome);
     else pending.resolve(outcome);
+  }
+
+  /** An entry without bytes was applied: a leader's first word, or in place of a conf change that the core did not take. */
+  emptied({ index, term }: { index: Index; term: Term }, revision: Revision): void {
+    for (const pending of this.#pending.values()) {
+      if (pending.type !== "conf-change" || pending.index !== index || pending.sentIn !== term) continue;
+      this.#drop(pending);
+      pending.resolve({ type: "not-taken", revision });
+    }
   }
 
   /** An entry of this term is applied, and so is all that was sent in earlier ones and ever will be. */
@@ -182,7 +206,16 @@ export class Proposals {
     }
     return new Promise((resolve, reject) => {
       const deadline = this.#clock.monotonic() + this.#timeoutMs;
-      const pending: Pending = { sequence, type, data, deadline, sentIn: undefined, resolve, reject };
+      const pending: Pending = {
+        sequence,
+        type,
+        data,
+        deadline,
+        sentIn: undefined,
+        index: undefined,
+        resolve,
+        reject,
+      };
       this.#pending.set(sequence, pending);
       this.#pendingBytes += data.length;
       this.#queue.push(pending);

@@ -28,17 +28,20 @@ import type { Alarm } from "./alarms.ts";
 import { decodeCommand, type RequestId } from "./command.ts";
 import type { ReplicaConfig } from "./config.ts";
 import { Driver } from "./driver.ts";
+import { type HandoverOptions, handOver, heirOf } from "./handover.ts";
 import type { Identity } from "./identity.ts";
 import type { Images } from "./images.ts";
 import { LeaseService } from "./lease-service.ts";
-import { quotaBytesDefault, requestTimeoutMs, ticksPerHeartbeat } from "./limits.ts";
+import { quotaBytesDefault, removedGraceMs, requestTimeoutMs, ticksPerHeartbeat } from "./limits.ts";
 import { type Member, requestOf } from "./membership.ts";
 import type { ReplicaMetrics } from "./metrics.ts";
 import { Proposals } from "./proposals.ts";
 import { hasPut, Quota } from "./quota.ts";
 import { Reads } from "./reads.ts";
+import { type MemberChange, Reconfiguration, type Reconfigured } from "./reconfiguration.ts";
 import type { Outcome, StateMachine } from "./state-machine.ts";
 import type { ReplicaStatus } from "./status.ts";
+import { encodeDescription } from "./transport/discovery.ts";
 import { startTransport, type Transport } from "./transport/transport.ts";
 
 /** What `openReplica` found on the disk and made of it. */
@@ -72,6 +75,8 @@ export class Replica implements Kv {
   readonly #proposals: Proposals;
   readonly #reads: Reads;
   readonly #leaseService: LeaseService;
+  readonly #reconfiguration: Reconfiguration;
+  readonly #handover: HandoverOptions;
   readonly #driver: Driver;
   readonly #leaderObservers = new Set<(leader: MemberId) => void>();
   readonly #quotaBytes: number;
@@ -86,6 +91,7 @@ export class Replica implements Kv {
   #knownLeader: MemberId = noMember;
   #appliedTerm: Term;
   #reclaiming = false;
+  #leaving: Timer | undefined;
 
   constructor(parts: ReplicaParts) {
     const { platform, config, identity, raft, state } = parts;
@@ -133,6 +139,17 @@ export class Replica implements Kv {
       ask: (member, question) => this.#ask(member, question),
     });
     this.leases = this.#leaseService;
+    this.#handover = { ...shared, clock: platform.clock, onLeader: (observer) => this.onLeader(observer) };
+    this.#reconfiguration = new Reconfiguration({
+      ...shared,
+      membership: state.membership,
+      proposals: this.#proposals,
+      member: this.memberId,
+      electionMs: config.electionMs,
+      ask: (member, question) => this.#ask(member, question),
+      activeSince: (member) => this.#transport?.activeSince(member),
+      handOver: () => this.#handOver(),
+    });
     parts.metrics.watch({
       status: () => this.status(),
       pending: () => this.#proposals.count,
@@ -167,15 +184,21 @@ export class Replica implements Kv {
       listen: config.listenPeer,
       tls: config.tls,
       onMessage: (message) => this.#driver.step(message),
-      onQuestion: (question) => this.#leaseService.answer(question),
+      onQuestion: (question) =>
+        this.#reconfiguration.isQuestion(question)
+          ? this.#reconfiguration.answer(question)
+          : this.#leaseService.answer(question),
       onUnreachable: (member) => {
         if (!this.#stopped) this.#raft.reportUnreachable(member);
       },
       onConnected: (member) => this.#driver.connected(member),
       receiver: images,
       isRemoved: (member) => this.#state.membership.isRemoved(member),
+      onRemoved: () => this.#leave(),
+      describe: () => encodeDescription(this.clusterId, this.#state.membership),
     });
-    this.#transport.setPeers(this.#state.membership.members);
+    this.#setPeers();
+    if (this.#state.membership.isRemoved(this.memberId)) this.#leave();
     this.#ticker = platform.clock.every(config.heartbeatMs / ticksPerHeartbeat, () => this.#tick());
     this.#driver.start(this.#transport);
   }
@@ -236,6 +259,35 @@ export class Replica implements Kv {
     return this.#state.membership.members;
   }
 
+  /** Who belongs to the cluster after a voter or a learner was added, and its id. @throws KvError, as of all changes below: see Reconfiguration */
+  addMember(peerUrls: readonly string[], options: { learner: boolean }): Promise<Reconfigured> {
+    return this.#change({ type: "add", peerUrls, ...options });
+  }
+
+  /** The member ends by itself, where it runs. */
+  async removeMember(member: MemberId): Promise<readonly Member[]> {
+    return (await this.#change({ type: "remove", member })).members;
+  }
+
+  async updateMember(member: MemberId, peerUrls: readonly string[]): Promise<readonly Member[]> {
+    return (await this.#change({ type: "update", member, peerUrls })).members;
+  }
+
+  /** Makes a learner that has caught up a voter. */
+  async promoteMember(member: MemberId): Promise<readonly Member[]> {
+    return (await this.#change({ type: "promote", member })).members;
+  }
+
+  /** Has another voter lead. Only the leader can. @throws KvError NOT_LEADER, BAD_TRANSFEREE, TIMEOUT */
+  async moveLeader(to: MemberId): Promise<void> {
+    this.#checkRunning();
+    if (this.#raft.role !== "leader") throw new KvError("NOT_LEADER", "etcdserver: not leader");
+    if (!this.#raft.status.confState.voters.includes(to))
+      throw new KvError("BAD_TRANSFEREE", "etcdserver: bad leader transferee");
+    if (!(await handOver(this.#handover, to, requestTimeoutMs + 2 * this.#parts.config.electionMs)))
+      throw new KvError("TIMEOUT", "etcdserver: request timed out");
+  }
+
   /** Tells the cluster this member's name and where its clients reach it. @throws KvError */
   async publish(attributes: { name: string; clientUrls: readonly string[] }): Promise<void> {
     this.#checkRunning();
@@ -277,11 +329,16 @@ export class Replica implements Kv {
       role,
       committedIndex: commit,
       appliedIndex: this.#state.applied.index,
-      learner: this.#state.membership.get(this.memberId)?.learner ?? false,
+      learner: this.isLearner(),
       dbSizeBytes: totalBytes,
       dbSizeInUseBytes: usedBytes,
       ...(Number.isFinite(this.#quotaBytes) ? { dbQuotaBytes: this.#quotaBytes } : {}),
     };
+  }
+
+  /** Has the log, and no vote. */
+  isLearner(): boolean {
+    return this.#state.membership.get(this.memberId)?.learner ?? false;
   }
 
   /** Hash of this member's history up to a revision (0: now). @throws KvError COMPACTED, FUTURE_REVISION */
@@ -313,12 +370,6 @@ export class Replica implements Kv {
     return () => this.#leaderObservers.delete(observer);
   }
 
-  /** Makes room for somebody else to lead, where there is. */
-  transferLeadership(to: MemberId): void {
-    this.#raft.transferLeadership(to);
-    this.#driver.turnSoon();
-  }
-
   /** Ends cleanly: what was acknowledged is on the disk anyway. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -336,25 +387,34 @@ export class Replica implements Kv {
 
   /** Lets somebody else lead before this member goes, so that nobody has to wait for an election. */
   async #handOver(): Promise<void> {
-    const { role, progress } = this.#raft.status;
-    if (role !== "leader") return;
-    const heirs = progress.filter(
-      ({ member, active, learner }) => member !== this.memberId && active && !learner,
+    const heir = heirOf(this.#raft);
+    if (heir !== noMember) await handOver(this.#handover, heir, this.#parts.config.electionMs);
+  }
+
+  async #change(change: MemberChange): Promise<Reconfigured> {
+    this.#checkRunning();
+    return this.#reconfiguration.change(change);
+  }
+
+  /** One that joined has a log to receive before it knows the others by itself. */
+  #setPeers(): void {
+    const { membership } = this.#state;
+    const { memberId, peers = [] } = this.#parts.identity;
+    const isKnown = membership.get(memberId) !== undefined || membership.isRemoved(memberId);
+    const told = isKnown ? [] : peers.filter(({ id }) => membership.get(id) === undefined);
+    this.#transport?.setPeers([...told, ...membership.members]);
+  }
+
+  /** This member was removed: it answers what it has been asked, then ends. */
+  #leave(): void {
+    if (this.#leaving !== undefined || this.#stopped) return;
+    const { platform, config, log } = this.#parts;
+    const error = new Error(
+      `member ${this.memberId.toString(16)} (${config.name}) was removed from the cluster: to have this machine back in it, ` +
+        "add a member anew (etcdctl member add) and start it with an empty --data-dir and --initial-cluster-state existing",
     );
-    const heir = heirs.sort((a, b) => b.match - a.match)[0];
-    if (heir === undefined) return;
-    await new Promise<void>((resolve) => {
-      const timer = this.#parts.platform.clock.after(this.#parts.config.electionMs, done);
-      const end = this.onLeader((leader) => {
-        if (leader === heir.member) done();
-      });
-      function done(): void {
-        timer.cancel();
-        end();
-        resolve();
-      }
-      this.transferLeadership(heir.member);
-    });
+    log.warn("this member was removed from the cluster and will end", { graceMs: removedGraceMs });
+    this.#leaving = platform.clock.after(removedGraceMs, () => this.#failWith(error));
   }
 
   #headerAt(revision: Revision): Header {
@@ -380,6 +440,7 @@ export class Replica implements Kv {
     for (const entry of entries) {
       if (entry.type === "conf-change") this.#applyConfChange(entry, settled);
       else if (entry.data.length > 0) settled.push(this.#applyCommand(entry));
+      else this.#proposals.emptied(entry, this.#state.mvcc.revision);
     }
     this.#state.hub.publish();
     this.#parts.metrics.proposalsApplied.add(entries.length);
@@ -403,6 +464,7 @@ export class Replica implements Kv {
       if (command.type === "compact") this.#reclaimSoon();
       // What an earlier life has written again proves nothing about now: room may have been made further along the log.
       else if (this.#isReady && command.type === "txn" && hasPut(command.txn)) this.#quota.applied();
+      if (command.type === "member-peer-urls") this.#setPeers();
       return { id, outcome };
     } catch (error) {
       // A refusal is an outcome, the same on all members; anything else is a mistake of ours, and must not go on.
@@ -414,17 +476,23 @@ export class Replica implements Kv {
   #applyConfChange(entry: Entry, settled: { id: RequestId; outcome: Outcome | KvError }[]): void {
     const change = decodeConfChange(entry.data);
     if (change === undefined) return;
-    this.#driver.applyConfChange(change);
-    this.#state.membership.apply(change);
-    this.#transport?.setPeers(this.#state.membership.members);
+    const { membership } = this.#state;
+    const refusal = membership.refusal(change);
+    this.#driver.applyConfChange(refusal ? undefined : change);
+    if (refusal === undefined) {
+      membership.apply(change);
+      this.#setPeers();
+      if (membership.isRemoved(this.memberId)) this.#leave();
+    }
     const id = requestOf(change);
     if (id !== undefined)
-      settled.push({ id, outcome: { type: "done", revision: this.#state.mvcc.revision } });
+      settled.push({ id, outcome: refusal ?? { type: "done", revision: this.#state.mvcc.revision } });
   }
 
   #installed(): void {
     this.#state.hub.restored();
-    this.#transport?.setPeers(this.#state.membership.members);
+    this.#setPeers();
+    if (this.#state.membership.isRemoved(this.memberId)) this.#leave();
     this.#appliedTerm = this.#state.applied.term;
     this.#proposals.replaced();
   }
@@ -476,6 +544,7 @@ export class Replica implements Kv {
     this.#stopped = true;
     this.#driver.stop();
     this.#ticker?.cancel();
+    this.#leaving?.cancel();
     this.#proposals.close(reason);
     this.#reads.close(reason);
     this.#state.hub.close(reason);

@@ -22,7 +22,9 @@ export type Outcome =
     }
   | { readonly type: "lease-grant"; readonly ttlSeconds: number; readonly revision: Revision }
   | { readonly type: "alarm"; readonly alarms: readonly Alarm[]; readonly revision: Revision }
-  | { readonly type: "done"; readonly revision: Revision };
+  | { readonly type: "done"; readonly revision: Revision }
+  /** A conf change that came while another was under way: an empty entry stands in its place. */
+  | { readonly type: "not-taken"; readonly revision: Revision };
 
 export class StateMachine {
   readonly lessor: Lessor;
@@ -78,6 +80,9 @@ export class StateMachine {
           command.action === "activate" ? alarms.activate(command) : alarms.deactivate(command);
         return { type: "alarm", alarms: concerned, revision: this.mvcc.revision };
       }
+      case "member-peer-urls":
+        this.membership.setPeerUrls(command.member, command.peerUrls);
+        return this.#done();
       default:
         return unreachable(command);
     }

@@ -21,6 +21,15 @@ const codeOf: Record<KvErrorCode, StorageErrorCode> = {
   TIMEOUT: "TIMEOUT",
   CORRUPT: "UNAVAILABLE",
   STOPPED: "UNAVAILABLE",
+  MEMBER_EXISTS: "UNAVAILABLE",
+  PEER_URLS_EXIST: "UNAVAILABLE",
+  MEMBER_NOT_FOUND: "UNAVAILABLE",
+  MEMBER_NOT_LEARNER: "UNAVAILABLE",
+  LEARNER_NOT_READY: "UNAVAILABLE",
+  TOO_MANY_LEARNERS: "UNAVAILABLE",
+  NOT_ENOUGH_STARTED: "UNAVAILABLE",
+  UNHEALTHY: "UNAVAILABLE",
+  BAD_TRANSFEREE: "UNAVAILABLE",
 };
 
 /** The StorageError of anything that a call of the store threw; what is not a KvError passes unchanged. */

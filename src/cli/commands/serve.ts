@@ -44,7 +44,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   if (options.kubeconfig !== undefined) {
     await writeKubeconfig(platform.disk, options.kubeconfig, adminKubeconfig(server.pki, server.apiUrl));
   }
-  await Promise.race([server.ready, stop.promise]);
+  await Promise.race([server.ready, stop.promise, server.failed]);
   if (!stop.stopped()) {
     // `up` reads the second line; people read the first.
     process.stdout.write(
@@ -58,11 +58,6 @@ export async function serve(options: ServeOptions): Promise<void> {
 
 /** @throws Error that names the flag */
 function configOf(options: ServeOptions): ServerConfig {
-  if (options.initialClusterState === "existing") {
-    throw new Error(
-      "--initial-cluster-state existing: members cannot join a running cluster yet; name all of them in --initial-cluster from the start",
-    );
-  }
   const dataDir = options.dataDir ?? `${options.name}.raftsman`;
   const peer = parseUrl("--listen-peer-urls", options.listenPeerUrls);
   const client = parseUrl("--listen-client-urls", options.listenClientUrls);
@@ -94,6 +89,7 @@ function configOf(options: ServeOptions): ServerConfig {
       advertiseClientUrls: options.advertiseClientUrls?.split(",") ?? [],
       initialCluster,
       initialClusterToken: options.initialClusterToken,
+      initialClusterState: options.initialClusterState,
       heartbeatMs: options.heartbeatInterval,
       electionMs: options.electionTimeout,
       snapshotCount: options.snapshotCount,

@@ -26,6 +26,11 @@ export const frameKind = {
   /** From the dialer of a connection for messages, and back: it still stands, both ways. */
   ping: 10,
   pong: 11,
+  /** To a member that was removed from the cluster, whatever it says. */
+  removed: 12,
+  /** Instead of a hello: who are you all? And the answer. */
+  whichCluster: 13,
+  cluster: 14,
 } as const;
 
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind];

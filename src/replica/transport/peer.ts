@@ -24,6 +24,8 @@ export interface PeerOptions {
   readonly onUnreachable: () => void;
   /** The other side has answered our hello. */
   readonly onConnected: () => void;
+  /** The other side says that this member was removed from the cluster. */
+  readonly onRemoved: () => void;
 }
 
 export class Peer {
@@ -95,6 +97,7 @@ export class Peer {
           for (const { kind, payload } of frames.push(chunk)) {
             // Only now it is known to last.
             if (kind === frameKind.pong) this.#redialMs = redialMsMin;
+            if (kind === frameKind.removed) this.#options.onRemoved();
             if (kind !== frameKind.welcome) continue;
             if (payload.length > 0) throw new Error(fromUtf8(payload));
             this.#welcome = true;

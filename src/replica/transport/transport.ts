@@ -6,7 +6,8 @@ import type { Message } from "../../raft/index.ts";
 import type { Log } from "../../telemetry/index.ts";
 import { BytesReader } from "../bytes-reader.ts";
 import { BytesWriter } from "../bytes-writer.ts";
-import { frameBytesMax } from "../limits.ts";
+import { frameBytesMax, removedGraceMs } from "../limits.ts";
+import { dialPeer } from "./dial.ts";
 import { encodeFrame, type Frame, FrameReader, frameKind } from "./frames.ts";
 import { decodeHello, encodeHello, type Hello } from "./hello.ts";
 import { type ImageReceiver, receiveImage, sendImage } from "./image-transfer.ts";
@@ -17,7 +18,6 @@ import { Peer } from "./peer.ts";
 const helloTimeoutMs = 5000;
 /** A hello is short. */
 const helloBytesMax = 1024;
-const dialTimeoutMs = 3000;
 const questionTimeoutMs = 3000;
 
 export interface TransportOptions {
@@ -36,8 +36,18 @@ export interface TransportOptions {
   readonly onConnected: (member: MemberId) => void;
   /** Where an image goes that the leader sends. */
   readonly receiver: ImageReceiver;
-  /** An image has arrived and is durable: step its message. */
   readonly isRemoved: (member: MemberId) => boolean;
+  /** Another member says that this one is. */
+  readonly onRemoved: () => void;
+  /** What to tell a member that does not know yet who it is. */
+  readonly describe: () => Uint8Array;
+}
+
+/** Whoever speaks was removed from the cluster, and is told so. */
+class RemovedError extends Error {
+  constructor(member: MemberId) {
+    super(`member ${member.toString(16)} was removed from the cluster`);
+  }
 }
 
 export interface Transport {
@@ -48,6 +58,8 @@ export interface Transport {
   send(message: Message): boolean;
   /** @throws KvError TIMEOUT, NO_LEADER, or what the other side refuses with */
   ask(member: MemberId, question: Uint8Array): Promise<Uint8Array>;
+  /** Since when, on the monotonic clock, the member can be reached; undefined: it cannot. */
+  activeSince(member: MemberId): number | undefined;
   /** Sends an image; resolves when the other side has it on its disk. */
   sendImage(message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   close(): Promise<void>;
@@ -61,14 +73,23 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
     number,
     { resolve(answer: Uint8Array): void; reject(error: Error): void; timer: Timer }
   >();
-  /** Whom this member can reach, and who has reached it. */
-  const reachable = new Set<MemberId>();
+  /** Whom this member can reach, since when, and who has reached it. */
+  const reachable = new Map<MemberId, number>();
   const heardOf = new Set<MemberId>();
+  /** Members that were removed, and may be waiting for the answer that says so. */
+  const leaving = new Map<MemberId, { peer: Peer; timer: Timer }>();
   let nextQuestion = 1;
   let closed = false;
 
+  const letGo = (id: MemberId, peer: Peer): void => {
+    const timer = clock.after(removedGraceMs, () => {
+      peer.close();
+      leaving.delete(id);
+    });
+    leaving.set(id, { peer, timer });
+  };
   const reached = (id: MemberId): void => {
-    reachable.add(id);
+    reachable.set(id, clock.monotonic());
     if (heardOf.has(id)) options.onConnected(id);
   };
   const heard = (id: MemberId): void => {
@@ -78,13 +99,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
 
   const dial = (peerUrls: readonly string[]) => {
     let turn = 0;
-    return () => {
-      const url = new URL(peerUrls[turn++ % peerUrls.length] as string);
-      const host = url.hostname.replace(/^\[|\]$/g, "");
-      const tls = options.tls === undefined ? {} : { tls: options.tls };
-      const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
-      return network.connect({ host, port, timeoutMs: dialTimeoutMs, ...tls });
-    };
+    return () => dialPeer(network, peerUrls[turn++ % peerUrls.length] as string, options.tls);
   };
 
   function accept({ stream }: Connection): void {
@@ -100,7 +115,10 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
     stream.on("data", (chunk: Buffer) => {
       try {
         for (const frame of frames.push(chunk)) {
-          if (hello === undefined) {
+          if (hello === undefined && frame.kind === frameKind.whichCluster) {
+            for (const part of encodeFrame(frameKind.cluster, options.describe())) stream.write(part);
+            stream.end();
+          } else if (hello === undefined) {
             hello = greet(frame);
             timer.cancel();
             frames.bytesMax = frameBytesMax;
@@ -108,7 +126,8 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
             if (hello.purpose === "messages") heard(hello.from);
             if (hello.purpose === "image")
               image = receiveImage(stream, options.receiver, deliver(hello.from));
-          } else if (image !== undefined) image.take(frame);
+          } else if (options.isRemoved(hello.from)) throw new RemovedError(hello.from);
+          else if (image !== undefined) image.take(frame);
           else if (frame.kind === frameKind.ping) {
             for (const part of encodeFrame(frameKind.pong, emptyBytes)) stream.write(part);
           } else take(hello.from, frame);
@@ -116,6 +135,8 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       } catch (error) {
         const text = (error as Error).message;
         log.warn("a connection from a peer was refused", { error: text });
+        if (error instanceof RemovedError)
+          for (const part of encodeFrame(frameKind.removed, emptyBytes)) stream.write(part);
         for (const part of encodeFrame(frameKind.welcome, utf8(text))) stream.write(part);
         stream.end();
       }
@@ -135,13 +156,11 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       throw new Error(
         `member ${hello.to.toString(16)} was called, ${member.toString(16)} answers: check the peer URLs`,
       );
-    if (options.isRemoved(hello.from))
-      throw new Error(`member ${hello.from.toString(16)} was removed from the cluster`);
+    if (options.isRemoved(hello.from)) throw new RemovedError(hello.from);
     return hello;
   }
 
   function take(from: MemberId, { kind, payload }: Frame): void {
-    if (options.isRemoved(from)) throw new Error(`member ${from.toString(16)} was removed from the cluster`);
     switch (kind) {
       case frameKind.message:
         return deliver(from)(decodeMessage(payload));
@@ -179,7 +198,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       writer.text(refusal.code);
       writer.text(refusal.message);
     }
-    peers.get(from)?.peer.send(frameKind.answer, writer.finish());
+    (peers.get(from) ?? leaving.get(from))?.peer.send(frameKind.answer, writer.finish());
   }
 
   function settle(payload: Uint8Array): void {
@@ -210,20 +229,32 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       const wanted = new Map(members.filter(({ id }) => id !== member).map((one) => [one.id, one]));
       for (const [id, { peer, urls }] of peers) {
         if (wanted.get(id)?.peerUrls.join() === urls) continue;
-        peer.close();
         peers.delete(id);
+        if (wanted.has(id)) peer.close();
+        else letGo(id, peer);
+        reachable.delete(id);
       }
       for (const { id, peerUrls } of wanted.values()) {
         if (peers.has(id) || peerUrls.length === 0) continue;
-        const dialPeer = dial(peerUrls);
+        const dialIt = dial(peerUrls);
         const hello = encodeHello({ clusterId, from: member, to: id, purpose: "messages" });
         const onUnreachable = () => {
+          if (leaving.has(id)) return;
           reachable.delete(id);
           options.onUnreachable(id);
         };
         const onConnected = () => reached(id);
-        const peer = new Peer({ member: id, clock, log, dial: dialPeer, hello, onUnreachable, onConnected });
-        peers.set(id, { peer, urls: peerUrls.join(), dial: dialPeer });
+        const peer = new Peer({
+          member: id,
+          clock,
+          log,
+          dial: dialIt,
+          hello,
+          onUnreachable,
+          onConnected,
+          onRemoved: options.onRemoved,
+        });
+        peers.set(id, { peer, urls: peerUrls.join(), dial: dialIt });
       }
     },
     send(message) {
@@ -246,6 +277,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
         questions.set(number, { resolve, reject, timer: clock.after(questionTimeoutMs, timeOut) });
       });
     },
+    activeSince: (id) => reachable.get(id),
     async sendImage(message, chunks) {
       const entry = peers.get(message.to);
       if (entry === undefined) throw new Error(`member ${message.to.toString(16)} is not known`);
@@ -256,6 +288,11 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
     async close() {
       closed = true;
       for (const { peer } of peers.values()) peer.close();
+      for (const { peer, timer } of leaving.values()) {
+        timer.cancel();
+        peer.close();
+      }
+      leaving.clear();
       for (const { reject, timer } of questions.values()) {
         timer.cancel();
         reject(new KvError("STOPPED", "etcdserver: server stopped"));

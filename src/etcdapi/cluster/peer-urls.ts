@@ -1,0 +1,12 @@
+import { badPeerUrls } from "../errors.ts";
+
+/** In order, without spaces around. @throws RpcError unless each is `http://` or `https://` with host and port and nothing more */
+export function checkedPeerUrls(given: readonly string[]): string[] {
+  const urls = given.map((url) => url.trim());
+  if (urls.length === 0 || !urls.every(isPeerUrl)) throw badPeerUrls();
+  return urls.sort();
+}
+
+function isPeerUrl(url: string): boolean {
+  return /^https?:\/\/(\[[\da-fA-F:.]+\]|[^\s/?#@:[\]]+):\d{1,5}$/.test(url) && URL.canParse(url);
+}

@@ -1,0 +1,41 @@
+import { etcdserverpb } from "../wire/index.ts";
+import { notForLearners } from "./errors.ts";
+import type { Method, RequestObserver } from "./method.ts";
+import type { ClusterInfo } from "./ports.ts";
+
+/**
+ * The method, refused while this member is a learner: that answers for itself (Status, serializable ranges), and sends everything else to the
+ * members that vote (https://etcd.io/docs/v3.6/learning/design-learner/).
+ */
+export function refusedByLearners(method: Method, cluster: ClusterInfo): Method {
+  if (method.info === etcdserverpb.MaintenanceService.Status) return method;
+  if (method.kind === "unary") {
+    return {
+      ...method,
+      async handle(request) {
+        if (cluster.isLearner?.() && !isSerializableRange(method, request)) throw notForLearners();
+        return method.handle(request);
+      },
+    };
+  }
+  return {
+    ...method,
+    open(reply) {
+      if (!cluster.isLearner?.()) return method.open(reply);
+      reply.end(notForLearners());
+      return deaf;
+    },
+  };
+}
+
+function isSerializableRange({ info }: Method, request: unknown): boolean {
+  return info === etcdserverpb.KVService.Range && (request as etcdserverpb.RangeRequest).serializable;
+}
+
+/** Of a call that ended before it began. */
+const deaf: RequestObserver<unknown> = {
+  request() {},
+  requestsEnded() {},
+  drain() {},
+  closed() {},
+};
