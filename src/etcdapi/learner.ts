@@ -12,9 +12,9 @@ export function refusedByLearners(method: Method, cluster: ClusterInfo): Method 
   if (method.kind === "unary") {
     return {
       ...method,
-      async handle(request) {
+      async handle(request, signal) {
         if (cluster.isLearner?.() && !isSerializableRange(method, request)) throw notForLearners();
-        return method.handle(request);
+        return method.handle(request, signal);
       },
     };
   }
