@@ -79,7 +79,10 @@ program
   )
   .option("--initial-cluster-token <token>", "what tells clusters apart", "etcd-cluster")
   .addOption(
-    new Option("--initial-cluster-state <state>", "new; existing members restart with it too")
+    new Option(
+      "--initial-cluster-state <state>",
+      "existing: a running cluster was told of this member (etcdctl member add)",
+    )
       .choices(["new", "existing"])
       .default("new"),
   )

@@ -222,7 +222,7 @@ export type KvErrorCode =
   | MembershipErrorCode;
 
 /** Why a change of the members, or of who leads, is refused. */
-export type MembershipErrorCode =
+type MembershipErrorCode =
   | "MEMBER_EXISTS"
   | "PEER_URLS_EXIST"
   | "MEMBER_NOT_FOUND"

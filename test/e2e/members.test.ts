@@ -55,8 +55,8 @@ suite("membership under etcdctl", { skip: withoutEtcdctl() }, () => {
     run(
       "etcdctl",
       [
-        ...["--endpoints", `https://127.0.0.1:${port}`, "--cacert", join(pki, "etcd-ca.crt")],
-        ...["--cert", join(pki, "etcd-client.crt"), "--key", join(pki, "etcd-client.key"), ...args],
+        ...["--endpoints", `https://127.0.0.1:${port}`, "--cacert", join(pki, "etcd/ca.crt")],
+        ...["--cert", join(pki, "etcd/client.crt"), "--key", join(pki, "etcd/client.key"), ...args],
       ],
       { ...process.env, ETCDCTL_API: "3" },
     );

@@ -1,8 +1,9 @@
 import type { TestContext } from "node:test";
 import { createEtcdApi } from "../../src/etcdapi/index.ts";
 import { createHttpServer } from "../../src/h2/index.ts";
+import type { Platform } from "../../src/platform/index.ts";
 import type { ReplicaConfig } from "../../src/replica/index.ts";
-import { type ReplicaCluster, startReplicas } from "../replica/cluster.ts";
+import { quietLog, type ReplicaCluster, startReplicas } from "../replica/cluster.ts";
 import { errorLog, platform } from "./serve.ts";
 
 export interface ServedMembers {
@@ -16,8 +17,9 @@ export async function serveMembers(
   t: TestContext,
   count: number,
   options: Omit<Partial<ReplicaConfig>, "tls"> = {},
+  machine: Platform = platform,
 ): Promise<ServedMembers> {
-  const cluster = await startReplicas(count, options);
+  const cluster = await startReplicas(count, options, quietLog, machine);
   const internalErrors: unknown[] = [];
   const ports: number[] = [];
   const closing: (() => Promise<unknown>)[] = [];

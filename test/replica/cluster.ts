@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { nodePlatform, type TlsMaterial } from "../../src/platform/index.ts";
+import { nodePlatform, type Platform, type TlsMaterial } from "../../src/platform/index.ts";
 import { openReplica, type Replica, type ReplicaConfig } from "../../src/replica/index.ts";
 import { createLog, type Log } from "../../src/telemetry/index.ts";
 
@@ -29,9 +29,9 @@ export async function startReplicas(
   count: number,
   options: Partial<ReplicaConfig> & { tls?: TlsMaterial } = {},
   log: Log = quietLog,
+  platform: Platform = nodePlatform(),
 ): Promise<ReplicaCluster> {
   const directory = mkdtempSync(join(tmpdir(), "raftsman-replica-"));
-  const platform = nodePlatform();
   const ports = await freePorts(count);
   const configs = replicaConfigs(ports, directory, options);
   const open = (config: ReplicaConfig) => openReplica({ platform, config, log: log.channel(config.name) });
