@@ -16,6 +16,9 @@ export type CauseType =
   | "InternalError"
   | "FieldValueTypeInvalid";
 
+/** A value that the message leaves out. */
+export const omitted = Symbol("omitted");
+
 export interface FieldError {
   readonly type: CauseType;
   /** Where; "" for the whole object. */
@@ -113,6 +116,7 @@ export function fieldErrorBody(error: FieldError): string {
     error.type !== "FieldValueForbidden" &&
     error.type !== "FieldValueTooLong" &&
     error.type !== "InternalError";
+  if (error.badValue === omitted) return `${title}: ${error.detail}`;
   const head = showsValue ? `${title}: ${printValue(error.badValue)}` : title;
   return error.detail === "" ? head : `${head}: ${error.detail}`;
 }

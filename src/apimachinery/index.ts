@@ -1,10 +1,11 @@
 /** What every kind has in common. */
 
+/** Selection by labels and fields. */
+export { CronError, type CronSchedule, isTimeZone, parseCron } from "./cron.ts";
 /** Failures: `errors.notFound(…)` makes a Status, `field.invalid(…)` one cause of an Invalid. */
 export * as errors from "./errors.ts";
 export type { CauseType, FieldError } from "./field.ts";
 export * as field from "./field.ts";
-/** Selection by labels and fields. */
 export * from "./field-selector.ts";
 /** Encodings and the small types of the API. */
 export * from "./intstr.ts";

@@ -13,6 +13,8 @@ import { deploymentController } from "./deployment/index.ts";
 import { endpointsController } from "./endpoints/index.ts";
 import { endpointSliceController } from "./endpointslice/index.ts";
 import { garbageCollector } from "./garbage-collector/index.ts";
+import { jobController } from "./job/index.ts";
+import { ttlAfterFinishedController } from "./job/ttl.ts";
 import { aborted } from "./lifecycle.ts";
 import {
   namespaceController,
@@ -39,6 +41,8 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   deploymentController,
   replicaSetController,
   replicationController,
+  jobController,
+  ttlAfterFinishedController,
   endpointsController,
   endpointSliceController,
   nodeIpamController,

@@ -11,6 +11,12 @@ export const serviceAccounts = core("serviceaccounts");
 export const replicationControllers = core("replicationcontrollers");
 export const replicaSets = of("apps", "v1", "replicasets");
 export const deployments = of("apps", "v1", "deployments");
+export const statefulSets = of("apps", "v1", "statefulsets");
+export const daemonSets = of("apps", "v1", "daemonsets");
+export const controllerRevisions = of("apps", "v1", "controllerrevisions");
+export const jobs = of("batch", "v1", "jobs");
+export const cronJobs = of("batch", "v1", "cronjobs");
+export const persistentVolumeClaims = core("persistentvolumeclaims");
 export const endpointSlices = of("discovery.k8s.io", "v1", "endpointslices");
 export const leases = of("coordination.k8s.io", "v1", "leases");
 

@@ -26,6 +26,14 @@ export async function deleteObject(
   options: DeleteOptions,
 ): Promise<DeleteResult> {
   const key = objectKey(store, context.namespace, name);
+  const { defaultPropagationWarning } = store.strategy;
+  if (
+    defaultPropagationWarning !== undefined &&
+    options.orphanDependents === undefined &&
+    options.propagationPolicy === undefined
+  ) {
+    context.warn(defaultPropagationWarning);
+  }
   const found = await store.read(key);
   if (found === undefined) throw errors.notFound(store.resource, name);
   const kept = await keepForNow(store, key, found, context, options);

@@ -1,4 +1,5 @@
 import { appsV1 } from "./apps/index.ts";
+import { batchV1 } from "./batch/index.ts";
 import { coordinationV1 } from "./coordination/index.ts";
 import { coreV1 } from "./core/index.ts";
 import { discoveryV1 } from "./discovery/index.ts";
@@ -15,6 +16,7 @@ import type { ServedVersion } from "./strategies.ts";
 export const servedVersions: readonly ServedVersion[] = [
   coreV1,
   appsV1,
+  batchV1,
   coordinationV1,
   discoveryV1,
   eventsV1,

@@ -58,6 +58,8 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   mayVanish?(object: T): boolean;
   /** What a DELETE without propagationPolicy does with dependents. Background by default. */
   readonly defaultPropagation?: "Orphan" | "Background";
+  /** A warning for a DELETE that leaves the propagation to `defaultPropagation`, where that surprises. */
+  readonly defaultPropagationWarning?: string;
   /** DELETE answers the object instead of a Status even when nothing is pending (Pods, Services …). */
   readonly returnDeletedObject?: boolean;
   /** Fields for fieldSelector besides metadata.name and metadata.namespace, by path. */

@@ -113,6 +113,16 @@ test("Deployments, discovery, namespaces and garbage come out as they did upstre
   assert.deepEqual(failures, []);
 });
 
+test("Jobs run, complete, are held, are counted by index and go after their time as they did upstream", async () => {
+  const failures = await replay({
+    areas: ["controllers/namespace", "controllers/job"],
+    node: true,
+    // Another node agent described itself and its pods in its own way.
+    skip: new Set(["the fake node", "node Table", "its pods", "indexed: pod names and hostnames"]),
+  });
+  assert.deepEqual(failures, []);
+});
+
 test("a lost node, its pod's eviction and its end come out as they did upstream", async () => {
   const failures = await replay({ areas: ["controllers/node-lost"], node: false, skip: new Set() });
   assert.deepEqual(failures, []);

@@ -20,7 +20,9 @@ import {
 import type { Clock, Random, Timer } from "../../platform/index.ts";
 import { PodAddresses } from "./addresses.ts";
 import {
+  completeAfterMs,
   delayMs,
+  exitCodeOf,
   mayBeReady,
   readyAfterAnnotation,
   startAfterAnnotation,
@@ -413,6 +415,13 @@ class Agent {
     const readyIn = arrivedMs + delayMs(pod, startAfterAnnotation) + delayMs(pod, readyAfterAnnotation) - now;
     if (readyIn > 0) this.#queue.addAfter(key, readyIn);
     const ready = mayBeReady(pod) && readyIn <= 0;
+    const completeIn = this.#completeIn(key, pod, readyIn);
+    if (running && completeIn !== undefined && completeIn <= 0) {
+      const { namespace } = splitKey(key);
+      const ended = endedStatus(pod, clock.now(), exitCodeOf(pod));
+      await client.update({ ...pods, namespace }, { ...pod, status: ended }, "status");
+      return;
+    }
     const status = runningStatus({
       pod,
       hostIp: this.#description.address,
@@ -423,6 +432,15 @@ class Agent {
     if (running && sameReport(pod.status, status)) return;
     const { namespace } = splitKey(key);
     await client.update({ ...pods, namespace }, { ...pod, status }, "status");
+  }
+
+  /** Milliseconds until the pod has done its work; wakes the pod then. */
+  #completeIn(key: string, pod: KubeObject, readyInMs: number): number | undefined {
+    const afterMs = completeAfterMs(pod);
+    if (afterMs === undefined) return undefined;
+    const left = readyInMs + afterMs;
+    if (left > 0) this.#queue.addAfter(key, left);
+    return left;
   }
 
   async #endPod(key: string, pod: KubeObject): Promise<void> {

@@ -76,27 +76,28 @@ export function runningStatus({ pod, hostIp, podIp, ready, nowMs }: RunningPod):
   };
 }
 
-/** All containers have ended well: what is reported just before the pod is removed. */
-export function endedStatus(pod: KubeObject, nowMs: number): KubeObject["status"] {
+/** All containers have ended: what is reported just before the pod is removed, and when it has done its work. */
+export function endedStatus(pod: KubeObject, nowMs: number, exitCode = 0): KubeObject["status"] {
+  const reason = exitCode === 0 ? "PodCompleted" : "PodFailed";
   const now = formatTime(nowMs);
   const old = pod.status ?? {};
   const started: string = old.startTime ?? now;
   return {
     ...old,
     ...generationOf(pod),
-    phase: "Succeeded",
+    phase: exitCode === 0 ? "Succeeded" : "Failed",
     conditions: mergeConditions(pod, now, [
       { type: "PodReadyToStartContainers", status: "False" },
       { type: "Initialized", status: "True", reason: "PodCompleted" },
-      { type: "Ready", status: "False", reason: "PodCompleted" },
-      { type: "ContainersReady", status: "False", reason: "PodCompleted" },
+      { type: "Ready", status: "False", reason },
+      { type: "ContainersReady", status: "False", reason },
       { type: "PodScheduled", status: "True" },
     ]),
     containerStatuses: containerStatuses(pod, "containers", (previous) => ({
       state: {
         terminated: {
-          exitCode: 0,
-          reason: "Completed",
+          exitCode,
+          reason: exitCode === 0 ? "Completed" : "Error",
           startedAt: previous?.state?.running?.startedAt ?? started,
           finishedAt: now,
           ...(previous?.containerID === undefined ? {} : { containerID: previous.containerID as string }),

@@ -16,6 +16,7 @@ import {
   validateReplicaStatus,
   validateSelectorAndTemplate,
 } from "../rules/replicas.ts";
+import { numberOf, validateShare } from "../rules/shares.ts";
 import { immutable, nonNegative } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, containerCells, nameOf } from "../tables/cells.ts";
@@ -139,19 +140,4 @@ function validateRollout({ type = "", rollingUpdate }: RolloutStrategy, path: st
     errors.push(field.invalid(`${at}.maxUnavailable`, maxUnavailable, "must not be greater than 100%"));
   }
   return errors;
-}
-
-/** The number of a count or a percentage; undefined for another text. */
-function numberOf(value: IntOrString): number | undefined {
-  if (typeof value === "number") return value;
-  return /^[0-9]{1,9}%$/.test(value) ? Number(value.slice(0, -1)) : undefined;
-}
-
-function validateShare(value: IntOrString, path: string): FieldError[] {
-  if (typeof value === "number") return nonNegative(path, value);
-  if (numberOf(value) !== undefined) return [];
-  const rule = "a valid percent string must be a numeric string followed by an ending '%'";
-  return [
-    field.invalid(path, value, `${rule} (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')`),
-  ];
 }

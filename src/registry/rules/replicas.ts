@@ -37,8 +37,11 @@ export interface ReplicatedSpec {
   template?: PodTemplate;
 }
 
-/** spec.selector and spec.template of an apps/v1 workload. */
-export function validateSelectorAndTemplate({ selector, template = {} }: ReplicatedSpec): FieldError[] {
+/** spec.selector and spec.template of an apps/v1 workload; `workload` as its texts name it. */
+export function validateSelectorAndTemplate(
+  { selector, template = {} }: ReplicatedSpec,
+  workload: WorkloadTexts = { selector: "deployment", deadline: "ReplicaSet" },
+): FieldError[] {
   const path = "spec.selector";
   const errors: FieldError[] = [];
   if (!selector) errors.push(field.required(path, ""));
@@ -46,12 +49,18 @@ export function validateSelectorAndTemplate({ selector, template = {} }: Replica
     errors.push(...validateLabelSelector(selector, path));
     const isEmpty =
       Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions?.length ?? 0) === 0;
-    // The text is upstream's for every workload.
-    if (isEmpty) errors.push(field.invalid(path, selector, "empty selector is invalid for deployment"));
+    if (isEmpty)
+      errors.push(field.invalid(path, selector, `empty selector is invalid for ${workload.selector}`));
   }
   const matcher = matcherOf(selector);
   if (matcher === undefined) return [...errors, field.invalid(path, selector, "invalid label selector")];
-  return [...errors, ...validateTemplate(template, matcher)];
+  return [...errors, ...validateTemplate(template, matcher, workload.deadline)];
+}
+
+/** Upstream names the workload differently in its two texts, and ReplicaSets are "deployment" in the first. */
+interface WorkloadTexts {
+  readonly selector: string;
+  readonly deadline: string;
 }
 
 function matcherOf(selector: LabelSelector | null | undefined): Selector | undefined {
@@ -64,7 +73,11 @@ function matcherOf(selector: LabelSelector | null | undefined): Selector | undef
 }
 
 /** The pods a workload makes must be its own, and must run for ever. */
-export function validateTemplate(template: PodTemplate, matcher: Selector): FieldError[] {
+export function validateTemplate(
+  template: PodTemplate,
+  matcher: Selector,
+  workload = "ReplicaSet",
+): FieldError[] {
   const path = "spec.template";
   const labels = template.metadata?.labels;
   const errors: FieldError[] = [];
@@ -78,7 +91,7 @@ export function validateTemplate(template: PodTemplate, matcher: Selector): Fiel
     errors.push(field.notSupported(`${path}.spec.restartPolicy`, restartPolicy, ["Always"]));
   }
   if (template.spec?.activeDeadlineSeconds !== undefined) {
-    const detail = "activeDeadlineSeconds in ReplicaSet is not Supported";
+    const detail = `activeDeadlineSeconds in ${workload} is not Supported`;
     errors.push(field.forbidden(`${path}.spec.activeDeadlineSeconds`, detail));
   }
   return errors;

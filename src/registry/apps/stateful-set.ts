@@ -1,0 +1,191 @@
+import {
+  deepEqual,
+  type FieldError,
+  field,
+  type IntOrString,
+  type KubeObject,
+} from "../../apimachinery/index.ts";
+import { podWarnings } from "../core/pod/warnings.ts";
+import {
+  countWanted,
+  type ReplicaStatus,
+  type ReplicatedSpec,
+  replicaScale,
+  validateSelectorAndTemplate,
+} from "../rules/replicas.ts";
+import { validateShare } from "../rules/shares.ts";
+import { nonNegative } from "../rules/values.ts";
+import type { Strategy } from "../strategy.ts";
+import { age, containerCells, nameOf } from "../tables/cells.ts";
+
+interface StatefulSet extends KubeObject {
+  spec: ReplicatedSpec & {
+    serviceName?: string;
+    podManagementPolicy?: string;
+    updateStrategy?: {
+      type?: string;
+      rollingUpdate?: { partition?: number; maxUnavailable?: IntOrString };
+    };
+    persistentVolumeClaimRetentionPolicy?: { whenDeleted?: string; whenScaled?: string };
+    volumeClaimTemplates?: unknown[];
+    revisionHistoryLimit?: number;
+    ordinals?: { start?: number };
+  };
+  status?: ReplicaStatus & { currentReplicas?: number };
+}
+
+const noReplicas = { replicas: 0, availableReplicas: 0 };
+
+export const statefulSetStrategy: Strategy<StatefulSet> = {
+  namespaced: true,
+  prepareForCreate: (statefulSet) => {
+    statefulSet.status = noReplicas;
+    statefulSet.metadata.generation = 1;
+    return statefulSet;
+  },
+  prepareForUpdate: (next, old) => {
+    next.status = old.status ?? noReplicas;
+    return countWanted(next, old);
+  },
+  validate: ({ spec }) => validateSpec(spec),
+  validateUpdate: (next, old) => [...validateSpec(next.spec), ...validateFixed(next.spec, old.spec)],
+  warnings: allWarnings,
+  warningsOnUpdate: allWarnings,
+  status: {
+    prepareForUpdate: (next, old) => {
+      next.spec = old.spec;
+      return next;
+    },
+    validateUpdate: (next, old) => validateStatus(next.status ?? {}, old.status ?? {}),
+    resetFields: [["spec"]],
+  },
+  scale: replicaScale(),
+  resetFields: [["status"]],
+  tableRow: (statefulSet, now) => {
+    const { spec, status = {} } = statefulSet;
+    return [
+      nameOf(statefulSet),
+      `${status.readyReplicas ?? 0}/${spec.replicas ?? 0}`,
+      age(statefulSet, now),
+      ...containerCells(spec.template?.spec),
+    ];
+  },
+};
+
+function allWarnings({ spec }: StatefulSet): string[] {
+  const warnings = podWarnings(spec.template ?? {}, "spec.template.");
+  if ((spec.revisionHistoryLimit ?? 0) < 0) {
+    warnings.push(
+      "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended",
+    );
+  }
+  return warnings;
+}
+
+const mayChange = [
+  "replicas",
+  "ordinals",
+  "template",
+  "updateStrategy",
+  "revisionHistoryLimit",
+  "persistentVolumeClaimRetentionPolicy",
+  "minReadySeconds",
+] as const;
+
+/** Pods, claims and their names are made from the rest. */
+function validateFixed(next: StatefulSet["spec"], old: StatefulSet["spec"]): FieldError[] {
+  const fixed = (spec: StatefulSet["spec"]): object => {
+    const rest: Record<string, unknown> = { ...spec };
+    for (const name of mayChange) delete rest[name];
+    return rest;
+  };
+  if (deepEqual(fixed(next), fixed(old))) return [];
+  const names = mayChange.map((name) => `'${name}'`);
+  const listed = `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+  return [
+    field.forbidden("spec", `updates to statefulset spec for fields other than ${listed} are forbidden`),
+  ];
+}
+
+function validateSpec(spec: StatefulSet["spec"]): FieldError[] {
+  const errors: FieldError[] = [];
+  const { podManagementPolicy = "" } = spec;
+  if (podManagementPolicy === "") errors.push(field.required("spec.podManagementPolicy", ""));
+  else if (podManagementPolicy !== "OrderedReady" && podManagementPolicy !== "Parallel") {
+    const detail = "must be 'OrderedReady' or 'Parallel'";
+    errors.push(field.invalid("spec.podManagementPolicy", podManagementPolicy, detail));
+  }
+  return [
+    ...errors,
+    ...validateUpdateStrategy(spec, "spec.updateStrategy"),
+    ...validateRetention(spec, "spec.persistentVolumeClaimRetentionPolicy"),
+    ...nonNegative("spec.replicas", spec.replicas),
+    ...nonNegative("spec.minReadySeconds", spec.minReadySeconds),
+    ...nonNegative("spec.ordinals.start", spec.ordinals?.start),
+    ...validateSelectorAndTemplate(spec, { selector: "statefulset", deadline: "StatefulSet" }),
+  ];
+}
+
+function validateUpdateStrategy({ updateStrategy = {} }: StatefulSet["spec"], path: string): FieldError[] {
+  const { type = "", rollingUpdate } = updateStrategy;
+  const at = `${path}.rollingUpdate`;
+  // Upstream prints its internal form.
+  const shown =
+    rollingUpdate === undefined
+      ? null
+      : { Partition: rollingUpdate.partition ?? 0, MaxUnavailable: rollingUpdate.maxUnavailable ?? null };
+  switch (type) {
+    case "":
+      return [field.required(path, "")];
+    case "OnDelete":
+      if (rollingUpdate === undefined) return [];
+      return [field.invalid(at, shown, "only allowed for updateStrategy 'RollingUpdate'")];
+    case "RollingUpdate":
+      if (rollingUpdate === undefined) return [];
+      return [
+        ...nonNegative(`${at}.partition`, rollingUpdate.partition),
+        ...(rollingUpdate.maxUnavailable === undefined
+          ? []
+          : validateShare(rollingUpdate.maxUnavailable, `${at}.maxUnavailable`)),
+      ];
+    default:
+      return [
+        field.invalid(path, { Type: type, RollingUpdate: shown }, "must be 'RollingUpdate' or 'OnDelete'"),
+      ];
+  }
+}
+
+function validateRetention(
+  { persistentVolumeClaimRetentionPolicy: policy }: StatefulSet["spec"],
+  path: string,
+): FieldError[] {
+  if (policy === undefined) return [];
+  return (["whenDeleted", "whenScaled"] as const).flatMap((name) => {
+    const value = policy[name] ?? "";
+    return value === "Retain" || value === "Delete"
+      ? []
+      : [field.notSupported(`${path}.${name}`, value, ["Retain", "Delete"])];
+  });
+}
+
+const partialCounts = ["readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"] as const;
+type Status = NonNullable<StatefulSet["status"]>;
+
+function validateStatus(status: Status, old: Status): FieldError[] {
+  const names = ["replicas", ...partialCounts, "observedGeneration", "collisionCount"] as const;
+  const errors = names.flatMap((name) => nonNegative(`status.${name}`, status[name]));
+  if ((status.collisionCount ?? 0) < (old.collisionCount ?? 0)) {
+    errors.push(field.invalid("status.collisionCount", status.collisionCount ?? 0, "cannot be decremented"));
+  }
+  for (const name of partialCounts) {
+    const count = status[name] ?? 0;
+    if (count <= (status.replicas ?? 0)) continue;
+    errors.push(field.invalid(`status.${name}`, count, "cannot be greater than status.replicas"));
+  }
+  const available = status.availableReplicas ?? 0;
+  if (available > (status.readyReplicas ?? 0)) {
+    const detail = "cannot be greater than status.readyReplicas";
+    errors.push(field.invalid("status.availableReplicas", available, detail));
+  }
+  return errors;
+}
