@@ -9,6 +9,7 @@ import {
 } from "../client/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import type { ControllerContext, ControllerDescriptor, ControllerSettings } from "./context.ts";
+import { daemonSetController } from "./daemonset/index.ts";
 import { deploymentController } from "./deployment/index.ts";
 import { endpointsController } from "./endpoints/index.ts";
 import { endpointSliceController } from "./endpointslice/index.ts";
@@ -30,6 +31,7 @@ import { podGarbageCollector } from "./pod-gc/index.ts";
 import { replicaSetController, replicationController } from "./replicaset/index.ts";
 import { namespaces } from "./resources.ts";
 import { scheduler } from "./scheduler/index.ts";
+import { statefulSetController } from "./statefulset/index.ts";
 import { taintEvictionController } from "./taint-eviction/index.ts";
 
 /** All controllers, by name. */
@@ -41,6 +43,8 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   deploymentController,
   replicaSetController,
   replicationController,
+  statefulSetController,
+  daemonSetController,
   jobController,
   ttlAfterFinishedController,
   endpointsController,

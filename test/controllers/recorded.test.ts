@@ -123,6 +123,16 @@ test("Jobs run, complete, are held, are counted by index and go after their time
   assert.deepEqual(failures, []);
 });
 
+test("StatefulSets and DaemonSets come out as they did upstream, down to the names of their revisions", async () => {
+  const failures = await replay({
+    areas: ["controllers/namespace", "controllers/statefulset", "controllers/daemonset"],
+    node: true,
+    // Another node agent described itself and its pods in its own way.
+    skip: new Set(["the fake node", "node Table", "pods", "pod db-0", "pod db-1"]),
+  });
+  assert.deepEqual(failures, []);
+});
+
 test("a lost node, its pod's eviction and its end come out as they did upstream", async () => {
   const failures = await replay({ areas: ["controllers/node-lost"], node: false, skip: new Set() });
   assert.deepEqual(failures, []);

@@ -26,7 +26,7 @@ const fnvPrime = 0x01000193;
 const safeLetters = "bcdfghjklmnpqrstvwxz2456789";
 
 /** rand.SafeEncodeString: every byte replaced by one of the safe letters. */
-function safeEncode(text: string): string {
+export function safeEncode(text: string): string {
   let safe = "";
   for (const byte of utf8(text)) safe += safeLetters[byte % safeLetters.length];
   return safe;
