@@ -9,6 +9,7 @@ import {
 } from "../client/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import type { ControllerContext, ControllerDescriptor, ControllerSettings } from "./context.ts";
+import { cronJobController } from "./cronjob/index.ts";
 import { daemonSetController } from "./daemonset/index.ts";
 import { deploymentController } from "./deployment/index.ts";
 import { endpointsController } from "./endpoints/index.ts";
@@ -46,6 +47,7 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   statefulSetController,
   daemonSetController,
   jobController,
+  cronJobController,
   ttlAfterFinishedController,
   endpointsController,
   endpointSliceController,

@@ -113,9 +113,9 @@ test("Deployments, discovery, namespaces and garbage come out as they did upstre
   assert.deepEqual(failures, []);
 });
 
-test("Jobs run, complete, are held, are counted by index and go after their time as they did upstream", async () => {
+test("Jobs and CronJobs run, complete, are held, are counted and go after their time as they did upstream", async () => {
   const failures = await replay({
-    areas: ["controllers/namespace", "controllers/job"],
+    areas: ["controllers/namespace", "controllers/job", "controllers/cronjob"],
     node: true,
     // Another node agent described itself and its pods in its own way.
     skip: new Set(["the fake node", "node Table", "its pods", "indexed: pod names and hostnames"]),

@@ -161,7 +161,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
         const message = `create Claim ${name} Pod ${pod} in StatefulSet ${set.metadata.name} success`;
         recorder.event(set, "Normal", "SuccessfulCreate", message);
       } catch (error) {
-        if (!isConflict(error)) throw error;
+        // A server without claims has nodes that mount nothing: the pods can do without.
+        if (!isConflict(error) && !isNotFound(error)) throw error;
       }
     }
   }
