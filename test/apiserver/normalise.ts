@@ -103,6 +103,7 @@ export function normaliseText(value: string, how: Normaliser): string {
   if (how.sorted) {
     result = result
       .replace(/-[bcdfghjklmnpqrstvwxz2456789]{5}(?=$|[^a-z0-9])/g, "-<5>")
+      .replace(/-\d{8}$/g, "-<minutes>")
       .replace(/\.[0-9a-f]{16}$/g, ".<hex>")
       .replace(/\b10\.244\.\d+\.\d+\b/g, "<ip>");
   }

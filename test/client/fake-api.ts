@@ -36,6 +36,11 @@ const kinds: Kind[] = [
   kind("", "v1", "nodes", "Node", false),
   kind("apps", "v1", "deployments", "Deployment"),
   kind("apps", "v1", "replicasets", "ReplicaSet"),
+  kind("apps", "v1", "statefulsets", "StatefulSet"),
+  kind("apps", "v1", "daemonsets", "DaemonSet"),
+  kind("apps", "v1", "controllerrevisions", "ControllerRevision"),
+  kind("batch", "v1", "jobs", "Job"),
+  kind("batch", "v1", "cronjobs", "CronJob"),
   kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
   kind("coordination.k8s.io", "v1", "leases", "Lease"),
 ];

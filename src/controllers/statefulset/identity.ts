@@ -5,7 +5,7 @@ import { controllerReference } from "../owners.ts";
 
 const podNameLabel = "statefulset.kubernetes.io/pod-name";
 const podIndexLabel = "apps.kubernetes.io/pod-index";
-export const revisionLabel = "controller-revision-hash";
+const revisionLabel = "controller-revision-hash";
 
 /** `db-3` → 3; -1 where the name is not of this set. */
 export function ordinalOf(set: KubeObject, pod: KubeObject): number {

@@ -28,7 +28,7 @@ export function firstOrdinal(set: KubeObject): number {
   return set.spec.ordinals?.start ?? 0;
 }
 
-export function wantedReplicas(set: KubeObject): number {
+function wantedReplicas(set: KubeObject): number {
   return set.spec.replicas ?? 1;
 }
 

@@ -27,7 +27,7 @@ export interface JobSpec {
   managedBy?: string;
 }
 
-export interface PodFailurePolicy {
+interface PodFailurePolicy {
   rules?: PodFailureRule[];
 }
 
