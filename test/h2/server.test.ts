@@ -199,21 +199,24 @@ test("a stream that its client resets closes with that code, and writing to it a
 
 test("close lets a request finish, refuses new ones, and destroys what outlasts the grace", async (t) => {
   const waiting: (() => void)[] = [];
-  const arrived = Promise.withResolvers<void>();
+  const twoArrived = Promise.withResolvers<void>();
+  const allArrived = Promise.withResolvers<void>();
   const { port, server } = await listen(t, {
     onRequest: (_request, response) => {
       waiting.push(() => response.end("done"));
-      if (waiting.length === 3) arrived.resolve();
+      if (waiting.length === 2) twoArrived.resolve();
+      if (waiting.length === 3) allArrived.resolve();
     },
   });
   const session = http2.connect(`http://127.0.0.1:${port}`);
   const agent = new http.Agent({ keepAlive: true });
   const finishing = [request1(port, agent), request2(session)];
+  await twoArrived.promise;
   const stuck = request1(port, agent).then(
     () => "answered",
     () => "broken off",
   );
-  await arrived.promise;
+  await allArrived.promise;
   const ended = server.close({ graceMs: 300 });
   await assert.rejects(request1(port));
   waiting[0]?.();
