@@ -118,6 +118,8 @@ export function run(
         resolve({ status: error ? (typeof code === "number" ? code : 255) : 0, stdout, stderr });
       },
     );
+    // A program that ends without reading breaks the pipe; its status says what became of it.
+    child.stdin?.on("error", () => {});
     child.stdin?.end(input ?? "");
   });
 }
