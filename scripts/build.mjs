@@ -2,13 +2,24 @@
  * Makes dist/: what `bin` and the package run. One bundle, split where the command loads lazily, because reading one file is quicker
  * than resolving hundreds. Does nothing where dist/ is newer than everything it is made of.
  */
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const target = join(root, "dist/raftsman.js");
+
+/** JSON.parse reads a text faster than the compiler reads the same object as code. */
+const jsonAsText = {
+  name: "json-as-text",
+  setup({ onLoad }) {
+    onLoad({ filter: /[/]schemas[/].*[.]json$/ }, ({ path }) => ({
+      contents: `export default JSON.parse(${JSON.stringify(JSON.stringify(JSON.parse(readFileSync(path, "utf8"))))})`,
+      loader: "js",
+    }));
+  },
+};
 
 function newest(path) {
   const status = statSync(path);
@@ -30,7 +41,9 @@ if (!existsSync(target) || statSync(target).mtimeMs < Math.max(...sources.map(ne
     format: "esm",
     platform: "node",
     target: "node22.19",
-    minifySyntax: true,
+    // Two thirds less to read and compile at every start; the source map has the names.
+    minify: true,
+    plugins: [jsonAsText],
     sourcemap: "linked",
     sourcesContent: false,
     chunkNames: "chunks/[name]-[hash]",

@@ -3,10 +3,14 @@
  * The `raftsman` command. Each subcommand is a file in `commands/`, loaded only when it is the one asked for: starting a server
  * must not pay for reading manifests.
  */
+import { enableCompileCache } from "node:module";
 import { Command, Option } from "commander";
-import { defaults } from "../main/index.ts";
+import { defaults } from "./defaults.ts";
 import { fail } from "./fail.ts";
 import { podRange, port, quotaBytes, wholeNumber } from "./flag-values.ts";
+
+// What is compiled once is read the next time: a third of the time until a server is ready.
+enableCompileCache();
 
 const program = new Command("raftsman")
   .description(

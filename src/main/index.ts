@@ -1,7 +1,7 @@
 /** Configuration, certificates, and the assembly of a whole member. */
 export { adminConnection, adminKubeconfig } from "./admin.ts";
 export { firstAddress } from "./cidr.ts";
-export { type Address, defaults, type ServerConfig } from "./config.ts";
+export type { Address, ServerConfig } from "./config.ts";
 export { startHollowNodes } from "./hollow-nodes.ts";
 export { listenOrFree } from "./listen.ts";
 export { ensurePki, exportStoreClient, type Pki } from "./pki.ts";

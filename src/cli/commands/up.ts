@@ -4,7 +4,6 @@ import {
   type Address,
   adminConnection,
   adminKubeconfig,
-  defaults,
   ensurePki,
   exportStoreClient,
   firstAddress,
@@ -14,6 +13,7 @@ import {
   startServer,
 } from "../../main/index.ts";
 import { type Listener, nodePlatform, type Platform } from "../../platform/index.ts";
+import { defaults } from "../defaults.ts";
 import { fail } from "../fail.ts";
 import { autoCompaction } from "../flag-values.ts";
 import { startForwarder } from "../forwarder.ts";
