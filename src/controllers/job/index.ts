@@ -115,7 +115,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       return;
     }
     const nowMs = clock.now();
-    const counted = tally(job, owned, nowMs);
+    const counted = tally(job, owned);
     const { status } = counted;
     if (counted.newFailures > 0 || counted.newSuccesses > 0) {
       backoff.record(job.metadata.uid as string, counted, clock.monotonic());

@@ -46,7 +46,7 @@ export interface Tally {
 }
 
 /** Counts each ended pod once; see the idea in index.ts. */
-export function tally(job: KubeObject, owned: readonly KubeObject[], _nowMs: number): Tally {
+export function tally(job: KubeObject, owned: readonly KubeObject[]): Tally {
   const status: JobStatus = { ...job.status };
   const waiting = { succeeded: [] as string[], failed: [] as string[] };
   const held = new Map(owned.filter(hasTracking).map((pod) => [pod.metadata.uid as string, pod]));
