@@ -73,10 +73,14 @@ class Store implements Mvcc {
     const tables = keys.tableBytes + order.tableBytes + versions.tableBytes + log.tableBytes;
     return {
       totalBytes: keys.bytes.totalBytes + versions.values.totalBytes + tables,
-      usedBytes: keys.bytes.liveBytes + versions.values.liveBytes,
+      usedBytes: this.usedBytes,
       keys: keys.count,
       versions: versions.count,
     };
+  }
+
+  get usedBytes(): number {
+    return this.#space.keys.bytes.liveBytes + this.#space.versions.values.liveBytes;
   }
 
   range(query: RangeOp): RangeAnswer {

@@ -88,6 +88,8 @@ export interface Mvcc {
   /** The first revision that can be read; 0 before any compaction. */
   readonly compactRevision: Revision;
   readonly sizes: MvccSizes;
+  /** `sizes.usedBytes` alone, which costs nothing: every write asks. */
+  readonly usedBytes: number;
   /** @throws KvError COMPACTED, FUTURE_REVISION */
   range(query: RangeOp): RangeAnswer;
   /**

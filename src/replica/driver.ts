@@ -14,6 +14,7 @@ import type { ConfChange, Entry, Message, Raft, Ready, SnapshotMeta } from "../r
 import type { Log } from "../telemetry/index.ts";
 import type { Wal } from "../wal/index.ts";
 import { imageOf, restoreImage } from "./image.ts";
+import { ImageSchedule } from "./image-schedule.ts";
 import type { Images } from "./images.ts";
 import { isStale, type Proposals } from "./proposals.ts";
 import type { Reads } from "./reads.ts";
@@ -30,7 +31,7 @@ export interface DriverOptions {
   readonly images: Images;
   readonly state: StateMachine;
   readonly log: Log;
-  /** Entries applied between two images. */
+  /** Entries applied between two images, at least. */
   readonly snapshotCount: number;
   /** Applies committed entries, in order. What it throws ends this member. */
   readonly apply: (entries: readonly Entry[]) => void;
@@ -51,7 +52,7 @@ export class Driver {
   /** A leader's image is being taken in: the core waits. */
   #installing = false;
   #imageUnderWay: Promise<void> | undefined;
-  #lastImageIndex: Index;
+  readonly #schedule: ImageSchedule;
   #stopped = false;
   /** Of the last write given to the log. */
   #written: Promise<void> = Promise.resolve();
@@ -67,7 +68,12 @@ export class Driver {
     this.#raft = options.raft;
     this.#proposals = requests.proposals;
     this.#reads = requests.reads;
-    this.#lastImageIndex = options.state.applied.index;
+    const { snapshotCount, state } = options;
+    this.#schedule = new ImageSchedule({
+      snapshotCount,
+      usedBytes: () => state.mvcc.usedBytes,
+      lastIndex: state.applied.index,
+    });
     this.#startCommit = options.raft.status.commit;
   }
 
@@ -190,13 +196,13 @@ export class Driver {
   }
 
   #apply(entries: readonly Entry[]): void {
-    const { state, apply, snapshotCount } = this.#options;
+    const { state, apply } = this.#options;
     apply(entries);
     const { index, term } = entries.at(-1) as Entry;
     state.applied = { index, term };
     this.#raft.applied(index);
     this.#reads.applied(index);
-    if (index - this.#lastImageIndex >= snapshotCount) this.#takeImage();
+    if (this.#schedule.applied(entries)) this.#takeImage();
   }
 
   #send(message: Message): void {
@@ -234,7 +240,7 @@ export class Driver {
     await restoreImage(state, images.read(snapshot));
     if (this.#stopped) return;
     state.applied = { index: snapshot.index, term: snapshot.term };
-    this.#lastImageIndex = snapshot.index;
+    this.#schedule.taken(snapshot.index);
     this.#raft.persisted(entries.at(-1), hardState);
     this.#raft.applied(snapshot.index);
     for (const message of messagesAfterPersist) this.#send(message);
@@ -250,7 +256,7 @@ export class Driver {
   #takeImage(): void {
     if (this.#imageUnderWay !== undefined || this.#stopped) return;
     const { index, term } = this.#options.state.applied;
-    this.#lastImageIndex = index;
+    this.#schedule.taken(index);
     const meta = { index, term, confState: this.#raft.status.confState };
     this.#imageUnderWay = this.#background(this.#writeImage(meta, imageOf(this.#options.state)));
   }

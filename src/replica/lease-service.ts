@@ -50,7 +50,8 @@ export class LeaseService implements Leases {
     id: LeaseId;
     ttlSeconds: number;
   }): Promise<{ header: Header; id: LeaseId; ttlSeconds: number }> {
-    await this.#options.quota.check();
+    const { quota } = this.#options;
+    if (quota.exceeded) await quota.refuse();
     const id = lease.id === noLease ? this.#freshId() : lease.id;
     // The bytes of a negative time would not be read back; the lessor raises it to the minimum anyway.
     const ttlSeconds = Math.max(0, lease.ttlSeconds);

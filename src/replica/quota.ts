@@ -22,22 +22,22 @@ export class Quota {
     this.#options = options;
   }
 
-  /** Before a request that takes space. @throws KvError NO_SPACE, or why the alarm could not be raised */
-  async check(): Promise<void> {
-    if (!this.#exceeded) return;
+  /** To be asked before a request that takes space. */
+  get exceeded(): boolean {
+    return this.#options.usedBytes() > this.#options.quotaBytes;
+  }
+
+  /** Raises the alarm first. @throws KvError NO_SPACE, or why the alarm could not be raised */
+  async refuse(): Promise<never> {
     await this.#raise();
     throw noSpace();
   }
 
   /** After something was applied that took space: what was under way when the quota was reached went through. */
   applied(): void {
-    if (!this.#exceeded || this.#options.raised()) return;
+    if (!this.exceeded || this.#options.raised()) return;
     // Nobody waits for it; the next request or entry tries again.
     this.#raise().catch(() => {});
-  }
-
-  get #exceeded(): boolean {
-    return this.#options.usedBytes() > this.#options.quotaBytes;
   }
 
   #raise(): Promise<unknown> {

@@ -123,7 +123,7 @@ export class Replica implements Kv {
     const ownAlarm = { alarm: "NOSPACE", member: this.memberId } as const;
     this.#quota = new Quota({
       quotaBytes: this.#quotaBytes,
-      usedBytes: () => state.mvcc.sizes.usedBytes,
+      usedBytes: () => state.mvcc.usedBytes,
       raise: () => this.alarm({ action: "activate", ...ownAlarm }),
       raised: () => state.alarms.has(ownAlarm.alarm, ownAlarm.member),
     });
@@ -218,7 +218,7 @@ export class Replica implements Kv {
       const { succeeded, results } = this.#state.mvcc.apply(txn);
       return { header: this.header(), succeeded, results };
     }
-    if (hasPut(txn)) await this.#quota.check();
+    if (this.#quota.exceeded && hasPut(txn)) await this.#quota.refuse();
     const outcome = await this.#proposals.propose({ type: "txn", txn });
     if (outcome.type !== "txn") throw new Error(`a transaction ended as ${outcome.type}`);
     return {
