@@ -22,7 +22,7 @@ import type { ServerLog } from "./log.ts";
 import { RequestMetrics } from "./metrics.ts";
 import { OpenWatches } from "./open-watches.ts";
 import type { ApiServer } from "./ports.ts";
-import { discoveryRoutes } from "./routes/discovery.ts";
+import { createDiscovery } from "./routes/discovery.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { indexRoutes, metricsRoutes } from "./routes/index-page.ts";
 import { openApiRoutes } from "./routes/openapi.ts";
@@ -52,7 +52,8 @@ export interface ApiServerOptions {
  *   authorize     whether they may
  *   maxInFlight   whether there is room
  *   resources     the verbs of resources: decode, admit, store, encode
- *   routes        discovery, OpenAPI, health, version, metrics
+ *   discovery     what is served at this moment
+ *   routes        OpenAPI, health, version, metrics
  *   unknownPaths  everything else
  */
 export function createApiServer(options: ApiServerOptions): ApiServer {
@@ -65,8 +66,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const router = new Router();
   const health = healthRoutes(router);
   versionRoutes(router);
-  discoveryRoutes(router, registry, encoder);
-  openApiRoutes(router, registry, clock.now());
+  const discovery = createDiscovery(registry, encoder);
+  openApiRoutes(router, registry, clock);
   indexRoutes(router, registry);
   metricsRoutes(router, metrics, watches);
 
@@ -84,8 +85,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   use(authorize(authorizer));
   use(maxInFlight());
   use(resources(registry, { admission, encoder, protobuf: options.protobuf, clock, random, watches }));
+  use(discovery.layer);
   use(router.routes() as unknown as Layer);
-  use(unknownPaths(router, registry));
+  use(unknownPaths(router, discovery, registry));
   const callback = app.callback();
 
   return {

@@ -1,5 +1,5 @@
 import type { GroupVersionKind, GroupVersionResource, KubeObject } from "../apimachinery/index.ts";
-import { canonicalize } from "../schema/index.ts";
+import { canonicalize, type ResourceInfo } from "../schema/index.ts";
 import type { StorageWatch, Stored, StoredList, WatchOptions, WatchSink } from "../storage/index.ts";
 import type { RequestContext } from "./context.ts";
 import type {
@@ -31,6 +31,7 @@ export interface StoredForm {
  */
 export class ConvertingStore implements ResourceHandler {
   readonly resource: GroupVersionResource;
+  readonly info: ResourceInfo;
   readonly subresource = "";
   readonly kind: GroupVersionKind;
   readonly namespaced: boolean;
@@ -46,6 +47,7 @@ export class ConvertingStore implements ResourceHandler {
     this.#form = options.form;
     this.kind = options.kind;
     this.resource = inner.resource;
+    this.info = inner.info;
     this.namespaced = inner.namespaced;
     this.verbs = inner.verbs;
     const { tableRow } = inner.strategy;

@@ -1,5 +1,6 @@
 import type { GroupVersionKind, GroupVersionResource, KubeObject, Status } from "../apimachinery/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
+import type { ResourceInfo } from "../schema/index.ts";
 import type {
   SelectionPredicate,
   Storage,
@@ -21,6 +22,8 @@ export interface Registry {
   resource(resource: GroupVersionResource): ResourceHandler | undefined;
   /** Everything served, in discovery's order. */
   readonly resources: readonly ResourceHandler[];
+  /** Raised whenever `resources` changes; what is made of them is good as long as this stays. */
+  readonly generation: number;
   close(): Promise<void>;
 }
 
@@ -29,6 +32,8 @@ export interface Registry {
  */
 export interface ResourceHandler {
   readonly resource: GroupVersionResource;
+  /** The resource (a subresource's parent) as discovery shows it. */
+  readonly info: ResourceInfo;
   /** "status", "scale" … or "" for the resource itself. */
   readonly subresource: string;
   readonly kind: GroupVersionKind;

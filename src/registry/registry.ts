@@ -28,6 +28,7 @@ class ResourceRegistry implements Registry {
   readonly #handlers = new Map<string, ResourceHandler>();
   readonly #stores = new Map<string, OpenStore>();
   readonly #deps: StrategyDeps;
+  readonly generation = 0;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -73,9 +74,8 @@ class ResourceRegistry implements Registry {
     assert(stored !== undefined, `no schema for what ${handlerKey(resource)} is stored as`);
     const { storage, keyPrefix } = this.#open(stored, strategy);
     const store = new GenericStore({
-      resource,
+      info,
       kind: { group: stored.group, version: stored.version, kind: stored.kind },
-      verbs: info.verbs as readonly Verb[],
       strategy,
       storage,
       keyPrefix,

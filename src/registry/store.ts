@@ -1,5 +1,6 @@
 import type { GroupVersionKind, GroupVersionResource, KubeObject } from "../apimachinery/index.ts";
 import type { Random } from "../platform/index.ts";
+import type { ResourceInfo } from "../schema/index.ts";
 import {
   type Storage,
   StorageError,
@@ -32,9 +33,9 @@ import { updateObject } from "./update.ts";
 const deleteWorkers = 8;
 
 export interface GenericStoreOptions {
-  readonly resource: GroupVersionResource;
+  readonly info: ResourceInfo;
+  /** What its objects are stored as. */
   readonly kind: GroupVersionKind;
-  readonly verbs: readonly Verb[];
   readonly strategy: Strategy;
   readonly storage: Storage;
   /** Ends in a slash. */
@@ -49,6 +50,7 @@ export interface GenericStoreOptions {
  */
 export class GenericStore implements ResourceHandler, StoreParts {
   readonly resource: GroupVersionResource;
+  readonly info: ResourceInfo;
   readonly subresource = "";
   readonly kind: GroupVersionKind;
   readonly apiVersion: string;
@@ -61,11 +63,13 @@ export class GenericStore implements ResourceHandler, StoreParts {
   readonly random: Random;
 
   constructor(options: GenericStoreOptions) {
-    this.resource = options.resource;
+    const { group, version, resource } = options.info;
+    this.resource = { group, version, resource };
+    this.info = options.info;
     this.kind = options.kind;
     this.apiVersion = apiVersionOf(options.kind);
     this.namespaced = options.strategy.namespaced;
-    this.verbs = options.verbs;
+    this.verbs = options.info.verbs as readonly Verb[];
     this.strategy = options.strategy;
     this.rules = options.strategy;
     this.storage = options.storage;

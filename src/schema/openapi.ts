@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { GroupVersion, GroupVersionResource } from "../apimachinery/index.ts";
+import type { GroupVersion } from "../apimachinery/index.ts";
 import { utf8 } from "../base/index.ts";
 import { type OpenApiSchema, referencedDefinition } from "./go-types.ts";
 import {
@@ -10,7 +10,7 @@ import {
   resourceListOperation,
 } from "./openapi-operations.ts";
 import { pathItemV2, pathItemV3, schemaV2 } from "./openapi-render.ts";
-import { type ResourceInfo, resourceInfo } from "./resources.ts";
+import type { ResourceInfo } from "./resources.ts";
 import { definitionOfKind, definitions } from "./types.ts";
 
 /**
@@ -39,8 +39,8 @@ const info = { title: "Kubernetes", version: "1.35" };
 const bearerToken = { in: "header", name: "authorization", type: "apiKey" };
 
 /** Documents for the served subset, built when first asked for. */
-export function openApiPublisher(served: readonly GroupVersionResource[]): OpenApiPublisher {
-  return new Publisher(served.flatMap((resource) => resourceInfo(resource) ?? []));
+export function openApiPublisher(served: readonly ResourceInfo[]): OpenApiPublisher {
+  return new Publisher(served);
 }
 
 class Publisher implements OpenApiPublisher {

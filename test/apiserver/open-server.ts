@@ -19,7 +19,13 @@ export interface OpenServer {
 }
 
 export function openServer(
-  options: { clock?: Clock; etcdPrefix?: string; serviceClusterIpRange?: string } = {},
+  options: {
+    clock?: Clock;
+    etcdPrefix?: string;
+    serviceClusterIpRange?: string;
+    /** What the server serves of the registry. */
+    serves?: (registry: Registry) => Registry;
+  } = {},
 ): OpenServer {
   const { random, clock: realClock } = nodePlatform();
   const clock = options.clock ?? realClock;
@@ -38,7 +44,7 @@ export function openServer(
     },
   });
   const server = createApiServer({
-    registry,
+    registry: options.serves?.(registry) ?? registry,
     authenticator: createAuthenticator({
       tokens: [
         { token: "admin-token", user: { name: "admin", groups: ["system:masters"] } },

@@ -71,6 +71,66 @@ async function openWatch(
   return lines(response);
 }
 
+test("what is served may change while the server runs: discovery, OpenAPI, the index and the paths follow", async () => {
+  let batch = false;
+  let generation = 0;
+  const { server, close } = openServer({
+    clock: fastClock(),
+    serves: (whole) => ({
+      get resources() {
+        return whole.resources.filter(({ resource }) => batch || resource.group !== "batch");
+      },
+      get generation() {
+        return generation;
+      },
+      resource: (resource) => (batch || resource.group !== "batch" ? whole.resource(resource) : undefined),
+      close: () => whole.close(),
+    }),
+  });
+  const transport = server.transport(admin);
+  const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+  const seen = async () => {
+    const get = async (path: string, accept = "application/json") => {
+      const { status, bytes } = await send(transport, "GET", path, undefined, { accept });
+      return { status, names: /"name":"batch"|apis\/batch\/v1/.test(bytes.toString()) };
+    };
+    const post = await send(transport, "POST", "/apis/batch/v1", {});
+    return {
+      groups: await get("/apis"),
+      aggregated: await get("/apis", aggregated),
+      group: (await get("/apis/batch")).status,
+      slash: (await get("/apis/batch/")).status,
+      version: (await get("/apis/batch/v1")).status,
+      list: (await get("/apis/batch/v1/jobs")).status,
+      unknown: (await get("/apis/batch/v1/nothing")).status,
+      index: (await get("/")).names,
+      v2: (await get("/openapi/v2")).names,
+      v3: (await get("/openapi/v3")).names,
+      document: (await get("/openapi/v3/apis/batch/v1")).status,
+      post: post.status,
+    };
+  };
+  const without = {
+    groups: { status: 200, names: false },
+    aggregated: { status: 200, names: false },
+    ...{ group: 404, slash: 404, version: 404, list: 404, unknown: 404 },
+    ...{ index: false, v2: false, v3: false, document: 404, post: 404 },
+  };
+  assert.deepEqual(await seen(), without);
+  batch = true;
+  generation++;
+  assert.deepEqual(await seen(), {
+    groups: { status: 200, names: true },
+    aggregated: { status: 200, names: true },
+    ...{ group: 200, slash: 200, version: 200, list: 200, unknown: 404 },
+    ...{ index: true, v2: true, v3: true, document: 200, post: 405 },
+  });
+  batch = false;
+  generation++;
+  assert.deepEqual(await seen(), without);
+  await close();
+});
+
 test("a watch delivers each change once, in order, as it happens", async () => {
   const { transport, close } = await start();
   const stop = new AbortController();

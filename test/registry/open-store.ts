@@ -1,20 +1,11 @@
+import assert from "node:assert/strict";
 import type { Random } from "../../src/platform/index.ts";
-import type { RequestContext, Strategy, Verb } from "../../src/registry/index.ts";
+import type { RequestContext, Strategy } from "../../src/registry/index.ts";
 import { GenericStore } from "../../src/registry/store.ts";
+import { resourceInfo } from "../../src/schema/index.ts";
 import { createKvStorage } from "../../src/storage/index.ts";
 import { ManualClock } from "../storage/manual-clock.ts";
 import { MvccKv } from "../storage/mvcc-kv.ts";
-
-const verbs: readonly Verb[] = [
-  "create",
-  "delete",
-  "deletecollection",
-  "get",
-  "list",
-  "patch",
-  "update",
-  "watch",
-];
 
 /** A generic store of ConfigMaps over the real store, with the strategy that a test wants to see called. */
 export function openStore(strategy: Partial<Strategy> = {}): {
@@ -24,11 +15,12 @@ export function openStore(strategy: Partial<Strategy> = {}): {
 } {
   const kv = new MvccKv();
   const clock = new ManualClock();
+  const info = resourceInfo({ group: "", version: "v1", resource: "configmaps" });
+  assert(info !== undefined);
   const keyPrefix = "/kubernetes.io/configmaps/";
   const store = new GenericStore({
-    resource: { group: "", version: "v1", resource: "configmaps" },
+    info,
     kind: { group: "", version: "v1", kind: "ConfigMap" },
-    verbs,
     strategy: { namespaced: true, ...strategy },
     storage: createKvStorage({ kv, clock, keyPrefix, namespaced: true }),
     keyPrefix,

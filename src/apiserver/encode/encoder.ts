@@ -1,7 +1,6 @@
 import { errors, type Json, parseJson, stringifyJson, stringifyYaml } from "../../apimachinery/index.ts";
 import type { ResourceHandler } from "../../registry/index.ts";
 import { apiVersionOf } from "../../registry/index.ts";
-import { resourceInfo, type TableColumn } from "../../schema/index.ts";
 import type { Stored, StoredList } from "../../storage/index.ts";
 import type { KubernetesCodec } from "../../wire/index.ts";
 import { contentTypes, type Representation } from "../media-types.ts";
@@ -115,8 +114,7 @@ function wholeList(list: StoredList, metadata: object, handler: ResourceHandler)
 
 function rowSource({ handler, includeObject, now }: EncodeOptions): RowSource {
   if (handler.subresource === "scale") return { columns: scaleColumns, row: scaleRow, includeObject, now };
-  const columns: readonly TableColumn[] = resourceInfo(handler.resource)?.columns ?? [];
-  return { columns, row: handler.strategy.tableRow, includeObject, now };
+  return { columns: handler.info.columns, row: handler.strategy.tableRow, includeObject, now };
 }
 
 /** Go's name of the internal type, which upstream's message has. */

@@ -1,6 +1,7 @@
 import { errors } from "../../apimachinery/index.ts";
 import type { Registry, ResourceHandler, Verb } from "../../registry/index.ts";
 import { resourceInfo } from "../../schema/index.ts";
+import { servedGroups } from "../current.ts";
 import { type HandlerDeps, ResourceCall, type VerbHandler } from "../handlers/call.ts";
 import { create } from "../handlers/create.ts";
 import { remove } from "../handlers/delete.ts";
@@ -33,10 +34,10 @@ const onCollection: ReadonlyMap<string, Route> = new Map<string, Route>([
  * table of routes this finds resources that come while the server runs, in two look-ups.
  */
 export function resources(registry: Registry, deps: HandlerDeps): Layer {
-  const groups = new Set(registry.resources.map(({ resource }) => resource.group));
+  const groups = servedGroups(registry);
   return async (context, next) => {
     const { info } = context.state;
-    if (!info.isResource || !groups.has(info.group)) return await next();
+    if (!info.isResource || !groups().has(info.group)) return await next();
     const resource = info.subresource === "" ? info.resource : `${info.resource}/${info.subresource}`;
     const handler = registry.resource({ group: info.group, version: info.version, resource });
     if (handler === undefined) throw unserved(info);

@@ -1,21 +1,24 @@
 import type Router from "@koa/router";
 import { errors } from "../../apimachinery/index.ts";
 import type { Registry } from "../../registry/index.ts";
+import { servedGroups } from "../current.ts";
+import type { Discovery } from "../routes/discovery.ts";
 import type { Layer } from "../state.ts";
 
 /**
  * The innermost layer: what no route answered. Below the core group and below groups that are served this is a Status; everything
  * else is left to the outermost layer's plain text.
  */
-export function unknownPaths(router: Router, registry: Registry): Layer {
-  const groups = new Set(registry.resources.map(({ resource }) => resource.group));
+export function unknownPaths(router: Router, discovery: Discovery, registry: Registry): Layer {
+  const groups = servedGroups(registry);
   return async (context) => {
     const { state, req } = context;
     if (state.reply !== undefined || state.streaming) return;
     const { path } = state.info;
     // A group's documents are routes too: another method on them is refused as such.
-    if (req.method !== "GET" && router.match(path, "GET").route) throw errors.methodNotAllowed();
+    if (req.method !== "GET" && (discovery.serves(path) || router.match(path, "GET").route))
+      throw errors.methodNotAllowed();
     const [, root = "", group = ""] = path.split("/");
-    if (root === "api" || (root === "apis" && groups.has(group))) throw errors.resourceNotFound();
+    if (root === "api" || (root === "apis" && groups().has(group))) throw errors.resourceNotFound();
   };
 }

@@ -1,28 +1,31 @@
 import { createHash } from "node:crypto";
-import type Router from "@koa/router";
 import { errors, type GroupVersionKind } from "../../apimachinery/index.ts";
 import type { Registry, ResourceHandler } from "../../registry/index.ts";
 import { apiVersionOf } from "../../registry/index.ts";
-import { builtinResources, resourceInfo } from "../../schema/index.ts";
+import { builtinResources } from "../../schema/index.ts";
+import { currentOf } from "../current.ts";
 import type { Encoder } from "../encode/encoder.ts";
 import { acceptedTypes, contentTypes, negotiateObject } from "../media-types.ts";
 import { wantsPretty } from "../pretty.ts";
-import type { ApiContext, Reply } from "../state.ts";
+import type { ApiContext, Layer, Reply } from "../state.ts";
+
+/** Discovery's documents: see `createDiscovery`. */
+export interface Discovery {
+  readonly layer: Layer;
+  /** Whether a document stands at the path now. */
+  serves(path: string): boolean;
+}
 
 /**
  * What the server serves, told to clients: plain discovery (a document a group version) and aggregated discovery (all in one,
- * with an ETag). Both are made of the registry and the schemas' names, and neither is written down anywhere else.
+ * with an ETag). Both are made of the registry and neither is written down anywhere else; they are made anew once something
+ * else is served, and are no routes because groups come and go.
  */
-export function discoveryRoutes(router: Router, registry: Registry, encoder: Encoder): void {
-  const groups = groupsOf(registry);
-  const named = groups.filter(({ name }) => name !== "");
-  const aggregated = {
-    core: aggregatedDocuments(groups.filter(({ name }) => name === "")),
-    named: aggregatedDocuments(named),
-  };
+export function createDiscovery(registry: Registry, encoder: Encoder): Discovery {
+  const current = currentOf(registry, () => documentsOf(registry));
 
-  const answer = (context: unknown, document: object): void => {
-    const { state, req } = context as ApiContext;
+  const answer = (context: ApiContext, document: object): void => {
+    const { state, req } = context;
     const representation = negotiateObject(req.headers.accept ?? "");
     if (representation.as !== "") throw errors.notAcceptable(Object.values(contentTypes));
     state.reply = {
@@ -32,51 +35,66 @@ export function discoveryRoutes(router: Router, registry: Registry, encoder: Enc
     };
   };
 
-  const both = (
-    paths: readonly string[],
-    documents: AggregatedDocuments,
-    plain: (context: ApiContext) => object,
-  ): void => {
-    for (const path of paths) {
-      router.get(path, (context) => {
-        const call = context as unknown as ApiContext;
-        const document = wantedAggregate(call, documents);
-        if (document === undefined) answer(call, plain(call));
-        else call.state.reply = document;
-      });
-    }
+  return {
+    serves: (path) => current().has(withoutSlash(path)),
+    async layer(context, next) {
+      const { info } = context.state;
+      const found = isRead(context) ? current().get(withoutSlash(info.path)) : undefined;
+      if (found === undefined) return await next();
+      const aggregate =
+        found.aggregated === undefined ? undefined : wantedAggregate(context, found.aggregated);
+      if (aggregate === undefined) answer(context, found.plain(context));
+      else context.state.reply = aggregate;
+    },
   };
+}
 
-  both(["/api"], aggregated.core, (context) => ({
-    kind: "APIVersions",
-    versions: ["v1"],
-    serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress: context.host }],
-  }));
-  both(["/apis"], aggregated.named, () => ({
-    kind: "APIGroupList",
-    apiVersion: "v1",
-    groups: named.map(groupFields),
-  }));
+interface Document {
+  plain(context: ApiContext): object;
+  readonly aggregated?: AggregatedDocuments;
+}
 
+const isRead = ({ req }: ApiContext): boolean => req.method === "GET" || req.method === "HEAD";
+const withoutSlash = (path: string): string =>
+  path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+
+/** By path. */
+function documentsOf(registry: Registry): ReadonlyMap<string, Document> {
+  const groups = groupsOf(registry);
+  const named = groups.filter(({ name }) => name !== "");
+  const documents = new Map<string, Document>();
+  documents.set("/api", {
+    plain: (context) => ({
+      kind: "APIVersions",
+      versions: ["v1"],
+      serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress: context.host }],
+    }),
+    aggregated: aggregatedDocuments(groups.filter(({ name }) => name === "")),
+  });
+  documents.set("/apis", {
+    plain: () => ({ kind: "APIGroupList", apiVersion: "v1", groups: named.map(groupFields) }),
+    aggregated: aggregatedDocuments(named),
+  });
   for (const group of groups) {
     const root = group.name === "" ? "/api" : `/apis/${group.name}`;
     if (group.name !== "") {
       const document = { kind: "APIGroup", apiVersion: "v1", ...groupFields(group) };
-      router.get(root, (context) => answer(context, document));
+      documents.set(root, { plain: () => document });
     }
     for (const { version, handlers } of group.versions) {
       const groupVersion = apiVersionOf({ group: group.name, version });
+      const resources = handlers.map((handler) => resourceFields(handler, group.name, version));
+      // The core group's list has no apiVersion of its own upstream.
       const document = {
         kind: "APIResourceList",
-        apiVersion: "v1",
+        ...(group.name === "" ? {} : { apiVersion: "v1" }),
         groupVersion,
-        resources: handlers.map((handler) => resourceFields(handler, group.name, version)),
+        resources,
       };
-      // The core group's list has no apiVersion of its own upstream.
-      const { apiVersion: _, ...core } = document;
-      router.get(`${root}/${version}`, (context) => answer(context, group.name === "" ? core : document));
+      documents.set(`${root}/${version}`, { plain: () => document });
     }
   }
+  return documents;
 }
 
 interface ServedGroup {
@@ -84,25 +102,24 @@ interface ServedGroup {
   readonly versions: readonly { readonly version: string; readonly handlers: readonly ResourceHandler[] }[];
 }
 
-/** Groups in discovery's order, the core group first; versions most stable first, as the registry lists them. */
+/** Built-in groups in discovery's order, the core group first, then others by name; versions most stable first, as the registry lists them. */
 function groupsOf(registry: Registry): ServedGroup[] {
   const byVersion = Map.groupBy(
     registry.resources,
     ({ resource }) => `${resource.group}/${resource.version}`,
   );
-  const order = [...new Set(builtinResources().map(({ group }) => group))];
+  const builtin = [...new Set(builtinResources().map(({ group }) => group))];
   const names = new Set(registry.resources.map(({ resource }) => resource.group));
-  return order
-    .filter((name) => names.has(name))
-    .map((name) => ({
-      name,
-      versions: [...byVersion]
-        .filter(([key]) => key.slice(0, key.lastIndexOf("/")) === name)
-        .map(([key, handlers]) => ({
-          version: key.slice(key.lastIndexOf("/") + 1),
-          handlers: [...handlers].sort((a, b) => (pathOf(a) < pathOf(b) ? -1 : 1)),
-        })),
-    }));
+  const others = [...names].filter((name) => !builtin.includes(name)).sort();
+  return [...builtin.filter((name) => names.has(name)), ...others].map((name) => ({
+    name,
+    versions: [...byVersion]
+      .filter(([key]) => key.slice(0, key.lastIndexOf("/")) === name)
+      .map(([key, handlers]) => ({
+        version: key.slice(key.lastIndexOf("/") + 1),
+        handlers: [...handlers].sort((a, b) => (pathOf(a) < pathOf(b) ? -1 : 1)),
+      })),
+  }));
 }
 
 const pathOf = ({ resource, subresource }: ResourceHandler): string =>
@@ -117,7 +134,7 @@ function groupFields(group: ServedGroup): object {
 }
 
 function resourceFields(handler: ResourceHandler, group: string, version: string): object {
-  const info = handler.subresource === "" ? resourceInfo(handler.resource) : undefined;
+  const info = handler.subresource === "" ? handler.info : undefined;
   const { kind } = handler;
   const sameVersion = kind.group === group && kind.version === version;
   return {
@@ -201,7 +218,7 @@ function aggregatedResources(handlers: readonly ResourceHandler[]): object[] {
   return handlers
     .filter(({ subresource }) => subresource === "")
     .map((handler) => {
-      const info = resourceInfo(handler.resource);
+      const { info } = handler;
       const subresources = handlers
         .filter(
           ({ resource, subresource }) =>
@@ -216,10 +233,10 @@ function aggregatedResources(handlers: readonly ResourceHandler[]): object[] {
         resource: handler.resource.resource,
         responseKind: responseKind(handler.kind, handler),
         scope: handler.namespaced ? "Namespaced" : "Cluster",
-        singularResource: info?.singular ?? "",
+        singularResource: info.singular,
         verbs: handler.verbs,
-        ...(info === undefined || info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
-        ...(info === undefined || info.categories.length === 0 ? {} : { categories: info.categories }),
+        ...(info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
+        ...(info.categories.length === 0 ? {} : { categories: info.categories }),
         ...(subresources.length === 0 ? {} : { subresources }),
       };
     });

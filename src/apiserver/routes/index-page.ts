@@ -1,24 +1,29 @@
 import type Router from "@koa/router";
 import type { Registry } from "../../registry/index.ts";
+import { currentOf } from "../current.ts";
 import type { RequestMetrics } from "../metrics.ts";
 import type { OpenWatches } from "../open-watches.ts";
 import type { ApiContext } from "../state.ts";
 
 /** The paths that there are, at `/`. */
 export function indexRoutes(router: Router, registry: Registry): void {
+  const page = currentOf(registry, () => pathsPage(registry));
+  for (const path of ["/", "/index.html"]) {
+    router.get(path, (context) => {
+      const { state } = context as unknown as ApiContext;
+      state.reply = { status: 200, headers: { "content-type": "application/json" }, body: page() };
+    });
+  }
+}
+
+function pathsPage(registry: Registry): string {
   const versions = registry.resources.map(({ resource: { group, version } }) =>
     group === "" ? [`/api/${version}`] : [`/apis/${group}`, `/apis/${group}/${version}`],
   );
   const fixed = ["/api", "/apis", "/apis/", "/healthz", "/healthz/ping", "/livez", "/livez/ping", "/metrics"];
   const others = ["/openapi/v2", "/openapi/v3", "/openapi/v3/", "/readyz", "/readyz/ping", "/version"];
   const paths = [...new Set([...fixed, ...versions.flat(), ...others])].sort();
-  const body = JSON.stringify({ paths }, null, 2);
-  for (const path of ["/", "/index.html"]) {
-    router.get(path, (context) => {
-      const { state } = context as unknown as ApiContext;
-      state.reply = { status: 200, headers: { "content-type": "application/json" }, body };
-    });
-  }
+  return JSON.stringify({ paths }, null, 2);
 }
 
 export function metricsRoutes(router: Router, metrics: RequestMetrics, watches: OpenWatches): void {

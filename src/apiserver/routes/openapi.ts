@@ -1,40 +1,43 @@
 import { createHash } from "node:crypto";
 import type Router from "@koa/router";
 import { type JsonObject, parseJson } from "../../apimachinery/index.ts";
+import type { Clock } from "../../platform/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import { type OpenApiDocument, type OpenApiPublisher, openApiPublisher } from "../../schema/index.ts";
+import { currentOf } from "../current.ts";
 import { acceptedTypes } from "../media-types.ts";
 import type { ApiContext, Reply } from "../state.ts";
 import { swaggerProtobuf } from "./openapi-protobuf.ts";
 
 /** /openapi/v2, /openapi/v3 and, below it, one document a group version, for ever cacheable by its hash. */
-/** `startedAt`: since when the documents are as they are, milliseconds. */
-export function openApiRoutes(router: Router, registry: Registry, startedAt: number): void {
-  const lastModified = new Date(startedAt).toUTCString();
-  const served = registry.resources
-    .filter(({ subresource }) => subresource === "")
-    .map(({ resource }) => resource);
-  let opened: OpenApiPublisher | undefined;
-  const publisher = (): OpenApiPublisher => {
-    opened ??= openApiPublisher(served);
-    return opened;
-  };
+export function openApiRoutes(router: Router, registry: Registry, clock: Clock): void {
+  const published = currentOf(registry, () => ({
+    lastModified: new Date(clock.now()).toUTCString(),
+    publisher: openApiPublisher(
+      registry.resources.filter(({ subresource }) => subresource === "").map(({ info }) => info),
+    ),
+    protobuf: undefined as OpenApiDocument | undefined,
+  }));
+  // Since when the documents are as they are: made with the server, not with the first request.
+  published();
 
-  let protobuf: OpenApiDocument | undefined;
   router.get("/openapi/v2", async (context) => {
     const call = context as unknown as ApiContext;
-    const document = await publisher().v2();
+    const current = published();
+    const { lastModified } = current;
+    const document = await current.publisher.v2();
     if (!wantsProtobuf(call)) {
       call.state.reply = documentReply(call, document, lastModified);
       return;
     }
-    protobuf ??= protobufDocument(document);
-    const reply = documentReply(call, protobuf, lastModified);
+    current.protobuf ??= protobufDocument(document);
+    const reply = documentReply(call, current.protobuf, lastModified);
     call.state.reply = { ...reply, headers: { ...reply.headers, "content-type": protobufType } };
   });
   router.get("/openapi/v3", async (context) => {
     const { state } = context as unknown as ApiContext;
-    const body = JSON.stringify(await publisher().index());
+    const { publisher, lastModified } = published();
+    const body = JSON.stringify(await publisher.index());
     state.reply = {
       status: 200,
       headers: { "content-type": "text/plain; charset=utf-8", "last-modified": lastModified },
@@ -43,7 +46,8 @@ export function openApiRoutes(router: Router, registry: Registry, startedAt: num
   });
   router.get("/openapi/v3/{*path}", async (context) => {
     const call = context as unknown as ApiContext;
-    call.state.reply = await groupVersionReply(call, publisher(), lastModified);
+    const { publisher, lastModified } = published();
+    call.state.reply = await groupVersionReply(call, publisher, lastModified);
   });
 }
 

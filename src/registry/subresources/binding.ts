@@ -9,6 +9,7 @@ import {
   type Status,
   type StatusError,
 } from "../../apimachinery/index.ts";
+import { type ResourceInfo, resourceInfo } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import type { RequestContext } from "../context.ts";
 import { statusOf } from "../failures.ts";
@@ -17,11 +18,13 @@ import type { CreateOptions, ResourceHandler, Verb } from "../ports.ts";
 import type { GenericStore } from "../store.ts";
 import type { Strategy, UpdateRules } from "../strategy.ts";
 
+const bindings: GroupVersionResource = { group: "", version: "v1", resource: "bindings" };
 const bindingsResource = { group: "", resource: "pods/binding" };
 
 /** POST pods/NAME/binding: puts a pod on a node, once. What the scheduler does. */
 export class BindingStore implements ResourceHandler {
   readonly resource: GroupVersionResource;
+  readonly info: ResourceInfo;
   readonly subresource: string;
   readonly kind: GroupVersionKind = { group: "", version: "v1", kind: "Binding" };
   readonly namespaced = true;
@@ -34,7 +37,8 @@ export class BindingStore implements ResourceHandler {
   constructor(pods: GenericStore, subresource: "binding" | "") {
     this.#pods = pods;
     this.subresource = subresource;
-    this.resource = subresource === "" ? { group: "", version: "v1", resource: "bindings" } : pods.resource;
+    this.resource = subresource === "" ? bindings : pods.resource;
+    this.info = (subresource === "" ? resourceInfo(bindings) : undefined) ?? pods.info;
   }
 
   async createNamed(

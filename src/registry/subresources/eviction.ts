@@ -5,6 +5,7 @@ import {
   type KubeObject,
   type Status,
 } from "../../apimachinery/index.ts";
+import type { ResourceInfo } from "../../schema/index.ts";
 import type { RequestContext } from "../context.ts";
 import { objectKey } from "../keys.ts";
 import type { CreateOptions, ResourceHandler, Verb } from "../ports.ts";
@@ -14,6 +15,7 @@ import type { Strategy, UpdateRules } from "../strategy.ts";
 /** POST pods/NAME/eviction: a deletion that asks first. Nothing is asked as long as no PodDisruptionBudgets are served. */
 export class EvictionStore implements ResourceHandler {
   readonly resource: GroupVersionResource;
+  readonly info: ResourceInfo;
   readonly subresource = "eviction";
   readonly kind: GroupVersionKind = { group: "policy", version: "v1", kind: "Eviction" };
   readonly namespaced = true;
@@ -25,6 +27,7 @@ export class EvictionStore implements ResourceHandler {
   constructor(pods: GenericStore) {
     this.#pods = pods;
     this.resource = pods.resource;
+    this.info = pods.info;
   }
 
   async createNamed(

@@ -1,4 +1,5 @@
 import type { GroupVersionKind, GroupVersionResource } from "../../apimachinery/index.ts";
+import type { ResourceInfo } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import type { RequestContext } from "../context.ts";
 import type { NextObject, ResourceHandler, UpdateOptions, Verb } from "../ports.ts";
@@ -9,6 +10,7 @@ import { updateObject } from "../update.ts";
 /** A subresource that shows the whole object and lets a part of it be changed: status, finalize, resize, ephemeralcontainers. */
 export class PartialUpdateStore implements ResourceHandler {
   readonly resource: GroupVersionResource;
+  readonly info: ResourceInfo;
   readonly subresource: string;
   readonly kind: GroupVersionKind;
   readonly namespaced: boolean;
@@ -23,6 +25,7 @@ export class PartialUpdateStore implements ResourceHandler {
   ) {
     this.#parent = parent;
     this.resource = parent.resource;
+    this.info = parent.info;
     this.subresource = options.subresource;
     this.kind = parent.kind;
     this.namespaced = parent.namespaced;

@@ -8,6 +8,7 @@ import {
   pathSegmentErrors,
   validateObjectMeta,
 } from "../../apimachinery/index.ts";
+import type { ResourceInfo } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import type { RequestContext } from "../context.ts";
 import { trackFields } from "../managed-fields.ts";
@@ -25,6 +26,7 @@ const scaleKind: GroupVersionKind = { group: "autoscaling", version: "v1", kind:
  */
 export class ScaleStore implements ResourceHandler {
   readonly resource: GroupVersionResource;
+  readonly info: ResourceInfo;
   readonly subresource = "scale";
   readonly kind = scaleKind;
   readonly namespaced: boolean;
@@ -38,6 +40,7 @@ export class ScaleStore implements ResourceHandler {
     this.#parent = parent;
     this.#scale = options.scale;
     this.resource = parent.resource;
+    this.info = parent.info;
     this.namespaced = parent.namespaced;
     this.verbs = options.verbs;
     this.strategy = parent.strategy;
