@@ -12,8 +12,9 @@ export function refusedByLearners(method: Method, cluster: ClusterInfo): Method 
   if (method.kind === "unary") {
     return {
       ...method,
-      async handle(request, signal) {
-        if (cluster.isLearner?.() && !isSerializableRange(method, request)) throw notForLearners();
+      handle(request, signal) {
+        if (cluster.isLearner?.() && !isSerializableRange(method, request))
+          return Promise.reject(notForLearners());
         return method.handle(request, signal);
       },
     };

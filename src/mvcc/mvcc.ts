@@ -143,11 +143,7 @@ class Store implements Mvcc {
   }
 
   #plan(txn: Txn): Plan {
-    const { compare, success, failure } = txn;
-    // By far the most frequent ones, a lone operation, need no checks of their shape.
-    const lone =
-      compare.length === 0 && failure.length === 0 && success.length === 1 && success[0]?.type !== "txn";
-    if (!lone) checkTxn(txn, this.#txnOpsMax);
+    checkTxn(txn, this.#txnOpsMax);
     return planTxn(this.#space, txn);
   }
 

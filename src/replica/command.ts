@@ -172,9 +172,9 @@ function writeTxn(writer: BytesWriter, txn: Txn): void {
 function readTxn(reader: BytesReader, depth: number): Txn {
   if (depth > txnDepthMax) throw new MalformedBytesError(`transactions nested deeper than ${txnDepthMax}`);
   return {
-    compare: list(reader, () => readCompare(reader)),
-    success: list(reader, () => readOp(reader, depth)),
-    failure: list(reader, () => readOp(reader, depth)),
+    compare: list(reader, readCompare),
+    success: list(reader, readOp, depth),
+    failure: list(reader, readOp, depth),
   };
 }
 
@@ -330,9 +330,9 @@ function readLease(reader: BytesReader): LeaseId {
   return BigInt.asIntN(64, reader.uint64()) as LeaseId;
 }
 
-function list<T>(reader: BytesReader, read: () => T): T[] {
+function list<T>(reader: BytesReader, read: (reader: BytesReader, depth: number) => T, depth = 0): T[] {
   const items: T[] = [];
-  for (let left = reader.count(); left > 0; left--) items.push(read());
+  for (let left = reader.count(); left > 0; left--) items.push(read(reader, depth));
   return items;
 }
 

@@ -54,8 +54,10 @@ export function noSpace(): KvError {
 }
 
 /** Whichever way its compares go. */
-export function hasPut(txn: Txn): boolean {
-  const puts = (ops: readonly Op[]): boolean =>
-    ops.some((op) => op.type === "put" || (op.type === "txn" && hasPut(op)));
-  return puts(txn.success) || puts(txn.failure);
+export function hasPut({ success, failure }: Txn): boolean {
+  return success.some(puts) || failure.some(puts);
+}
+
+function puts(op: Op): boolean {
+  return op.type === "put" || (op.type === "txn" && hasPut(op));
 }

@@ -555,8 +555,10 @@ function turnOfIo(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-function isReadOnly(txn: Txn): boolean {
-  const reads = (ops: readonly Op[]): boolean =>
-    ops.every((op) => op.type === "range" || (op.type === "txn" && isReadOnly(op)));
-  return reads(txn.success) && reads(txn.failure);
+function isReadOnly({ success, failure }: Txn): boolean {
+  return success.every(reads) && failure.every(reads);
+}
+
+function reads(op: Op): boolean {
+  return op.type === "range" || (op.type === "txn" && isReadOnly(op));
 }

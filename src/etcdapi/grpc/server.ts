@@ -32,7 +32,8 @@ export function createGrpcServer(
 
   return {
     onStream(stream) {
-      if (!/^application\/grpc([+;]|$)/.test(stream.headers["content-type"] ?? "")) return false;
+      const contentType = stream.headers["content-type"] ?? "";
+      if (contentType !== "application/grpc" && !/^application\/grpc[+;]/.test(contentType)) return false;
       if (stream.method !== "POST") {
         stream.respond({ ":status": "405", allow: "POST" }, { end: true });
         return true;
