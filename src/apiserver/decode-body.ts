@@ -9,14 +9,7 @@ import {
   parseYaml,
   YamlError,
 } from "../apimachinery/index.ts";
-import {
-  applyDefaults,
-  DecodeError,
-  decode,
-  resourceOfKind,
-  schemaOfKind,
-  strictErrors,
-} from "../schema/index.ts";
+import { DecodeError, type KindForm, resourceOfKind, schemaOfKind, strictErrors } from "../schema/index.ts";
 import { type KubernetesCodec, ProtobufError } from "../wire/index.ts";
 import { objectTypes, parseMediaType } from "./media-types.ts";
 
@@ -38,7 +31,8 @@ export interface DecodeOptions {
 }
 
 /** The object of a POST or PUT, pruned and with its defaults. @throws StatusError BadRequest, UnsupportedMediaType */
-export function decodeBody(body: Buffer, expected: GroupVersionKind, options: DecodeOptions): KubeObject {
+export function decodeBody(body: Buffer, form: KindForm, options: DecodeOptions): KubeObject {
+  const expected = form.kind;
   const { value, duplicates } = parseBody(body, expected, options);
   const fields = objectFields(value, body, expected);
   const kind = kindOf(fields, expected);
@@ -48,12 +42,12 @@ export function decodeBody(body: Buffer, expected: GroupVersionKind, options: De
     );
   checkKind(kind, expected, refuse);
   try {
-    const { object, unknownFields } = decode(expected, fields);
+    const { object, unknownFields } = form.decode(fields);
     complain([...duplicates, ...strictErrors(unknownFields, [])], options, (texts) =>
       refuse(`strict decoding error: ${texts.join(", ")}`),
     );
     object.metadata ??= {};
-    return applyDefaults(expected, object);
+    return form.applyDefaults(object);
   } catch (error) {
     if (error instanceof DecodeError) throw refuse(error.message);
     throw error;

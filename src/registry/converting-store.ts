@@ -1,5 +1,5 @@
 import type { GroupVersionKind, GroupVersionResource, KubeObject } from "../apimachinery/index.ts";
-import { canonicalize, type ResourceInfo } from "../schema/index.ts";
+import type { KindForm, ResourceInfo } from "../schema/index.ts";
 import type { StorageWatch, Stored, StoredList, WatchOptions, WatchSink } from "../storage/index.ts";
 import type { RequestContext } from "./context.ts";
 import type {
@@ -34,6 +34,7 @@ export class ConvertingStore implements ResourceHandler {
   readonly info: ResourceInfo;
   readonly subresource = "";
   readonly kind: GroupVersionKind;
+  readonly form: KindForm;
   readonly namespaced: boolean;
   readonly verbs: readonly Verb[];
   readonly strategy: Strategy;
@@ -42,10 +43,11 @@ export class ConvertingStore implements ResourceHandler {
   readonly #form: StoredForm;
   readonly #shown = new WeakMap<Stored, Stored>();
 
-  constructor(inner: GenericStore, options: { kind: GroupVersionKind; form: StoredForm }) {
+  constructor(inner: GenericStore, options: { form: KindForm; stored: StoredForm }) {
     this.#inner = inner;
-    this.#form = options.form;
-    this.kind = options.kind;
+    this.#form = options.stored;
+    this.form = options.form;
+    this.kind = options.form.kind;
     this.resource = inner.resource;
     this.info = inner.info;
     this.namespaced = inner.namespaced;
@@ -149,6 +151,6 @@ export class ConvertingStore implements ResourceHandler {
   }
 
   #convert(stored: Stored): Stored {
-    return transientObject(stored.key, canonicalize(this.kind, this.#form.fromStored(stored.object)));
+    return transientObject(stored.key, this.form.canonicalize(this.#form.fromStored(stored.object)));
   }
 }

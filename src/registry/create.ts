@@ -8,7 +8,6 @@ import {
   StatusError,
   validateObjectMeta,
 } from "../apimachinery/index.ts";
-import { canonicalize } from "../schema/index.ts";
 import type { Stored } from "../storage/index.ts";
 import type { RequestContext } from "./context.ts";
 import { statusOf } from "./failures.ts";
@@ -87,7 +86,7 @@ export async function beforeCreate(
     if (strategy.validate !== undefined) problems.push(...strategy.validate(created, context));
     if (problems.length > 0) throw errors.invalid(store.kind, created.metadata.name ?? "", problems);
     for (const text of strategy.warnings?.(created, context) ?? []) context.warn(text);
-    created = canonicalize(store.kind, strategy.canonicalize?.(created) ?? created);
+    created = store.form.canonicalize(strategy.canonicalize?.(created) ?? created);
     return { created, finish };
   } catch (error) {
     await finish?.("failed");

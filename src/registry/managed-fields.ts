@@ -1,36 +1,28 @@
-import {
-  type FieldManagerRequest,
-  formatTime,
-  type GroupVersionKind,
-  type KubeObject,
-  trackUpdate,
-} from "../apimachinery/index.ts";
-import { emptyObject, schemaOfKind } from "../schema/index.ts";
+import { type FieldManagerRequest, formatTime, type KubeObject, trackUpdate } from "../apimachinery/index.ts";
+import type { KindForm } from "../schema/index.ts";
 import type { RequestContext } from "./context.ts";
 import { apiVersionOf } from "./store-parts.ts";
 import type { UpdateRules } from "./strategy.ts";
 
 /** Whose object, and through which door it is written. */
 export interface FieldOwnership {
-  readonly kind: GroupVersionKind;
+  readonly form: KindForm;
   /** "" for the resource itself. */
   readonly subresource: string;
   readonly rules: Pick<UpdateRules, "resetFields">;
   readonly context: RequestContext;
 }
 
-/** Who owns what is written, in apimachinery's terms; undefined for kinds without a schema. */
-export function fieldManagerRequest(ownership: FieldOwnership): FieldManagerRequest | undefined {
-  const { kind, subresource, rules, context } = ownership;
-  const schema = schemaOfKind(kind);
-  if (schema === undefined) return undefined;
+/** Who owns what is written, in apimachinery's terms. */
+export function fieldManagerRequest(ownership: FieldOwnership): FieldManagerRequest {
+  const { form, subresource, rules, context } = ownership;
   return {
     manager: context.fieldManager,
-    apiVersion: apiVersionOf(kind),
+    apiVersion: apiVersionOf(form.kind),
     subresource,
     time: formatTime(context.now),
-    schema,
-    empty: emptyObject(kind),
+    schema: form.schema,
+    empty: form.empty,
     ...(rules.resetFields === undefined ? {} : { resetFields: rules.resetFields }),
   };
 }
@@ -45,7 +37,6 @@ export function trackFields(
   ownership: FieldOwnership,
 ): KubeObject {
   const request = fieldManagerRequest(ownership);
-  if (request === undefined) return next;
   const { managedFields } = trackUpdate(live, next, request).metadata;
   if (managedFields === undefined || managedFields.length === 0) delete next.metadata.managedFields;
   else next.metadata.managedFields = managedFields;

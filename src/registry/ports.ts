@@ -1,6 +1,6 @@
 import type { GroupVersionKind, GroupVersionResource, KubeObject, Status } from "../apimachinery/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
-import type { ResourceInfo } from "../schema/index.ts";
+import type { KindForm, ResourceInfo } from "../schema/index.ts";
 import type {
   SelectionPredicate,
   Storage,
@@ -37,6 +37,8 @@ export interface ResourceHandler {
   /** "status", "scale" … or "" for the resource itself. */
   readonly subresource: string;
   readonly kind: GroupVersionKind;
+  /** Of the objects that clients send and get here. */
+  readonly form: KindForm;
   readonly namespaced: boolean;
   readonly verbs: readonly Verb[];
   readonly strategy: Strategy;

@@ -1,6 +1,6 @@
 import type { GroupResource, GroupVersionResource, KubeObject } from "../apimachinery/index.ts";
 import { assert } from "../base/index.ts";
-import { type ResourceInfo, resourceInfo, type SubresourceInfo } from "../schema/index.ts";
+import { formOfKind, type ResourceInfo, resourceInfo, type SubresourceInfo } from "../schema/index.ts";
 import type { Storage } from "../storage/index.ts";
 import { ConvertingStore, type StoredForm } from "./converting-store.ts";
 import type { Registry, RegistryOptions, ResourceHandler, Verb } from "./ports.ts";
@@ -75,14 +75,15 @@ class ResourceRegistry implements Registry {
     const { storage, keyPrefix } = this.#open(stored, strategy);
     const store = new GenericStore({
       info,
-      kind: { group: stored.group, version: stored.version, kind: stored.kind },
+      form: formOfKind(stored),
       strategy,
       storage,
       keyPrefix,
       random: this.#options.random,
     });
-    const kind = { group: info.group, version: info.version, kind: info.kind };
-    this.#add(form === undefined ? store : new ConvertingStore(store, { kind, form }));
+    this.#add(
+      form === undefined ? store : new ConvertingStore(store, { form: formOfKind(info), stored: form }),
+    );
     for (const subresource of info.subresources) {
       const handler = subresourceHandler(store, subresource);
       if (handler !== undefined) this.#add(handler);

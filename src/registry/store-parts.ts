@@ -1,5 +1,6 @@
 import type { GroupVersionKind, GroupVersionResource } from "../apimachinery/index.ts";
 import type { Random } from "../platform/index.ts";
+import type { KindForm } from "../schema/index.ts";
 import type { Storage, Stored } from "../storage/index.ts";
 import type { KeySpace } from "./keys.ts";
 import type { Strategy } from "./strategy.ts";
@@ -8,6 +9,7 @@ import type { Strategy } from "./strategy.ts";
 export interface StoreParts extends KeySpace {
   readonly resource: GroupVersionResource;
   readonly kind: GroupVersionKind;
+  readonly form: KindForm;
   /** As objects carry it: `apps/v1`, `v1`. */
   readonly apiVersion: string;
   readonly strategy: Strategy;

@@ -1,6 +1,6 @@
 import type { GroupVersionKind, GroupVersionResource, KubeObject } from "../apimachinery/index.ts";
 import type { Random } from "../platform/index.ts";
-import type { ResourceInfo } from "../schema/index.ts";
+import type { KindForm, ResourceInfo } from "../schema/index.ts";
 import {
   type Storage,
   StorageError,
@@ -35,7 +35,7 @@ const deleteWorkers = 8;
 export interface GenericStoreOptions {
   readonly info: ResourceInfo;
   /** What its objects are stored as. */
-  readonly kind: GroupVersionKind;
+  readonly form: KindForm;
   readonly strategy: Strategy;
   readonly storage: Storage;
   /** Ends in a slash. */
@@ -53,6 +53,7 @@ export class GenericStore implements ResourceHandler, StoreParts {
   readonly info: ResourceInfo;
   readonly subresource = "";
   readonly kind: GroupVersionKind;
+  readonly form: KindForm;
   readonly apiVersion: string;
   readonly namespaced: boolean;
   readonly verbs: readonly Verb[];
@@ -66,8 +67,9 @@ export class GenericStore implements ResourceHandler, StoreParts {
     const { group, version, resource } = options.info;
     this.resource = { group, version, resource };
     this.info = options.info;
-    this.kind = options.kind;
-    this.apiVersion = apiVersionOf(options.kind);
+    this.kind = options.form.kind;
+    this.form = options.form;
+    this.apiVersion = apiVersionOf(this.kind);
     this.namespaced = options.strategy.namespaced;
     this.verbs = options.info.verbs as readonly Verb[];
     this.strategy = options.strategy;

@@ -6,7 +6,6 @@ import {
   validateObjectMeta,
   validateObjectMetaUpdate,
 } from "../apimachinery/index.ts";
-import { canonicalize } from "../schema/index.ts";
 import type { Stored } from "../storage/index.ts";
 import type { RequestContext } from "./context.ts";
 import { beforeCreate } from "./create.ts";
@@ -164,7 +163,7 @@ async function beforeUpdate(
     if (problems.length > 0) throw errors.invalid(store.kind, updated.metadata.name ?? "", problems);
     for (const text of rules.warningsOnUpdate?.(updated, old, context) ?? []) context.warn(text);
     // One form for what means the same: an update that changes nothing is then the same bytes, and is not written.
-    updated = canonicalize(store.kind, rules.canonicalize?.(updated) ?? updated);
+    updated = store.form.canonicalize(rules.canonicalize?.(updated) ?? updated);
     return { updated, finish };
   } catch (error) {
     await finish?.("failed");

@@ -11,6 +11,7 @@ export {
   strictErrors,
 } from "./decode.ts";
 export { applyDefaults } from "./defaults.ts";
+export { formOfKind, type KindForm } from "./form.ts";
 export { type OpenApiDocument, type OpenApiPublisher, openApiPublisher } from "./openapi.ts";
 export {
   builtinResources,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Random } from "../../src/platform/index.ts";
 import type { RequestContext, Strategy } from "../../src/registry/index.ts";
 import { GenericStore } from "../../src/registry/store.ts";
-import { resourceInfo } from "../../src/schema/index.ts";
+import { formOfKind, resourceInfo } from "../../src/schema/index.ts";
 import { createKvStorage } from "../../src/storage/index.ts";
 import { ManualClock } from "../storage/manual-clock.ts";
 import { MvccKv } from "../storage/mvcc-kv.ts";
@@ -20,7 +20,7 @@ export function openStore(strategy: Partial<Strategy> = {}): {
   const keyPrefix = "/kubernetes.io/configmaps/";
   const store = new GenericStore({
     info,
-    kind: { group: "", version: "v1", kind: "ConfigMap" },
+    form: formOfKind({ group: "", version: "v1", kind: "ConfigMap" }),
     strategy: { namespaced: true, ...strategy },
     storage: createKvStorage({ kv, clock, keyPrefix, namespaced: true }),
     keyPrefix,

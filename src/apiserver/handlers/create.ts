@@ -17,7 +17,7 @@ export async function create(call: ResourceCall): Promise<void> {
   dedupOwnerReferences(object, call);
   const context = call.requestContext(options);
   trackFields(undefined, object, {
-    kind: handler.kind,
+    form: handler.form,
     subresource: handler.subresource,
     rules: handler.rules,
     context,
@@ -42,7 +42,7 @@ export async function create(call: ResourceCall): Promise<void> {
 export async function requestObject(call: ResourceCall, options: WriteOptions): Promise<KubeObject> {
   const body = await readBody(call.context.req);
   const { warnings } = call.context.state;
-  return decodeBody(body, call.handler.kind, {
+  return decodeBody(body, call.handler.form, {
     contentType: call.header("content-type"),
     fieldValidation: options.fieldValidation,
     protobuf: call.deps.protobuf,

@@ -23,7 +23,7 @@ import {
   type RequestContext,
   trackFields,
 } from "../../registry/index.ts";
-import { applyDefaults, DecodeError, decode, schemaOfKind, strictErrors } from "../../schema/index.ts";
+import { DecodeError, strictErrors } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import { readBody } from "../body.ts";
 import { complain, kindOf, notRegistered } from "../decode-body.ts";
@@ -112,7 +112,7 @@ class Patching {
     dedupOwnerReferences(patched, this.#call);
     if (type !== "apply" && handler.subresource !== "scale") {
       const { subresource, rules } = handler;
-      trackFields(current?.object, patched, { kind: this.#kind, subresource, rules, context });
+      trackFields(current?.object, patched, { form: handler.form, subresource, rules, context });
     }
     const operation = current === undefined ? "CREATE" : "UPDATE";
     const at = { name: info.name, dryRun: options.dryRun, object: patched, old: current?.object };
@@ -132,8 +132,7 @@ class Patching {
       case "merge":
         return this.#decoded(applyMergePatch(before, document), wholeObjectText);
       default: {
-        const schema = schemaOfKind(this.#kind);
-        if (schema === undefined) throw errors.unsupportedMediaType(["application/json-patch+json"]);
+        const { schema } = handler.form;
         return this.#decoded(applyStrategicMergePatch(before, document as JsonObject, schema), () =>
           printGoValue(document),
         );
@@ -160,17 +159,18 @@ class Patching {
   }
 
   #complete(fields: JsonObject, refuse: (why: string) => Error): KubeObject {
+    const { form } = this.#call.handler;
     const { warnings } = this.#call.context.state;
     const { fieldValidation } = this.#request.options;
     try {
-      const { object, unknownFields } = decode(this.#kind, fields);
+      const { object, unknownFields } = form.decode(fields);
       complain(
         strictErrors(unknownFields, []),
         { fieldValidation, warn: (text) => warnings.add(text) },
         (texts) => refuse(`strict decoding error: ${texts.join(", ")}`),
       );
       object.metadata ??= {};
-      return applyDefaults(this.#kind, object);
+      return form.applyDefaults(object);
     } catch (error) {
       if (error instanceof DecodeError) throw refuse(error.message);
       throw error;
@@ -181,9 +181,8 @@ class Patching {
   #applied(current: Stored | undefined): KubeObject {
     const { options, context } = this.#request;
     const configuration = this.#configuration(current);
-    const { subresource, rules } = this.#call.handler;
-    const request = fieldManagerRequest({ kind: this.#kind, subresource, rules, context });
-    if (request === undefined) throw errors.unsupportedMediaType(["application/json-patch+json"]);
+    const { form, subresource, rules } = this.#call.handler;
+    const request = fieldManagerRequest({ form, subresource, rules, context });
     const merged = applyConfiguration(current?.object, configuration, { ...request, force: options.force });
     return this.#complete(structuredClone(merged) as unknown as JsonObject, (why) => errors.plainError(why));
   }

@@ -26,7 +26,7 @@ export async function update(call: ResourceCall): Promise<void> {
     // A scale keeps its fields in the object that it scales, which the registry sees to.
     if (handler.subresource !== "scale") {
       trackFields(current?.object, candidate, {
-        kind: handler.kind,
+        form: handler.form,
         subresource: handler.subresource,
         rules: handler.rules,
         context,

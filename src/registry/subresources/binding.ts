@@ -3,13 +3,12 @@ import {
   type FieldError,
   field,
   formatTime,
-  type GroupVersionKind,
   type GroupVersionResource,
   type KubeObject,
   type Status,
   type StatusError,
 } from "../../apimachinery/index.ts";
-import { type ResourceInfo, resourceInfo } from "../../schema/index.ts";
+import { formOfKind, type ResourceInfo, resourceInfo } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import type { RequestContext } from "../context.ts";
 import { statusOf } from "../failures.ts";
@@ -26,7 +25,8 @@ export class BindingStore implements ResourceHandler {
   readonly resource: GroupVersionResource;
   readonly info: ResourceInfo;
   readonly subresource: string;
-  readonly kind: GroupVersionKind = { group: "", version: "v1", kind: "Binding" };
+  readonly form = formOfKind({ group: "", version: "v1", kind: "Binding" });
+  readonly kind = this.form.kind;
   readonly namespaced = true;
   readonly verbs: readonly Verb[] = ["create"];
   readonly strategy: Strategy = { namespaced: true };

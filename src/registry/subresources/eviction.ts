@@ -1,11 +1,5 @@
-import {
-  errors,
-  type GroupVersionKind,
-  type GroupVersionResource,
-  type KubeObject,
-  type Status,
-} from "../../apimachinery/index.ts";
-import type { ResourceInfo } from "../../schema/index.ts";
+import { errors, type GroupVersionResource, type KubeObject, type Status } from "../../apimachinery/index.ts";
+import { formOfKind, type ResourceInfo } from "../../schema/index.ts";
 import type { RequestContext } from "../context.ts";
 import { objectKey } from "../keys.ts";
 import type { CreateOptions, ResourceHandler, Verb } from "../ports.ts";
@@ -17,7 +11,8 @@ export class EvictionStore implements ResourceHandler {
   readonly resource: GroupVersionResource;
   readonly info: ResourceInfo;
   readonly subresource = "eviction";
-  readonly kind: GroupVersionKind = { group: "policy", version: "v1", kind: "Eviction" };
+  readonly form = formOfKind({ group: "policy", version: "v1", kind: "Eviction" });
+  readonly kind = this.form.kind;
   readonly namespaced = true;
   readonly verbs: readonly Verb[] = ["create"];
   readonly strategy: Strategy = { namespaced: true };

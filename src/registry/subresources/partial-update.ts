@@ -1,5 +1,5 @@
 import type { GroupVersionKind, GroupVersionResource } from "../../apimachinery/index.ts";
-import type { ResourceInfo } from "../../schema/index.ts";
+import type { KindForm, ResourceInfo } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import type { RequestContext } from "../context.ts";
 import type { NextObject, ResourceHandler, UpdateOptions, Verb } from "../ports.ts";
@@ -13,6 +13,7 @@ export class PartialUpdateStore implements ResourceHandler {
   readonly info: ResourceInfo;
   readonly subresource: string;
   readonly kind: GroupVersionKind;
+  readonly form: KindForm;
   readonly namespaced: boolean;
   readonly verbs: readonly Verb[];
   readonly strategy: Strategy;
@@ -28,6 +29,7 @@ export class PartialUpdateStore implements ResourceHandler {
     this.info = parent.info;
     this.subresource = options.subresource;
     this.kind = parent.kind;
+    this.form = parent.form;
     this.namespaced = parent.namespaced;
     this.verbs = options.verbs;
     this.strategy = parent.strategy;

@@ -8,7 +8,7 @@ import {
   pathSegmentErrors,
   validateObjectMeta,
 } from "../../apimachinery/index.ts";
-import type { ResourceInfo } from "../../schema/index.ts";
+import { formOfKind, type ResourceInfo } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import type { RequestContext } from "../context.ts";
 import { trackFields } from "../managed-fields.ts";
@@ -29,6 +29,7 @@ export class ScaleStore implements ResourceHandler {
   readonly info: ResourceInfo;
   readonly subresource = "scale";
   readonly kind = scaleKind;
+  readonly form = formOfKind(scaleKind);
   readonly namespaced: boolean;
   readonly verbs: readonly Verb[];
   readonly strategy: Strategy;
@@ -79,7 +80,7 @@ export class ScaleStore implements ResourceHandler {
     else metadata.resourceVersion = scale.metadata.resourceVersion;
     const next = this.#scale.setReplicas({ ...current, metadata }, scale["spec"]?.replicas ?? 0);
     trackFields(current, next, {
-      kind: this.#parent.kind,
+      form: this.#parent.form,
       subresource: this.subresource,
       rules: this.strategy,
       context,
