@@ -1,5 +1,5 @@
 /**
- * Puts and gets against Debian's etcd on the same machine in one run: the same client (h2load with a fixed gRPC body), the same durability
+ * What the store does most, against Debian's etcd on the same machine in one run: the same client (h2load with a fixed gRPC body), the same durability
  * (both fdatasync before they answer), rounds interleaved, so that a noisy neighbour disturbs both.
  */
 import { execFile } from "node:child_process";
@@ -12,7 +12,10 @@ import { encode, etcdserverpb } from "../src/wire/index.ts";
 import { type MeasuredServer, startEtcd, startRaftsman } from "./servers.ts";
 import { median, percentile } from "./statistics.ts";
 
-const rounds = 5;
+/** `--quick`: a first look instead of a measurement. */
+const quick = process.argv.includes("--quick");
+const rounds = quick ? 1 : 5;
+const requestsShare = quick ? 0.25 : 1;
 const valueBytes = 256;
 
 interface Load {
@@ -20,6 +23,8 @@ interface Load {
   readonly path: string;
   readonly body: Uint8Array;
   readonly requests: number;
+  /** Sent first, once each. */
+  readonly before?: readonly { readonly path: string; readonly body: Uint8Array }[];
   readonly connections: number;
   readonly streams: number;
 }
@@ -34,6 +39,40 @@ interface Sample {
 const key = new TextEncoder().encode("/registry/services/specs/default/docker-registry");
 const put = grpcFrame(encode(etcdserverpb.PutRequest, { key, value: new Uint8Array(valueBytes).fill(120) }));
 const get = (serializable: boolean) => grpcFrame(encode(etcdserverpb.RangeRequest, { key, serializable }));
+
+/**
+ * As kube-apiserver updates an object: where it is as it was read, write it; else read it. Here the version is compared, so that it holds
+ * again after every write.
+ */
+const target = etcdserverpb.CompareCompareTarget.values.VERSION;
+const result = etcdserverpb.CompareCompareResult.values.GREATER;
+const kubernetesTxn = grpcFrame(
+  encode(etcdserverpb.TxnRequest, {
+    compare: [{ key, target, version: 0, result }],
+    success: [{ requestPut: { key, value: new Uint8Array(valueBytes).fill(120) } }],
+    failure: [{ requestRange: { key } }],
+  }),
+);
+
+const listed = 1000;
+const putsPerTxn = 100;
+const collection = "/registry/endpoints/default/";
+const bytes = (text: string) => new TextEncoder().encode(text);
+/** Writes the keys that are listed. */
+const fill = Array.from({ length: listed / putsPerTxn }, (_, txn) => {
+  const success = Array.from({ length: putsPerTxn }, (_, i) => {
+    const name = `${collection}endpoints-${String(txn * putsPerTxn + i).padStart(4, "0")}`;
+    return { requestPut: { key: bytes(name), value: new Uint8Array(valueBytes).fill(120) } };
+  });
+  return { path: "Txn", body: grpcFrame(encode(etcdserverpb.TxnRequest, { success })) };
+});
+const list = grpcFrame(
+  encode(etcdserverpb.RangeRequest, {
+    key: bytes(collection),
+    rangeEnd: bytes(collection.replace(/[/]$/, "0")),
+  }),
+);
+
 const loads: readonly Load[] = [
   {
     name: "put, 8 connections × 64 streams",
@@ -60,6 +99,24 @@ const loads: readonly Load[] = [
     connections: 8,
     streams: 64,
   },
+  {
+    name: "txn: compare, put, else get, 8 × 64",
+    path: "Txn",
+    body: kubernetesTxn,
+    before: [{ path: "Put", body: put }],
+    requests: 40_000,
+    connections: 8,
+    streams: 64,
+  },
+  {
+    name: "range of 1,000 keys, 8 × 4",
+    path: "Range",
+    body: list,
+    before: fill,
+    requests: 1_500,
+    connections: 8,
+    streams: 4,
+  },
 ];
 
 export async function bench(progress: (line: string) => void): Promise<string[]> {
@@ -70,7 +127,12 @@ export async function bench(progress: (line: string) => void): Promise<string[]>
       head: ["load", "raftsman /s", "etcd /s", "ratio", "p99 ms", "etcd's", "CPU µs/op", "etcd's", "ratio"],
       style: { head: [], border: [] },
     });
-    for (const load of loads) {
+    for (const full of loads) {
+      const load = { ...full, requests: full.requests * requestsShare };
+      for (const server of servers) {
+        for (const { path, body } of load.before ?? [])
+          await measure(server, { ...load, path, body, requests: 1, connections: 1, streams: 1 }, directory);
+      }
       const samples = new Map<string, Sample[]>(servers.map(({ name }) => [name, []]));
       for (let round = 0; round <= rounds; round++) {
         for (const server of servers) {
