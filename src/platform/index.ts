@@ -8,6 +8,7 @@ export type {
   DiskFile,
   Listener,
   ListenOptions,
+  Loop,
   Network,
   PeerCertificate,
   Platform,

@@ -17,6 +17,12 @@ export interface Clock {
   every(milliseconds: number, fire: () => void, options?: { background?: boolean }): Timer;
 }
 
+/** The event loop as an argument, for whoever lets others have a turn. */
+export interface Loop {
+  /** Runs in the next turn: what I/O brings by then is dealt with first. In the order of the calls. */
+  soon(run: () => void): void;
+}
+
 /** Chance as an argument. */
 export interface Random {
   /** Uniform in [0, 1): jitter, names. */
@@ -135,6 +141,7 @@ export interface Network {
 /** Everything that is not computation. `node.ts` is the real one; the simulator brings its own. */
 export interface Platform {
   readonly clock: Clock;
+  readonly loop: Loop;
   readonly random: Random;
   readonly disk: Disk;
   readonly network: Network;

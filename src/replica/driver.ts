@@ -10,6 +10,7 @@
  * disk; the log ends them in order. Nothing that a Ready promises leaves before its write, and all before it, are durable.
  */
 import { assert, type Index, type MemberId, noMember } from "../base/index.ts";
+import type { Loop } from "../platform/index.ts";
 import type { ConfChange, Entry, Message, Raft, Ready, SnapshotMeta } from "../raft/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import type { Wal } from "../wal/index.ts";
@@ -25,6 +26,7 @@ import type { Transport } from "./transport/transport.ts";
 const readysPerTurn = 8;
 
 export interface DriverOptions {
+  readonly loop: Loop;
   readonly member: MemberId;
   readonly raft: Raft;
   readonly wal: Wal;
@@ -124,15 +126,17 @@ export class Driver {
   turnSoon(): void {
     if (this.#turnIsDue || this.#stopped) return;
     this.#turnIsDue = true;
-    setImmediate(() => {
-      this.#turnIsDue = false;
-      this.#guard(() => this.#turn());
-    });
+    this.#options.loop.soon(this.#takeTurn);
   }
 
   applyConfChange(change: ConfChange | undefined): void {
     this.#raft.applyConfChange(change);
   }
+
+  readonly #takeTurn = (): void => {
+    this.#turnIsDue = false;
+    this.#guard(() => this.#turn());
+  };
 
   #turn(): void {
     if (this.#stopped) return;

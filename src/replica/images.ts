@@ -1,6 +1,6 @@
 /** The state machine's images as raft knows them: by index, term and configuration. */
 import type { Index } from "../base/index.ts";
-import type { Disk } from "../platform/index.ts";
+import type { Loop, Platform } from "../platform/index.ts";
 import type { SnapshotMeta } from "../raft/index.ts";
 import { openSnapshots, type Snapshots } from "../snapshot/index.ts";
 import type { Log } from "../telemetry/index.ts";
@@ -12,15 +12,17 @@ const piecesPerTurn = 16;
 
 export class Images implements ImageReceiver {
   readonly #snapshots: Snapshots;
+  readonly #loop: Loop;
 
-  private constructor(snapshots: Snapshots) {
+  private constructor(snapshots: Snapshots, loop: Loop) {
     this.#snapshots = snapshots;
+    this.#loop = loop;
   }
 
-  static async open(disk: Disk, directory: string, log: Log): Promise<Images> {
+  static async open({ disk, loop }: Platform, directory: string, log: Log): Promise<Images> {
     const onDamaged = (path: string, error: Error) =>
       log.error("an image is damaged and left out", { path, error: error.message });
-    return new Images(await openSnapshots({ disk, directory, onDamaged }));
+    return new Images(await openSnapshots({ disk, directory, onDamaged }), loop);
   }
 
   newest(): SnapshotMeta | undefined {
@@ -47,7 +49,7 @@ export class Images implements ImageReceiver {
       for (const piece of pieces) {
         await sink.write(piece);
         // A write that only gathers resolves at once: without this, a large image would hold up everybody.
-        if (++count % piecesPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (++count % piecesPerTurn === 0) await new Promise<void>((resolve) => this.#loop.soon(resolve));
       }
       await sink.finish();
     } catch (error) {

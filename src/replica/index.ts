@@ -4,5 +4,5 @@ export { type AutoCompactionPolicy, startAutoCompaction } from "./auto-compactio
 export type { ReplicaConfig } from "./config.ts";
 export type { Member } from "./membership.ts";
 export { openReplica } from "./open.ts";
-export type { Replica } from "./replica.ts";
+export type { Replica, ReplicaParts } from "./replica.ts";
 export type { ReplicaStatus } from "./status.ts";

@@ -18,7 +18,7 @@ import {
 } from "./limits.ts";
 import { encodePeerUrls } from "./membership.ts";
 import { replicaMetrics } from "./metrics.ts";
-import { Replica } from "./replica.ts";
+import { Replica, type ReplicaParts } from "./replica.ts";
 import { StateMachine } from "./state-machine.ts";
 
 type Restored = RaftConfig["restored"];
@@ -39,11 +39,14 @@ export async function openReplica({
   config,
   log,
   metrics: registry = createMetrics(),
+  assemble = (parts) => parts,
 }: {
   platform: Platform;
   config: ReplicaConfig;
   log: Log;
   metrics?: Metrics;
+  /** May put something between the parts and the member that they make: the simulator watches them, and breaks them on purpose. */
+  assemble?: (parts: ReplicaParts) => ReplicaParts;
 }): Promise<Replica> {
   const { clock, disk, random } = platform;
   const metrics = replicaMetrics(registry);
@@ -57,7 +60,7 @@ export async function openReplica({
     const joins = config.initialState === "existing";
     const known = await readIdentity(disk, config);
     const identity = known ?? (joins ? await joinCluster(platform, config) : identityOf(config));
-    const images = await Images.open(disk, join(config.directory, "snapshots"), log);
+    const images = await Images.open(platform, join(config.directory, "snapshots"), log);
     const opened = await openWal({
       disk,
       directory: join(config.directory, "wal"),
@@ -94,9 +97,11 @@ export async function openReplica({
       inflightMessagesMax,
       uncommittedBytesMax,
       committedBytesMax,
+      ...(config.trailingBytes === undefined ? {} : { trailingBytesMax: config.trailingBytes }),
       restored,
     });
-    const replica = new Replica({ platform, config, log, metrics, identity, state, raft, wal, images, lock });
+    const parts = { platform, config, log, metrics, identity, state, raft, wal, images, lock };
+    const replica = new Replica(assemble(parts));
     await replica.start();
     return replica;
   } catch (error) {
@@ -120,15 +125,15 @@ async function lockDirectory({ disk }: Platform, directory: string): Promise<{ r
   }
 }
 
-function newStateMachine({ clock, random }: Platform, config: ReplicaConfig): StateMachine {
+function newStateMachine({ clock, loop, random }: Platform, config: ReplicaConfig): StateMachine {
   const randomUint32 = () => Buffer.from(random.bytes(4)).readUInt32LE();
   // The hub calls back only after `publish` or `watch`, when the replica stands.
   const catchUp = () => {
-    if (state.hub.catchUp()) setImmediate(catchUp);
+    if (state.hub.catchUp()) loop.soon(catchUp);
   };
   const state = new StateMachine({
     leaseTtlSecondsMin: Math.ceil((config.electionMs * 1.5) / 1000),
-    onCatchUpNeeded: () => setImmediate(catchUp),
+    onCatchUpNeeded: () => loop.soon(catchUp),
     monotonic: () => clock.monotonic(),
     hashSeed: [randomUint32(), randomUint32()],
   });

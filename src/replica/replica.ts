@@ -162,6 +162,7 @@ export class Replica implements Kv {
     this.#driver = new Driver(
       {
         ...parts,
+        loop: platform.loop,
         member: this.memberId,
         snapshotCount: config.snapshotCount,
         apply: (entries) => this.#apply(entries),
@@ -351,7 +352,7 @@ export class Replica implements Kv {
         const hash = hashing.step(versionsPerStep);
         const { compactRevision, revision: hashRevision } = hashing;
         if (hash !== undefined) return { hash, compactRevision, hashRevision };
-        await turnOfIo();
+        await this.#turnOfIo();
         this.#checkRunning();
       }
     } finally {
@@ -498,18 +499,23 @@ export class Replica implements Kv {
   }
 
   async #reclaim(): Promise<void> {
-    while (!this.#stopped && this.#state.mvcc.reclaim(versionsPerStep)) await turnOfIo();
+    while (!this.#stopped && this.#state.mvcc.reclaim(versionsPerStep)) await this.#turnOfIo();
+  }
+
+  #turnOfIo(): Promise<void> {
+    return new Promise((resolve) => this.#parts.platform.loop.soon(resolve));
   }
 
   /** Frees what a compaction has made unreachable, a little between turns. */
   #reclaimSoon(): void {
     if (this.#reclaiming) return;
     this.#reclaiming = true;
+    const { loop } = this.#parts.platform;
     const step = (): void => {
       this.#reclaiming = !this.#stopped && this.#state.mvcc.reclaim(versionsPerStep);
-      if (this.#reclaiming) setImmediate(step);
+      if (this.#reclaiming) loop.soon(step);
     };
-    setImmediate(step);
+    loop.soon(step);
   }
 
   #noticeLeader(): void {
@@ -549,10 +555,6 @@ export class Replica implements Kv {
     this.#reads.close(reason);
     this.#state.hub.close(reason);
   }
-}
-
-function turnOfIo(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function isReadOnly({ success, failure }: Txn): boolean {

@@ -37,6 +37,7 @@ export class Machine {
     };
     this.platform = {
       random: real.random,
+      loop: real.loop,
       disk: disk as Disk,
       clock: {
         now: () => real.clock.now(),
