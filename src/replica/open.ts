@@ -100,7 +100,7 @@ export async function openReplica({
       ...(config.trailingBytes === undefined ? {} : { trailingBytesMax: config.trailingBytes }),
       restored,
     });
-    const parts = { platform, config, log, metrics, identity, state, raft, wal, images, lock };
+    const parts = { platform, config, log, metrics, identity, restored, state, raft, wal, images, lock };
     const replica = new Replica(assemble(parts));
     await replica.start();
     return replica;

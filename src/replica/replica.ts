@@ -21,7 +21,7 @@ import {
 } from "../kv/index.ts";
 import { checkTxn } from "../mvcc/index.ts";
 import type { Platform, Timer } from "../platform/index.ts";
-import { decodeConfChange, type Entry, type Raft } from "../raft/index.ts";
+import { decodeConfChange, type Entry, type Raft, type RaftConfig } from "../raft/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import type { Wal } from "../wal/index.ts";
 import type { Alarm } from "./alarms.ts";
@@ -51,6 +51,8 @@ export interface ReplicaParts {
   readonly log: Log;
   readonly metrics: ReplicaMetrics;
   readonly identity: Identity;
+  /** What the core began this life with. */
+  readonly restored: RaftConfig["restored"];
   readonly state: StateMachine;
   readonly raft: Raft;
   readonly wal: Wal;

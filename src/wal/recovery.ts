@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Disk } from "../platform/index.ts";
 import type { Entry, HardState, SnapshotMeta } from "../raft/index.ts";
 import { WalDamagedError } from "./errors.ts";
@@ -51,6 +52,7 @@ async function readSegment(
   if (magic.some((byte, i) => bytes[i] !== byte))
     throw new WalDamagedError(path, 0, "it is not a log of this format");
   let offset = magic.length;
+  let last = offset;
   for (;;) {
     const frame = readFrame(bytes, view, offset);
     if (frame === undefined) break;
@@ -59,10 +61,15 @@ async function readSegment(
     if (!readRecords(bytes, view, frame, state))
       throw new WalDamagedError(path, offset, "a record is not known");
     state.took(frame);
+    last = offset;
     offset = frame.end;
   }
   const end = endOfData(bytes, offset);
-  if (end === offset) return offset;
+  const frame = { bytes: bytes.subarray(last, offset), position: last };
+  if (end === offset) {
+    if (isLast) await makeDurable(disk, path, frame);
+    return offset;
+  }
   if (!isLast) throw new WalDamagedError(path, offset, "a frame is broken, and another segment follows");
   if (offset === magic.length) throw new WalDamagedError(path, offset, "its first frame is broken");
   const later = findFrameAfter(bytes, view, offset, state);
@@ -71,19 +78,31 @@ async function readSegment(
   }
   if (!isTorn(bytes, view, offset, end))
     throw new WalDamagedError(path, offset, "the checksum of a frame is wrong");
-  await cutTail(disk, path, offset);
+  await makeDurable(disk, path, frame, offset);
   return offset;
 }
 
-/** Takes a torn frame away, durably: what is written over it later must not have its remains behind it. */
-async function cutTail(disk: Disk, path: string, offset: number): Promise<void> {
+/**
+ * What was read may be in the page cache alone: the process was killed between a write and its datasync, or the datasync failed, after
+ * which the kernel takes the pages for clean and a second one does nothing. Only the last frame can be like that, and the name of a
+ * new segment. So that frame is written again, before anybody is told what is in it. A torn one behind it is taken away: what is
+ * written over it later must not have its remains behind it.
+ */
+async function makeDurable(
+  disk: Disk,
+  path: string,
+  frame: { readonly bytes: Uint8Array; readonly position: number },
+  cutAt?: number,
+): Promise<void> {
   const file = await disk.open(path);
   try {
-    await file.truncate(offset);
+    if (cutAt !== undefined) await file.truncate(cutAt);
+    await file.write([frame.bytes], frame.position);
     await file.datasync();
   } finally {
     await file.close();
   }
+  await disk.syncDirectory(dirname(path));
 }
 
 /** Offset after the last byte that is not zero; `from` when all are. */

@@ -133,6 +133,26 @@ test("a failed datasync fails everything from then on and is not tried again", a
   await wal.close();
 });
 
+test("what a killed or failing process left in the page cache is durable before the next life tells of it", async () => {
+  for (const failing of ["datasync", "syncDirectory"]) {
+    const disk = new MemoryDisk();
+    const { wal } = await open(disk, { segmentBytes: 4096 });
+    await wal.append({ hardState: hardState(1, 0), entries: range(1, 3) });
+    // The frame of a sync that fails, and the segment whose name is not synced: both are seen by whoever comes next.
+    disk.fault = (operation) => (operation === failing ? "EIO" : undefined);
+    const written = range(4, failing === "datasync" ? 4 : 100, 1, 64);
+    await assert.rejects(wal.append({ hardState: hardState(1, 2), entries: written }), WalFailedError);
+    const next = disk.reopen();
+    const seen = await open(next, { segmentBytes: 4096 });
+    assert.deepEqual(seen.restored.entries, [...range(1, 3), ...written]);
+    const afterPowerLoss = await open(
+      next.crash(() => 0),
+      { segmentBytes: 4096 },
+    );
+    assert.deepEqual(afterPowerLoss.restored.entries, seen.restored.entries, failing);
+  }
+});
+
 test("damage inside the log is refused with the file and the offset", async () => {
   for (const segmentBytes of [4096, 1 << 20]) {
     const disk = new MemoryDisk();

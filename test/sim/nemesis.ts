@@ -1,0 +1,162 @@
+/** Brings the day's faults, one after another, and takes them back. */
+import type { SimCluster } from "./cluster.ts";
+import { clockRateErrorMax } from "./lease-book.ts";
+import type { Machine } from "./machine.ts";
+import type { Fault } from "./weather.ts";
+
+export class Nemesis {
+  readonly #cluster: SimCluster;
+  #stopped = false;
+  readonly counts = new Map<Fault, number>();
+
+  constructor(cluster: SimCluster) {
+    this.#cluster = cluster;
+  }
+
+  async run(): Promise<void> {
+    const { world, weather } = this.#cluster;
+    while (!this.#stopped) {
+      await world.sleep(world.random() * 2 * weather.faultPauseMs);
+      if (this.#stopped) return;
+      const fault = world.pick(weather.faults);
+      this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
+      world.note("nemesis", fault);
+      await this.#bring(fault);
+    }
+  }
+
+  /** No more faults, and those that last are over. */
+  stop(): void {
+    this.#stopped = true;
+    const { machines, network } = this.#cluster;
+    network.heal();
+    network.messages = { lost: 0, doubled: 0, overtaken: 0 };
+    network.delayMs = 0.3;
+    network.jitterMs = 0.5;
+    for (const { health, life, clock } of machines) {
+      health.slowness = 1;
+      health.stalledUntilMs = 0;
+      health.full = false;
+      health.failing.clear();
+      health.operationsToCrash = Number.POSITIVE_INFINITY;
+      clock.rate = 1;
+      if (life?.paused === true) life.resume();
+    }
+  }
+
+  async #bring(fault: Fault): Promise<void> {
+    const { world, network, machines } = this.#cluster;
+    const victim = this.#victim();
+    switch (fault) {
+      case "kill":
+        return victim.kill();
+      case "lose power":
+        return victim.losePower();
+      case "crash at an operation":
+        victim.health.operationsToCrash = 1 + world.below(60);
+        return;
+      case "lose all power":
+        for (const machine of machines) machine.losePower();
+        return;
+      case "restart storm":
+        for (let i = 5 + world.below(15); i > 0 && !this.#stopped; i--) {
+          const machine = world.pick(machines);
+          if (world.chance(0.5)) machine.kill();
+          else machine.losePower();
+          await world.sleep(world.random() * 300);
+          void machine.start();
+        }
+        return;
+      case "cut in two": {
+        const side = new Map(machines.map(({ host }) => [host, world.chance(0.5)]));
+        return this.#cutFor(world.between(500, 6000), (from, to) => side.get(from) !== side.get(to));
+      }
+      case "cut the leader off": {
+        const host = this.#cluster.leader?.host;
+        return this.#cutFor(world.between(500, 6000), (from, to) => from === host || to === host);
+      }
+      case "cut one way":
+        return this.#cutFor(world.between(500, 6000), (from) => from === victim.host);
+      case "flap":
+        for (let i = 10; i > 0 && !this.#stopped; i--) {
+          await this.#cutFor(world.random() * 300, (from, to) => from === victim.host || to === victim.host);
+          await world.sleep(world.random() * 300);
+        }
+        return;
+      case "slow disk":
+        victim.health.slowness = world.pick([10, 100, 500]);
+        await this.#for(world.between(500, 5000), () => {
+          victim.health.slowness = 1;
+        });
+        return;
+      case "stalled disk":
+        victim.health.stalledUntilMs = world.now + world.between(200, 5000);
+        return;
+      case "failing sync":
+        victim.health.failing.set("datasync", 1);
+        return;
+      case "failing write":
+        victim.health.failing.set(world.pick(["write", "rename", "open", "syncDirectory"] as const), 1);
+        return;
+      case "full disk":
+        victim.health.full = true;
+        await this.#for(world.between(500, 5000), () => {
+          victim.health.full = false;
+        });
+        return;
+      case "pause": {
+        const { life } = victim;
+        life?.pause();
+        await this.#for(world.between(100, 5 * this.#cluster.weather.electionMs), () => life?.resume());
+        return;
+      }
+      case "drift":
+        victim.clock.rate = 1 + world.between(-clockRateErrorMax, clockRateErrorMax);
+        victim.clock.offsetMs += world.between(-1e6, 1e6);
+        return;
+      case "move leader": {
+        const { leader, running } = this.#cluster;
+        const to = world.pick(running)?.replica?.memberId;
+        if (leader?.replica !== undefined && to !== undefined) leader.replica.moveLeader(to).catch(() => {});
+        return;
+      }
+      case "bad messages":
+        network.messages = {
+          lost: world.random() * 0.3,
+          doubled: world.random() * 0.3,
+          overtaken: world.random() * 0.5,
+        };
+        await this.#for(world.between(1000, 10_000), () => {
+          network.messages = { lost: 0, doubled: 0, overtaken: 0 };
+        });
+        return;
+      case "slow network":
+        network.delayMs = world.between(1, 40);
+        network.jitterMs = world.between(0, 100);
+        await this.#for(world.between(1000, 10_000), () => {
+          network.delayMs = 0.3;
+          network.jitterMs = 0.5;
+        });
+        return;
+    }
+  }
+
+  async #cutFor(milliseconds: number, isCut: (from: string, to: string) => boolean): Promise<void> {
+    const { machines, network } = this.#cluster;
+    for (const { host: from } of machines)
+      for (const { host: to } of machines) if (from !== to && isCut(from, to)) network.cut(from, to);
+    await this.#for(milliseconds, () => network.heal());
+  }
+
+  /** Waits, then takes the fault back; when faults stop meanwhile, `stop` has done so. */
+  async #for(milliseconds: number, undo: () => void): Promise<void> {
+    await this.#cluster.world.sleep(milliseconds);
+    if (!this.#stopped) undo();
+  }
+
+  /** Often the one that leads: that is where it hurts. */
+  #victim(): Machine {
+    const { world, machines, leader } = this.#cluster;
+    return leader !== undefined && world.chance(0.4) ? leader : world.pick(machines);
+  }
+}

@@ -1,0 +1,60 @@
+/** What kind of a day it is: drawn once from the seed, so that runs differ in kind and not only in detail. */
+import type { World } from "./world.ts";
+
+export const faults = [
+  "kill",
+  "lose power",
+  "crash at an operation",
+  "lose all power",
+  "restart storm",
+  "cut in two",
+  "cut the leader off",
+  "cut one way",
+  "flap",
+  "slow disk",
+  "stalled disk",
+  "failing sync",
+  "failing write",
+  "full disk",
+  "pause",
+  "drift",
+  "move leader",
+  "bad messages",
+  "slow network",
+] as const;
+
+export type Fault = (typeof faults)[number];
+
+export interface Weather {
+  readonly members: 1 | 3 | 5;
+  readonly electionMs: number;
+  /** Entries between images. */
+  readonly snapshotCount: number;
+  readonly segmentBytes: number;
+  readonly trailingBytes: number;
+  readonly clients: number;
+  readonly watchers: number;
+  /** Milliseconds between a client's requests, on average. */
+  readonly clientPauseMs: number;
+  /** Milliseconds between faults, on average. */
+  readonly faultPauseMs: number;
+  /** Those that happen today. */
+  readonly faults: readonly Fault[];
+}
+
+export function drawWeather(world: World): Weather {
+  const share = world.pick([0.25, 0.5, 1]);
+  const today = faults.filter(() => world.chance(share));
+  return {
+    members: world.pick([1, 3, 3, 3, 3, 3, 5]),
+    electionMs: world.pick([500, 1000]),
+    snapshotCount: world.pick([10, 10, 40, 10_000]),
+    segmentBytes: world.pick([4096, 4096, 32_768]),
+    trailingBytes: world.pick([0, 0, 2_000, 16 * 1024 * 1024]),
+    clients: 2 + world.below(5),
+    watchers: 2 + world.below(4),
+    clientPauseMs: world.pick([20, 60, 200]),
+    faultPauseMs: world.pick([500, 1500, 5000]),
+    faults: today.length > 0 ? today : [world.pick(faults)],
+  };
+}
