@@ -1,10 +1,12 @@
 import type { Clock, Random } from "../platform/index.ts";
 import { defaultIngressClass } from "./default-ingress-class.ts";
+import { defaultStorageClass } from "./default-storage-class.ts";
 import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import type { AdmissionPlugin, AdmissionReader, AdmissionRequest } from "./ports.ts";
 import { priority } from "./priority.ts";
 import { serviceAccount } from "./service-account.ts";
+import { storageObjectInUseProtection } from "./storage-in-use.ts";
 import { taintNodesByCondition } from "./taint-nodes.ts";
 
 /**
@@ -30,6 +32,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     taintNodesByCondition,
     priority(deps.reader),
     defaultTolerationSeconds,
+    defaultStorageClass(deps.reader),
+    storageObjectInUseProtection,
     defaultIngressClass(deps.reader),
   ]);
 }

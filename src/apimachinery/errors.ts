@@ -248,8 +248,15 @@ export function timeout(message: string, retryAfterSeconds = 0): StatusError {
 }
 
 /** 429: come back later. */
-export function tooManyRequests(message: string, retryAfterSeconds: number): StatusError {
-  return failure(429, "TooManyRequests", message, retryAfterSeconds === 0 ? {} : { retryAfterSeconds });
+export function tooManyRequests(
+  message: string,
+  retryAfterSeconds: number,
+  causes: readonly StatusCause[] = [],
+): StatusError {
+  return failure(429, "TooManyRequests", message, {
+    ...(causes.length === 0 ? {} : { causes: [...causes] }),
+    ...(retryAfterSeconds === 0 ? {} : { retryAfterSeconds }),
+  });
 }
 
 /** 429: the server sheds load. */

@@ -12,6 +12,7 @@ import type { ControllerContext, ControllerDescriptor, ControllerSettings } from
 import { cronJobController } from "./cronjob/index.ts";
 import { daemonSetController } from "./daemonset/index.ts";
 import { deploymentController } from "./deployment/index.ts";
+import { disruptionController } from "./disruption/index.ts";
 import { endpointsController } from "./endpoints/index.ts";
 import { endpointSliceController } from "./endpointslice/index.ts";
 import { garbageCollector } from "./garbage-collector/index.ts";
@@ -34,6 +35,11 @@ import { namespaces } from "./resources.ts";
 import { scheduler } from "./scheduler/index.ts";
 import { statefulSetController } from "./statefulset/index.ts";
 import { taintEvictionController } from "./taint-eviction/index.ts";
+import {
+  attributesClassProtectionController,
+  claimProtectionController,
+  volumeProtectionController,
+} from "./volume/protection.ts";
 
 /** All controllers, by name. */
 const controllerDescriptors: readonly ControllerDescriptor[] = [
@@ -57,6 +63,10 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   taintEvictionController,
   podGarbageCollector,
   garbageCollector,
+  disruptionController,
+  claimProtectionController,
+  volumeProtectionController,
+  attributesClassProtectionController,
   scheduler,
 ];
 

@@ -17,6 +17,9 @@ export const controllerRevisions = of("apps", "v1", "controllerrevisions");
 export const jobs = of("batch", "v1", "jobs");
 export const cronJobs = of("batch", "v1", "cronjobs");
 export const persistentVolumeClaims = core("persistentvolumeclaims");
+export const persistentVolumes = core("persistentvolumes");
+export const volumeAttributesClasses = of("storage.k8s.io", "v1", "volumeattributesclasses");
+export const podDisruptionBudgets = of("policy", "v1", "poddisruptionbudgets");
 export const endpointSlices = of("discovery.k8s.io", "v1", "endpointslices");
 export const leases = of("coordination.k8s.io", "v1", "leases");
 

@@ -57,8 +57,11 @@ export async function deleteObject(
     await options.validate?.(found.object, found.object);
     return { object: last, removed: true, status: statusFor(store, last.object) };
   }
+  // Marking it has moved its resourceVersion on.
+  const { uid } = options.preconditions ?? {};
+  const still = plan.step === "keep" ? { preconditions: uid === undefined ? {} : { uid } } : options;
   const removed = await removeFromStore(store, key, name, context, async (current) => {
-    checkPreconditions(store, current.object, options);
+    checkPreconditions(store, current.object, still);
     await options.validate?.(current.object, current.object);
   });
   return { object: removed, removed: true, status: statusFor(store, removed.object) };

@@ -85,8 +85,36 @@ class ResourceRegistry implements Registry {
       form === undefined ? store : new ConvertingStore(store, { form: formOfKind(info), stored: form }),
     );
     for (const subresource of info.subresources) {
-      const handler = subresourceHandler(store, subresource);
+      const handler = this.#subresourceHandler(store, subresource);
       if (handler !== undefined) this.#add(handler);
+    }
+  }
+
+  /** Undefined where this server does not serve it. */
+  #subresourceHandler(store: GenericStore, info: SubresourceInfo): ResourceHandler | undefined {
+    const { strategy } = store;
+    const verbs = info.verbs as readonly Verb[];
+    switch (info.name) {
+      case "status":
+        if (strategy.status === undefined) return undefined;
+        return new PartialUpdateStore(store, { subresource: "status", verbs, rules: strategy.status });
+      case "scale":
+        return strategy.scale === undefined
+          ? undefined
+          : new ScaleStore(store, { scale: strategy.scale, verbs });
+      case "binding":
+        return new BindingStore(store, "binding");
+      case "eviction":
+        return new EvictionStore(store, () => {
+          const budgets = this.resource(podDisruptionBudgets);
+          return budgets instanceof GenericStore ? budgets : undefined;
+        });
+      default: {
+        const rules = strategy.subresources?.[info.name];
+        return rules === undefined
+          ? undefined
+          : new PartialUpdateStore(store, { subresource: info.name, verbs, rules });
+      }
     }
   }
 
@@ -138,30 +166,6 @@ class ResourceRegistry implements Registry {
   }
 }
 
+const podDisruptionBudgets = { group: "policy", version: "v1", resource: "poddisruptionbudgets" };
 const handlerKey = (at: GroupVersionResource): string => `${at.group}/${at.version}/${at.resource}`;
 const storeKey = (at: GroupResource): string => `${at.group}/${at.resource}`;
-
-/** Undefined where this server does not serve it. */
-function subresourceHandler(store: GenericStore, info: SubresourceInfo): ResourceHandler | undefined {
-  const { strategy } = store;
-  const verbs = info.verbs as readonly Verb[];
-  switch (info.name) {
-    case "status":
-      if (strategy.status === undefined) return undefined;
-      return new PartialUpdateStore(store, { subresource: "status", verbs, rules: strategy.status });
-    case "scale":
-      return strategy.scale === undefined
-        ? undefined
-        : new ScaleStore(store, { scale: strategy.scale, verbs });
-    case "binding":
-      return new BindingStore(store, "binding");
-    case "eviction":
-      return new EvictionStore(store);
-    default: {
-      const rules = strategy.subresources?.[info.name];
-      return rules === undefined
-        ? undefined
-        : new PartialUpdateStore(store, { subresource: info.name, verbs, rules });
-    }
-  }
-}

@@ -5,6 +5,8 @@ import { coreV1 } from "./core/index.ts";
 import { discoveryV1 } from "./discovery/index.ts";
 import { eventsV1 } from "./events/index.ts";
 import { networkingV1 } from "./networking/index.ts";
+import { nodeV1 } from "./node/index.ts";
+import { policyV1 } from "./policy/index.ts";
 import { schedulingV1 } from "./scheduling/index.ts";
 import { storageV1 } from "./storage/index.ts";
 import type { ServedVersion } from "./strategies.ts";
@@ -21,6 +23,8 @@ export const servedVersions: readonly ServedVersion[] = [
   discoveryV1,
   eventsV1,
   networkingV1,
+  nodeV1,
+  policyV1,
   schedulingV1,
   storageV1,
 ];

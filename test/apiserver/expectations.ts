@@ -15,6 +15,8 @@ const notServed = "this resource or subresource is not served yet";
 
 const internalTemplate = "upstream prints the whole template as its internal Go type";
 
+const internalDiff = "upstream prints a diff of its internal Go type; we name the fields that differ";
+
 const templateGeneration =
   "upstream's internal form has this annotation as a field, so that views of the metadata alone leave it out";
 
@@ -33,6 +35,19 @@ export const expectations: readonly AreaExpectation[] = [
   {
     area: "kinds/pods",
     exceptions: { log: notServed, "exec on an unscheduled pod": notServed },
+  },
+  { area: "kinds/limitranges" },
+  { area: "kinds/resourcequotas" },
+  {
+    area: "kinds/persistentvolumes",
+    exceptions: { "update: source is immutable": internalDiff },
+  },
+  {
+    area: "kinds/persistentvolumeclaims",
+    exceptions: {
+      "update: accessModes are immutable": internalDiff,
+      "update: storage of an unbound claim": internalDiff,
+    },
   },
   { area: "kinds/podtemplates" },
   { area: "kinds/replicationcontrollers" },
@@ -72,6 +87,13 @@ export const expectations: readonly AreaExpectation[] = [
   { area: "kinds/networkpolicies" },
   { area: "kinds/priorityclasses" },
   { area: "kinds/storageclasses" },
+  { area: "kinds/csidrivers" },
+  { area: "kinds/csinodes" },
+  { area: "kinds/csistoragecapacities" },
+  { area: "kinds/volumeattachments" },
+  { area: "kinds/volumeattributesclasses" },
+  { area: "kinds/poddisruptionbudgets" },
+  { area: "kinds/runtimeclasses" },
   {
     area: "errors",
     exceptions: {

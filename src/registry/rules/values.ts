@@ -1,4 +1,4 @@
-import { deepEqual, type FieldError, field } from "../../apimachinery/index.ts";
+import { deepEqual, type FieldError, field, parseQuantity } from "../../apimachinery/index.ts";
 
 /** Checks of single values that many kinds share, with upstream's texts (k8s.io/kubernetes/pkg/apis/core/validation). */
 
@@ -29,3 +29,9 @@ export function oneOf(path: string, value: string | undefined, supported: readon
 }
 
 export const protocols = ["SCTP", "TCP", "UDP"] as const;
+
+/** An amount that has passed the schema. */
+export function nonNegativeQuantity(path: string, amount: string): FieldError[] {
+  if (parseQuantity(amount).nano >= 0n) return [];
+  return [field.invalid(path, amount, "must be greater than or equal to 0")];
+}

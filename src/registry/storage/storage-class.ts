@@ -1,14 +1,8 @@
-import {
-  deepEqual,
-  type FieldError,
-  field,
-  type KubeObject,
-  qualifiedNameErrors,
-  validateLabelKey,
-} from "../../apimachinery/index.ts";
-import { complaints, immutable, oneOf } from "../rules/values.ts";
+import { type FieldError, field, type KubeObject, validateLabelKey } from "../../apimachinery/index.ts";
+import { immutable, oneOf } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf } from "../tables/cells.ts";
+import { fixed, validateParameters, validateProvisioner } from "./class-rules.ts";
 
 interface StorageClass extends KubeObject {
   provisioner?: string;
@@ -23,8 +17,6 @@ interface TopologyTerm {
   matchLabelExpressions?: { key: string; values?: string[] | null }[];
 }
 
-const parametersMax = 512;
-const parameterBytesMax = 256 * 1024;
 const defaultAnnotations = [
   "storageclass.kubernetes.io/is-default-class",
   "storageclass.beta.kubernetes.io/is-default-class",
@@ -35,8 +27,8 @@ export const storageClassStrategy: Strategy<StorageClass> = {
   namespaced: false,
   returnDeletedObject: true,
   validate: (storageClass) => [
-    ...validateProvisioner(storageClass.provisioner ?? ""),
-    ...validateParameters(storageClass.parameters ?? {}),
+    ...validateProvisioner(storageClass.provisioner ?? "", "provisioner"),
+    ...validateParameters(storageClass.parameters ?? {}, { mayBeEmpty: true }),
     ...oneOf("reclaimPolicy", storageClass.reclaimPolicy, ["Delete", "Retain"]),
     ...oneOf("volumeBindingMode", storageClass.volumeBindingMode, ["Immediate", "WaitForFirstConsumer"]),
     ...validateTopologies(storageClass.allowedTopologies ?? []),
@@ -59,28 +51,6 @@ export const storageClassStrategy: Strategy<StorageClass> = {
 
 function isDefault({ metadata: { annotations } }: StorageClass): boolean {
   return defaultAnnotations.some((name) => annotations?.[name] === "true");
-}
-
-function fixed(name: string, next: unknown, old: unknown): FieldError[] {
-  return deepEqual(next, old) ? [] : [field.forbidden(name, `updates to ${name} are forbidden.`)];
-}
-
-function validateProvisioner(provisioner: string): FieldError[] {
-  if (provisioner === "") return [field.required("provisioner", "")];
-  return complaints("provisioner", provisioner, qualifiedNameErrors(provisioner.toLowerCase()));
-}
-
-function validateParameters(parameters: Record<string, string>): FieldError[] {
-  const entries = Object.entries(parameters);
-  if (entries.length > parametersMax) return [field.tooLong("parameters", parametersMax)];
-  const errors: FieldError[] = [];
-  let bytes = 0;
-  for (const [key, value] of entries) {
-    if (key === "") errors.push(field.invalid("parameters", key, "field can not be empty."));
-    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
-  }
-  if (bytes > parameterBytesMax) errors.push(field.tooLong("parameters", parameterBytesMax));
-  return errors;
 }
 
 /** Terms that say the same twice are refused, in whatever order they say it. */

@@ -1,4 +1,5 @@
 import { deepEqual, type FieldError, field, rangeError } from "../../../apimachinery/index.ts";
+import { changedPaths } from "../../rules/changes.ts";
 import { validatePodSpec } from "./pod-spec.ts";
 import type { Container, Pod, PodSpec, Toleration } from "./types.ts";
 
@@ -124,26 +125,4 @@ function withImagesOf(next: readonly Container[], old: readonly Container[]): Co
 function copyField(to: PodSpec, from: PodSpec, name: string): void {
   if (from[name] === undefined) delete to[name];
   else to[name] = from[name];
-}
-
-const changedPathsMax = 10;
-
-/** Where two specs differ, for a person to see. */
-function changedPaths(next: unknown, old: unknown, path: string, found: string[] = []): string[] {
-  if (found.length >= changedPathsMax || deepEqual(next, old)) return found;
-  const bothObjects =
-    typeof next === "object" &&
-    typeof old === "object" &&
-    next !== null &&
-    old !== null &&
-    Array.isArray(next) === Array.isArray(old);
-  if (!bothObjects) {
-    found.push(`  ${path}: ${JSON.stringify(old) ?? "unset"} -> ${JSON.stringify(next) ?? "unset"}`);
-    return found;
-  }
-  const [a, b] = [next as Record<string, unknown>, old as Record<string, unknown>];
-  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    changedPaths(a[key], b[key], Array.isArray(next) ? `${path}[${key}]` : `${path}.${key}`, found);
-  }
-  return found;
 }

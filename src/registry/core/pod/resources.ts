@@ -4,35 +4,10 @@ import {
   field,
   parseQuantity,
   type Quantity,
-  qualifiedNameErrors,
 } from "../../../apimachinery/index.ts";
-import { complaints } from "../../rules/values.ts";
+import { mayOvercommit, validateContainerResourceName } from "../../rules/resource-names.ts";
+import { nonNegativeQuantity } from "../../rules/values.ts";
 import type { Container, PodSpec, ResourceRequirements } from "./types.ts";
-
-const containerResources = new Set(["cpu", "memory", "ephemeral-storage"]);
-const hugePagesPrefix = "hugepages-";
-
-/** Names without a domain that mean something somewhere, in a container or in a quota. */
-const standardResources = new Set([
-  ...containerResources,
-  "storage",
-  "pods",
-  "services",
-  "secrets",
-  "configmaps",
-  "persistentvolumeclaims",
-  "replicationcontrollers",
-  "resourcequotas",
-  "services.nodeports",
-  "services.loadbalancers",
-  "requests.cpu",
-  "requests.memory",
-  "requests.storage",
-  "requests.ephemeral-storage",
-  "limits.cpu",
-  "limits.memory",
-  "limits.ephemeral-storage",
-]);
 
 export function validateResources(
   { limits = {}, requests = {} }: ResourceRequirements,
@@ -50,30 +25,8 @@ export function validateResources(
 }
 
 function validateAmount(name: string, amount: string, path: string): FieldError[] {
-  const errors = validateName(name, path);
-  if (parseQuantity(amount).nano < 0n) {
-    errors.push(field.invalid(path, amount, "must be greater than or equal to 0"));
-  }
-  return errors;
+  return [...validateContainerResourceName(name, path), ...nonNegativeQuantity(path, amount)];
 }
-
-function validateName(name: string, path: string): FieldError[] {
-  const malformed = complaints(path, name, qualifiedNameErrors(name));
-  if (malformed.length > 0) return malformed;
-  if (name.includes("/")) return [];
-  const errors: FieldError[] = [];
-  const isHugePages = name.startsWith(hugePagesPrefix);
-  if (!standardResources.has(name) && !isHugePages) {
-    errors.push(field.invalid(path, name, "must be a standard resource type or fully qualified"));
-  }
-  if (!containerResources.has(name) && !isHugePages) {
-    errors.push(field.invalid(path, name, "must be a standard resource for containers"));
-  }
-  return errors;
-}
-
-/** Whether a node may promise more than it has: not for huge pages and devices. */
-const mayOvercommit = (name: string): boolean => !name.includes("/") && !name.startsWith(hugePagesPrefix);
 
 function validateRequest(
   name: string,

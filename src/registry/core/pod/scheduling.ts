@@ -10,6 +10,7 @@ import { complaints } from "../../rules/values.ts";
 import { taintEffects } from "../taints.ts";
 import type {
   Affinity,
+  NodeSelector,
   NodeSelectorRequirement,
   NodeSelectorTerm,
   PodAffinity,
@@ -117,10 +118,7 @@ function validateNodeAffinity(affinity: Affinity["nodeAffinity"], path: string):
   const errors: FieldError[] = [];
   const needed = affinity?.[required];
   if (needed !== undefined) {
-    const at = `${path}.${required}.nodeSelectorTerms`;
-    const terms = needed.nodeSelectorTerms ?? [];
-    if (terms.length === 0) errors.push(field.required(at, "must have at least one node selector term"));
-    terms.forEach((term, i) => void errors.push(...validateNodeTerm(term, `${at}[${i}]`)));
+    errors.push(...validateNodeSelector(needed, `${path}.${required}`));
   }
   affinity?.[preferred]?.forEach(({ weight, preference }, i) => {
     const at = `${path}.${preferred}[${i}]`;
@@ -128,6 +126,13 @@ function validateNodeAffinity(affinity: Affinity["nodeAffinity"], path: string):
     errors.push(...validateNodeTerm(preference, `${at}.preference`));
   });
   return errors;
+}
+
+export function validateNodeSelector({ nodeSelectorTerms }: NodeSelector, path: string): FieldError[] {
+  const at = `${path}.nodeSelectorTerms`;
+  const terms = nodeSelectorTerms ?? [];
+  if (terms.length === 0) return [field.required(at, "must have at least one node selector term")];
+  return terms.flatMap((term, i) => validateNodeTerm(term, `${at}[${i}]`));
 }
 
 function validateWeight(weight: number, path: string): FieldError[] {

@@ -203,9 +203,13 @@ export interface PodAffinity {
   preferredDuringSchedulingIgnoredDuringExecution?: { weight: number; podAffinityTerm: PodAffinityTerm }[];
 }
 
+export interface NodeSelector {
+  nodeSelectorTerms: NodeSelectorTerm[] | null;
+}
+
 export interface Affinity {
   nodeAffinity?: {
-    requiredDuringSchedulingIgnoredDuringExecution?: { nodeSelectorTerms: NodeSelectorTerm[] | null };
+    requiredDuringSchedulingIgnoredDuringExecution?: NodeSelector;
     preferredDuringSchedulingIgnoredDuringExecution?: { weight: number; preference: NodeSelectorTerm }[];
   };
   podAffinity?: PodAffinity;

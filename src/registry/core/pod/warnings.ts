@@ -14,6 +14,11 @@ const deprecatedNodeLabels: Readonly<Record<string, string>> = {
     'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
 };
 
+/** What is to be said to those who select nodes by this label, if anything. */
+export function deprecatedLabelWarning(key: string): string | undefined {
+  return Object.hasOwn(deprecatedNodeLabels, key) ? deprecatedNodeLabels[key] : undefined;
+}
+
 const seccompAnnotation = "seccomp.security.alpha.kubernetes.io/pod";
 
 /** `prefix`: where the template stands in the object, ending in a dot; "" for a Pod. */
@@ -22,7 +27,7 @@ export function podWarnings({ metadata, spec }: PodTemplate, prefix = ""): strin
   const path = `${prefix}spec`;
   const warnings: string[] = [];
   for (const key of Object.keys(spec.nodeSelector ?? {})) {
-    const text = deprecatedNodeLabels[key];
+    const text = deprecatedLabelWarning(key);
     if (text !== undefined) warnings.push(`${path}.nodeSelector[${key}]: ${text}`);
   }
   if (metadata?.annotations?.[seccompAnnotation] !== undefined) {

@@ -1,0 +1,313 @@
+import {
+  compareQuantities,
+  deepEqual,
+  dns1123SubdomainErrors,
+  type FieldError,
+  field,
+  type KubeObject,
+  type LabelSelector,
+  nameIsDnsLabel,
+  parseQuantity,
+  qualifiedNameErrors,
+  quantityMilliValue,
+  quantityValue,
+  validateLabelSelector,
+} from "../../../apimachinery/index.ts";
+import { changedPaths } from "../../rules/changes.ts";
+import { complaints, fieldIsImmutable, immutable } from "../../rules/values.ts";
+import type { Strategy } from "../../strategy.ts";
+import { age, nameOf } from "../../tables/cells.ts";
+import { accessModesCell, validateAccessModes, volumeModes } from "./access.ts";
+import { classAnnotation } from "./persistent-volume.ts";
+
+type Amounts = Record<string, string>;
+
+/** core/v1 PersistentVolumeClaim: somebody's wish for storage. */
+export interface PersistentVolumeClaim extends KubeObject {
+  spec: PersistentVolumeClaimSpec;
+  status?: PersistentVolumeClaimStatus;
+}
+
+export interface PersistentVolumeClaimSpec {
+  accessModes?: string[] | null;
+  selector?: LabelSelector | null;
+  resources?: { requests?: Amounts; limits?: Amounts };
+  volumeName?: string;
+  storageClassName?: string;
+  volumeMode?: string;
+  dataSource?: DataSource;
+  dataSourceRef?: DataSource & { namespace?: string };
+  volumeAttributesClassName?: string;
+}
+
+interface DataSource {
+  apiGroup?: string;
+  kind?: string;
+  name?: string;
+}
+
+interface PersistentVolumeClaimStatus {
+  phase?: string;
+  accessModes?: string[];
+  capacity?: Amounts;
+  allocatedResources?: Amounts;
+  allocatedResourceStatuses?: Record<string, string>;
+  currentVolumeAttributesClassName?: string;
+}
+
+const pending: PersistentVolumeClaimStatus = { phase: "Pending" };
+const resizeStates = [
+  "ControllerResizeInProgress",
+  "ControllerResizeInfeasible",
+  "NodeResizePending",
+  "NodeResizeInProgress",
+  "NodeResizeInfeasible",
+].sort();
+
+export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
+  namespaced: true,
+  returnDeletedObject: true,
+  prepareForCreate: (claim) => {
+    claim.status = pending;
+    if (claim.spec.dataSourceRef === undefined && !isKnownSource(claim.spec.dataSource))
+      delete claim.spec.dataSource;
+    pairSources(claim.spec);
+    return claim;
+  },
+  prepareForUpdate: (next, old) => {
+    next.status = old.status ?? pending;
+    const { dataSource, dataSourceRef } = old.spec;
+    const had = dataSource !== undefined || dataSourceRef !== undefined;
+    if (!had && next.spec.dataSourceRef === undefined && !isKnownSource(next.spec.dataSource))
+      delete next.spec.dataSource;
+    pairSources(next.spec);
+    return next;
+  },
+  validate: ({ spec }) => validateSpec(spec),
+  validateUpdate: (next, old) => [
+    ...validateSpec(next.spec),
+    ...validateSameClassAnnotation(next, old),
+    ...validateSameSpec(next, old),
+    ...validateSize(next, old),
+    ...immutable("volumeMode", next.spec.volumeMode, old.spec.volumeMode),
+    ...validateKeepsClass(next, old),
+  ],
+  warnings,
+  warningsOnUpdate: warnings,
+  resetFields: [["status"]],
+  selectableFields: { name: nameOf },
+  status: {
+    prepareForUpdate: (next, old) => {
+      next.spec = old.spec;
+      return next;
+    },
+    validateUpdate: ({ status }) => validateStatus(status ?? {}),
+    resetFields: [["spec"]],
+  },
+  tableRow: (claim, now) => {
+    const { metadata, spec, status = {} } = claim;
+    const isBound = (spec.volumeName ?? "") !== "";
+    return [
+      nameOf(claim),
+      metadata.deletionTimestamp === undefined ? (status.phase ?? "") : "Terminating",
+      spec.volumeName ?? "",
+      isBound ? (status.capacity?.["storage"] ?? "0") : "",
+      isBound ? accessModesCell(status.accessModes) : "",
+      metadata.annotations?.[classAnnotation] ?? spec.storageClassName ?? "",
+      spec.volumeAttributesClassName ?? "<unset>",
+      age(claim, now),
+      spec.volumeMode ?? "<unset>",
+    ];
+  },
+};
+
+/** Other sources in the old field were always ignored. */
+function isKnownSource(source: DataSource | undefined): boolean {
+  const { apiGroup = "", kind } = source ?? {};
+  return apiGroup === ""
+    ? kind === "PersistentVolumeClaim"
+    : apiGroup === "snapshot.storage.k8s.io" && kind === "VolumeSnapshot";
+}
+
+/** The same source stands in both fields, whichever of them the client knows. */
+function pairSources(spec: PersistentVolumeClaimSpec): void {
+  const { dataSource, dataSourceRef } = spec;
+  if (dataSource !== undefined && dataSourceRef === undefined) spec.dataSourceRef = { ...dataSource };
+  else if (dataSource === undefined && dataSourceRef !== undefined && !dataSourceRef.namespace) {
+    const { namespace: _, ...rest } = dataSourceRef;
+    spec.dataSource = rest;
+  }
+}
+
+function validateSpec(spec: PersistentVolumeClaimSpec): FieldError[] {
+  const { storageClassName = "", volumeMode, volumeAttributesClassName = "" } = spec;
+  const errors: FieldError[] = [];
+  const modes = validateAccessModes(
+    spec.accessModes,
+    "spec.accessModes",
+    "at least 1 access mode is required",
+  );
+  const isMissing = (spec.accessModes?.length ?? 0) === 0;
+  if (isMissing) errors.push(...modes);
+  if (spec.selector) errors.push(...validateLabelSelector(spec.selector, "spec.selector"));
+  if (!isMissing) errors.push(...modes);
+  errors.push(...validateRequest(spec.resources?.requests?.["storage"], "spec.resources[storage]"));
+  if (storageClassName !== "")
+    errors.push(
+      ...complaints("spec.storageClassName", storageClassName, dns1123SubdomainErrors(storageClassName)),
+    );
+  if (volumeMode !== undefined && !volumeModes.includes(volumeMode))
+    errors.push(field.notSupported("spec.volumeMode", volumeMode, volumeModes));
+  errors.push(...validateSources(spec));
+  if (volumeAttributesClassName !== "") {
+    const path = "spec.volumeAttributesClassName";
+    errors.push(
+      ...complaints(path, volumeAttributesClassName, dns1123SubdomainErrors(volumeAttributesClassName)),
+    );
+  }
+  return errors;
+}
+
+function validateRequest(amount: string | undefined, path: string): FieldError[] {
+  if (amount === undefined) return [field.required(path, "")];
+  return parseQuantity(amount).nano > 0n ? [] : [field.invalid(path, amount, "must be greater than zero")];
+}
+
+function validateSources({ dataSource, dataSourceRef }: PersistentVolumeClaimSpec): FieldError[] {
+  const errors: FieldError[] = [];
+  if (dataSource !== undefined) errors.push(...validateSource(dataSource, "spec.dataSource"));
+  if (dataSourceRef === undefined) return errors;
+  const path = "spec.dataSourceRef";
+  errors.push(...validateSource(dataSourceRef, path));
+  const { namespace = "", ...rest } = dataSourceRef;
+  if (namespace !== "")
+    errors.push(...complaints(`${path}.namespace`, namespace, nameIsDnsLabel(namespace, false)));
+  if (dataSource === undefined) return errors;
+  if (namespace !== "") {
+    const rule = "may not be specified when dataSourceRef.namespace is specified";
+    errors.push(field.invalid("spec", "spec.dataSource", rule));
+  } else if (!deepEqual(dataSource, rest)) {
+    errors.push(field.invalid("spec", "spec.dataSource", "must match dataSourceRef"));
+  }
+  return errors;
+}
+
+function validateSource({ apiGroup = "", kind = "", name = "" }: DataSource, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (name === "") errors.push(field.required(`${path}.name`, ""));
+  if (kind === "") errors.push(field.required(`${path}.kind`, ""));
+  if (apiGroup === "" && kind !== "PersistentVolumeClaim") {
+    const rule = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
+    errors.push(field.invalid(path, kind, rule));
+  }
+  if (apiGroup !== "")
+    errors.push(...complaints(`${path}.apiGroup`, apiGroup, dns1123SubdomainErrors(apiGroup)));
+  return errors;
+}
+
+/** The class may move from the old annotation into its field, and be said where it was not. */
+function takesClassFromAnnotation(next: PersistentVolumeClaim, old: PersistentVolumeClaim): boolean {
+  const before = old.metadata.annotations?.[classAnnotation];
+  const after = next.metadata.annotations?.[classAnnotation];
+  return (
+    before !== undefined &&
+    old.spec.storageClassName === undefined &&
+    next.spec.storageClassName === before &&
+    (after === undefined || after === before)
+  );
+}
+
+function validateSameClassAnnotation(next: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
+  const before = old.metadata.annotations?.[classAnnotation] ?? "";
+  const after = next.metadata.annotations?.[classAnnotation] ?? "";
+  if (before === after || takesClassFromAnnotation(next, old)) return [];
+  return [field.invalid(`metadata.annotations[${classAnnotation}]`, after, fieldIsImmutable)];
+}
+
+/** What a claim asks for stays, but for the size and the class of a volume that is there. */
+function validateSameSpec(next: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
+  const before = old.spec;
+  const after: PersistentVolumeClaimSpec = { ...next.spec };
+  const keep = <K extends keyof PersistentVolumeClaimSpec>(name: K): void => {
+    if (before[name] === undefined) delete after[name];
+    else after[name] = before[name];
+  };
+  if ((before.volumeName ?? "") === "") keep("volumeName");
+  const said = old.metadata.annotations?.[classAnnotation];
+  const newClass = next.spec.storageClassName;
+  const classIsNew = before.storageClassName === undefined && newClass !== undefined;
+  if (classIsNew && (said === undefined || said === newClass)) keep("storageClassName");
+  if (next.status?.phase === "Bound") {
+    keep("volumeAttributesClassName");
+    const storage = before.resources?.requests?.["storage"];
+    if (after.resources?.requests !== undefined && storage !== undefined)
+      after.resources = { ...after.resources, requests: { ...after.resources.requests, storage } };
+  }
+  if (deepEqual(after, before)) return [];
+  const rule =
+    "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+  return [field.forbidden("spec", `${rule}\n${changedPaths(after, before, "spec").join("\n")}`)];
+}
+
+function validateSize(next: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
+  const size = parseQuantity(next.spec.resources?.requests?.["storage"] ?? "0");
+  const before = parseQuantity(old.spec.resources?.requests?.["storage"] ?? "0");
+  if (compareQuantities(size, before) >= 0) return [];
+  const there = parseQuantity(old.status?.capacity?.["storage"] ?? "0");
+  if (compareQuantities(size, there) > 0) return [];
+  return [field.forbidden("spec.resources.requests.storage", "field can not be less than status.capacity")];
+}
+
+function validateKeepsClass(next: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
+  const after = next.spec.volumeAttributesClassName;
+  const hasClass = old.status?.currentVolumeAttributesClassName !== undefined;
+  if (!hasClass || after === old.spec.volumeAttributesClassName) return [];
+  if (after !== undefined && after !== "") return [];
+  const to = after === undefined ? "nil" : "empty string";
+  const rule = `update to ${to} is forbidden when status.currentVolumeAttributesClassName is not nil`;
+  return [field.forbidden("spec.volumeAttributesClassName", rule)];
+}
+
+function validateStatus(status: PersistentVolumeClaimStatus): FieldError[] {
+  const errors = Object.entries(status.capacity ?? {}).flatMap(([name, amount]) =>
+    validateBasic(amount, `status.capacity[${name}]`),
+  );
+  const states = "status.allocatedResourceStatuses";
+  for (const [name, state] of Object.entries(status.allocatedResourceStatuses ?? {})) {
+    errors.push(...validateKey(name, states));
+    if (!resizeStates.includes(state)) errors.push(field.notSupported(states, name, resizeStates));
+  }
+  const allocated = "status.allocatedResources";
+  for (const [name, amount] of Object.entries(status.allocatedResources ?? {})) {
+    const problems = validateKey(name, allocated);
+    errors.push(...(problems.length > 0 ? problems : validateBasic(amount, `${allocated}[${name}]`)));
+  }
+  return errors;
+}
+
+function validateKey(name: string, path: string): FieldError[] {
+  const malformed = complaints(path, name, qualifiedNameErrors(name));
+  if (malformed.length > 0 || name === "storage") return malformed;
+  const isNative = !name.includes("/") || name.includes("kubernetes.io/");
+  return isNative ? [field.notSupported(path, name, ["storage"])] : [];
+}
+
+function validateBasic(amount: string, path: string): FieldError[] {
+  const value = quantityValue(parseQuantity(amount));
+  return value < 0n ? [field.invalid(path, Number(value), "must be a valid resource quantity")] : [];
+}
+
+function warnings({ metadata, spec }: PersistentVolumeClaim): string[] {
+  const found: string[] = [];
+  if (metadata.annotations?.[classAnnotation] !== undefined) {
+    const text = 'deprecated since v1.8; use "storageClassName" attribute instead';
+    found.push(`metadata.annotations[${classAnnotation}]: ${text}`);
+  }
+  for (const part of ["requests", "limits"] as const) {
+    const amount = spec.resources?.[part]?.["storage"];
+    if (amount === undefined || quantityMilliValue(parseQuantity(amount)) % 1000n === 0n) continue;
+    const path = `spec.resources.${part}[storage]`;
+    found.push(`${path}: fractional byte value "${amount}" is invalid, must be an integer`);
+  }
+  return found;
+}

@@ -1,0 +1,50 @@
+import {
+  type FieldError,
+  type KubeObject,
+  nameIsDnsLabel,
+  validateLabels,
+} from "../../apimachinery/index.ts";
+import { validateResources } from "../core/pod/resources.ts";
+import { validateTolerations } from "../core/pod/scheduling.ts";
+import type { Toleration } from "../core/pod/types.ts";
+import { deprecatedLabelWarning } from "../core/pod/warnings.ts";
+import { complaints, immutable } from "../rules/values.ts";
+import type { Strategy } from "../strategy.ts";
+import { age, nameOf } from "../tables/cells.ts";
+
+/** node.k8s.io/v1 RuntimeClass: how a node runs containers of this class. */
+interface RuntimeClass extends KubeObject {
+  handler?: string;
+  overhead?: { podFixed?: Record<string, string> };
+  scheduling?: { nodeSelector?: Record<string, string>; tolerations?: Toleration[] | null };
+}
+
+export const runtimeClassStrategy: Strategy<RuntimeClass> = {
+  namespaced: false,
+  allowCreateOnUpdate: true,
+  allowUnconditionalUpdate: false,
+  validate,
+  validateUpdate: (next, old) => [
+    ...validate(next),
+    ...immutable("handler", next.handler ?? "", old.handler ?? ""),
+  ],
+  warnings,
+  warningsOnUpdate: warnings,
+  tableRow: (runtimeClass, now) => [nameOf(runtimeClass), runtimeClass.handler ?? "", age(runtimeClass, now)],
+};
+
+function validate({ handler = "", overhead, scheduling }: RuntimeClass): FieldError[] {
+  const errors = complaints("handler", handler, nameIsDnsLabel(handler, false));
+  if (overhead !== undefined)
+    errors.push(...validateResources({ limits: overhead.podFixed ?? {} }, "overhead"));
+  if (scheduling === undefined) return errors;
+  errors.push(...validateLabels(scheduling.nodeSelector, "scheduling.nodeSelector"));
+  return [...errors, ...validateTolerations(scheduling.tolerations ?? [], "scheduling.tolerations")];
+}
+
+function warnings({ scheduling }: RuntimeClass): string[] {
+  return Object.keys(scheduling?.nodeSelector ?? {}).flatMap((key) => {
+    const text = deprecatedLabelWarning(key);
+    return text === undefined ? [] : [`scheduling.nodeSelector: ${text}`];
+  });
+}
