@@ -43,6 +43,10 @@ const kinds: Kind[] = [
   kind("batch", "v1", "cronjobs", "CronJob"),
   kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
   kind("coordination.k8s.io", "v1", "leases", "Lease"),
+  kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
+  kind("", "v1", "persistentvolumes", "PersistentVolume", false),
+  kind("storage.k8s.io", "v1", "volumeattributesclasses", "VolumeAttributesClass", false),
+  kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
 ];
 
 function kind(group: string, version: string, resource: string, name: string, namespaced = true): Kind {

@@ -23,7 +23,7 @@ export interface LimitRange extends KubeObject {
   spec?: { limits?: LimitRangeItem[] | null };
 }
 
-export interface LimitRangeItem {
+interface LimitRangeItem {
   type?: string;
   max?: Amounts;
   min?: Amounts;

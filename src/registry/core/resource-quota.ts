@@ -19,13 +19,13 @@ export interface ResourceQuota extends KubeObject {
   status?: { hard?: Amounts; used?: Amounts };
 }
 
-export interface ResourceQuotaSpec {
+interface ResourceQuotaSpec {
   hard?: Amounts;
   scopes?: string[] | null;
   scopeSelector?: { matchExpressions?: ScopeRequirement[] | null };
 }
 
-export interface ScopeRequirement {
+interface ScopeRequirement {
   scopeName?: string;
   operator?: string;
   values?: string[] | null;

@@ -28,7 +28,7 @@ export interface PersistentVolumeClaim extends KubeObject {
   status?: PersistentVolumeClaimStatus;
 }
 
-export interface PersistentVolumeClaimSpec {
+interface PersistentVolumeClaimSpec {
   accessModes?: string[] | null;
   selector?: LabelSelector | null;
   resources?: { requests?: Amounts; limits?: Amounts };
