@@ -15,6 +15,7 @@ import type {
 } from "./ports.ts";
 import type { GenericStore } from "./store.ts";
 import type { Strategy } from "./strategy.ts";
+import type { PartialUpdateStore } from "./subresources/partial-update.ts";
 import { transientObject } from "./transient.ts";
 
 /** How a served kind and the kind that is stored are turned into each other, without loss. */
@@ -23,6 +24,106 @@ export interface StoredForm {
   /** Neither changes its argument. */
   toStored(object: KubeObject): KubeObject;
   fromStored(object: KubeObject): KubeObject;
+}
+
+/** Stored objects as clients of another form see them; each is converted once, for everybody. */
+class Conversion {
+  readonly form: KindForm;
+  readonly #stored: StoredForm;
+  readonly #shown = new WeakMap<Stored, Stored>();
+
+  constructor(form: KindForm, stored: StoredForm) {
+    this.form = form;
+    this.#stored = stored;
+  }
+
+  toStored(object: KubeObject): KubeObject {
+    return this.#stored.toStored(object);
+  }
+
+  show(stored: Stored): Stored {
+    let shown = this.#shown.get(stored);
+    if (shown === undefined) {
+      shown = this.convert(stored);
+      this.#shown.set(stored, shown);
+    }
+    return shown;
+  }
+
+  convert(stored: Stored): Stored {
+    return transientObject(stored.key, this.form.canonicalize(this.#stored.fromStored(stored.object)));
+  }
+
+  /** Admission sees objects as clients do. */
+  validation(validate: Validate | undefined): Validate | undefined {
+    if (validate === undefined) return undefined;
+    const { fromStored } = this.#stored;
+    return (object, old) => validate(fromStored(object), old && fromStored(old));
+  }
+
+  async update(
+    inner: Pick<Required<ResourceHandler>, "update">,
+    name: string,
+    next: NextObject,
+    context: RequestContext,
+    options: UpdateOptions,
+  ): Promise<Stored & { created: boolean }> {
+    const validateCreate = this.validation(options.validateCreate);
+    const validateUpdate = this.validation(options.validateUpdate);
+    const stored = await inner.update(
+      name,
+      async (current) => this.toStored(await next(current && this.show(current))),
+      context,
+      { ...options, ...(validateCreate && { validateCreate }), ...(validateUpdate && { validateUpdate }) },
+    );
+    return Object.assign(this.convert(stored), { created: stored.created });
+  }
+}
+
+/** A subresource that shows and changes the whole object, of a resource whose objects are stored in another form. */
+export class ConvertingSubresource implements ResourceHandler {
+  readonly resource: GroupVersionResource;
+  readonly info: ResourceInfo;
+  readonly subresource: string;
+  readonly kind: GroupVersionKind;
+  readonly form: KindForm;
+  readonly namespaced: boolean;
+  readonly verbs: readonly Verb[];
+  readonly strategy: Strategy;
+  readonly rules: ResourceHandler["rules"];
+  readonly #inner: Required<Pick<ResourceHandler, "get" | "update">>;
+  readonly #conversion: Conversion;
+
+  constructor(inner: PartialUpdateStore, options: { form: KindForm; stored: StoredForm }) {
+    this.#inner = inner;
+    this.#conversion = new Conversion(options.form, options.stored);
+    this.form = options.form;
+    this.kind = options.form.kind;
+    this.resource = inner.resource;
+    this.info = inner.info;
+    this.subresource = inner.subresource;
+    this.namespaced = inner.namespaced;
+    this.verbs = inner.verbs;
+    this.strategy = inner.strategy;
+    this.rules = inner.rules;
+  }
+
+  async get(
+    name: string,
+    context: RequestContext,
+    options: { resourceVersion?: string } = {},
+  ): Promise<Stored> {
+    return this.#conversion.show(await this.#inner.get(name, context, options));
+  }
+
+  update(
+    name: string,
+    next: NextObject,
+    context: RequestContext,
+    options: UpdateOptions,
+  ): Promise<Stored & { created: boolean }> {
+    return this.#conversion.update(this.#inner, name, next, context, options);
+  }
 }
 
 /**
@@ -40,12 +141,11 @@ export class ConvertingStore implements ResourceHandler {
   readonly strategy: Strategy;
   readonly rules: Strategy;
   readonly #inner: GenericStore;
-  readonly #form: StoredForm;
-  readonly #shown = new WeakMap<Stored, Stored>();
+  readonly #conversion: Conversion;
 
   constructor(inner: GenericStore, options: { form: KindForm; stored: StoredForm }) {
     this.#inner = inner;
-    this.#form = options.stored;
+    this.#conversion = new Conversion(options.form, options.stored);
     this.form = options.form;
     this.kind = options.form.kind;
     this.resource = inner.resource;
@@ -54,7 +154,7 @@ export class ConvertingStore implements ResourceHandler {
     this.verbs = inner.verbs;
     const { tableRow } = inner.strategy;
     const rowOf =
-      tableRow && ((object: KubeObject, now: number) => tableRow(this.#form.toStored(object), now));
+      tableRow && ((object: KubeObject, now: number) => tableRow(options.stored.toStored(object), now));
     this.strategy = rowOf === undefined ? inner.strategy : { ...inner.strategy, tableRow: rowOf };
     this.rules = this.strategy;
   }
@@ -64,7 +164,7 @@ export class ConvertingStore implements ResourceHandler {
     context: RequestContext,
     options: { resourceVersion?: string } = {},
   ): Promise<Stored> {
-    return this.#show(await this.#inner.get(name, context, options));
+    return this.#conversion.show(await this.#inner.get(name, context, options));
   }
 
   async list(query: ListQuery, context: RequestContext): Promise<StoredList> {
@@ -76,7 +176,7 @@ export class ConvertingStore implements ResourceHandler {
       onEvents: (events) =>
         sink.onEvents(
           events.map((event) =>
-            event.type === "BOOKMARK" ? event : { ...event, stored: this.#show(event.stored) },
+            event.type === "BOOKMARK" ? event : { ...event, stored: this.#conversion.show(event.stored) },
           ),
         ),
       onClosed: (error) => sink.onClosed(error),
@@ -84,37 +184,29 @@ export class ConvertingStore implements ResourceHandler {
   }
 
   async create(object: KubeObject, context: RequestContext, options: CreateOptions): Promise<Stored> {
-    const validate = this.#validation(options.validate);
-    return this.#show(
+    const validate = this.#conversion.validation(options.validate);
+    return this.#conversion.show(
       await this.#inner.create(
-        this.#form.toStored(object),
+        this.#conversion.toStored(object),
         context,
         validate === undefined ? {} : { validate },
       ),
     );
   }
 
-  async update(
+  update(
     name: string,
     next: NextObject,
     context: RequestContext,
     options: UpdateOptions,
   ): Promise<Stored & { created: boolean }> {
-    const validateCreate = this.#validation(options.validateCreate);
-    const validateUpdate = this.#validation(options.validateUpdate);
-    const stored = await this.#inner.update(
-      name,
-      async (current) => this.#form.toStored(await next(current && this.#show(current))),
-      context,
-      { ...options, ...(validateCreate && { validateCreate }), ...(validateUpdate && { validateUpdate }) },
-    );
-    return Object.assign(this.#convert(stored), { created: stored.created });
+    return this.#conversion.update(this.#inner, name, next, context, options);
   }
 
   async delete(name: string, context: RequestContext, options: DeleteOptions): Promise<DeleteResult> {
-    const validate = this.#validation(options.validate);
+    const validate = this.#conversion.validation(options.validate);
     const result = await this.#inner.delete(name, context, { ...options, ...(validate && { validate }) });
-    return { ...result, object: this.#show(result.object) };
+    return { ...result, object: this.#conversion.show(result.object) };
   }
 
   async deleteCollection(
@@ -122,7 +214,7 @@ export class ConvertingStore implements ResourceHandler {
     context: RequestContext,
     options: DeleteOptions,
   ): Promise<StoredList> {
-    const validate = this.#validation(options.validate);
+    const validate = this.#conversion.validation(options.validate);
     const removed = await this.#inner.deleteCollection(query, context, {
       ...options,
       ...(validate && { validate }),
@@ -130,27 +222,7 @@ export class ConvertingStore implements ResourceHandler {
     return this.#showList(removed);
   }
 
-  /** Admission sees objects as clients do. */
-  #validation(validate: Validate | undefined): Validate | undefined {
-    if (validate === undefined) return undefined;
-    const { fromStored } = this.#form;
-    return (object, old) => validate(fromStored(object), old && fromStored(old));
-  }
-
   #showList(list: StoredList): StoredList {
-    return { ...list, items: list.items.map((item) => this.#show(item)) };
-  }
-
-  #show(stored: Stored): Stored {
-    let shown = this.#shown.get(stored);
-    if (shown === undefined) {
-      shown = this.#convert(stored);
-      this.#shown.set(stored, shown);
-    }
-    return shown;
-  }
-
-  #convert(stored: Stored): Stored {
-    return transientObject(stored.key, this.form.canonicalize(this.#form.fromStored(stored.object)));
+    return { ...list, items: list.items.map((item) => this.#conversion.show(item)) };
   }
 }

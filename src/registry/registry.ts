@@ -2,7 +2,7 @@ import type { GroupResource, GroupVersionResource, KubeObject } from "../apimach
 import { assert } from "../base/index.ts";
 import { formOfKind, type ResourceInfo, resourceInfo, type SubresourceInfo } from "../schema/index.ts";
 import type { Storage } from "../storage/index.ts";
-import { ConvertingStore, type StoredForm } from "./converting-store.ts";
+import { ConvertingStore, ConvertingSubresource, type StoredForm } from "./converting-store.ts";
 import type { Registry, RegistryOptions, ResourceHandler, Verb } from "./ports.ts";
 import { servedVersions } from "./served.ts";
 import { GenericStore } from "./store.ts";
@@ -86,7 +86,10 @@ class ResourceRegistry implements Registry {
     );
     for (const subresource of info.subresources) {
       const handler = this.#subresourceHandler(store, subresource);
-      if (handler !== undefined) this.#add(handler);
+      if (handler === undefined) continue;
+      if (form !== undefined && handler instanceof PartialUpdateStore)
+        this.#add(new ConvertingSubresource(handler, { form: formOfKind(info), stored: form }));
+      else this.#add(handler);
     }
   }
 

@@ -1,4 +1,5 @@
 import { appsV1 } from "./apps/index.ts";
+import { autoscalingV1, autoscalingV2 } from "./autoscaling/index.ts";
 import { batchV1 } from "./batch/index.ts";
 import { coordinationV1 } from "./coordination/index.ts";
 import { coreV1 } from "./core/index.ts";
@@ -18,6 +19,8 @@ import type { ServedVersion } from "./strategies.ts";
 export const servedVersions: readonly ServedVersion[] = [
   coreV1,
   appsV1,
+  autoscalingV2,
+  autoscalingV1,
   batchV1,
   coordinationV1,
   discoveryV1,

@@ -82,6 +82,8 @@ export const expectations: readonly AreaExpectation[] = [
   },
   { area: "kinds/leases" },
   { area: "kinds/endpointslices" },
+  { area: "kinds/horizontalpodautoscalers" },
+  { area: "kinds/horizontalpodautoscalers.autoscaling" },
   { area: "kinds/ingressclasses" },
   { area: "kinds/ingresses" },
   { area: "kinds/networkpolicies" },
