@@ -15,7 +15,7 @@ export function serveClassic(stream: Http2Stream, date: HttpDate, onRequest: Req
   stream.pause();
   stream.receive({
     data: (chunk) => request.takeData(chunk),
-    end: () => request.takeEnd(),
+    ended: () => request.takeEnd(),
     drain: () => void response.emit("drain"),
     sent: () => response.sent(),
     closed: (code) => {

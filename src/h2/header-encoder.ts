@@ -43,6 +43,8 @@ for (let index = staticNames.length - 1; index > 0; index--) {
 export class HeaderEncoder {
   readonly #values = new Map<string, Map<string, Uint8Array>>(recurring.map((name) => [name, new Map()]));
   readonly #names = new Map<string, Uint8Array>();
+  /** Blocks of fields that cannot change. */
+  readonly #blocks = new WeakMap<OutgoingFields, Buffer>();
   #out: Buffer = Buffer.allocUnsafeSlow(4096);
   #length = 0;
 
@@ -52,6 +54,15 @@ export class HeaderEncoder {
    * @throws TypeError for a value that cannot be sent.
    */
   encode(fields: OutgoingFields, first: boolean): Buffer {
+    if (first) return this.#encode(fields, true);
+    const known = this.#blocks.get(fields);
+    if (known !== undefined) return known;
+    const block = this.#encode(fields, false);
+    if (Object.isFrozen(fields)) this.#blocks.set(fields, Buffer.from(block));
+    return block;
+  }
+
+  #encode(fields: OutgoingFields, first: boolean): Buffer {
     this.#length = 0;
     if (first) this.#byte(0x20);
     for (const name in fields) {

@@ -318,8 +318,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
       this.#refuseNew(id, errorCode.refusedStream);
       return;
     }
-    const windows = { receive: limits.streamWindowBytes, send: this.#initialSendWindow };
-    const stream = new Http2Stream(this, id, head, windows);
+    const stream = new Http2Stream(this, id, head, limits.streamWindowBytes, this.#initialSendWindow);
     this.#streams.set(id, stream);
     this.#conduct.usefulFrame();
     if (list.tooLarge) {

@@ -65,12 +65,13 @@ export class Http2Stream implements IncomingStream {
   #receiver: AnsweringReceiver | undefined;
   #bodyBytes = 0;
   #paused = false;
-  #waiting: Uint8Array[] = [];
+  /** Most streams never have anything in it, nor in the queue. */
+  #waiting: Uint8Array[] = none;
   #smallChunks = 0;
   #endDelivered = false;
   #deliveryScheduled = false;
   #headersSent = false;
-  #queue: Uint8Array[] = [];
+  #queue: Uint8Array[] = none;
   #queueOffset = 0;
   #queuedBytes = 0;
   #ending = false;
@@ -79,12 +80,12 @@ export class Http2Stream implements IncomingStream {
   #sentTold = false;
   #closedTold = false;
 
-  constructor(host: StreamHost, id: number, head: RequestHead, windows: { receive: number; send: number }) {
+  constructor(host: StreamHost, id: number, head: RequestHead, receiveWindow: number, sendWindow: number) {
     this.#host = host;
     this.id = id;
     this.head = head;
-    this.receiveWindow = windows.receive;
-    this.sendWindow = windows.send;
+    this.receiveWindow = receiveWindow;
+    this.sendWindow = sendWindow;
   }
 
   get method(): string {
@@ -170,6 +171,7 @@ export class Http2Stream implements IncomingStream {
       this.#host.taken(this, chunk.length);
       return;
     }
+    if (this.#waiting === none) this.#waiting = [];
     this.#waiting.push(chunk);
     if (++this.#smallChunks < waitingChunksMax) return;
     this.#waiting.push(Buffer.concat(this.#waiting.splice(-waitingChunksMax)));
@@ -180,7 +182,7 @@ export class Http2Stream implements IncomingStream {
     if (this.#endDelivered || this.#receiver === undefined || this.#paused || this.#waiting.length > 0)
       return;
     this.#endDelivered = true;
-    this.#receiver.end();
+    this.#receiver.ended();
   }
 
   /** Never from within a call of the receiver's own. */
@@ -284,6 +286,7 @@ export class Http2Stream implements IncomingStream {
     if (this.localEnded) this.#host.ended(this);
     if (sent === chunk.length) return;
     if (this.#queue.length === 0) this.#queueOffset = sent;
+    if (this.#queue === none) this.#queue = [];
     this.#queue.push(chunk);
     this.#queuedBytes += chunk.length - sent;
     this.#host.queuedBytes += chunk.length - sent;
@@ -332,15 +335,15 @@ export class Http2Stream implements IncomingStream {
     this.closeCode = code;
     this.#host.queuedBytes -= this.#queuedBytes;
     this.#queuedBytes = 0;
-    this.#queue = [];
-    this.#waiting = [];
+    this.#queue = none;
+    this.#waiting = none;
   }
 
   /** Drops what has come and was not taken; answers how many bytes that was. */
   discard(): number {
     let bytes = 0;
     for (const chunk of this.#waiting) bytes += chunk.length;
-    this.#waiting = [];
+    this.#waiting = none;
     return bytes;
   }
 
@@ -357,3 +360,6 @@ export class Http2Stream implements IncomingStream {
 }
 
 const noBytes = new Uint8Array(0);
+
+/** Stands for a list that nothing was added to; never to be added to itself. */
+const none: Uint8Array[] = [];

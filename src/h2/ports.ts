@@ -18,7 +18,7 @@ export interface StreamReceiver {
   /** A chunk of the body, at most a frame or some; the receiver may keep it. */
   data(chunk: Uint8Array): void;
   /** The other side has finished; it still listens. */
-  end(): void;
+  ended(): void;
   /** There is room again after `write` answered false. */
   drain?(): void;
   /** The last call, always: the stream is gone. `resetCode.noError` after both sides finished. */
@@ -40,7 +40,7 @@ export interface IncomingStream {
   /** Stops delivering; the client may send until its window is full. */
   pause(): void;
   resume(): void;
-  /** Sends the header fields, `:status` among them. `end`: they are all there is. */
+  /** Sends the header fields, `:status` among them; frozen ones are encoded once. `end`: they are all there is. */
   respond(headers: Readonly<Record<string, string>>, options?: { end?: boolean }): void;
   /** False when the chunk was taken but the client does not keep up: wait for `drain`. */
   write(chunk: Uint8Array): boolean;

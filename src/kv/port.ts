@@ -11,7 +11,7 @@ export interface Kv {
   range(query: RangeQuery): Promise<RangeResult>;
   /**
    * Atomic: the branch chosen by the compares happens at one revision or not at all. Resolves once the outcome is
-   * durable on a quorum and applied here.
+   * durable on a quorum and applied here; until then nothing that `txn` refers to may change.
    * @throws KvError, and nothing has happened; except TIMEOUT and LEADER_CHANGED, where the outcome is unknown
    */
   txn(txn: Txn): Promise<TxnResult>;

@@ -2,6 +2,9 @@ import { assert } from "../base/index.ts";
 
 const initialBytes = 256;
 
+/** A bigint becomes bytes here without another bigint on the way. */
+const eightBytes = new DataView(new ArrayBuffer(8));
+
 /** Builds a message in a buffer that grows. Numbers are unsigned LEB128 varints unless their width is named. */
 export class BytesWriter {
   #bytes: Buffer;
@@ -18,7 +21,7 @@ export class BytesWriter {
 
   /** What was written; the writer is not to be used after. */
   finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    return this.#length === this.#bytes.length ? this.#bytes : this.#bytes.subarray(0, this.#length);
   }
 
   byte(value: number): void {
@@ -33,8 +36,9 @@ export class BytesWriter {
 
   /** A 64-bit identity, signed or not: its low 64 bits. */
   uint64(value: bigint): void {
-    this.#room(8);
-    this.#length = this.#bytes.writeBigUInt64LE(BigInt.asUintN(64, value), this.#length);
+    eightBytes.setBigInt64(0, value, true);
+    this.uint32(eightBytes.getUint32(0, true));
+    this.uint32(eightBytes.getUint32(4, true));
   }
 
   /** Any number at all, in eight bytes. */
@@ -45,7 +49,8 @@ export class BytesWriter {
 
   /** A safe integer that is not negative. */
   number(value: number): void {
-    assert(Number.isSafeInteger(value) && value >= 0, `${value} cannot be written as a varint`);
+    if (!Number.isSafeInteger(value) || value < 0) assert(false, `${value} cannot be written as a varint`);
+    if (value < 0x80) return this.byte(value);
     this.#room(8);
     let rest = value;
     while (rest >= 0x80) {

@@ -9,7 +9,7 @@
  * may be older than the program that reads it. An entry without bytes is a leader's first word and no command.
  */
 import { type LeaseId, type MemberId, type Revision, type Term, unreachable } from "../base/index.ts";
-import type { Compare, KeyRange, Op, SortTarget, Txn } from "../kv/index.ts";
+import type { Compare, KeyRange, Op, PutOp, SortTarget, Txn } from "../kv/index.ts";
 import { type Alarm, alarmTypes } from "./alarms.ts";
 import { BytesReader, MalformedBytesError } from "./bytes-reader.ts";
 import { BytesWriter } from "./bytes-writer.ts";
@@ -113,14 +113,27 @@ export function encodeCommand(id: RequestId, command: Command): Uint8Array {
   return writer.finish();
 }
 
-/** About how many bytes it takes: right for what there is most of, and no harm where it is wrong. */
+/** About how many bytes it takes: exactly for puts, which are most, so that nothing is left over; no harm where it is wrong. */
 function sizeOf(command: Command): number {
   if (command.type !== "txn") return 128;
-  let bytes = 64;
-  for (const ops of [command.txn.success, command.txn.failure]) {
-    for (const op of ops) bytes += op.type === "put" ? op.key.length + op.value.length + 32 : 128;
+  const { compare, success, failure } = command.txn;
+  let bytes = requestIdBytes + 1 + sizeOfNumber(compare.length) + 64 * compare.length;
+  for (const ops of [success, failure]) {
+    bytes += sizeOfNumber(ops.length);
+    for (const op of ops) bytes += op.type === "put" ? sizeOfPut(op) : 128;
   }
-  return bytes + 64 * command.txn.compare.length;
+  return bytes;
+}
+
+const requestIdBytes = 16;
+
+function sizeOfPut({ key, value }: PutOp): number {
+  return 10 + sizeOfNumber(key.length) + key.length + sizeOfNumber(value.length) + value.length;
+}
+
+/** Of a length, as a varint. */
+function sizeOfNumber(value: number): number {
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : 4;
 }
 
 /** @throws MalformedBytesError */

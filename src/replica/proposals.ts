@@ -12,23 +12,30 @@
 import { type Index, type MemberId, noMember, type Revision, type Term } from "../base/index.ts";
 import { KvError } from "../kv/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
-import type { EntryType, Message, Raft } from "../raft/index.ts";
+import type { Entry, EntryType, Message, Raft } from "../raft/index.ts";
 import { type Command, encodeCommand, type RequestId } from "./command.ts";
 import { pendingBytesMax, pendingRequestsMax, proposeBytesMax, requestBytesMax } from "./limits.ts";
 import type { Outcome } from "./state-machine.ts";
 
-interface Pending {
-  readonly sequence: number;
+/** A proposal without an outcome yet. */
+export interface Pending {
+  /** Position among the proposals of this life: as a key, a small number is several times as quick as its sequence. */
+  readonly position: number;
   readonly type: EntryType;
   readonly data: Uint8Array;
+  /** What `data` says. Undefined of a conf change. */
+  readonly command: Command | undefined;
   readonly deadline: number;
   /** Undefined while it is queued. */
   sentIn: Term | undefined;
   /** Of a conf change that was sent: where it stands in the log. */
   index: Index | undefined;
-  readonly resolve: (outcome: Outcome) => void;
+  readonly answerOf: (outcome: Outcome) => unknown;
+  readonly resolve: (answer: never) => void;
   readonly reject: (error: Error) => void;
 }
+
+const itself = (outcome: Outcome): Outcome => outcome;
 
 /** Sequences begin anywhere, so that an entry of an earlier life never passes for a request of this one. */
 const sequenceStartMax = 2 ** 52;
@@ -40,12 +47,17 @@ export class Proposals {
   readonly #timeoutMs: number;
   readonly #onWork: () => void;
   readonly #onLost: () => void;
-  /** All, oldest first, and so the soonest deadline. */
+  /** All by position, oldest first, and so the soonest deadline. */
   readonly #pending = new Map<number, Pending>();
   #pendingBytes = 0;
   /** May hold some that are settled by now. */
   #queue: Pending[] = [];
-  #sequence: number;
+  /** Appended by this member's core as the leader of `#appendedIn`, in the log's order; those before `#nextApplied` are applied. */
+  readonly #appended: Pending[] = [];
+  #nextApplied = 0;
+  #appendedIn: Term | undefined;
+  readonly #firstSequence: number;
+  #position = 0;
   #closed: KvError | undefined;
 
   constructor(options: {
@@ -64,7 +76,7 @@ export class Proposals {
     this.#timeoutMs = options.timeoutMs;
     this.#onWork = options.onWork;
     this.#onLost = options.onLost;
-    this.#sequence = Math.floor(options.random.number() * sequenceStartMax);
+    this.#firstSequence = Math.floor(options.random.number() * sequenceStartMax);
   }
 
   /** Without an outcome yet. */
@@ -78,9 +90,14 @@ export class Proposals {
    * or may yet; or the refusal
    */
   propose(command: Command): Promise<Outcome> {
-    const sequence = this.#sequence++;
-    const data = encodeCommand({ member: this.#member, sequence }, command);
-    return this.#add(sequence, "normal", data);
+    return this.ask(command, itself);
+  }
+
+  /** The same, with what `answerOf` makes of the outcome. Nothing the command refers to may change before that. */
+  ask<T>(command: Command, answerOf: (outcome: Outcome) => T): Promise<T> {
+    const position = this.#position++;
+    const data = encodeCommand(this.#requestAt(position), command);
+    return this.#add({ position, type: "normal", data, command, answerOf });
   }
 
   /**
@@ -89,8 +106,9 @@ export class Proposals {
    * @throws KvError NOT_LEADER, besides: nothing happened
    */
   proposeConfChange(encode: (id: RequestId) => Uint8Array): Promise<Outcome> {
-    const sequence = this.#sequence++;
-    return this.#add(sequence, "conf-change", encode({ member: this.#member, sequence }));
+    const position = this.#position++;
+    const data = encode(this.#requestAt(position));
+    return this.#add({ position, type: "conf-change", data, command: undefined, answerOf: itself });
   }
 
   /** Hands what is queued to the core, as much as it takes. Called in every turn. */
@@ -103,7 +121,7 @@ export class Proposals {
       let next = done;
       for (let bytes = 0; next < queue.length && bytes < proposeBytesMax; next++) {
         const pending = queue[next] as Pending;
-        if (!this.#pending.has(pending.sequence)) continue;
+        if (!this.#pending.has(pending.position)) continue;
         if (pending.type === "conf-change" && this.#raft.role !== "leader") {
           this.#drop(pending);
           pending.reject(new KvError("NOT_LEADER", "etcdserver: not leader"));
@@ -113,43 +131,73 @@ export class Proposals {
         bytes += pending.data.length;
       }
       if (chunk.length > 0 && this.#raft.propose(chunk) !== "accepted") break;
-      for (const [position, pending] of chunk.entries()) {
-        pending.sentIn = this.#raft.term;
-        if (pending.type === "conf-change")
-          pending.index = (this.#raft.status.lastIndex - chunk.length + 1 + position) as Index;
-      }
+      this.#sent(chunk);
       done = next;
     }
     this.#queue = done === queue.length ? [] : queue.slice(done);
+  }
+
+  /** The core has taken them. */
+  #sent(chunk: readonly Pending[]): void {
+    const { term, role } = this.#raft;
+    const leads = role === "leader";
+    if (leads && this.#appendedIn !== term) {
+      this.#forgetAppended();
+      this.#appendedIn = term;
+    }
+    // What is applied leaves the list when it is half of it, so that nothing is moved often.
+    if (this.#nextApplied * 2 >= this.#appended.length) {
+      this.#appended.splice(0, this.#nextApplied);
+      this.#nextApplied = 0;
+    }
+    for (let i = 0; i < chunk.length; i++) {
+      const pending = chunk[i] as Pending;
+      pending.sentIn = term;
+      if (pending.type === "conf-change")
+        pending.index = (this.#raft.status.lastIndex - chunk.length + 1 + i) as Index;
+      else if (leads) this.#appended.push(pending);
+    }
+  }
+
+  /**
+   * The proposal that became this entry, where this member leads: it need not read from the entry what it has just written there.
+   * Undefined proves nothing: `find` asks by name.
+   */
+  claim(entry: Entry): Pending | undefined {
+    const pending = this.#appended[this.#nextApplied];
+    if (pending?.data !== entry.data) return undefined;
+    this.#nextApplied++;
+    return pending;
+  }
+
+  /** The proposal of this name, if it is one of ours and has no outcome. */
+  find(id: RequestId): Pending | undefined {
+    return id.member === this.#member ? this.#pending.get(id.sequence - this.#firstSequence) : undefined;
   }
 
   /** Proposals that could not be forwarded: they go out again with the next flush that finds a leader. */
   returned(entries: readonly { readonly type: EntryType; readonly data: Uint8Array }[]): void {
     for (const entry of entries) {
       // The core forwards the very objects that it was given.
-      const pending = this.#pending.get((entry as Pending).sequence);
+      const pending = this.#pending.get((entry as Pending).position);
       if (pending === undefined || pending !== entry) continue;
       pending.sentIn = undefined;
       this.#queue.push(pending);
     }
   }
 
-  /** Tells the proposer, if it is one of ours. */
-  settle(id: RequestId, outcome: Outcome | KvError): void {
-    if (id.member !== this.#member) return;
-    const pending = this.#pending.get(id.sequence);
-    if (pending === undefined) return;
-    this.#drop(pending);
+  /** Tells the proposer, if nobody has given it up. */
+  settle(pending: Pending, outcome: Outcome | KvError): void {
+    if (!this.#drop(pending)) return;
     if (outcome instanceof KvError) pending.reject(outcome);
-    else pending.resolve(outcome);
+    else this.#resolve(pending, outcome);
   }
 
   /** An entry without bytes was applied: a leader's first word, or in place of a conf change that the core did not take. */
   emptied({ index, term }: { index: Index; term: Term }, revision: Revision): void {
     for (const pending of this.#pending.values()) {
       if (pending.type !== "conf-change" || pending.index !== index || pending.sentIn !== term) continue;
-      this.#drop(pending);
-      pending.resolve({ type: "not-taken", revision });
+      this.settle(pending, { type: "not-taken", revision });
     }
   }
 
@@ -165,6 +213,7 @@ export class Proposals {
 
   /** The state was replaced by an image: whether it contains what was sent nobody can tell. */
   replaced(): void {
+    this.#forgetAppended();
     for (const pending of this.#pending.values()) {
       if (pending.sentIn === undefined) continue;
       this.#drop(pending);
@@ -190,13 +239,17 @@ export class Proposals {
   close(error: KvError): void {
     this.#closed = error;
     this.#queue = [];
+    this.#forgetAppended();
     for (const pending of this.#pending.values()) {
       this.#drop(pending);
       pending.reject(error);
     }
   }
 
-  #add(sequence: number, type: EntryType, data: Uint8Array): Promise<Outcome> {
+  #add<T>(
+    proposal: Pick<Pending, "position" | "type" | "data" | "command"> & { answerOf: (outcome: Outcome) => T },
+  ): Promise<T> {
+    const { position, type, data, command, answerOf } = proposal;
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (data.length > requestBytesMax) {
       return Promise.reject(new KvError("REQUEST_TOO_LARGE", "etcdserver: request is too large"));
@@ -204,27 +257,49 @@ export class Proposals {
     if (this.#pending.size >= pendingRequestsMax || this.#pendingBytes + data.length > pendingBytesMax) {
       return Promise.reject(tooMany());
     }
+    const deadline = this.#clock.monotonic() + this.#timeoutMs;
     return new Promise((resolve, reject) => {
-      const deadline = this.#clock.monotonic() + this.#timeoutMs;
       const pending: Pending = {
-        sequence,
+        position,
         type,
         data,
+        command,
         deadline,
         sentIn: undefined,
         index: undefined,
+        answerOf,
         resolve,
         reject,
       };
-      this.#pending.set(sequence, pending);
+      this.#pending.set(position, pending);
       this.#pendingBytes += data.length;
       this.#queue.push(pending);
       this.#onWork();
     });
   }
 
-  #drop(pending: Pending): void {
-    if (this.#pending.delete(pending.sequence)) this.#pendingBytes -= pending.data.length;
+  #resolve(pending: Pending, outcome: Outcome): void {
+    try {
+      pending.resolve(pending.answerOf(outcome) as never);
+    } catch (error) {
+      pending.reject(error as Error);
+    }
+  }
+
+  #requestAt(position: number): RequestId {
+    return { member: this.#member, sequence: this.#firstSequence + position };
+  }
+
+  #forgetAppended(): void {
+    this.#appended.length = 0;
+    this.#nextApplied = 0;
+  }
+
+  /** False: it has its outcome already. */
+  #drop(pending: Pending): boolean {
+    if (!this.#pending.delete(pending.position)) return false;
+    this.#pendingBytes -= pending.data.length;
+    return true;
   }
 }
 

@@ -25,7 +25,7 @@ import { decodeConfChange, type Entry, type Raft, type RaftConfig } from "../raf
 import type { Log } from "../telemetry/index.ts";
 import type { Wal } from "../wal/index.ts";
 import type { Alarm } from "./alarms.ts";
-import { decodeCommand, type RequestId } from "./command.ts";
+import { type Command, decodeCommand } from "./command.ts";
 import type { ReplicaConfig } from "./config.ts";
 import { Driver } from "./driver.ts";
 import { type HandoverOptions, handOver, heirOf } from "./handover.ts";
@@ -35,7 +35,7 @@ import { LeaseService } from "./lease-service.ts";
 import { quotaBytesDefault, removedGraceMs, requestTimeoutMs, ticksPerHeartbeat } from "./limits.ts";
 import { type Member, requestOf } from "./membership.ts";
 import type { ReplicaMetrics } from "./metrics.ts";
-import { Proposals } from "./proposals.ts";
+import { type Pending, Proposals } from "./proposals.ts";
 import { hasPut, Quota } from "./quota.ts";
 import { Reads } from "./reads.ts";
 import { type MemberChange, Reconfiguration, type Reconfigured } from "./reconfiguration.ts";
@@ -58,6 +58,12 @@ export interface ReplicaParts {
   readonly wal: Wal;
   readonly images: Images;
   readonly lock: { release(): Promise<void> };
+}
+
+/** A proposal of this member's that was applied; its proposer hears of it after the watchers. */
+interface Settled {
+  readonly pending: Pending;
+  readonly outcome: Outcome | KvError;
 }
 
 /** Versions of compacted keys freed, or hashed, in one step. */
@@ -94,6 +100,8 @@ export class Replica implements Kv {
   #appliedTerm: Term;
   #reclaiming = false;
   #leaving: Timer | undefined;
+  /** Asked for with every call. */
+  #learner = false;
 
   constructor(parts: ReplicaParts) {
     const { platform, config, identity, raft, state } = parts;
@@ -213,23 +221,30 @@ export class Replica implements Kv {
     return { header: this.header(), kvs, count, more };
   }
 
-  async txn(txn: Txn): Promise<TxnResult> {
-    this.#checkRunning();
-    checkTxn(txn);
-    if (isReadOnly(txn)) {
-      await this.#reads.confirm();
-      const { succeeded, results } = this.#state.mvcc.apply(txn);
-      return { header: this.header(), succeeded, results };
+  /** No async function: a write that only has to be proposed costs one promise. */
+  txn(txn: Txn): Promise<TxnResult> {
+    try {
+      this.#checkRunning();
+      checkTxn(txn);
+      if (isReadOnly(txn)) return this.#readTxn(txn);
+      if (this.#quota.exceeded && hasPut(txn)) return this.#quota.refuse();
+      return this.#proposals.ask({ type: "txn", txn }, this.#txnResult);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    if (this.#quota.exceeded && hasPut(txn)) await this.#quota.refuse();
-    const outcome = await this.#proposals.propose({ type: "txn", txn });
-    if (outcome.type !== "txn") throw new Error(`a transaction ended as ${outcome.type}`);
-    return {
-      header: this.#headerAt(outcome.revision),
-      succeeded: outcome.succeeded,
-      results: outcome.results,
-    };
   }
+
+  async #readTxn(txn: Txn): Promise<TxnResult> {
+    await this.#reads.confirm();
+    const { succeeded, results } = this.#state.mvcc.apply(txn);
+    return { header: this.header(), succeeded, results };
+  }
+
+  readonly #txnResult = (outcome: Outcome): TxnResult => {
+    if (outcome.type !== "txn") throw new Error(`a transaction ended as ${outcome.type}`);
+    const { succeeded, results, revision } = outcome;
+    return { header: this.#headerAt(revision), succeeded, results };
+  };
 
   async compact(revision: Revision, options: { physical?: boolean } = {}): Promise<Header> {
     this.#checkRunning();
@@ -341,7 +356,7 @@ export class Replica implements Kv {
 
   /** Has the log, and no vote. */
   isLearner(): boolean {
-    return this.#state.membership.get(this.memberId)?.learner ?? false;
+    return this.#learner;
   }
 
   /** Hash of this member's history up to a revision (0: now). @throws KvError COMPACTED, FUTURE_REVISION */
@@ -403,7 +418,9 @@ export class Replica implements Kv {
   #setPeers(): void {
     const { membership } = this.#state;
     const { memberId, peers = [] } = this.#parts.identity;
-    const isKnown = membership.get(memberId) !== undefined || membership.isRemoved(memberId);
+    const self = membership.get(memberId);
+    this.#learner = self?.learner ?? false;
+    const isKnown = self !== undefined || membership.isRemoved(memberId);
     const told = isKnown ? [] : peers.filter(({ id }) => membership.get(id) === undefined);
     this.#transport?.setPeers([...told, ...membership.members]);
   }
@@ -439,15 +456,15 @@ export class Replica implements Kv {
   }
 
   #apply(entries: readonly Entry[]): void {
-    const settled: { id: RequestId; outcome: Outcome | KvError }[] = [];
+    const settled: Settled[] = [];
     for (const entry of entries) {
       if (entry.type === "conf-change") this.#applyConfChange(entry, settled);
-      else if (entry.data.length > 0) settled.push(this.#applyCommand(entry));
+      else if (entry.data.length > 0) this.#applyEntry(entry, settled);
       else this.#proposals.emptied(entry, this.#state.mvcc.revision);
     }
     this.#state.hub.publish();
     this.#parts.metrics.proposalsApplied.add(entries.length);
-    for (const { id, outcome } of settled) this.#proposals.settle(id, outcome);
+    for (const { pending, outcome } of settled) this.#proposals.settle(pending, outcome);
     const { term } = entries.at(-1) as Entry;
     if (term > this.#appliedTerm) {
       this.#appliedTerm = term;
@@ -460,23 +477,34 @@ export class Replica implements Kv {
     }
   }
 
-  #applyCommand(entry: Entry): { id: RequestId; outcome: Outcome | KvError } {
-    const { id, command } = decodeCommand(entry.data);
+  #applyEntry(entry: Entry, settled: Settled[]): void {
+    let pending = this.#proposals.claim(entry);
+    let command = pending?.command;
+    if (command === undefined) {
+      const decoded = decodeCommand(entry.data);
+      command = decoded.command;
+      pending = this.#proposals.find(decoded.id);
+    }
+    const outcome = this.#outcomeOf(command, entry.term);
+    if (pending !== undefined) settled.push({ pending, outcome });
+  }
+
+  #outcomeOf(command: Command, term: Term): Outcome | KvError {
     try {
-      const outcome = this.#state.apply(command, entry.term);
+      const outcome = this.#state.apply(command, term);
       if (command.type === "compact") this.#reclaimSoon();
       // What an earlier life has written again proves nothing about now: room may have been made further along the log.
       else if (this.#isReady && command.type === "txn" && hasPut(command.txn)) this.#quota.applied();
       if (command.type === "member-peer-urls") this.#setPeers();
-      return { id, outcome };
+      return outcome;
     } catch (error) {
       // A refusal is an outcome, the same on all members; anything else is a mistake of ours, and must not go on.
-      if (error instanceof KvError) return { id, outcome: error };
+      if (error instanceof KvError) return error;
       throw error;
     }
   }
 
-  #applyConfChange(entry: Entry, settled: { id: RequestId; outcome: Outcome | KvError }[]): void {
+  #applyConfChange(entry: Entry, settled: Settled[]): void {
     const change = decodeConfChange(entry.data);
     if (change === undefined) return;
     const { membership } = this.#state;
@@ -488,8 +516,9 @@ export class Replica implements Kv {
       if (membership.isRemoved(this.memberId)) this.#leave();
     }
     const id = requestOf(change);
-    if (id !== undefined)
-      settled.push({ id, outcome: refusal ?? { type: "done", revision: this.#state.mvcc.revision } });
+    const pending = id && this.#proposals.find(id);
+    if (pending !== undefined)
+      settled.push({ pending, outcome: refusal ?? { type: "done", revision: this.#state.mvcc.revision } });
   }
 
   #installed(): void {

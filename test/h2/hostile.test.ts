@@ -24,7 +24,7 @@ const onRequest = (): void => {};
 function silent(streams: IncomingStream[] = []) {
   return (stream: IncomingStream): boolean => {
     streams.push(stream);
-    stream.receive({ data: () => {}, end: () => {}, closed: () => {} });
+    stream.receive({ data: () => {}, ended: () => {}, closed: () => {} });
     return true;
   };
 }
@@ -156,7 +156,7 @@ test("a client for which too much waits is given up, and its streams hear of it"
     onRequest,
     limits: { queuedBytesEnough: 1_000_000 },
     onStream: (stream) => {
-      stream.receive({ data: () => {}, end: () => {}, closed: closed.resolve });
+      stream.receive({ data: () => {}, ended: () => {}, closed: closed.resolve });
       stream.respond({ ":status": "200" });
       while (!stream.closed) stream.write(Buffer.alloc(50_000));
       return true;
@@ -183,7 +183,7 @@ test("DATA beyond a window that a paused receiver keeps shut breaks the stream o
     onRequest,
     limits: { streamWindowBytes: 70_000 },
     onStream: (stream) => {
-      stream.receive({ data: () => {}, end: () => {}, closed: () => {} });
+      stream.receive({ data: () => {}, ended: () => {}, closed: () => {} });
       stream.pause();
       return true;
     },
@@ -266,7 +266,7 @@ test("whatever a client sends, no error escapes and every stream ends", async ()
         };
         stream.receive({
           data: echo,
-          end: () => stream.end({ "grpc-status": "0" }),
+          ended: () => stream.end({ "grpc-status": "0" }),
           drain: () => stream.resume(),
           closed: () => void closed.push(stream),
         });

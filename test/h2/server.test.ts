@@ -120,7 +120,7 @@ test("a raw stream carries both directions, trailers and the client's half-close
         data: (chunk) => {
           size += chunk.length;
         },
-        end: () => {
+        ended: () => {
           stream.respond({ ":status": "200" });
           stream.write(Buffer.from(`${stream.method} ${stream.path} ${size}`));
           stream.end({ "grpc-status": "0" });
@@ -148,7 +148,7 @@ test("write answers false when the client does not read, and drain follows when 
     onStream: (stream) => {
       stream.receive({
         data: () => {},
-        end: () => {},
+        ended: () => {},
         drain: () => {
           drained.resolve();
           stream.end();
@@ -176,7 +176,7 @@ test("a stream that its client resets closes with that code, and writing to it a
     onStream: (stream) => {
       stream.receive({
         data: () => {},
-        end: () => {},
+        ended: () => {},
         closed: (code) => {
           stream.write(Buffer.from("late"));
           stream.end({ "grpc-status": "0" });

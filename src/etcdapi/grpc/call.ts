@@ -1,4 +1,4 @@
-import type { IncomingStream } from "../../h2/index.ts";
+import type { IncomingStream, StreamReceiver } from "../../h2/index.ts";
 import type { Clock, Timer } from "../../platform/index.ts";
 import { type Draft, decode, type MessageCodec, type ProtobufWriter } from "../../wire/index.ts";
 import { code, expectedError, RpcError } from "../errors.ts";
@@ -16,13 +16,17 @@ export interface CallContext {
 
 const contentType = "application/grpc";
 
+/** Sent with every answer: frozen, so that they are encoded once. */
+const answerHeaders = Object.freeze({ ":status": "200", "content-type": contentType });
+const wellTrailers = Object.freeze({ "grpc-status": "0" });
+
 /** One gRPC call on one stream, whatever carries it: messages in, messages and a status out. */
-export class GrpcCall implements Reply<unknown> {
+export class GrpcCall implements Reply<unknown>, StreamReceiver {
   readonly #stream: IncomingStream;
   readonly #method: Method;
   readonly #context: CallContext;
+  readonly #onClosed: (call: GrpcCall) => void;
   readonly #frames: FrameReader;
-  readonly #deliver = (message: Uint8Array): void => this.#message(message);
   #observer: RequestObserver<unknown> | undefined;
   #deadline: Timer | undefined;
   /** Of a unary call that waits. */
@@ -31,29 +35,22 @@ export class GrpcCall implements Reply<unknown> {
   #headersSent = false;
   #ended = false;
 
-  constructor(stream: IncomingStream, method: Method, context: CallContext) {
+  /** `onClosed` is called once the stream is gone, however the call ended. */
+  constructor(
+    stream: IncomingStream,
+    method: Method,
+    context: CallContext,
+    onClosed: (call: GrpcCall) => void,
+  ) {
     this.#stream = stream;
     this.#method = method;
     this.#context = context;
+    this.#onClosed = onClosed;
     this.#frames = new FrameReader(stream.headers["grpc-encoding"] ?? "identity");
   }
 
-  /** `onClosed` is called once the stream is gone, however the call ended. */
-  start(onClosed: () => void): void {
-    this.#stream.receive({
-      data: (chunk) => this.#data(chunk),
-      end: () => this.#requestsEnded(),
-      drain: () => {
-        if (!this.#ended) this.#observer?.drain();
-      },
-      closed: () => {
-        this.#ended = true;
-        this.#deadline?.cancel();
-        this.#abort?.abort();
-        this.#observer?.closed();
-        onClosed();
-      },
-    });
+  start(): void {
+    this.#stream.receive(this);
     const timeout = this.#stream.headers["grpc-timeout"];
     if (timeout !== undefined) {
       const milliseconds = timeoutMs(timeout);
@@ -72,6 +69,38 @@ export class GrpcCall implements Reply<unknown> {
       this.#sendHeaders();
     }
   }
+
+  // From the stream.
+
+  data(chunk: Uint8Array): void {
+    if (this.#ended) return;
+    try {
+      this.#frames.push(chunk, this);
+    } catch (thrown) {
+      this.end(thrown);
+    }
+  }
+
+  ended(): void {
+    if (this.#ended) return;
+    if (!this.#frames.complete) this.end(new RpcError(code.internal, "unexpected EOF"));
+    else if (this.#observer) this.#observer.requestsEnded();
+    else if (!this.#asked) this.end(new RpcError(code.internal, "cardinality violation: no request message"));
+  }
+
+  drain(): void {
+    if (!this.#ended) this.#observer?.drain();
+  }
+
+  closed(): void {
+    this.#ended = true;
+    this.#deadline?.cancel();
+    this.#abort?.abort();
+    this.#observer?.closed();
+    this.#onClosed(this);
+  }
+
+  // From the method.
 
   pause(): void {
     if (!this.#ended) this.#stream.pause();
@@ -92,7 +121,7 @@ export class GrpcCall implements Reply<unknown> {
     this.#ended = true;
     this.#deadline?.cancel();
     this.#abort?.abort();
-    const trailers = thrown === undefined ? { "grpc-status": "0" } : this.#status(thrown);
+    const trailers = thrown === undefined ? wellTrailers : this.#status(thrown);
     if (this.#headersSent) {
       this.#stream.end(trailers);
     } else {
@@ -103,23 +132,8 @@ export class GrpcCall implements Reply<unknown> {
     this.#stream.resume();
   }
 
-  #data(chunk: Uint8Array): void {
-    if (this.#ended) return;
-    try {
-      this.#frames.push(chunk, this.#deliver);
-    } catch (thrown) {
-      this.end(thrown);
-    }
-  }
-
-  #requestsEnded(): void {
-    if (this.#ended) return;
-    if (!this.#frames.complete) this.end(new RpcError(code.internal, "unexpected EOF"));
-    else if (this.#observer) this.#observer.requestsEnded();
-    else if (!this.#asked) this.end(new RpcError(code.internal, "cardinality violation: no request message"));
-  }
-
-  #message(bytes: Uint8Array): void {
+  /** One message of the client's. @throws RpcError */
+  message(bytes: Uint8Array): void {
     if (this.#ended) return;
     const request = decode(this.#method.info.request, bytes);
     if (this.#observer) this.#observer.request(request);
@@ -144,7 +158,7 @@ export class GrpcCall implements Reply<unknown> {
   #sendHeaders(): void {
     if (this.#headersSent) return;
     this.#headersSent = true;
-    this.#stream.respond({ ":status": "200", "content-type": contentType });
+    this.#stream.respond(answerHeaders);
   }
 
   #status(thrown: unknown): Record<string, string> {

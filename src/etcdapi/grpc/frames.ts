@@ -6,6 +6,11 @@ import { requestBytesMax } from "../limits.ts";
 /** One byte (1: compressed) and four of length, most significant first, before each message. */
 const prefixBytes = 5;
 
+/** Gets the messages. */
+export interface MessageSink {
+  message(bytes: Uint8Array): void;
+}
+
 /**
  * Cuts a body into gRPC's length-prefixed messages. A message that lies in one chunk is a view of it.
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
@@ -13,7 +18,7 @@ const prefixBytes = 5;
 export class FrameReader {
   readonly #encoding: string;
   /** The beginning of a message whose rest has not come; `#needed` bytes are worth looking again. */
-  #parts: Uint8Array[] = [];
+  #parts: Uint8Array[] | undefined;
   #bytes = 0;
   #needed = 0;
 
@@ -22,26 +27,26 @@ export class FrameReader {
     this.#encoding = encoding;
   }
 
-  /** Calls `deliver` for every message that is complete now. @throws RpcError */
-  push(chunk: Uint8Array, deliver: (message: Uint8Array) => void): void {
-    if (this.#parts.length === 0) {
-      this.#scan(chunk, deliver);
+  /** Delivers every message that is complete now. @throws RpcError, and what the sink throws */
+  push(chunk: Uint8Array, sink: MessageSink): void {
+    if (this.#parts === undefined) {
+      this.#scan(chunk, sink);
       return;
     }
     this.#parts.push(chunk);
     this.#bytes += chunk.length;
     if (this.#bytes < this.#needed) return;
     const whole = concatBytes(this.#parts);
-    this.#parts = [];
-    this.#scan(whole, deliver);
+    this.#parts = undefined;
+    this.#scan(whole, sink);
   }
 
   /** True when the body may end here. */
   get complete(): boolean {
-    return this.#parts.length === 0;
+    return this.#parts === undefined;
   }
 
-  #scan(bytes: Uint8Array, deliver: (message: Uint8Array) => void): void {
+  #scan(bytes: Uint8Array, sink: MessageSink): void {
     let offset = 0;
     let needed = prefixBytes;
     while (bytes.length - offset >= prefixBytes) {
@@ -53,7 +58,7 @@ export class FrameReader {
       const compressed = bytes[offset] === 1;
       offset += needed;
       needed = prefixBytes;
-      deliver(compressed ? this.#decompress(message) : message);
+      sink.message(compressed ? this.#decompress(message) : message);
     }
     if (offset === bytes.length) return;
     const rest = bytes.subarray(offset);

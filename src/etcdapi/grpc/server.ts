@@ -30,6 +30,11 @@ export function createGrpcServer(
     );
   }
 
+  function forget(call: GrpcCall): void {
+    open.delete(call);
+    leader.remove(call);
+  }
+
   return {
     onStream(stream) {
       const contentType = stream.headers["content-type"] ?? "";
@@ -48,13 +53,10 @@ export function createGrpcServer(
         refuse(stream, rpcErrorOf("NO_LEADER"));
         return true;
       }
-      const call = new GrpcCall(stream, method, context);
+      const call = new GrpcCall(stream, method, context, forget);
       open.add(call);
       if (wantsLeader && method.kind === "stream") leader.add(call);
-      call.start(() => {
-        open.delete(call);
-        leader.remove(call);
-      });
+      call.start();
       return true;
     },
 
