@@ -18,7 +18,7 @@ const rooms = {
   apimachinery: ["base", "wire"],
   schema: ["base", "apimachinery"],
   storage: ["base", "platform", "kv", "apimachinery", ...io],
-  registry: ["base", "platform", "apimachinery", "schema", "storage"],
+  registry: ["base", "platform", "apimachinery", "schema", "storage", "auth"],
   auth: ["base", "platform", "apimachinery"],
   admission: ["base", "platform", "apimachinery", "schema"],
   apiserver: [

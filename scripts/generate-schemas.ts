@@ -3,8 +3,8 @@
  *
  *   node scripts/generate-schemas.ts --facts DIR --go DIR [--out schemas/kubernetes]
  *
- * --facts: kubernetes-openapi-v3.json.gz (keyed by path under /openapi/v3), kubernetes-discovery.json (aggregated, v2) and
- *          kubernetes-table-columns.json (by group/version/resource)
+ * --facts: kubernetes-openapi-v3.json.gz (keyed by path under /openapi/v3), kubernetes-discovery.json (aggregated, v2),
+ *          kubernetes-table-columns.json (by group/version/resource) and kubernetes-bootstrap-rbac.json (by resource)
  * --go:    checkouts of k8s.io/api, apimachinery, kube-aggregator and apiextensions-apiserver of the same level, in folders of
  *          these names. OpenAPI does not say which fields are pointers or how an empty one is encoded; their Go tags do.
  *
@@ -13,6 +13,7 @@
  *   structs.json      by definition name: its fields in Go's order as `name|flags|type`; flags: o omitempty, z omitzero, p pointer;
  *                     type: Go's name for it where it is not the one that the schema implies
  *   resources.json    discovery with the columns of the Tables
+ *   bootstrap-rbac.json  the roles and bindings that a fresh server has
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -285,3 +286,35 @@ write(
     readFacts("kubernetes-table-columns.json") as Record<string, Column[]>,
   ),
 );
+
+// --- Roles ---------------------------------------------------------------------------------------------------------------
+
+interface BootstrapObject {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly aggregationRule?: unknown;
+  readonly rules?: unknown;
+  readonly roleRef?: unknown;
+  readonly subjects?: unknown;
+}
+
+/** The roles and bindings of a fresh server, by resource, namespace and name. What all have alike (annotation, label) is left out. */
+function bootstrapRoles(): [string, unknown][] {
+  const facts = readFacts("kubernetes-bootstrap-rbac.json") as Record<string, BootstrapObject[]>;
+  const found: Record<string, unknown> = {};
+  for (const [resource, objects] of Object.entries(facts)) {
+    for (const { name, namespace, labels, aggregationRule, rules, roleRef, subjects } of objects) {
+      const { "kubernetes.io/bootstrapping": _, ...others } = labels;
+      found[[resource, ...(namespace === undefined ? [] : [namespace]), name].join("/")] = {
+        ...(Object.keys(others).length === 0 ? {} : { labels: others }),
+        // Rules of an aggregated role are gathered by a controller.
+        ...(aggregationRule === undefined ? { rules } : { aggregationRule }),
+        roleRef,
+        subjects,
+      };
+    }
+  }
+  return sorted(found);
+}
+write("bootstrap-rbac.json", bootstrapRoles());

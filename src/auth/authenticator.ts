@@ -28,7 +28,7 @@ export const anonymous: UserInfo = { name: "system:anonymous", groups: [unauthen
 const tokenCharsMax = 16_384;
 
 /** Known bearer tokens, upstream's --token-auth-file. */
-interface StaticToken {
+export interface StaticToken {
   readonly token: string;
   readonly user: UserInfo;
 }

@@ -3,8 +3,7 @@
  * nodes where asked for. `cli` and tests call the same function.
  */
 import protobufTable from "../../schemas/kubernetes/protobuf.json" with { type: "json" };
-import { type ApiServer, createApiServer } from "../apiserver/index.ts";
-import { createAuthenticator, createAuthorizer } from "../auth/index.ts";
+import { type ApiServer, createAccessControl, createApiServer, type PolicyFeed } from "../apiserver/index.ts";
 import { noMember, type Revision } from "../base/index.ts";
 import { type Client, createClient } from "../client/index.ts";
 import { createEtcdApi } from "../etcdapi/index.ts";
@@ -20,6 +19,7 @@ import {
 import { createCacher } from "../storage/index.ts";
 import { createMetrics, type Log, type Metrics } from "../telemetry/index.ts";
 import { createKubernetesCodec, type KubernetesCodec, type KubernetesTable } from "../wire/index.ts";
+import { ensureBootstrapRoles } from "./bootstrap-roles.ts";
 import { firstAddress } from "./cidr.ts";
 import type { Address, ServerConfig } from "./config.ts";
 import { startControllers } from "./controllers.ts";
@@ -104,8 +104,9 @@ export async function startServer(
     );
     closing.push(stopPublishing);
 
-    const { api, registry } = createApi(platform, config, log, replica);
+    const { api, registry, policy } = createApi(platform, config, log, replica);
     closing.push(() => registry.close());
+    closing.push(() => policy.close());
     const tls = { ...certificates.apiServer, ca: certificates.apiCa, clientCertificate: "request" as const };
     const http = await serveHttp(platform, config.api, { onRequest: api.callback }, tls);
     closing.push(async () => {
@@ -135,6 +136,12 @@ export async function startServer(
       log: log.channel("apiserver"),
       signal: stopping.signal,
     });
+    const roles = ensureBootstrapRoles({
+      client: client("kube-apiserver"),
+      clock,
+      log: log.channel("apiserver"),
+      signal: stopping.signal,
+    });
     const nodes = await startHollowNodes({
       client: client("raftsman-node"),
       platform,
@@ -150,7 +157,9 @@ export async function startServer(
       apiUrl: `https://${hostPort(http)}`,
       etcdUrl,
       ready: replica.ready
-        .then(() => Promise.all([controllers.working, nodes.registered, service.there, classes]))
+        .then(() =>
+          Promise.all([controllers.working, nodes.registered, service.there, classes, roles, policy.synced]),
+        )
         .then(() => {}),
       failed: replica.failed,
       client,
@@ -195,8 +204,9 @@ function createApi(
   config: ServerConfig,
   log: Log,
   replica: Replica,
-): { api: ApiServer; registry: Registry } {
+): { api: ApiServer; registry: Registry; policy: PolicyFeed } {
   const { clock, random } = platform;
+  const access = createAccessControl({ clock, log: log.channel("apiserver") });
   const windowFrom: Revision = replica.header().revision;
   const registry = createRegistry({
     storageFor: ({ keyPrefix, namespaced, indexes }) =>
@@ -209,12 +219,13 @@ function createApi(
       serviceNodePortRange: nodePortRange,
       eventTtlSeconds,
     },
+    access: access.forRegistry,
   });
   let codec: KubernetesCodec | undefined;
   const api = createApiServer({
     registry,
-    authenticator: createAuthenticator(),
-    authorizer: createAuthorizer(),
+    authenticator: access.authenticator,
+    authorizer: access.authorizer,
     clock,
     random,
     log: log.channel("apiserver"),
@@ -226,7 +237,7 @@ function createApi(
   api.addReadinessCheck("etcd", () =>
     replica.status().leader === noMember ? "the store has no leader" : undefined,
   );
-  return { api, registry };
+  return { api, registry, policy: access.follow(registry) };
 }
 
 function compactBehind(

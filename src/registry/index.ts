@@ -2,6 +2,7 @@
 export type { RequestContext } from "./context.ts";
 export { fieldManagerRequest, trackFields } from "./managed-fields.ts";
 export type {
+  Access,
   DeleteOptions,
   ListQuery,
   NextObject,

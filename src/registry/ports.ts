@@ -1,4 +1,5 @@
 import type { GroupVersionKind, GroupVersionResource, KubeObject, Status } from "../apimachinery/index.ts";
+import type { GrantCheck } from "../auth/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import type { KindForm, ResourceInfo } from "../schema/index.ts";
 import type {
@@ -118,6 +119,13 @@ export interface RegistryOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly flags: RegistryFlags;
+  readonly access: Access;
+}
+
+/** What the kinds of access ask of whoever decides on it. */
+export interface Access {
+  /** Before a role or a binding is written. */
+  readonly grants: GrantCheck;
 }
 
 interface StoredResource {

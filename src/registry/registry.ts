@@ -36,6 +36,7 @@ class ResourceRegistry implements Registry {
       clock: options.clock,
       random: options.random,
       flags: options.flags,
+      access: options.access,
       storageOf: (resource) => this.#storageOf(resource),
       ownStorage: (name) => this.#ownStorage(name),
     };

@@ -8,6 +8,7 @@ import { eventsV1 } from "./events/index.ts";
 import { networkingV1 } from "./networking/index.ts";
 import { nodeV1 } from "./node/index.ts";
 import { policyV1 } from "./policy/index.ts";
+import { rbacV1 } from "./rbac/index.ts";
 import { schedulingV1 } from "./scheduling/index.ts";
 import { storageV1 } from "./storage/index.ts";
 import type { ServedVersion } from "./strategies.ts";
@@ -28,6 +29,7 @@ export const servedVersions: readonly ServedVersion[] = [
   networkingV1,
   nodeV1,
   policyV1,
+  rbacV1,
   schedulingV1,
   storageV1,
 ];

@@ -2,7 +2,7 @@ import type { GroupResource, KubeObject } from "../apimachinery/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import type { Storage } from "../storage/index.ts";
 import type { StoredForm } from "./converting-store.ts";
-import type { RegistryFlags } from "./ports.ts";
+import type { Access, RegistryFlags } from "./ports.ts";
 import type { Strategy } from "./strategy.ts";
 
 /** What a Strategy may use besides the objects it is given. */
@@ -10,6 +10,7 @@ export interface StrategyDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly flags: RegistryFlags;
+  readonly access: Access;
   /** The store and the key prefix of another resource (allocators look at every Service). */
   storageOf(resource: GroupResource): { readonly storage: Storage; readonly keyPrefix: string };
   /** A store of the rules' own under the common prefix, that no resource shows; the same for the same name. */

@@ -14,6 +14,7 @@ async function replayAll(): Promise<{ outcomes: Map<string, Outcome[]>; logged: 
   const opened = openServer({ clock: fastClock(), etcdPrefix: "/registry" });
   const replay = new Replay(opened.server.transport(nobody));
   await replay.prepare();
+  await opened.bootstrapRoles();
   const areas = new Set(expectations.map(({ area }) => area));
   const outcomes = new Map<string, Outcome[]>();
   for (const exchange of readExchanges()) {

@@ -96,10 +96,13 @@ export const expectations: readonly AreaExpectation[] = [
   { area: "kinds/volumeattributesclasses" },
   { area: "kinds/poddisruptionbudgets" },
   { area: "kinds/runtimeclasses" },
+  { area: "kinds/roles" },
+  { area: "kinds/clusterroles" },
+  { area: "kinds/rolebindings" },
+  { area: "kinds/clusterrolebindings" },
   {
     area: "errors",
     exceptions: {
-      "unknown: /apis/rbac.authorization.k8s.io/v1/clusterroles/nope": notServed,
       "verb: GET of a review": notServed,
       "malformed YAML": yamlText,
       "content type application/vnd.kubernetes.protobuf":

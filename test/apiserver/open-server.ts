@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import { type ApiServer, createApiServer } from "../../src/apiserver/index.ts";
-import { createAuthenticator, createAuthorizer } from "../../src/auth/index.ts";
+import { type ApiServer, createAccessControl, createApiServer } from "../../src/apiserver/index.ts";
 import type { Revision } from "../../src/base/index.ts";
+import { createClient, silentLog } from "../../src/client/index.ts";
+import { ensureBootstrapRoles } from "../../src/main/bootstrap-roles.ts";
 import { type Clock, nodePlatform } from "../../src/platform/index.ts";
 import { createRegistry, type Registry } from "../../src/registry/index.ts";
 import { createCacher } from "../../src/storage/index.ts";
@@ -13,6 +14,8 @@ export interface OpenServer {
   readonly server: ApiServer;
   readonly registry: Registry;
   readonly kv: MvccKv;
+  /** Makes the roles of a fresh server, and resolves when they count. */
+  bootstrapRoles(): Promise<void>;
   /** What the server logged. */
   readonly logged: string[];
   close(): Promise<void>;
@@ -31,6 +34,17 @@ export function openServer(
   const clock = options.clock ?? realClock;
   const kv = new MvccKv();
   const logged: string[] = [];
+  const log = {
+    error: (message: string, fields: object) => void logged.push(`${message}: ${JSON.stringify(fields)}`),
+  };
+  const access = createAccessControl({
+    clock,
+    log,
+    tokens: [
+      { token: "admin-token", user: { name: "admin", uid: "admin-uid", groups: ["system:masters"] } },
+      { token: "user-token", user: { name: "alice", uid: "alice-uid", groups: ["dev"] } },
+    ],
+  });
   const registry = createRegistry({
     storageFor: ({ keyPrefix, namespaced, indexes }) =>
       createCacher({ kv, clock, keyPrefix, namespaced, indexes, windowFrom: 1 as Revision }),
@@ -42,27 +56,32 @@ export function openServer(
       serviceNodePortRange: { from: 30_000, to: 32_767 },
       eventTtlSeconds: 3600,
     },
+    access: access.forRegistry,
   });
   const server = createApiServer({
     registry: options.serves?.(registry) ?? registry,
-    authenticator: createAuthenticator({
-      tokens: [
-        { token: "admin-token", user: { name: "admin", groups: ["system:masters"] } },
-        { token: "user-token", user: { name: "alice", groups: ["dev"] } },
-      ],
-    }),
-    authorizer: createAuthorizer(),
+    authenticator: access.authenticator,
+    authorizer: access.authorizer,
     clock,
     random,
-    log: { error: (message, fields) => logged.push(`${message}: ${JSON.stringify(fields)}`) },
+    log,
     protobuf: () => createKubernetesCodec(protobufTable()),
   });
+  const policy = access.follow(registry);
   return {
     server,
+    async bootstrapRoles() {
+      const user = { name: "system:apiserver", groups: ["system:masters"] };
+      const client = createClient({ transport: server.transport(user), userAgent: "kube-apiserver" });
+      const { signal } = new AbortController();
+      await ensureBootstrapRoles({ client, clock, log: silentLog, signal });
+      await policy.synced;
+    },
     registry,
     kv,
     logged,
     async close() {
+      policy.close();
       await server.close();
       await registry.close();
     },

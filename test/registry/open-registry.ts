@@ -1,11 +1,19 @@
 import type { GroupVersionResource, KubeObject } from "../../src/apimachinery/index.ts";
 import { seededPrng } from "../../src/base/index.ts";
-import { createRegistry, type Registry, type ResourceHandler } from "../../src/registry/index.ts";
+import {
+  type Access,
+  createRegistry,
+  type Registry,
+  type ResourceHandler,
+} from "../../src/registry/index.ts";
 import { applyDefaults, decode } from "../../src/schema/index.ts";
 import { createCacher } from "../../src/storage/index.ts";
 import { ManualClock } from "../storage/manual-clock.ts";
 import { MvccKv } from "../storage/mvcc-kv.ts";
 import { requestContext } from "./open-store.ts";
+
+/** Everybody may give out everything. */
+const openAccess: Access = { grants: { role: async () => {}, binding: async () => {} } };
 
 /** One server's registry over a store that several may share. */
 export interface OpenRegistry {
@@ -42,6 +50,7 @@ export function openRegistry(
       serviceNodePortRange: shared.nodePorts ?? { from: 30_000, to: 32_767 },
       eventTtlSeconds: 3600,
     },
+    access: openAccess,
   });
   return {
     registry,

@@ -1,65 +1,119 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { errors, type UserInfo } from "../../apimachinery/index.ts";
-import type { Authorizer } from "../../auth/index.ts";
+import {
+  type AccessRequest,
+  type Authorizer,
+  parseServiceAccountUserName,
+  serviceAccountGroups,
+} from "../../auth/index.ts";
 import type { Layer } from "../state.ts";
+import { accessRefused } from "./refusal.ts";
 
-/** Acting as somebody else (`kubectl --as`): allowed to those who may `impersonate` the user and each of the groups. */
+/**
+ * Acting as somebody else (`kubectl --as`): allowed to those who may `impersonate` the user and, each by itself, the groups, the uid
+ * and the extras asked for.
+ */
 export function impersonate(authorizer: Authorizer): Layer {
   return async (context, next) => {
-    const { headers } = context.req;
-    const wanted = wantedUser(headers);
+    const { state } = context;
+    const wanted = wantedUser(context.req.headers);
     if (wanted !== undefined) {
-      const { user } = context.state;
-      const checks = [
-        { resource: "users", name: wanted.name },
-        ...wanted.groups.map((name) => ({ resource: "groups", name })),
-      ];
-      for (const check of checks) {
-        const resource = { group: "", subresource: "", namespace: "", ...check };
-        const { allowed } = authorizer.authorize({
-          user,
-          verb: "impersonate",
-          resource,
-          path: context.state.info.path,
-        });
+      for (const resource of permissionsFor(wanted)) {
+        const request = { user: state.user, verb: "impersonate", resource, path: state.info.path };
+        const { allowed, reason } = await authorizer.authorize(request);
         if (allowed) continue;
-        context.state.refusedByAuthorizer = true;
-        throw errors.forbidden(
-          { group: "", resource: check.resource },
-          check.name,
-          `User ${JSON.stringify(user.name)} cannot impersonate resource ${JSON.stringify(check.resource)} in API group "" at the cluster scope`,
-        );
+        state.refusedByAuthorizer = true;
+        throw accessRefused(request, reason);
       }
-      context.state.user = withSystemGroups(wanted);
+      state.user = withImpliedGroups(wanted);
     }
     await next();
   };
 }
 
+const extraPrefix = "impersonate-extra-";
+const authenticationGroup = "authentication.k8s.io";
+
+interface WantedUser {
+  readonly name: string;
+  readonly groups: readonly string[];
+  readonly uid: string;
+  readonly extra: Readonly<Record<string, readonly string[]>>;
+}
+
 /** @throws StatusError BadRequest: groups, a uid or extras without a user */
-function wantedUser(headers: IncomingHttpHeaders): UserInfo | undefined {
+function wantedUser(headers: IncomingHttpHeaders): WantedUser | undefined {
   const name = single(headers["impersonate-user"]);
   const groups = several(headers["impersonate-group"]);
   const uid = single(headers["impersonate-uid"]);
-  if (name === "") {
-    const parts = groups.map((group) => `{Group  ${group}    }`);
-    if (uid !== "") parts.push(`{UID  ${uid}    }`);
-    if (parts.length > 0)
-      throw errors.badRequest(`requested [${parts.join(" ")}] without impersonating a user`);
-    return undefined;
-  }
-  return { name, groups, ...(uid === "" ? {} : { uid }) };
+  const extra = extrasOf(headers);
+  if (name !== "") return { name, groups, uid, extra };
+  // Upstream prints its references: kind, namespace, name, uid, API version, resourceVersion, field path.
+  const parts = groups.map((group) => `{Group  ${group}    }`);
+  for (const [key, values] of Object.entries(extra))
+    for (const value of values) parts.push(`{UserExtra  ${value}  ${authenticationGroup}/v1  ${key}}`);
+  if (uid !== "") parts.push(`{UID  ${uid}  ${authenticationGroup}/v1  }`);
+  if (parts.length === 0) return undefined;
+  throw errors.badRequest(`requested [${parts.join(" ")}] without impersonating a user`);
 }
 
-/** Everybody but the anonymous user is authenticated, whoever they are said to be. */
-function withSystemGroups(user: UserInfo): UserInfo {
-  const implied = user.name === "system:anonymous" ? "system:unauthenticated" : "system:authenticated";
-  return user.groups.includes(implied) ? user : { ...user, groups: [...user.groups, implied] };
+/** Keys in lower case, as header names are; percent-encoded where they hold what header names may not. */
+function extrasOf(headers: IncomingHttpHeaders): Record<string, string[]> {
+  const extra: Record<string, string[]> = Object.create(null);
+  for (const name in headers) {
+    if (name.startsWith(extraPrefix))
+      extra[unescaped(name.slice(extraPrefix.length))] = several(headers[name]);
+  }
+  return extra;
+}
+
+function unescaped(key: string): string {
+  try {
+    return decodeURIComponent(key);
+  } catch {
+    return key;
+  }
+}
+
+/** What the requester must be allowed to `impersonate`, in upstream's order. */
+function permissionsFor({ name, groups, uid, extra }: WantedUser): NonNullable<AccessRequest["resource"]>[] {
+  const cluster = { group: "", subresource: "", namespace: "" };
+  const account = parseServiceAccountUserName(name);
+  const ofAuthentication = { ...cluster, group: authenticationGroup };
+  return [
+    account === undefined
+      ? { ...cluster, resource: "users", name }
+      : { ...cluster, resource: "serviceaccounts", ...account },
+    ...groups.map((group) => ({ ...cluster, resource: "groups", name: group })),
+    ...Object.entries(extra).flatMap(([key, values]) =>
+      values.map((value) => ({ ...ofAuthentication, resource: "userextras", subresource: key, name: value })),
+    ),
+    ...(uid === "" ? [] : [{ ...ofAuthentication, resource: "uids", name: uid }]),
+  ];
+}
+
+/** Everybody but the anonymous user is authenticated, and a ServiceAccount has its fixed groups, unless groups say otherwise. */
+function withImpliedGroups({ name, groups: asked, uid, extra }: WantedUser): UserInfo {
+  const account = parseServiceAccountUserName(name);
+  const groups =
+    account !== undefined && asked.length === 0 ? serviceAccountGroups(account.namespace) : [...asked];
+  if (name === "system:anonymous") {
+    if (!groups.includes("system:unauthenticated")) groups.push("system:unauthenticated");
+  } else if (!groups.includes("system:authenticated") && !groups.includes("system:unauthenticated")) {
+    groups.push("system:authenticated");
+  }
+  return {
+    name,
+    groups,
+    ...(uid === "" ? {} : { uid }),
+    ...(Object.keys(extra).length === 0 ? {} : { extra }),
+  };
 }
 
 const single = (value: string | string[] | undefined): string =>
   Array.isArray(value) ? (value[0] ?? "") : (value ?? "");
 
+/** Header lines of one name arrive joined by commas. */
 function several(value: string | string[] | undefined): string[] {
   if (value === undefined) return [];
   return (Array.isArray(value) ? value : value.split(","))
