@@ -241,7 +241,8 @@ test("keys like __proto__ in a body are data, and deep nesting is refused", asyn
 });
 
 test("nobody without a certificate or a token gets further than health and version", async () => {
-  const { server, close } = openServer();
+  const { server, bootstrapRoles, close } = openServer();
+  await bootstrapRoles();
   const anonymous = server.transport(undefined as never);
   for (const path of ["/healthz", "/livez", "/readyz", "/version"]) {
     assert.equal((await send(anonymous, "GET", path)).status, 200, path);

@@ -22,7 +22,7 @@ test("every row has a cell for every column", () => {
     if (subresource !== "" || strategy.tableRow === undefined || resource.resource === "ipaddresses")
       continue;
     const columns = resourceInfo(resource)?.columns.map(({ name }) => name);
-    const cells = strategy.tableRow({ metadata: { name: "x" }, spec: {} }, now);
+    const cells = strategy.tableRow({ metadata: { name: "x" }, spec: {}, roleRef: {} }, now);
     assert.equal(cells.length, columns?.length, `${resource.resource}: ${columns} / ${cells}`);
   }
 });
