@@ -1,6 +1,5 @@
 /** What every kind has in common. */
 
-/** Selection by labels and fields. */
 export { CronError, type CronSchedule, isTimeZone, parseCron } from "./cron.ts";
 /** Failures: `errors.notFound(…)` makes a Status, `field.invalid(…)` one cause of an Invalid. */
 export * as errors from "./errors.ts";
@@ -9,6 +8,8 @@ export * as field from "./field.ts";
 export * from "./field-selector.ts";
 /** Encodings and the small types of the API. */
 export * from "./intstr.ts";
+/** Selection by labels and fields. */
+export { type Cidr, cidrContains, formatIp, type IpAddress, parseCidr, parseIp } from "./ip.ts";
 export * from "./json.ts";
 export { applyJsonPatch } from "./json-patch.ts";
 export { printGoValue } from "./json-types.ts";

@@ -33,6 +33,7 @@ import { podGarbageCollector } from "./pod-gc/index.ts";
 import { replicaSetController, replicationController } from "./replicaset/index.ts";
 import { namespaces } from "./resources.ts";
 import { scheduler } from "./scheduler/index.ts";
+import { serviceCidrController } from "./service-cidr/index.ts";
 import { statefulSetController } from "./statefulset/index.ts";
 import { taintEvictionController } from "./taint-eviction/index.ts";
 import {
@@ -67,6 +68,7 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   claimProtectionController,
   volumeProtectionController,
   attributesClassProtectionController,
+  serviceCidrController,
   scheduler,
 ];
 

@@ -21,6 +21,8 @@ export const persistentVolumes = core("persistentvolumes");
 export const volumeAttributesClasses = of("storage.k8s.io", "v1", "volumeattributesclasses");
 export const podDisruptionBudgets = of("policy", "v1", "poddisruptionbudgets");
 export const endpointSlices = of("discovery.k8s.io", "v1", "endpointslices");
+export const serviceCidrs = of("networking.k8s.io", "v1", "servicecidrs");
+export const ipAddresses = of("networking.k8s.io", "v1", "ipaddresses");
 export const leases = of("coordination.k8s.io", "v1", "leases");
 
 function of(group: string, version: string, resource: string): GroupVersionResource {

@@ -2,23 +2,17 @@
  * The Service `default/kubernetes`, by which programs in the cluster find the API: as kube-apiserver makes it at start, with the first
  * address of the service range. It gets no Endpoints where the API listens on loopback: no other machine could use them.
  */
-import { StatusError } from "../apimachinery/index.ts";
-import { type Client, type Log, pause } from "../client/index.ts";
-import type { Platform } from "../platform/index.ts";
+import { pause } from "../client/index.ts";
+import { createOrAccept, type EnsureOptions, ensure } from "./ensure.ts";
 
-const retryMs = 500;
 /** Between two looks whether somebody deleted it: upstream's interval. Milliseconds. */
 const repairMs = 10_000;
 
-export interface KubernetesServiceOptions {
-  readonly client: Client;
-  readonly platform: Platform;
-  readonly log: Log;
+export interface KubernetesServiceOptions extends EnsureOptions {
   /** First of the service range. */
   readonly clusterIp: string;
   /** Where the API listens. */
   readonly port: number;
-  readonly signal: AbortSignal;
 }
 
 /** Makes it, and makes it again whenever it is gone, until the signal fires. `there`: it is for the first time. */
@@ -27,7 +21,7 @@ export function keepKubernetesService(options: KubernetesServiceOptions): { read
   const repair = async () => {
     await there;
     while (!options.signal.aborted) {
-      await pause(options.platform.clock, repairMs, options.signal);
+      await pause(options.clock, repairMs, options.signal);
       await ensureKubernetesService(options);
     }
   };
@@ -36,8 +30,8 @@ export function keepKubernetesService(options: KubernetesServiceOptions): { read
 }
 
 /** Tries until it is there or the signal fires. */
-async function ensureKubernetesService(options: KubernetesServiceOptions): Promise<void> {
-  const { client, platform, log, clusterIp, port, signal } = options;
+function ensureKubernetesService(options: KubernetesServiceOptions): Promise<void> {
+  const { client, clusterIp, port } = options;
   const namespaces = { group: "", version: "v1", resource: "namespaces" };
   const services = { group: "", version: "v1", resource: "services", namespace: "default" };
   const service = {
@@ -45,29 +39,16 @@ async function ensureKubernetesService(options: KubernetesServiceOptions): Promi
     spec: {
       type: "ClusterIP",
       clusterIP: clusterIp,
+      ipFamilyPolicy: "SingleStack",
+      sessionAffinity: "None",
       ports: [{ name: "https", protocol: "TCP", port: 443, targetPort: port }],
     },
   };
-  const createOrAccept = async (create: () => Promise<unknown>) => {
-    try {
-      await create();
-    } catch (error) {
-      if (!(error instanceof StatusError && error.reason === "AlreadyExists")) throw error;
-    }
-  };
-  while (!signal.aborted) {
-    try {
-      // A read is cheaper than a refused write, and all members start alike.
-      const there = await client.list(services, { fieldSelector: "metadata.name=kubernetes" });
-      if (there.items.length > 0) return;
-      await createOrAccept(() => client.create(namespaces, { metadata: { name: "default" } }));
-      await createOrAccept(() => client.create(services, service));
-      return;
-    } catch (error) {
-      log.debug("the Service kubernetes is not there yet", {
-        error: error instanceof Error ? error.message : String(error),
-      });
-      await pause(platform.clock, retryMs, signal);
-    }
-  }
+  return ensure(options, "the Service kubernetes is", async () => {
+    // A read is cheaper than a refused write, and all members start alike.
+    const there = await client.list(services, { fieldSelector: "metadata.name=kubernetes" });
+    if (there.items.length > 0) return;
+    await createOrAccept(client, namespaces, { metadata: { name: "default" } });
+    await createOrAccept(client, services, service);
+  });
 }

@@ -23,10 +23,12 @@ import { ensureBootstrapRoles } from "./bootstrap-roles.ts";
 import { firstAddress } from "./cidr.ts";
 import type { Address, ServerConfig } from "./config.ts";
 import { startControllers } from "./controllers.ts";
+import { keepFlowControl } from "./flow-control.ts";
 import { startHollowNodes } from "./hollow-nodes.ts";
 import { keepKubernetesService } from "./kubernetes-service.ts";
 import { listenOrFree } from "./listen.ts";
 import { ensurePki, type Pki } from "./pki.ts";
+import { keepServiceCidr } from "./service-cidr.ts";
 import { ensureSystemPriorityClasses } from "./system-priority-classes.ts";
 
 export interface Server {
@@ -122,26 +124,21 @@ export async function startServer(
     closing.push(() => controllers.stop());
     const stopping = new AbortController();
     closing.push(() => stopping.abort());
-    const service = keepKubernetesService({
-      client: client("kube-apiserver"),
-      platform,
-      log: log.channel("apiserver"),
-      clusterIp: serviceAddress,
-      port: http.port,
-      signal: stopping.signal,
-    });
-    const classes = ensureSystemPriorityClasses({
+    const own = {
       client: client("kube-apiserver"),
       clock,
+      random: platform.random,
       log: log.channel("apiserver"),
       signal: stopping.signal,
-    });
-    const roles = ensureBootstrapRoles({
-      client: client("kube-apiserver"),
-      clock,
-      log: log.channel("apiserver"),
-      signal: stopping.signal,
-    });
+    };
+    const bootstrapped = Promise.all([
+      keepKubernetesService({ ...own, clusterIp: serviceAddress, port: http.port }).there,
+      keepServiceCidr({ ...own, cidrs: config.serviceClusterIpRange.split(",").map((range) => range.trim()) })
+        .there,
+      ensureSystemPriorityClasses(own),
+      ensureBootstrapRoles(own),
+      keepFlowControl({ ...own, client: client("api-priority-and-fairness-config-producer-v1") }).there,
+    ]);
     const nodes = await startHollowNodes({
       client: client("raftsman-node"),
       platform,
@@ -157,9 +154,7 @@ export async function startServer(
       apiUrl: `https://${hostPort(http)}`,
       etcdUrl,
       ready: replica.ready
-        .then(() =>
-          Promise.all([controllers.working, nodes.registered, service.there, classes, roles, policy.synced]),
-        )
+        .then(() => Promise.all([controllers.working, nodes.registered, bootstrapped, policy.synced]))
         .then(() => {}),
       failed: replica.failed,
       client,

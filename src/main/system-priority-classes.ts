@@ -1,9 +1,6 @@
 /** The two PriorityClasses that every cluster has, as kube-apiserver makes them at start. */
-import { StatusError } from "../apimachinery/index.ts";
-import { type Client, type Log, pause } from "../client/index.ts";
-import type { Clock } from "../platform/index.ts";
+import { createMissing, type EnsureOptions, ensure } from "./ensure.ts";
 
-const retryMs = 500;
 const priorityClasses = { group: "scheduling.k8s.io", version: "v1", resource: "priorityclasses" };
 
 const systemClasses = [
@@ -21,36 +18,8 @@ const systemClasses = [
 ];
 
 /** Tries until they are there or the signal fires. */
-export async function ensureSystemPriorityClasses(options: {
-  client: Client;
-  clock: Clock;
-  log: Log;
-  signal: AbortSignal;
-}): Promise<void> {
-  const { client, clock, log, signal } = options;
-  while (!signal.aborted) {
-    try {
-      // A read is cheaper than refused writes, and all members start alike.
-      const { items } = await client.list(priorityClasses, {});
-      const present = new Set(items.map(({ metadata }) => metadata.name));
-      for (const wanted of systemClasses) {
-        if (!present.has(wanted.metadata.name)) await createOrAccept(client, wanted);
-      }
-      return;
-    } catch (error) {
-      log.debug("the system's PriorityClasses are not there yet", {
-        error: error instanceof Error ? error.message : String(error),
-      });
-      await pause(clock, retryMs, signal);
-    }
-  }
-}
-
-/** Another member may have been first. */
-async function createOrAccept(client: Client, wanted: (typeof systemClasses)[number]): Promise<void> {
-  try {
-    await client.create(priorityClasses, wanted);
-  } catch (error) {
-    if (!(error instanceof StatusError && error.reason === "AlreadyExists")) throw error;
-  }
+export function ensureSystemPriorityClasses(options: EnsureOptions): Promise<void> {
+  return ensure(options, "the system's PriorityClasses are", () =>
+    createMissing(options.client, priorityClasses, systemClasses),
+  );
 }

@@ -1,5 +1,6 @@
 /** Resources behind verbs: one generic store, and a Strategy per resource. */
 export type { RequestContext } from "./context.ts";
+export { flowControlDefaults } from "./flowcontrol/bootstrap.ts";
 export { fieldManagerRequest, trackFields } from "./managed-fields.ts";
 export type {
   Access,

@@ -5,6 +5,7 @@ import { coordinationV1 } from "./coordination/index.ts";
 import { coreV1 } from "./core/index.ts";
 import { discoveryV1 } from "./discovery/index.ts";
 import { eventsV1 } from "./events/index.ts";
+import { flowcontrolV1 } from "./flowcontrol/index.ts";
 import { networkingV1 } from "./networking/index.ts";
 import { nodeV1 } from "./node/index.ts";
 import { policyV1 } from "./policy/index.ts";
@@ -26,6 +27,7 @@ export const servedVersions: readonly ServedVersion[] = [
   coordinationV1,
   discoveryV1,
   eventsV1,
+  flowcontrolV1,
   networkingV1,
   nodeV1,
   policyV1,

@@ -5,6 +5,7 @@ import { readExchanges } from "./exchanges.ts";
 import { expectations } from "./expectations.ts";
 import { fastClock } from "./fast-clock.ts";
 import { openServer } from "./open-server.ts";
+import { keepOwnObjects } from "./own-objects.ts";
 import { type Outcome, Replay } from "./replay.ts";
 
 /** Nobody by themselves: requests carry tokens, as over a socket. */
@@ -15,13 +16,17 @@ async function replayAll(): Promise<{ outcomes: Map<string, Outcome[]>; logged: 
   const replay = new Replay(opened.server.transport(nobody));
   await replay.prepare();
   await opened.bootstrapRoles();
-  const areas = new Set(expectations.map(({ area }) => area));
+  const stopKeeping = await keepOwnObjects(opened.server, fastClock());
+  const areas = new Map(expectations.map((expectation) => [expectation.area, expectation]));
   const outcomes = new Map<string, Outcome[]>();
   for (const exchange of readExchanges()) {
-    if (exchange.needs !== "apiserver" || !areas.has(exchange.area)) continue;
-    const outcome = await replay.run(exchange);
+    const expectation = areas.get(exchange.area);
+    if (exchange.needs !== "apiserver" || expectation === undefined) continue;
+    const { delayMs = expectation.settleMs } = exchange;
+    const outcome = await replay.run(delayMs === undefined ? exchange : { ...exchange, delayMs });
     outcomes.set(exchange.area, [...(outcomes.get(exchange.area) ?? []), outcome]);
   }
+  stopKeeping();
   await opened.close();
   return { outcomes, logged: opened.logged };
 }

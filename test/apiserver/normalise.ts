@@ -26,6 +26,8 @@ export function normalise(value: unknown, how: Normaliser): unknown {
 function walk(value: unknown, key: string, how: Normaliser): unknown {
   if (Array.isArray(value)) return list(value, key, how);
   if (typeof value === "string") return text(value, key, how);
+  // The server's own port, as the Service `kubernetes` shows it.
+  if (value === 6443) return "<port>";
   if (typeof value === "number")
     return key === "nodePort" || key === "healthCheckNodePort" ? nodePort(value) : value;
   if (typeof value !== "object" || value === null) return value;

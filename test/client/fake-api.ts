@@ -46,6 +46,8 @@ const kinds: Kind[] = [
   kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
   kind("", "v1", "persistentvolumes", "PersistentVolume", false),
   kind("storage.k8s.io", "v1", "volumeattributesclasses", "VolumeAttributesClass", false),
+  kind("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", false),
+  kind("networking.k8s.io", "v1", "ipaddresses", "IPAddress", false),
   kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
 ];
 

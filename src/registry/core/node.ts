@@ -1,5 +1,5 @@
-import { deepEqual, type FieldError, field, type KubeObject } from "../../apimachinery/index.ts";
-import { parseCidr, validateCidr } from "../rules/ip.ts";
+import { deepEqual, type FieldError, field, type KubeObject, parseCidr } from "../../apimachinery/index.ts";
+import { validateCidr } from "../rules/ip.ts";
 import type { Strategy, UpdateRules } from "../strategy.ts";
 import { age, nameOf, none, unknown } from "../tables/cells.ts";
 import { type Taint, validateTaints } from "./taints.ts";

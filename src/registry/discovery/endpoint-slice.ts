@@ -6,9 +6,10 @@ import {
   field,
   ipErrors,
   type KubeObject,
+  parseIp,
   qualifiedNameErrors,
 } from "../../apimachinery/index.ts";
-import { parseIp, validateNonSpecialIp } from "../rules/ip.ts";
+import { validateNonSpecialIp } from "../rules/ip.ts";
 import { complaints, immutable, oneOf, protocols } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf } from "../tables/cells.ts";

@@ -3,6 +3,7 @@ import { ingressStrategy } from "./ingress.ts";
 import { ingressClassStrategy } from "./ingress-class.ts";
 import { ipAddressStrategy } from "./ip-address.ts";
 import { networkPolicyStrategy } from "./network-policy.ts";
+import { serviceCidrStrategy } from "./service-cidr.ts";
 
 /** networking.k8s.io/v1. */
 export const networkingV1: ServedVersion = {
@@ -13,5 +14,6 @@ export const networkingV1: ServedVersion = {
     ingresses: ofAnyKind(ingressStrategy),
     ipaddresses: ofAnyKind(ipAddressStrategy),
     networkpolicies: ofAnyKind(networkPolicyStrategy),
+    servicecidrs: ofAnyKind(serviceCidrStrategy),
   },
 };

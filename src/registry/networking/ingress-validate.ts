@@ -5,11 +5,11 @@ import {
   nameIsDns1035Label,
   nameIsDnsLabel,
   nameIsDnsSubdomain,
+  parseIp,
   portNameErrors,
   portNumberErrors,
   wildcardSubdomainErrors,
 } from "../../apimachinery/index.ts";
-import { parseIp } from "../rules/ip.ts";
 import { complaints } from "../rules/values.ts";
 import { type ObjectReference, validateObjectReference } from "./object-reference.ts";
 

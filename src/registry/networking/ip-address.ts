@@ -1,5 +1,12 @@
-import { deepEqual, type FieldError, field, ipErrors, type KubeObject } from "../../apimachinery/index.ts";
-import { formatIp, parseIp } from "../rules/ip.ts";
+import {
+  deepEqual,
+  type FieldError,
+  field,
+  formatIp,
+  ipErrors,
+  type KubeObject,
+  parseIp,
+} from "../../apimachinery/index.ts";
 import { fieldIsImmutable } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf, none } from "../tables/cells.ts";

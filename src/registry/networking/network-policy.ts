@@ -5,11 +5,12 @@ import {
   type IntOrString,
   type KubeObject,
   type LabelSelector,
+  parseCidr,
   portNumberErrors,
   validateLabelSelector,
 } from "../../apimachinery/index.ts";
 import { validatePortReference } from "../core/pod/probes.ts";
-import { parseCidr, validateCidr } from "../rules/ip.ts";
+import { validateCidr } from "../rules/ip.ts";
 import { countWanted } from "../rules/replicas.ts";
 import { complaints } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";

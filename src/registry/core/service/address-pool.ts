@@ -1,6 +1,5 @@
-import { errors } from "../../../apimachinery/index.ts";
+import { type Cidr, formatIp, type IpAddress, parseIp } from "../../../apimachinery/index.ts";
 import type { RequestContext } from "../../context.ts";
-import { type Cidr, formatIp, parseIp } from "../../rules/ip.ts";
 import type { Allocation } from "./allocation.ts";
 import { AllocationError, NumberPool, staticBand } from "./number-pool.ts";
 import type { Holder, Reservations } from "./reservations.ts";
@@ -8,8 +7,6 @@ import type { IpFamily } from "./types.ts";
 
 /** Upstream's calculateRangeOffset for addresses. */
 const addressBand = { min: 16, max: 256, share: 16 };
-
-export const notInRange = "the provided network does not match the current range";
 
 /** The addresses of one family that Services can have: not the network's own, not IPv4's broadcast. */
 export class AddressPool {
@@ -31,10 +28,14 @@ export class AddressPool {
     });
   }
 
-  /** Why not, or undefined. */
+  contains(address: string): boolean {
+    const ip = parseIp(address);
+    return ip !== undefined && `IPv${ip.family}` === this.family && this.#pool.contains(ip.value);
+  }
+
+  /** Why an address that it contains cannot be had, or undefined. */
   async take(address: string, allocation: Allocation, context: RequestContext): Promise<string | undefined> {
-    const number = parseIp(address)?.value;
-    if (number === undefined || !this.#pool.contains(number)) return notInRange;
+    const { value: number } = parseIp(address) as IpAddress;
     const isFree = context.dryRun
       ? !(await this.#pool.isTaken(number))
       : await this.#pool.take(number, allocation.holder);
@@ -43,7 +44,8 @@ export class AddressPool {
     return undefined;
   }
 
-  async takeAny(allocation: Allocation, context: RequestContext): Promise<string> {
+  /** Undefined where all are taken. */
+  async takeAny(allocation: Allocation, context: RequestContext): Promise<string | undefined> {
     // A dry run takes nothing and shows an address that can be nobody's.
     if (context.dryRun) return formatIp({ family: this.#cidr.family, value: this.#cidr.base });
     try {
@@ -52,12 +54,13 @@ export class AddressPool {
       return formatIp({ family: this.#cidr.family, value });
     } catch (error) {
       if (!(error instanceof AllocationError)) throw error;
-      throw errors.internalError(`failed to allocate a serviceIP: ${error.message}`);
+      return undefined;
     }
   }
 
+  /** Of this family; whether the range still holds it makes no difference. */
   async release(address: string, holder: Holder): Promise<void> {
     const number = parseIp(address)?.value;
-    if (number !== undefined && this.#pool.contains(number)) await this.#pool.release(number, holder);
+    if (number !== undefined) await this.#pool.release(number, holder);
   }
 }

@@ -4,13 +4,15 @@ import {
   field,
   type JsonObject,
   type KubeObject,
+  parseCidr,
+  parseIp,
 } from "../../../apimachinery/index.ts";
 import { StorageError } from "../../../storage/index.ts";
 import type { RequestContext } from "../../context.ts";
-import { parseCidr, parseIp } from "../../rules/ip.ts";
 import type { StrategyDeps } from "../../strategies.ts";
 import type { Finish } from "../../strategy.ts";
-import { AddressPool, notInRange } from "./address-pool.ts";
+import { AddressPool } from "./address-pool.ts";
+import { AddressRanges, notInRange } from "./address-ranges.ts";
 import { Allocation } from "./allocation.ts";
 import { initIpFamilies } from "./ip-families.ts";
 import { AllocationError, NumberPool, staticBand } from "./number-pool.ts";
@@ -31,15 +33,15 @@ import { validateClusterIps } from "./validate.ts";
  */
 export class ServiceAllocator {
   readonly #deps: StrategyDeps;
-  readonly #addresses: ReadonlyMap<IpFamily, AddressPool>;
+  readonly #addresses: ReadonlyMap<IpFamily, AddressRanges>;
   readonly #ports: NumberPool;
 
   constructor(deps: StrategyDeps) {
     this.#deps = deps;
     this.#addresses = new Map(
       deps.flags.serviceClusterIpRange.split(",").map((text) => {
-        const pool = this.#addressPool(text.trim());
-        return [pool.family, pool];
+        const ranges = this.#addressRanges(text.trim());
+        return [ranges.family, ranges];
       }),
     );
     this.#ports = this.#portPool();
@@ -70,7 +72,7 @@ export class ServiceAllocator {
   /** The Service is gone. */
   async onDelete(service: Service): Promise<void> {
     const holder = holderOf(service);
-    for (const address of ownAddresses(service)) await this.#poolOf(address)?.release(address, holder);
+    for (const address of ownAddresses(service)) await this.#rangesOf(address)?.release(address, holder);
     for (const port of ownPorts(service)) await this.#ports.release(BigInt(port), holder);
   }
 
@@ -92,7 +94,7 @@ export class ServiceAllocator {
     refuse(service, problems);
   }
 
-  #poolOf(address: string): AddressPool | undefined {
+  #rangesOf(address: string): AddressRanges | undefined {
     const family = parseIp(address)?.family;
     return family === undefined ? undefined : this.#addresses.get(`IPv${family}`);
   }
@@ -107,9 +109,9 @@ export class ServiceAllocator {
       addresses.push(address);
     }
     for (const family of (spec.ipFamilies ?? []).slice(chosen.length)) {
-      const pool = this.#addresses.get(family);
-      if (pool === undefined) continue;
-      addresses.push(await pool.takeAny(allocation, context));
+      const ranges = this.#addresses.get(family);
+      if (ranges === undefined) continue;
+      addresses.push(await ranges.takeAny(allocation, context));
     }
     spec.clusterIPs = addresses;
     spec.clusterIP = addresses[0] as string;
@@ -121,7 +123,7 @@ export class ServiceAllocator {
     allocation: Allocation,
     context: RequestContext,
   ): Promise<void> {
-    const refusal = await (this.#poolOf(address)?.take(address, allocation, context) ?? notInRange);
+    const refusal = await (this.#rangesOf(address)?.take(address, allocation, context) ?? notInRange);
     if (refusal === undefined) return;
     const detail = `failed to allocate IP ${address}: ${refusal}`;
     refuse(service, [field.invalid("spec.clusterIPs", service.spec.clusterIPs, detail)]);
@@ -136,7 +138,7 @@ export class ServiceAllocator {
     const holder = holderOf(old);
     if (!needsClusterIp(next)) {
       for (const address of ownAddresses(old)) {
-        allocation.later(() => this.#poolOf(address)?.release(address, holder) ?? Promise.resolve());
+        allocation.later(() => this.#rangesOf(address)?.release(address, holder) ?? Promise.resolve());
       }
       return;
     }
@@ -149,15 +151,15 @@ export class ServiceAllocator {
     const [first, second] = before as [string, string];
     if (next.spec.clusterIPs?.length === 2 && next.spec.clusterIPs[1] === second)
       next.spec.clusterIPs = [first];
-    allocation.later(() => this.#poolOf(second)?.release(second, holder) ?? Promise.resolve());
+    allocation.later(() => this.#rangesOf(second)?.release(second, holder) ?? Promise.resolve());
   }
 
   async #addSecondAddress(next: Service, allocation: Allocation, context: RequestContext): Promise<void> {
     const [first, second] = next.spec.clusterIPs ?? [];
     if (first === undefined) return;
     if (second !== undefined) return await this.#takeAddress(next, second, allocation, context);
-    const pool = this.#addresses.get(next.spec.ipFamilies?.[1] as IpFamily);
-    if (pool !== undefined) next.spec.clusterIPs = [first, await pool.takeAny(allocation, context)];
+    const ranges = this.#addresses.get(next.spec.ipFamilies?.[1] as IpFamily);
+    if (ranges !== undefined) next.spec.clusterIPs = [first, await ranges.takeAny(allocation, context)];
   }
 
   /** One port of every node for each port; a number over TCP and UDP is one port. */
@@ -274,7 +276,7 @@ export class ServiceAllocator {
     throw errors.internalError(`failed to allocate requested HealthCheck NodePort ${chosen}: ${refusal}`);
   }
 
-  #addressPool(range: string): AddressPool {
+  #addressRanges(range: string): AddressRanges {
     const cidr = parseCidr(range);
     if (cidr === undefined)
       throw new TypeError(`--service-cluster-ip-range ${range} is no CIDR, such as 10.96.0.0/16`);
@@ -288,7 +290,11 @@ export class ServiceAllocator {
       isHeld: async (name, holder) =>
         (await this.#serviceOf(holder))?.spec.clusterIPs?.includes(name) ?? false,
     });
-    return new AddressPool(cidr, reservations, () => this.#deps.random.number());
+    return new AddressRanges({
+      first: cidr,
+      poolOf: (each) => new AddressPool(each, reservations, () => this.#deps.random.number()),
+      objects: () => this.#deps.storageOf({ group: "networking.k8s.io", resource: "servicecidrs" }),
+    });
   }
 
   #portPool(): NumberPool {

@@ -5,11 +5,12 @@ import {
   type FieldError,
   field,
   ipErrors,
+  parseIp,
   portNumberErrors,
   qualifiedNameErrors,
   validateLabels,
 } from "../../../apimachinery/index.ts";
-import { parseIp, validateCidr, validateNonSpecialIp } from "../../rules/ip.ts";
+import { validateCidr, validateNonSpecialIp } from "../../rules/ip.ts";
 import { complaints, oneOf, protocols } from "../../rules/values.ts";
 import { validatePortReference } from "../pod/probes.ts";
 import {
