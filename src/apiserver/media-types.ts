@@ -123,7 +123,7 @@ function targetOf({ parameters }: MediaType): Pick<Representation, "as" | "versi
 }
 
 /** 406 as upstream's router says it. */
-function notAcceptable(available: readonly string[]): Error {
+export function notAcceptable(available: readonly string[]): Error {
   const refusal = errors.notAcceptable(available);
   refusal.status.message = `406: Not Acceptable\n\nAvailable representations: ${available.join(", ")}`;
   refusal.status.details = {};

@@ -2,11 +2,11 @@ import Router from "@koa/router";
 import Koa from "koa";
 import { createAdmission } from "../admission/index.ts";
 import type { UserInfo } from "../apimachinery/index.ts";
-import type { Authenticator, Authorizer } from "../auth/index.ts";
 import type { Transport } from "../client/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import type { Registry } from "../registry/index.ts";
 import type { KubernetesCodec } from "../wire/index.ts";
+import type { AccessControl } from "./access/access-control.ts";
 import { registryReader } from "./admission-reader.ts";
 import { createEncoder } from "./encode/encoder.ts";
 import { inProcessTransport } from "./in-process.ts";
@@ -26,13 +26,13 @@ import { createDiscovery } from "./routes/discovery.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { indexRoutes, metricsRoutes } from "./routes/index-page.ts";
 import { openApiRoutes } from "./routes/openapi.ts";
+import { openIdRoutes } from "./routes/openid.ts";
 import { versionRoutes } from "./routes/version.ts";
 import type { Layer } from "./state.ts";
 
 export interface ApiServerOptions {
   readonly registry: Registry;
-  readonly authenticator: Authenticator;
-  readonly authorizer: Authorizer;
+  readonly access: Pick<AccessControl, "authenticator" | "authorizer" | "keys">;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: ServerLog;
@@ -57,7 +57,8 @@ export interface ApiServerOptions {
  *   unknownPaths  everything else
  */
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { registry, authorizer, clock, random, log } = options;
+  const { registry, clock, random, log } = options;
+  const { authenticator, authorizer, keys } = options.access;
   const watches = new OpenWatches();
   const metrics = new RequestMetrics();
   const encoder = createEncoder(options.protobuf);
@@ -69,6 +70,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const discovery = createDiscovery(registry, encoder);
   openApiRoutes(router, registry, clock);
   indexRoutes(router, registry);
+  openIdRoutes(router, keys);
   metricsRoutes(router, metrics, watches);
 
   const app = new Koa();
@@ -80,7 +82,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   use(answer({ encoder, log }));
   use(metrics.layer(() => clock.monotonic()));
   use(identify(random));
-  use(authenticate(options.authenticator));
+  use(authenticate(authenticator));
   use(impersonate(authorizer));
   use(authorize(authorizer));
   use(maxInFlight());

@@ -17,7 +17,7 @@ interface RequestState {
   reply: Reply | undefined;
   /** A handler sends the answer itself, piece by piece. */
   streaming: boolean;
-  /** The 403 comes from authorization, not from admission. */
+  /** Authorization has refused, not admission. */
   refusedByAuthorizer: boolean;
 }
 

@@ -1,6 +1,8 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { UserInfo } from "../apimachinery/index.ts";
-import type { PeerCertificate } from "../platform/index.ts";
+import type { Clock, PeerCertificate } from "../platform/index.ts";
+import type { TokenAuthenticator } from "./tokens/ports.ts";
+import { authenticated, reviewToken, type TokenReview } from "./tokens/union.ts";
+import { VerifiedTokens } from "./tokens/verified-tokens.ts";
 
 /** What a request shows of who sent it. */
 interface Credentials {
@@ -14,51 +16,53 @@ interface Credentials {
 
 /** Says who asks. */
 export interface Authenticator {
-  /** Undefined: something was shown that is good for nobody. Who shows nothing is `anonymous`. */
-  authenticate(credentials: Credentials): UserInfo | undefined;
+  /**
+   * Undefined: something was shown that is good for nobody. Who shows nothing is `anonymous`. A promise only for a token that was not
+   * seen in the last seconds.
+   */
+  authenticate(credentials: Credentials): UserInfo | undefined | Promise<UserInfo | undefined>;
+  /** What a token is good for: never from memory. */
+  review(token: string, audiences: readonly string[]): Promise<TokenReview>;
 }
 
-/** Groups that everybody known, and everybody unknown, is in. */
-const authenticatedGroup = "system:authenticated";
-const unauthenticatedGroup = "system:unauthenticated";
+export const anonymous: UserInfo = { name: "system:anonymous", groups: ["system:unauthenticated"] };
 
-export const anonymous: UserInfo = { name: "system:anonymous", groups: [unauthenticatedGroup] };
-
-/** Bytes of a bearer token that are looked at; nothing that is given out is longer. */
-const tokenCharsMax = 16_384;
-
-/** Known bearer tokens, upstream's --token-auth-file. */
-export interface StaticToken {
-  readonly token: string;
-  readonly user: UserInfo;
+export interface AuthenticatorDeps {
+  /** Kinds of bearer tokens, in the order in which they are asked. */
+  readonly tokens: readonly TokenAuthenticator[];
+  /** Of this server: whom a token must be meant for. */
+  readonly audiences: readonly string[];
+  readonly clock: Clock;
+  /** Whether who shows nothing is let on as `anonymous`; true by default. */
+  readonly anonymousAuth?: boolean;
 }
 
 /**
- * Client certificates (CN is the user, each O a group) and static bearer tokens, in this order; a good certificate wins over a
- * bad token. Upstream's union of authenticators, with --anonymous-auth.
+ * Client certificates (CN is the user, each O a group) and bearer tokens, in this order; a good certificate wins over a bad token.
+ * Upstream's union of authenticators, with --anonymous-auth.
  */
-export function createAuthenticator(options: { tokens?: readonly StaticToken[] } = {}): Authenticator {
-  const tokens = (options.tokens ?? []).map(({ token, user }) => ({
-    digest: digestOf(token),
-    user: known(user),
-  }));
+export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
+  const { audiences, anonymousAuth = true } = deps;
+  const verified = new VerifiedTokens(deps.clock);
   // One connection sends many requests: its user is made once.
   const users = new WeakMap<PeerCertificate, UserInfo>();
 
   const byCertificate = (certificate: PeerCertificate): UserInfo => {
     let user = users.get(certificate);
     if (user === undefined) {
-      user = known({ name: certificate.commonName, groups: certificate.organizations });
+      user = authenticated({ name: certificate.commonName, groups: certificate.organizations });
       users.set(certificate, user);
     }
     return user;
   };
 
-  const byToken = (token: string): UserInfo | undefined => {
-    const digest = digestOf(token);
-    let found: UserInfo | undefined;
-    for (const entry of tokens) if (timingSafeEqual(entry.digest, digest)) found = entry.user;
-    return found;
+  const review = (token: string, asked: readonly string[]): Promise<TokenReview> =>
+    reviewToken(token, asked, deps.tokens);
+
+  const byToken = async (token: string): Promise<UserInfo | undefined> => {
+    const { verdict } = await review(token, audiences);
+    if (verdict !== undefined) verified.add(token, verdict);
+    return verdict?.user;
   };
 
   return {
@@ -67,9 +71,11 @@ export function createAuthenticator(options: { tokens?: readonly StaticToken[] }
         return byCertificate(peerCertificate);
       const token = authorization === undefined ? undefined : bearerToken(authorization);
       // A bad certificate is not forgiven as none would be, unless a good token comes with it.
-      if (token === undefined) return peerCertificateError === undefined ? anonymous : undefined;
-      return token.length > tokenCharsMax ? undefined : byToken(token);
+      if (token === undefined)
+        return peerCertificateError === undefined && anonymousAuth ? anonymous : undefined;
+      return verified.get(token) ?? byToken(token);
     },
+    review,
   };
 }
 
@@ -78,10 +84,3 @@ function bearerToken(authorization: string): string | undefined {
   const [scheme = "", token = ""] = authorization.trim().split(" ");
   return scheme.toLowerCase() === "bearer" && token !== "" ? token : undefined;
 }
-
-function known(user: UserInfo): UserInfo {
-  if (user.groups.includes(authenticatedGroup)) return user;
-  return { ...user, groups: [...user.groups, authenticatedGroup] };
-}
-
-const digestOf = (token: string): Buffer => createHash("sha256").update(token).digest();

@@ -1,20 +1,23 @@
-/** Who is asking, what they may do, and the certificates that say so. */
+/** Who is asking, what they may do, and the certificates and tokens that say so. */
 
 export type { AccessRequest, Authorizer, Decision } from "./access.ts";
-export {
-  type Authenticator,
-  anonymous,
-  createAuthenticator,
-  type StaticToken,
-} from "./authenticator.ts";
+export { type Authenticator, anonymous, createAuthenticator } from "./authenticator.ts";
 export { createAuthorizer } from "./authorizer.ts";
 export { type CertificatePair, createAuthority, issueCertificate, type LeafRequest } from "./certificates.ts";
 export { uncovered } from "./rbac/coverage.ts";
 export { createGrantCheck, type GrantCheck } from "./rbac/escalation.ts";
 export { RbacPolicy } from "./rbac/policy.ts";
 export type { PolicyRule, RbacKind, Role, RoleBinding, RoleRef, Subject } from "./rbac/types.ts";
+export { serviceAccountTokens } from "./service-account/authenticator.ts";
+export { parseServiceAccountUserName, serviceAccountGroups } from "./service-account/names.ts";
+export { createTokenIssuer, type TokenIssuer } from "./service-account/tokens.ts";
 export {
-  parseServiceAccountUserName,
-  serviceAccountGroups,
-  serviceAccountUserName,
-} from "./service-account/names.ts";
+  createTokenKey,
+  jsonWebKey,
+  type SigningKey,
+  signingKey,
+  type VerificationKey,
+  verificationKeys,
+} from "./tokens/jws.ts";
+export type { ObjectReader } from "./tokens/ports.ts";
+export { parseTokenFile, type StaticToken, staticTokens } from "./tokens/static-tokens.ts";

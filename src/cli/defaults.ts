@@ -9,6 +9,7 @@ export const defaults = {
   serviceClusterIpRange: "10.96.0.0/16",
   podCidr: "10.128.0.0/14",
   nodeMonitorGraceMs: 40_000,
+  serviceAccountIssuer: "https://kubernetes.default.svc.cluster.local",
   apiPort: 6443,
   etcdPort: 2379,
   peerPort: 2380,

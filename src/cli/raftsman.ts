@@ -6,6 +6,7 @@
 import { enableCompileCache } from "node:module";
 import { join } from "node:path";
 import { Command, Option } from "commander";
+import { withAccessFlags } from "./access-flags.ts";
 import { defaults } from "./defaults.ts";
 import { fail } from "./fail.ts";
 import { podRange, port, quotaBytes, wholeNumber } from "./flag-values.ts";
@@ -34,8 +35,7 @@ async function version(): Promise<string> {
   return manifest.version;
 }
 
-program
-  .command("up")
+withAccessFlags(program.command("up"))
   .summary("a whole cluster on this machine in one go")
   .description(
     "Starts a cluster, prints how to reach it, and runs until SIGINT or SIGTERM. Without --data-dir nothing is left behind.",
@@ -66,8 +66,7 @@ program
   .option("--pod-cidr <cidr>", "addresses of Pods, split among the nodes", podRange, defaults.podCidr)
   .action(async (options) => (await import("./commands/up.ts")).up(options));
 
-program
-  .command("serve")
+withAccessFlags(program.command("serve"))
   .summary("one member, in the foreground")
   .description(
     "Runs one member: store, both APIs and controllers. The flags are etcd's and kube-apiserver's where they have one.",

@@ -52,6 +52,31 @@ export interface ServerConfig {
   readonly controllers: string;
   /** Milliseconds without a heartbeat until a node counts as lost. */
   readonly nodeMonitorGraceMs: number;
+  /** `standardAccess` when left out. */
+  readonly access?: AccessConfig;
   /** Hollow nodes run in this process. */
   readonly hollowNodes: number;
 }
+
+/** Who may enter; named as kube-apiserver's flags. */
+export interface AccessConfig {
+  /** Lines of `token,user,uid,"group,…"`. */
+  readonly tokenAuthFile?: string;
+  /** Whether who shows nothing is `system:anonymous`, or refused. */
+  readonly anonymousAuth: boolean;
+  /** The first is in new tokens; those of the others are good too. */
+  readonly serviceAccountIssuers: readonly [string, ...string[]];
+  /** Whom tokens are for; the first issuer where empty. */
+  readonly apiAudiences: readonly string[];
+  /** The key in the directory of certificates where left out. */
+  readonly serviceAccountSigningKeyFile?: string;
+  /** More keys whose tokens are good: of before a change of keys, or of another member. */
+  readonly serviceAccountKeyFiles: readonly string[];
+}
+
+export const standardAccess: AccessConfig = {
+  anonymousAuth: true,
+  serviceAccountIssuers: ["https://kubernetes.default.svc.cluster.local"],
+  apiAudiences: [],
+  serviceAccountKeyFiles: [],
+};

@@ -2,6 +2,7 @@
 export { adminConnection, adminKubeconfig } from "./admin.ts";
 export { firstAddress } from "./cidr.ts";
 export type { Address, ServerConfig } from "./config.ts";
+export { type AccessConfig, standardAccess } from "./config.ts";
 export { startHollowNodes } from "./hollow-nodes.ts";
 export { listenOrFree } from "./listen.ts";
 export { ensurePki, exportStoreClient, type Pki } from "./pki.ts";

@@ -4,9 +4,17 @@
  *   ca            the resource API: its server, and people and agents who use it
  *   etcd/ca       the store's client port: its server, and etcd clients (all of whom may read and write everything)
  *   etcd/peer-ca  the members among themselves
+ *
+ * and `sa`, the key that signs tokens of ServiceAccounts.
  */
 import { join } from "node:path";
-import { type CertificatePair, createAuthority, issueCertificate, type LeafRequest } from "../auth/index.ts";
+import {
+  type CertificatePair,
+  createAuthority,
+  createTokenKey,
+  issueCertificate,
+  type LeafRequest,
+} from "../auth/index.ts";
 import { fromUtf8, utf8 } from "../base/index.ts";
 import type { Platform, TlsMaterial } from "../platform/index.ts";
 
@@ -20,6 +28,8 @@ export interface Pki {
   readonly storeServer: TlsMaterial;
   readonly storeClient: TlsMaterial;
   readonly peer: TlsMaterial;
+  /** PEM of the private key that signs tokens of ServiceAccounts. */
+  readonly serviceAccountKey: string;
 }
 
 export interface PkiNames {
@@ -85,7 +95,8 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
       usages: ["server", "client"],
     }),
   ]);
-  return { directory, apiCa: api.cert, apiServer, admin, storeServer, storeClient, peer };
+  const serviceAccountKey = await ensureServiceAccountKey(platform, join(directory, "sa"));
+  return { directory, apiCa: api.cert, apiServer, admin, storeServer, storeClient, peer, serviceAccountKey };
 }
 
 /** Puts `ca.crt`, `client.crt` and `client.key` where etcdctl is to find them. */
@@ -99,6 +110,15 @@ export async function exportStoreClient(platform: Platform, pki: Pki, directory:
   for (const [name, text] of Object.entries(files)) {
     await platform.disk.replaceFile(join(directory, name), utf8(text), { mode: 0o600 });
   }
+}
+
+/** PATH.key, and PATH.pub for those who check tokens themselves. */
+async function ensureServiceAccountKey({ disk }: Platform, path: string): Promise<string> {
+  if (await disk.exists(`${path}.key`)) return fromUtf8(await disk.readFile(`${path}.key`));
+  const { privateKey, publicKey } = createTokenKey();
+  await disk.replaceFile(`${path}.pub`, utf8(publicKey), { mode: 0o644 });
+  await disk.replaceFile(`${path}.key`, utf8(privateKey), { mode: 0o600 });
+  return privateKey;
 }
 
 /** PATH.crt and PATH.key; the key is written first, so that a certificate never stands without its key. */

@@ -3,7 +3,7 @@
  * nodes where asked for. `cli` and tests call the same function.
  */
 import protobufTable from "../../schemas/kubernetes/protobuf.json" with { type: "json" };
-import { type ApiServer, createAccessControl, createApiServer, type PolicyFeed } from "../apiserver/index.ts";
+import { type AccessControl, type ApiServer, createApiServer, type PolicyFeed } from "../apiserver/index.ts";
 import { noMember, type Revision } from "../base/index.ts";
 import { type Client, createClient } from "../client/index.ts";
 import { createEtcdApi } from "../etcdapi/index.ts";
@@ -19,6 +19,7 @@ import {
 import { createCacher } from "../storage/index.ts";
 import { createMetrics, type Log, type Metrics } from "../telemetry/index.ts";
 import { createKubernetesCodec, type KubernetesCodec, type KubernetesTable } from "../wire/index.ts";
+import { openAccessControl } from "./access.ts";
 import { ensureBootstrapRoles } from "./bootstrap-roles.ts";
 import { firstAddress } from "./cidr.ts";
 import type { Address, ServerConfig } from "./config.ts";
@@ -69,6 +70,7 @@ export async function startServer(
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
+    const access = await openAccessControl(platform, config, { log, pki: certificates });
     const metrics = createMetrics();
     const replica = await openStore(platform, config, log, certificates, metrics);
     closing.push(() => replica.close());
@@ -106,7 +108,7 @@ export async function startServer(
     );
     closing.push(stopPublishing);
 
-    const { api, registry, policy } = createApi(platform, config, log, replica);
+    const { api, registry, policy } = createApi(platform, config, { log, replica, access });
     closing.push(() => registry.close());
     closing.push(() => policy.close());
     const tls = { ...certificates.apiServer, ca: certificates.apiCa, clientCertificate: "request" as const };
@@ -197,11 +199,9 @@ function openStore(
 function createApi(
   platform: Platform,
   config: ServerConfig,
-  log: Log,
-  replica: Replica,
+  { log, replica, access }: { log: Log; replica: Replica; access: AccessControl },
 ): { api: ApiServer; registry: Registry; policy: PolicyFeed } {
   const { clock, random } = platform;
-  const access = createAccessControl({ clock, log: log.channel("apiserver") });
   const windowFrom: Revision = replica.header().revision;
   const registry = createRegistry({
     storageFor: ({ keyPrefix, namespaced, indexes }) =>
@@ -219,8 +219,7 @@ function createApi(
   let codec: KubernetesCodec | undefined;
   const api = createApiServer({
     registry,
-    authenticator: access.authenticator,
-    authorizer: access.authorizer,
+    access,
     clock,
     random,
     log: log.channel("apiserver"),

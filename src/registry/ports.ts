@@ -1,5 +1,11 @@
-import type { GroupVersionKind, GroupVersionResource, KubeObject, Status } from "../apimachinery/index.ts";
-import type { GrantCheck } from "../auth/index.ts";
+import type {
+  GroupVersionKind,
+  GroupVersionResource,
+  KubeObject,
+  Status,
+  UserInfo,
+} from "../apimachinery/index.ts";
+import type { Authenticator, Authorizer, GrantCheck, PolicyRule, TokenIssuer } from "../auth/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import type { KindForm, ResourceInfo } from "../schema/index.ts";
 import type {
@@ -126,6 +132,18 @@ export interface RegistryOptions {
 export interface Access {
   /** Before a role or a binding is written. */
   readonly grants: GrantCheck;
+  readonly authorizer: Authorizer;
+  /** What a user has in a namespace; `missing`: roles that are bound and do not exist; `incomplete`: there is more that cannot be listed. */
+  rulesFor(
+    user: UserInfo,
+    namespace: string,
+  ): {
+    readonly rules: readonly PolicyRule[];
+    readonly missing: readonly string[];
+    readonly incomplete: boolean;
+  };
+  readonly authenticator: Pick<Authenticator, "review">;
+  readonly issuer: TokenIssuer;
 }
 
 interface StoredResource {

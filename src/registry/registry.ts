@@ -4,6 +4,7 @@ import { formOfKind, type ResourceInfo, resourceInfo, type SubresourceInfo } fro
 import type { Storage } from "../storage/index.ts";
 import { ConvertingStore, ConvertingSubresource, type StoredForm } from "./converting-store.ts";
 import type { Registry, RegistryOptions, ResourceHandler, Verb } from "./ports.ts";
+import { ReviewStore } from "./reviews/review-store.ts";
 import { servedVersions } from "./served.ts";
 import { GenericStore } from "./store.ts";
 import type { StrategyDeps, StrategySource } from "./strategies.ts";
@@ -12,6 +13,7 @@ import { BindingStore } from "./subresources/binding.ts";
 import { EvictionStore } from "./subresources/eviction.ts";
 import { PartialUpdateStore } from "./subresources/partial-update.ts";
 import { ScaleStore } from "./subresources/scale.ts";
+import { TokenStore } from "./subresources/token.ts";
 
 /** Every served resource with its subresources, over the stores that `options.storageFor` makes. */
 export function createRegistry(options: RegistryOptions): Registry {
@@ -40,9 +42,14 @@ class ResourceRegistry implements Registry {
       storageOf: (resource) => this.#storageOf(resource),
       ownStorage: (name) => this.#ownStorage(name),
     };
-    for (const { group, version, resources, storedAs = {} } of servedVersions) {
+    for (const { group, version, resources, reviews = {}, storedAs = {} } of servedVersions) {
       for (const [resource, source] of Object.entries(resources)) {
         this.#install({ group, version, resource }, source, storedAs[resource]);
+      }
+      for (const [resource, review] of Object.entries(reviews)) {
+        const info = resourceInfo({ group, version, resource });
+        assert(info !== undefined, `no schema for ${group}/${version}/${resource}`);
+        this.#add(new ReviewStore(info, review(this.#deps)));
       }
     }
     const pods = this.#handlers.get(handlerKey({ group: "", version: "v1", resource: "pods" }));
@@ -112,6 +119,14 @@ class ResourceRegistry implements Registry {
         return new EvictionStore(store, () => {
           const budgets = this.resource(podDisruptionBudgets);
           return budgets instanceof GenericStore ? budgets : undefined;
+        });
+      case "token":
+        return new TokenStore(store, {
+          access: this.#options.access,
+          storeOf: (resource) => {
+            const other = this.resource({ group: "", version: "v1", resource });
+            return other instanceof GenericStore ? other : undefined;
+          },
         });
       default: {
         const rules = strategy.subresources?.[info.name];

@@ -1,4 +1,6 @@
 import { appsV1 } from "./apps/index.ts";
+import { authenticationV1 } from "./authentication/index.ts";
+import { authorizationV1 } from "./authorization/index.ts";
 import { autoscalingV1, autoscalingV2 } from "./autoscaling/index.ts";
 import { batchV1 } from "./batch/index.ts";
 import { coordinationV1 } from "./coordination/index.ts";
@@ -21,6 +23,8 @@ import type { ServedVersion } from "./strategies.ts";
 export const servedVersions: readonly ServedVersion[] = [
   coreV1,
   appsV1,
+  authenticationV1,
+  authorizationV1,
   autoscalingV2,
   autoscalingV1,
   batchV1,

@@ -3,6 +3,7 @@ import type { Clock, Random } from "../platform/index.ts";
 import type { Storage } from "../storage/index.ts";
 import type { StoredForm } from "./converting-store.ts";
 import type { Access, RegistryFlags } from "./ports.ts";
+import type { Review } from "./reviews/review-store.ts";
 import type { Strategy } from "./strategy.ts";
 
 /** What a Strategy may use besides the objects it is given. */
@@ -30,6 +31,8 @@ export interface ServedVersion {
   readonly group: string;
   readonly version: string;
   readonly resources: Readonly<Record<string, StrategySource>>;
+  /** Resources of which nothing is stored. */
+  readonly reviews?: Readonly<Record<string, (deps: StrategyDeps) => Review>>;
   /** Of these, what is stored in the form of another resource. The Strategy sees the stored form. */
   readonly storedAs?: Readonly<Record<string, StoredForm>>;
 }

@@ -78,6 +78,9 @@ export const clusterDefaulters: Readonly<Record<string, Defaulter>> = {
   "apiextensions.k8s.io/v1.ServiceReference": servicePort,
   "apiextensions.k8s.io/v1.CustomResourceDefinition": customResourceDefinition,
   "apiregistration.k8s.io/v1.ServiceReference": servicePort,
+  "authentication/v1.TokenRequestSpec": (value) => {
+    value.expirationSeconds ??= 3600;
+  },
   "discovery.k8s.io/v1.EndpointPort": (value) => {
     value.name ??= "";
     value.protocol ??= "TCP";

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import type { UserInfo } from "../../src/apimachinery/index.ts";
+import { type SigningKey, signingKey } from "../../src/auth/index.ts";
 import { readExchanges } from "./exchanges.ts";
 import { expectations } from "./expectations.ts";
 import { fastClock } from "./fast-clock.ts";
@@ -11,8 +13,15 @@ import { type Outcome, Replay } from "./replay.ts";
 /** Nobody by themselves: requests carry tokens, as over a socket. */
 const nobody = undefined as unknown as UserInfo;
 
+/** The original's tokens were signed by such a key. */
+function rsaKeys(): { signing: SigningKey; verification: SigningKey[] } {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const signing = signingKey(privateKey.export({ type: "pkcs8", format: "pem" }).toString());
+  return { signing, verification: [signing] };
+}
+
 async function replayAll(): Promise<{ outcomes: Map<string, Outcome[]>; logged: readonly string[] }> {
-  const opened = openServer({ clock: fastClock(), etcdPrefix: "/registry" });
+  const opened = openServer({ clock: fastClock(), etcdPrefix: "/registry", serviceAccounts: rsaKeys() });
   const replay = new Replay(opened.server.transport(nobody));
   await replay.prepare();
   await opened.bootstrapRoles();

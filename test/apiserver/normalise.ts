@@ -76,6 +76,7 @@ const nodePort = (value: number): unknown => (value >= 30_086 && value <= 32_767
 function text(value: string, key: string, how: Normaliser): string {
   if (key === "resourceVersion") return value === "0" || value === "" ? value : "<rv>";
   if (key === "uid" && wholeUuid.test(value)) return "<uid>";
+  if (key === "token" && value !== "") return "<token>";
   if (key === "continue" && value !== "") return "<continue>";
   return normaliseText(value, how);
 }

@@ -1,5 +1,12 @@
+import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { type ApiServer, createAccessControl, createApiServer } from "../../src/apiserver/index.ts";
+import {
+  type ApiServer,
+  createAccessControl,
+  createApiServer,
+  type ServiceAccountKeys,
+} from "../../src/apiserver/index.ts";
+import { signingKey } from "../../src/auth/index.ts";
 import type { Revision } from "../../src/base/index.ts";
 import { createClient, silentLog } from "../../src/client/index.ts";
 import { ensureBootstrapRoles } from "../../src/main/bootstrap-roles.ts";
@@ -21,11 +28,24 @@ export interface OpenServer {
   close(): Promise<void>;
 }
 
+const ellipticKey = signingKey(
+  generateKeyPairSync("ec", { namedCurve: "P-256" })
+    .privateKey.export({ type: "pkcs8", format: "pem" })
+    .toString(),
+);
+const serviceAccountKeys: ServiceAccountKeys = {
+  issuers: ["https://kubernetes.default.svc.cluster.local"],
+  audiences: [],
+  signing: ellipticKey,
+  verification: [ellipticKey],
+};
+
 export function openServer(
   options: {
     clock?: Clock;
     etcdPrefix?: string;
     serviceClusterIpRange?: string;
+    serviceAccounts?: Partial<ServiceAccountKeys>;
     /** What the server serves of the registry. */
     serves?: (registry: Registry) => Registry;
   } = {},
@@ -39,7 +59,9 @@ export function openServer(
   };
   const access = createAccessControl({
     clock,
+    random,
     log,
+    serviceAccounts: { ...serviceAccountKeys, ...options.serviceAccounts },
     tokens: [
       { token: "admin-token", user: { name: "admin", uid: "admin-uid", groups: ["system:masters"] } },
       { token: "user-token", user: { name: "alice", uid: "alice-uid", groups: ["dev"] } },
@@ -60,8 +82,7 @@ export function openServer(
   });
   const server = createApiServer({
     registry: options.serves?.(registry) ?? registry,
-    authenticator: access.authenticator,
-    authorizer: access.authorizer,
+    access,
     clock,
     random,
     log,

@@ -13,7 +13,13 @@ import { MvccKv } from "../storage/mvcc-kv.ts";
 import { requestContext } from "./open-store.ts";
 
 /** Everybody may give out everything. */
-const openAccess: Access = { grants: { role: async () => {}, binding: async () => {} } };
+const openAccess: Access = {
+  grants: { role: async () => {}, binding: async () => {} },
+  authorizer: { authorize: () => ({ allowed: true, reason: "" }) },
+  rulesFor: () => ({ rules: [], missing: [], incomplete: false }),
+  authenticator: { review: async () => ({ verdict: undefined, error: "" }) },
+  issuer: { issuer: "", audiences: [], issue: () => "", issueLegacy: () => "" },
+};
 
 /** One server's registry over a store that several may share. */
 export interface OpenRegistry {

@@ -4,19 +4,42 @@ import {
   createAuthenticator,
   createAuthorizer,
   createGrantCheck,
+  createTokenIssuer,
+  type ObjectReader,
   RbacPolicy,
+  type SigningKey,
   type StaticToken,
+  serviceAccountTokens,
+  staticTokens,
+  type VerificationKey,
 } from "../../auth/index.ts";
-import type { Clock } from "../../platform/index.ts";
+import type { Clock, Random } from "../../platform/index.ts";
 import type { Access, Registry } from "../../registry/index.ts";
+import { registryReader } from "../admission-reader.ts";
 import type { ServerLog } from "../log.ts";
 import { feedPolicy, type PolicyFeed } from "./policy-feed.ts";
 
+/** Of tokens for ServiceAccounts; named as kube-apiserver's flags. */
+export interface ServiceAccountKeys {
+  /** `--service-account-issuer`: the first is in new tokens, the others are good too. */
+  readonly issuers: readonly [string, ...string[]];
+  /** `--api-audiences`; the first issuer where empty. */
+  readonly audiences: readonly string[];
+  /** `--service-account-signing-key-file` */
+  readonly signing: SigningKey;
+  /** `--service-account-key-file`: who may have signed. The signing key's public part belongs to them. */
+  readonly verification: readonly VerificationKey[];
+}
+
 export interface AccessOptions {
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: ServerLog;
+  readonly serviceAccounts: ServiceAccountKeys;
   /** `--token-auth-file` */
   readonly tokens?: readonly StaticToken[];
+  /** `--anonymous-auth`, true by default */
+  readonly anonymousAuth?: boolean;
 }
 
 /** Who asks and what they may do. It decides by objects of the registry, which in turn asks it before it stores some of them. */
@@ -24,17 +47,46 @@ export interface AccessControl {
   readonly authenticator: Authenticator;
   readonly authorizer: Authorizer;
   readonly forRegistry: Access;
+  readonly keys: ServiceAccountKeys;
   /** Begins to decide by what the registry holds. Before, only system:masters may do anything. */
   follow(registry: Registry): PolicyFeed;
 }
 
-export function createAccessControl({ clock, log, tokens = [] }: AccessOptions): AccessControl {
+export function createAccessControl(options: AccessOptions): AccessControl {
+  const { clock, random, log, tokens = [], anonymousAuth = true } = options;
+  const keys = withAudiences(options.serviceAccounts);
+  const { issuers, audiences, signing, verification } = keys;
+  let objects: ObjectReader | undefined;
+  const reader: ObjectReader = { get: async (resource, at) => objects?.get(resource, at) };
   const policy = new RbacPolicy();
   const authorizer = createAuthorizer({ rbac: policy });
+  const authenticator = createAuthenticator({
+    tokens: [
+      ...(tokens.length === 0 ? [] : [staticTokens(tokens, audiences)]),
+      serviceAccountTokens({ issuers, audiences, keys: verification, reader, clock }),
+    ],
+    audiences,
+    clock,
+    anonymousAuth,
+  });
   return {
-    authenticator: createAuthenticator({ tokens }),
+    authenticator,
     authorizer,
-    forRegistry: { grants: createGrantCheck({ policy, authorizer }) },
-    follow: (registry) => feedPolicy(policy, { registry, clock, log }),
+    keys,
+    forRegistry: {
+      grants: createGrantCheck({ policy, authorizer }),
+      authorizer,
+      authenticator,
+      issuer: createTokenIssuer({ issuer: issuers[0], audiences, key: signing, clock, random }),
+      rulesFor: (user, namespace) => ({ ...policy.rulesFor(user, namespace), incomplete: false }),
+    },
+    follow(registry) {
+      objects = registryReader(registry, clock);
+      return feedPolicy(policy, { registry, clock, log });
+    },
   };
+}
+
+function withAudiences(keys: ServiceAccountKeys): ServiceAccountKeys {
+  return { ...keys, audiences: keys.audiences.length === 0 ? [keys.issuers[0]] : keys.audiences };
 }

@@ -72,9 +72,7 @@ function failure(context: ApiContext, thrown: unknown, deps: { encoder: Encoder;
     headers: {
       "content-type": contentTypes[representation.encoding],
       ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
-      ...(status.reason === "Forbidden" && context.state.refusedByAuthorizer
-        ? { "x-content-type-options": "nosniff" }
-        : {}),
+      ...(context.state.refusedByAuthorizer ? { "x-content-type-options": "nosniff" } : {}),
     },
     body: deps.encoder.value(
       status,

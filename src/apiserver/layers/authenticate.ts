@@ -12,13 +12,14 @@ export function authenticate(authenticator: Authenticator): Layer {
   return async (context, next) => {
     const request = context.req as IncomingMessage & { [inProcessUser]?: UserInfo };
     const connection = connectionOf(request);
-    const user =
+    const found =
       request[inProcessUser] ??
       authenticator.authenticate({
         peerCertificate: connection?.peerCertificate,
         peerCertificateError: connection?.peerCertificateError,
         authorization: request.headers.authorization,
       });
+    const user = found instanceof Promise ? await found : found;
     if (user === undefined) throw errors.unauthorized();
     context.state.user = user;
     await next();

@@ -16,7 +16,11 @@ import { accessRefused } from "./refusal.ts";
 export function impersonate(authorizer: Authorizer): Layer {
   return async (context, next) => {
     const { state } = context;
-    const wanted = wantedUser(context.req.headers);
+    const { wanted, problem } = wantedUser(context.req.headers);
+    if (problem !== undefined) {
+      state.refusedByAuthorizer = true;
+      throw errors.badRequest(problem);
+    }
     if (wanted !== undefined) {
       for (const resource of permissionsFor(wanted)) {
         const request = { user: state.user, verb: "impersonate", resource, path: state.info.path };
@@ -41,20 +45,20 @@ interface WantedUser {
   readonly extra: Readonly<Record<string, readonly string[]>>;
 }
 
-/** @throws StatusError BadRequest: groups, a uid or extras without a user */
-function wantedUser(headers: IncomingHttpHeaders): WantedUser | undefined {
+/** A problem: groups, a uid or extras without a user. */
+function wantedUser(headers: IncomingHttpHeaders): { wanted?: WantedUser; problem?: string } {
   const name = single(headers["impersonate-user"]);
   const groups = several(headers["impersonate-group"]);
   const uid = single(headers["impersonate-uid"]);
   const extra = extrasOf(headers);
-  if (name !== "") return { name, groups, uid, extra };
+  if (name !== "") return { wanted: { name, groups, uid, extra } };
   // Upstream prints its references: kind, namespace, name, uid, API version, resourceVersion, field path.
   const parts = groups.map((group) => `{Group  ${group}    }`);
   for (const [key, values] of Object.entries(extra))
     for (const value of values) parts.push(`{UserExtra  ${value}  ${authenticationGroup}/v1  ${key}}`);
   if (uid !== "") parts.push(`{UID  ${uid}  ${authenticationGroup}/v1  }`);
-  if (parts.length === 0) return undefined;
-  throw errors.badRequest(`requested [${parts.join(" ")}] without impersonating a user`);
+  if (parts.length === 0) return {};
+  return { problem: `requested [${parts.join(" ")}] without impersonating a user` };
 }
 
 /** Keys in lower case, as header names are; percent-encoded where they hold what header names may not. */

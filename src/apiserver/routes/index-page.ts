@@ -20,8 +20,26 @@ function pathsPage(registry: Registry): string {
   const versions = registry.resources.map(({ resource: { group, version } }) =>
     group === "" ? [`/api/${version}`] : [`/apis/${group}`, `/apis/${group}/${version}`],
   );
-  const fixed = ["/api", "/apis", "/apis/", "/healthz", "/healthz/ping", "/livez", "/livez/ping", "/metrics"];
-  const others = ["/openapi/v2", "/openapi/v3", "/openapi/v3/", "/readyz", "/readyz/ping", "/version"];
+  const fixed = [
+    "/.well-known/openid-configuration",
+    "/api",
+    "/apis",
+    "/apis/",
+    "/healthz",
+    "/healthz/ping",
+    "/livez",
+    "/livez/ping",
+    "/metrics",
+  ];
+  const others = [
+    "/openapi/v2",
+    "/openapi/v3",
+    "/openapi/v3/",
+    "/openid/v1/jwks",
+    "/readyz",
+    "/readyz/ping",
+    "/version",
+  ];
   const paths = [...new Set([...fixed, ...versions.flat(), ...others])].sort();
   return JSON.stringify({ paths }, null, 2);
 }

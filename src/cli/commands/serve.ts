@@ -2,11 +2,12 @@ import { join } from "node:path";
 import { writeKubeconfig } from "../../client/index.ts";
 import { type Address, adminKubeconfig, type ServerConfig, startServer } from "../../main/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
+import { type AccessOptions, accessConfig } from "../access-flags.ts";
 import { autoCompaction } from "../flag-values.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
 
-export interface ServeOptions {
+export interface ServeOptions extends AccessOptions {
   readonly name: string;
   readonly dataDir?: string;
   readonly certsDir?: string;
@@ -103,6 +104,7 @@ function configOf(options: ServeOptions): ServerConfig {
     podCidr: options.podCidr,
     controllers: options.controllers,
     nodeMonitorGraceMs: options.nodeMonitorGracePeriod * 1000,
+    access: accessConfig(options),
     hollowNodes: options.nodes,
   };
 }

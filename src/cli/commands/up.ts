@@ -13,6 +13,7 @@ import {
   startServer,
 } from "../../main/index.ts";
 import { type Listener, nodePlatform, type Platform } from "../../platform/index.ts";
+import { type AccessOptions, accessArguments, accessConfig } from "../access-flags.ts";
 import { defaults } from "../defaults.ts";
 import { fail } from "../fail.ts";
 import { autoCompaction } from "../flag-values.ts";
@@ -23,7 +24,7 @@ import { checkClusterSize, peerPorts } from "../peer-ports.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
 
-export interface UpOptions {
+export interface UpOptions extends AccessOptions {
   readonly members: "1" | "3";
   readonly nodes: number;
   readonly dataDir?: string;
@@ -127,6 +128,7 @@ async function upOne(platform: Platform, options: UpOptions, dataDir: string, pk
       podCidr: options.podCidr,
       controllers: "*",
       nodeMonitorGraceMs: defaults.nodeMonitorGraceMs,
+      access: accessConfig(options),
       hollowNodes: options.nodes,
     },
     standardErrorLog(platform.clock, "warn"),
@@ -160,6 +162,7 @@ async function upThree(platform: Platform, options: UpOptions, dataDir: string, 
       ...["--initial-cluster-token", "raftsman-up", "--listen-peer-urls", peerUrl(name)],
       ...["--listen-client-urls", `https://${loopback}:${ports[names.indexOf(name)]}`, "--secure-port", "0"],
       ...["--service-cluster-ip-range", options.serviceClusterIpRange, "--pod-cidr", options.podCidr],
+      ...accessArguments(options),
     ],
   });
   try {

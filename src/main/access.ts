@@ -1,0 +1,47 @@
+/** Who may enter, from files and flags: keys for ServiceAccount tokens, tokens that somebody wrote down. */
+import { type AccessControl, createAccessControl } from "../apiserver/index.ts";
+import { parseTokenFile, type StaticToken, signingKey, verificationKeys } from "../auth/index.ts";
+import { fromUtf8 } from "../base/index.ts";
+import type { Platform } from "../platform/index.ts";
+import type { Log } from "../telemetry/index.ts";
+import { type AccessConfig, standardAccess } from "./config.ts";
+import type { Pki } from "./pki.ts";
+
+/** @throws Error that names the flag and the file */
+export async function openAccessControl(
+  platform: Platform,
+  { access = standardAccess }: { readonly access?: AccessConfig },
+  { log, pki }: { readonly log: Log; readonly pki: Pki },
+): Promise<AccessControl> {
+  const read = async <T>(flag: string, path: string, parse: (text: string) => T): Promise<T> => {
+    try {
+      return parse(fromUtf8(await platform.disk.readFile(path)));
+    } catch (error) {
+      throw new Error(`${flag}: ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  const { serviceAccountSigningKeyFile: signingFile, serviceAccountKeyFiles, tokenAuthFile } = access;
+  const signing =
+    signingFile === undefined
+      ? signingKey(pki.serviceAccountKey)
+      : await read("--service-account-signing-key-file", signingFile, signingKey);
+  const given = await Promise.all(
+    serviceAccountKeyFiles.map((path) => read("--service-account-key-file", path, verificationKeys)),
+  );
+  const others = given.flat().filter(({ id }) => id !== signing.id);
+  const tokens: StaticToken[] =
+    tokenAuthFile === undefined ? [] : await read("--token-auth-file", tokenAuthFile, parseTokenFile);
+  return createAccessControl({
+    clock: platform.clock,
+    random: platform.random,
+    log: log.channel("apiserver"),
+    serviceAccounts: {
+      issuers: access.serviceAccountIssuers,
+      audiences: access.apiAudiences,
+      signing,
+      verification: [signing, ...others],
+    },
+    tokens,
+    anonymousAuth: access.anonymousAuth,
+  });
+}
