@@ -20,8 +20,7 @@ const rooms = {
   storage: ["base", "platform", "kv", "apimachinery", ...io],
   registry: ["base", "platform", "apimachinery", "schema", "storage", "auth"],
   auth: ["base", "platform", "apimachinery"],
-  cel: ["base", "apimachinery"],
-  admission: ["base", "platform", "apimachinery", "schema", "cel"],
+  admission: ["base", "platform", "apimachinery", "schema"],
   apiserver: [
     "base",
     "platform",
@@ -39,7 +38,11 @@ const rooms = {
   client: ["base", "platform", "apimachinery", ...io],
   controllers: ["base", "platform", "client", "apimachinery", ...io],
   node: ["base", "platform", "client", "apimachinery", ...io],
-  cli: ["base", "platform", "client", "apimachinery", "main", ...io],
+  catalog: ["base", "platform", "client", "apimachinery"],
+  dns: ["base", "platform", "client", "apimachinery", "catalog", ...io],
+  proxy: ["base", "platform", "h2", "client", "apimachinery", "catalog", ...io],
+  router: ["base", "platform", "h2", "client", "apimachinery", "catalog", ...io],
+  cli: ["base", "platform", "client", "apimachinery", "dns", "proxy", "router", "main", ...io],
 };
 rooms.main = Object.keys(rooms).filter((room) => room !== "cli");
 

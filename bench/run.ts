@@ -7,6 +7,7 @@ import { join } from "node:path";
 const benches = {
   store: () => import("./store.ts"),
   "control-plane": () => import("./control-plane.ts"),
+  dns: () => import("./dns.ts"),
 };
 
 const name = process.argv[2] ?? "";

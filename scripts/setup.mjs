@@ -37,7 +37,14 @@ if (!packagesAreCurrent()) {
 }
 
 if (process.argv.includes("--test")) {
-  const wanted = { etcdctl: "etcd-client", etcd: "etcd-server", h2load: "nghttp2-client" };
+  const wanted = {
+    etcdctl: "etcd-client",
+    etcd: "etcd-server",
+    h2load: "nghttp2-client",
+    dig: "bind9-dnsutils",
+    haproxy: "haproxy",
+    ...(process.argv.includes("--bench") ? { dnsperf: "dnsperf" } : {}),
+  };
   const missing = Object.keys(wanted).filter((program) => spawnSync("which", [program]).status !== 0);
   const packages = missing.map((program) => wanted[program]);
   if (missing.length > 0 && process.getuid?.() === 0 && existsSync("/usr/bin/apt-get")) {

@@ -8,9 +8,13 @@ export const defaults = {
   etcdPrefix: "/kubernetes.io",
   serviceClusterIpRange: "10.96.0.0/16",
   podCidr: "10.128.0.0/14",
+  /** Pods that are processes of this machine: all of 127/8 is local on Linux. */
+  localPodCidr: "127.128.0.0/16",
   nodeMonitorGraceMs: 40_000,
   serviceAccountIssuer: "https://kubernetes.default.svc.cluster.local",
   apiPort: 6443,
   etcdPort: 2379,
   peerPort: 2380,
+  dnsListen: "127.0.0.1:10053",
+  clusterDomain: "cluster.local",
 } as const;

@@ -10,6 +10,7 @@ import { withAccessFlags } from "./access-flags.ts";
 import { defaults } from "./defaults.ts";
 import { fail } from "./fail.ts";
 import { podRange, port, quotaBytes, wholeNumber } from "./flag-values.ts";
+import { addTrafficCommands } from "./traffic-commands.ts";
 
 // What is compiled once is read the next time. Kept beside the bundle: nothing is left anywhere else.
 if (import.meta.filename.endsWith(".js")) enableCompileCache(join(import.meta.dirname, "compile-cache"));
@@ -139,6 +140,10 @@ withAccessFlags(program.command("serve"))
   .option("--etcd-prefix <prefix>", "before every key of the resource API", defaults.etcdPrefix)
   .option("--service-cluster-ip-range <cidr>", "addresses of Services", defaults.serviceClusterIpRange)
   .option("--pod-cidr <cidr>", "addresses of Pods, split among the nodes", podRange, defaults.podCidr)
+  .option(
+    "--local-pod-cidr <cidr>",
+    "loopback addresses that pods of this machine have, and endpoints may (none by default)",
+  )
   .option("--controllers <list>", "which run: * for all, name, -name", "*")
   .option(
     "--node-monitor-grace-period <seconds>",
@@ -160,6 +165,8 @@ program
   .option("--tls-san <names>", "host names and addresses of all members, separated by commas", "")
   .option("--service-cluster-ip-range <cidr>", "addresses of Services", defaults.serviceClusterIpRange)
   .action(async (directory, options) => (await import("./commands/certs.ts")).certs(directory, options));
+
+addTrafficCommands(program);
 
 /** A command that talks to a server like kubectl does. */
 const clientCommand = (usage: string, summary: string) =>

@@ -48,6 +48,8 @@ export interface ServerConfig {
   readonly etcdPrefix: string;
   readonly serviceClusterIpRange: string;
   readonly podCidr: string;
+  /** Loopback addresses that pods of this machine have; endpoints may be there. Nowhere on loopback when left out. */
+  readonly localPodCidr?: string;
   /** Which controllers run: `*`, `name`, `-name`, separated by commas. */
   readonly controllers: string;
   /** Milliseconds without a heartbeat until a node counts as lost. */

@@ -7,3 +7,4 @@ export { startHollowNodes } from "./hollow-nodes.ts";
 export { listenOrFree } from "./listen.ts";
 export { ensurePki, exportStoreClient, type Pki } from "./pki.ts";
 export { type Server, startServer } from "./server.ts";
+export { type RunningTraffic, startTraffic, type TrafficConfig } from "./traffic.ts";

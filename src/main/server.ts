@@ -212,6 +212,7 @@ function createApi(
       etcdPrefix: config.etcdPrefix,
       serviceClusterIpRange: config.serviceClusterIpRange,
       serviceNodePortRange: nodePortRange,
+      ...(config.localPodCidr === undefined ? {} : { localPodCidr: config.localPodCidr }),
       eventTtlSeconds,
     },
     access: access.forRegistry,

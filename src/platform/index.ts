@@ -4,6 +4,8 @@ export type {
   Clock,
   Connection,
   ConnectOptions,
+  DatagramAddress,
+  DatagramSocket,
   Disk,
   DiskFile,
   Listener,

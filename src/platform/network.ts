@@ -1,5 +1,6 @@
 import * as net from "node:net";
 import * as tls from "node:tls";
+import { bindDatagrams } from "./datagrams.ts";
 import { peerCertificateOf } from "./peer-certificate.ts";
 import type { Connection, ConnectOptions, Listener, ListenOptions, Network } from "./ports.ts";
 
@@ -9,7 +10,7 @@ const connectTimeoutMsDefault = 10_000;
 
 /** TCP and TLS sockets, without Nagle's delay. */
 export function nodeNetwork(): Network {
-  return { listen, connect };
+  return { listen, connect, bindDatagrams };
 }
 
 async function listen(
@@ -17,7 +18,10 @@ async function listen(
   onConnection: (connection: Connection) => void,
 ): Promise<Listener> {
   const open = new Set<net.Socket>();
-  const server = options.tls === undefined ? plainServer(onConnection) : tlsServer(options.tls, onConnection);
+  const server =
+    options.tls === undefined
+      ? plainServer(onConnection, options.halfOpen ?? false)
+      : tlsServer(options.tls, onConnection);
   // The raw sockets, so that a close also ends those still in their handshake.
   server.on("connection", (socket: net.Socket) => {
     open.add(socket);
@@ -45,8 +49,8 @@ async function listen(
   };
 }
 
-function plainServer(onConnection: (connection: Connection) => void): net.Server {
-  return net.createServer({ noDelay: true }, (socket) => {
+function plainServer(onConnection: (connection: Connection) => void, halfOpen: boolean): net.Server {
+  return net.createServer({ noDelay: true, allowHalfOpen: halfOpen }, (socket) => {
     onConnection({
       stream: socket,
       protocol: undefined,
@@ -117,7 +121,8 @@ async function connect(options: ConnectOptions): Promise<Connection> {
 }
 
 function connectPlain(options: ConnectOptions): net.Socket {
-  return net.connect({ host: options.host, port: options.port, noDelay: true });
+  const { host, port, halfOpen = false } = options;
+  return net.connect({ host, port, noDelay: true, allowHalfOpen: halfOpen });
 }
 
 function connectTls(options: ConnectOptions, material: NonNullable<ConnectOptions["tls"]>): tls.TLSSocket {

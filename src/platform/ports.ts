@@ -106,6 +106,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
+  /** A side that has finished sending may still receive: for those who pass connections on. */
+  readonly halfOpen?: boolean;
   readonly tls?: TlsMaterial & {
     /** "require" refuses a connection without a good certificate in the handshake; "request" lets the layer above decide. */
     readonly clientCertificate: "none" | "request" | "require";
@@ -123,6 +125,8 @@ export interface ConnectOptions {
   };
   /** Milliseconds until the connection must stand. */
   readonly timeoutMs?: number;
+  /** As of ListenOptions; plain connections only. */
+  readonly halfOpen?: boolean;
 }
 
 export interface Listener {
@@ -132,10 +136,28 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** Where a datagram comes from or goes to. */
+export interface DatagramAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A UDP socket. */
+export interface DatagramSocket extends DatagramAddress {
+  /** Hands one datagram to the system. It may be lost, as datagrams are; nobody is told. */
+  send(message: Uint8Array, to: DatagramAddress): void;
+  close(): Promise<void>;
+}
+
 /** The network as an argument. */
 export interface Network {
   listen(options: ListenOptions, onConnection: (connection: Connection) => void): Promise<Listener>;
   connect(options: ConnectOptions): Promise<Connection>;
+  /** Binds a UDP socket; port 0 takes a free one. `onMessage` may keep what it gets. */
+  bindDatagrams(
+    at: DatagramAddress,
+    onMessage: (message: Uint8Array, from: DatagramAddress) => void,
+  ): Promise<DatagramSocket>;
 }
 
 /** Everything that is not computation. `node.ts` is the real one; the simulator brings its own. */

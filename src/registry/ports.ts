@@ -165,5 +165,7 @@ export interface RegistryFlags {
   /** First range is primary. */
   readonly serviceClusterIpRange: string;
   readonly serviceNodePortRange: { readonly from: number; readonly to: number };
+  /** Loopback addresses that are pods of this machine: endpoints may have them. Upstream refuses all of 127/8. */
+  readonly localPodCidr?: string;
   readonly eventTtlSeconds: number;
 }

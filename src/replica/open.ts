@@ -88,7 +88,7 @@ export async function openReplica({
       await restoreImage(state, images.read(snapshot));
       state.applied = { index: snapshot.index, term: snapshot.term };
     }
-    const raftConfig: RaftConfig = {
+    const raft = createRaft({
       id: identity.memberId,
       electionTicks: Math.max(2, Math.round(config.electionMs / config.heartbeatMs)) * ticksPerHeartbeat,
       heartbeatTicks: ticksPerHeartbeat,
@@ -99,9 +99,8 @@ export async function openReplica({
       committedBytesMax,
       ...(config.trailingBytes === undefined ? {} : { trailingBytesMax: config.trailingBytes }),
       restored,
-    };
-    const raft = createRaft(raftConfig);
-    const parts = { platform, config, log, metrics, identity, raftConfig, state, raft, wal, images, lock };
+    });
+    const parts = { platform, config, log, metrics, identity, restored, state, raft, wal, images, lock };
     const replica = new Replica(assemble(parts));
     await replica.start();
     return replica;

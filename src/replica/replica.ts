@@ -51,8 +51,8 @@ export interface ReplicaParts {
   readonly log: Log;
   readonly metrics: ReplicaMetrics;
   readonly identity: Identity;
-  /** What the core was made with, and began this life with. */
-  readonly raftConfig: RaftConfig;
+  /** What the core began this life with. */
+  readonly restored: RaftConfig["restored"];
   readonly state: StateMachine;
   readonly raft: Raft;
   readonly wal: Wal;

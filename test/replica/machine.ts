@@ -57,6 +57,7 @@ export class Machine {
           if (this.#dead) return new Promise<never>(() => {});
           return track(await real.network.connect(options));
         },
+        bindDatagrams: () => Promise.reject(new Error("members send no datagrams")),
       },
     };
   }

@@ -28,6 +28,10 @@ export interface DiskHealth {
   failing: Map<DiskOperation, number>;
   /** Operations until the machine loses its power in the middle of one. */
   operationsToCrash: number;
+  /** datasync answers without having made anything durable: planted. */
+  liesAboutSync: boolean;
+  /** A cut of a file is not carried out: planted. */
+  keepsTails: boolean;
 }
 
 export function goodHealth(): DiskHealth {
@@ -37,6 +41,8 @@ export function goodHealth(): DiskHealth {
     full: false,
     failing: new Map(),
     operationsToCrash: Number.POSITIVE_INFINITY,
+    liesAboutSync: false,
+    keepsTails: false,
   };
 }
 
@@ -52,9 +58,6 @@ const costMs: Readonly<Record<DiskOperation, number>> = {
   look: 0.01,
   syncDirectory: 0.4,
 };
-
-/** The slowest disk ends an operation within this: what was asked of it before the faults stop ends soon after. */
-const operationMsMax = 3000;
 
 class DiskError extends Error {
   readonly code: string;
@@ -201,14 +204,19 @@ export class SimDisk implements Disk {
         return this.#operate(
           "datasync",
           path,
-          () => node.sync(covered),
+          () => {
+            if (!this.#health.liesAboutSync) node.sync(covered);
+          },
           () => {
             // The pages are clean now, and on no disk.
             node.unsynced = node.unsynced.filter((change) => !covered.includes(change));
           },
         );
       },
-      truncate: (size) => this.#operate("truncate", path, () => node.change({ kind: "truncate", size })),
+      truncate: (size) =>
+        this.#operate("truncate", path, () => {
+          if (!this.#health.keepsTails) node.change({ kind: "truncate", size });
+        }),
       size: () => this.#operate("look", path, () => node.current.size),
       close: () => this.#operate("look", path, () => {}),
     };
@@ -264,7 +272,7 @@ export class SimDisk implements Disk {
       const wait = (milliseconds: number): WorldEvent => world.schedule(milliseconds, finish, life);
       // A disk has its moments.
       const rough = kind === "datasync" && world.chance(0.01) ? 50 : 1;
-      wait(Math.min(operationMsMax, costMs[kind] * world.between(1, 3) * health.slowness * rough));
+      wait(costMs[kind] * world.between(1, 3) * health.slowness * rough);
     });
   }
 

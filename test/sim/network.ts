@@ -75,6 +75,7 @@ export class SimNetwork {
     return {
       listen: async (options, onConnection) => this.#listen(life, host, options, onConnection),
       connect: (options) => this.#connect(life, host, options),
+      bindDatagrams: () => Promise.reject(new Error("members send no datagrams")),
     };
   }
 

@@ -30,6 +30,7 @@ export interface ServeOptions extends AccessOptions {
   readonly etcdPrefix: string;
   readonly serviceClusterIpRange: string;
   readonly podCidr: string;
+  readonly localPodCidr?: string;
   readonly controllers: string;
   readonly nodeMonitorGracePeriod: number;
   readonly nodes: number;
@@ -102,6 +103,7 @@ function configOf(options: ServeOptions): ServerConfig {
     etcdPrefix: options.etcdPrefix,
     serviceClusterIpRange: options.serviceClusterIpRange,
     podCidr: options.podCidr,
+    ...(options.localPodCidr === undefined ? {} : { localPodCidr: options.localPodCidr }),
     controllers: options.controllers,
     nodeMonitorGraceMs: options.nodeMonitorGracePeriod * 1000,
     access: accessConfig(options),

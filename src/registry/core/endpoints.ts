@@ -9,7 +9,7 @@ import {
 } from "../../apimachinery/index.ts";
 import { validateNonSpecialIp } from "../rules/ip.ts";
 import { complaints, oneOf, protocols } from "../rules/values.ts";
-import type { Strategy } from "../strategy.ts";
+import { ofAnyKind, type StrategySource } from "../strategies.ts";
 import { age, nameOf, none } from "../tables/cells.ts";
 
 interface EndpointAddress {
@@ -39,20 +39,21 @@ const deprecated = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v
 /** Addresses shown in a Table cell before "+ N more...". */
 const shownMax = 3;
 
-export const endpointsStrategy: Strategy<Endpoints> = {
-  namespaced: true,
-  deprecation: deprecated,
-  allowCreateOnUpdate: true,
-  validate: ({ subsets }) => validateSubsets(subsets ?? []),
-  validateUpdate: ({ subsets }) => validateSubsets(subsets ?? []),
-  tableRow: (endpoints, now) => [
-    nameOf(endpoints),
-    formatSubsets(endpoints.subsets ?? []),
-    age(endpoints, now),
-  ],
-};
+export const endpointsStrategy: StrategySource = ({ flags: { localPodCidr } }) =>
+  ofAnyKind<Endpoints>({
+    namespaced: true,
+    deprecation: deprecated,
+    allowCreateOnUpdate: true,
+    validate: ({ subsets }) => validateSubsets(subsets ?? [], localPodCidr),
+    validateUpdate: ({ subsets }) => validateSubsets(subsets ?? [], localPodCidr),
+    tableRow: (endpoints, now) => [
+      nameOf(endpoints),
+      formatSubsets(endpoints.subsets ?? []),
+      age(endpoints, now),
+    ],
+  });
 
-function validateSubsets(subsets: readonly EndpointSubset[]): FieldError[] {
+function validateSubsets(subsets: readonly EndpointSubset[], localPodCidr: string | undefined): FieldError[] {
   return subsets.flatMap((subset, i) => {
     const path = `subsets[${i}]`;
     const { addresses = [], notReadyAddresses = [], ports = [] } = subset;
@@ -61,11 +62,11 @@ function validateSubsets(subsets: readonly EndpointSubset[]): FieldError[] {
     if (addresses.length === 0 && notReadyAddresses.length === 0) {
       errors.push(field.required(path, "must specify `addresses` or `notReadyAddresses`"));
     }
-    addresses.forEach(
-      (address, at) => void errors.push(...validateAddress(address, `${path}.addresses[${at}]`)),
-    );
+    addresses.forEach((address, at) => {
+      errors.push(...validateAddress(address, `${path}.addresses[${at}]`, localPodCidr));
+    });
     notReadyAddresses.forEach((address, at) => {
-      errors.push(...validateAddress(address, `${path}.notReadyAddresses[${at}]`));
+      errors.push(...validateAddress(address, `${path}.notReadyAddresses[${at}]`, localPodCidr));
     });
     ports.forEach((port, at) => {
       errors.push(...validatePort(port, { nameRequired: ports.length > 1, path: `${path}.ports[${at}]` }));
@@ -74,12 +75,16 @@ function validateSubsets(subsets: readonly EndpointSubset[]): FieldError[] {
   });
 }
 
-function validateAddress({ ip, hostname, nodeName }: EndpointAddress, path: string): FieldError[] {
+function validateAddress(
+  { ip, hostname, nodeName }: EndpointAddress,
+  path: string,
+  localPodCidr: string | undefined,
+): FieldError[] {
   const errors = complaints(`${path}.ip`, ip, ipErrors(ip));
   if (hostname) errors.push(...complaints(`${path}.hostname`, hostname, dns1123LabelErrors(hostname)));
   if (nodeName !== undefined && nodeName === "")
     errors.push(field.invalid(`${path}.nodeName`, nodeName, "must not be empty"));
-  return [...errors, ...validateNonSpecialIp(`${path}.ip`, ip)];
+  return [...errors, ...validateNonSpecialIp(`${path}.ip`, ip, localPodCidr)];
 }
 
 function validatePort(

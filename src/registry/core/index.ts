@@ -21,7 +21,7 @@ export const coreV1: ServedVersion = {
   version: "v1",
   resources: {
     configmaps: ofAnyKind(configMapStrategy),
-    endpoints: ofAnyKind(endpointsStrategy),
+    endpoints: endpointsStrategy,
     events: coreEventStrategy,
     limitranges: ofAnyKind(limitRangeStrategy),
     namespaces: ofAnyKind(namespaceStrategy),

@@ -11,7 +11,7 @@ import {
 } from "../../apimachinery/index.ts";
 import { validateNonSpecialIp } from "../rules/ip.ts";
 import { complaints, immutable, oneOf, protocols } from "../rules/values.ts";
-import type { Strategy } from "../strategy.ts";
+import { ofAnyKind, type StrategySource } from "../strategies.ts";
 import { age, nameOf } from "../tables/cells.ts";
 
 interface Endpoint {
@@ -40,55 +40,64 @@ const portsMax = 20_000;
 /** Shown in a Table cell before "+ N more...". */
 const shownMax = 3;
 
-export const endpointSliceStrategy: Strategy<EndpointSlice> = {
-  namespaced: true,
-  prepareForCreate: (slice) => {
-    slice.metadata.generation = 1;
-    return slice;
-  },
-  prepareForUpdate: (next, old) => {
-    const { metadata, ...content } = next;
-    const { metadata: oldMetadata, ...oldContent } = old;
-    const changed =
-      !deepEqual(content, oldContent) || !deepEqual(metadata.labels ?? {}, oldMetadata.labels ?? {});
-    metadata.generation = (oldMetadata.generation ?? 0) + (changed ? 1 : 0);
-    return next;
-  },
-  validate: validateSlice,
-  validateUpdate: (next, old) => [
-    ...validateSlice(next),
-    ...immutable("addressType", next.addressType, old.addressType),
-  ],
-  warnings: deprecations,
-  warningsOnUpdate: deprecations,
-  tableRow: (slice, now) => [
-    nameOf(slice),
-    slice.addressType ?? "",
-    shortList((slice.ports ?? []).map(({ port }) => (port === undefined ? "*" : String(port)))),
-    shortList((slice.endpoints ?? []).flatMap(({ addresses }) => addresses ?? [])),
-    age(slice, now),
-  ],
-};
+export const endpointSliceStrategy: StrategySource = ({ flags: { localPodCidr } }) =>
+  ofAnyKind<EndpointSlice>({
+    namespaced: true,
+    prepareForCreate: (slice) => {
+      slice.metadata.generation = 1;
+      return slice;
+    },
+    prepareForUpdate: (next, old) => {
+      const { metadata, ...content } = next;
+      const { metadata: oldMetadata, ...oldContent } = old;
+      const changed =
+        !deepEqual(content, oldContent) || !deepEqual(metadata.labels ?? {}, oldMetadata.labels ?? {});
+      metadata.generation = (oldMetadata.generation ?? 0) + (changed ? 1 : 0);
+      return next;
+    },
+    validate: (slice) => validateSlice(slice, localPodCidr),
+    validateUpdate: (next, old) => [
+      ...validateSlice(next, localPodCidr),
+      ...immutable("addressType", next.addressType, old.addressType),
+    ],
+    warnings: deprecations,
+    warningsOnUpdate: deprecations,
+    tableRow: (slice, now) => [
+      nameOf(slice),
+      slice.addressType ?? "",
+      shortList((slice.ports ?? []).map(({ port }) => (port === undefined ? "*" : String(port)))),
+      shortList((slice.endpoints ?? []).flatMap(({ addresses }) => addresses ?? [])),
+      age(slice, now),
+    ],
+  });
 
 function deprecations({ addressType }: EndpointSlice): string[] {
   return addressType === "FQDN" ? ["spec.addressType: FQDN endpoints are deprecated"] : [];
 }
 
-function validateSlice(slice: EndpointSlice): FieldError[] {
+function validateSlice(slice: EndpointSlice, localPodCidr: string | undefined): FieldError[] {
   const addressType = slice.addressType ?? "";
   return [
     ...oneOf("addressType", addressType, addressTypes),
-    ...validateEndpoints(slice.endpoints ?? [], addressType),
+    ...validateEndpoints(slice.endpoints ?? [], addressType, localPodCidr),
     ...validatePorts(slice.ports ?? []),
   ];
 }
 
-function validateEndpoints(endpoints: readonly Endpoint[], addressType: string): FieldError[] {
+function validateEndpoints(
+  endpoints: readonly Endpoint[],
+  addressType: string,
+  localPodCidr: string | undefined,
+): FieldError[] {
   if (endpoints.length > endpointsMax) return [field.tooMany("endpoints", endpoints.length, endpointsMax)];
   return endpoints.flatMap((endpoint, i) => {
     const path = `endpoints[${i}]`;
     const { addresses, nodeName, hostname } = endpoint;
-    const errors = validateAddresses(addresses ?? [], addressType, `${path}.addresses`);
+    const errors = validateAddresses(addresses ?? [], {
+      addressType,
+      path: `${path}.addresses`,
+      localPodCidr,
+    });
     if (nodeName !== undefined) {
       errors.push(...complaints(`${path}.nodeName`, nodeName, dns1123SubdomainErrors(nodeName)));
     }
@@ -98,7 +107,11 @@ function validateEndpoints(endpoints: readonly Endpoint[], addressType: string):
   });
 }
 
-function validateAddresses(addresses: readonly string[], addressType: string, path: string): FieldError[] {
+function validateAddresses(
+  addresses: readonly string[],
+  options: { addressType: string; path: string; localPodCidr: string | undefined },
+): FieldError[] {
+  const { addressType, path, localPodCidr } = options;
   if (addresses.length === 0) return [field.required(path, "must contain at least 1 address")];
   if (addresses.length > addressesMax) return [field.tooMany(path, addresses.length, addressesMax)];
   return addresses.flatMap((address, i) => {
@@ -110,7 +123,7 @@ function validateAddresses(addresses: readonly string[], addressType: string, pa
     if (family !== undefined && `IPv${family}` !== addressType) {
       errors.push(field.invalid(path, address, `must be an ${addressType} address`));
     }
-    return [...errors, ...validateNonSpecialIp(at, address)];
+    return [...errors, ...validateNonSpecialIp(at, address, localPodCidr)];
   });
 }
 

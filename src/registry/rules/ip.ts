@@ -19,14 +19,15 @@ const within = (ip: IpAddress, cidr: string): boolean => {
 
 /**
  * Addresses that traffic must not be sent to on somebody else's word: a Service or an endpoint that names them would reach
- * into the node itself. Upstream's ValidateNonSpecialIP.
+ * into the node itself. Upstream's ValidateNonSpecialIP. `localPodCidr`: loopback addresses that are pods, none by default.
  */
-export function validateNonSpecialIp(path: string, text: string): FieldError[] {
+export function validateNonSpecialIp(path: string, text: string, localPodCidr?: string): FieldError[] {
   const ip = parseIp(text);
   if (ip === undefined) return [field.invalid(path, text, "must be a valid IP address")];
   const errors: FieldError[] = [];
   if (ip.value === 0n) errors.push(field.invalid(path, text, `may not be unspecified (${text})`));
-  if (within(ip, "127.0.0.0/8") || within(ip, "::1/128")) {
+  const isPod = localPodCidr !== undefined && within(ip, localPodCidr);
+  if (!isPod && (within(ip, "127.0.0.0/8") || within(ip, "::1/128"))) {
     errors.push(field.invalid(path, text, "may not be in the loopback range (127.0.0.0/8, ::1/128)"));
   }
   if (within(ip, "169.254.0.0/16") || within(ip, "fe80::/10")) {

@@ -1,0 +1,68 @@
+/**
+ * What makes Services reachable on this machine: DNS, the proxy behind the cluster IPs, the router for host names. All look at the same
+ * informers. `up` runs them beside a server, `raftsman dns|proxy|router` alone.
+ */
+import { createCatalog } from "../catalog/index.ts";
+import { type Client, createInformerFactory } from "../client/index.ts";
+import type { Platform } from "../platform/index.ts";
+import type { Log, Metrics } from "../telemetry/index.ts";
+import type { Address } from "./config.ts";
+import { listenOrFree } from "./listen.ts";
+
+export interface TrafficConfig {
+  readonly dns?: {
+    readonly listen: Address;
+    readonly zone: string;
+    readonly upstreams: readonly { readonly host: string; readonly port: number }[];
+  };
+}
+
+export interface RunningTraffic {
+  /** Where DNS is served. */
+  readonly dns: { readonly host: string; readonly port: number } | undefined;
+  /** Everything is served from what the API holds. */
+  readonly synced: Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @throws Error where an address is taken */
+export async function startTraffic(options: {
+  client: Client;
+  platform: Platform;
+  config: TrafficConfig;
+  log: Log;
+  metrics?: Metrics;
+}): Promise<RunningTraffic> {
+  const { client, platform, config, log } = options;
+  const { clock, random, loop } = platform;
+  const informers = createInformerFactory({ client, clock, random, log: log.channel("informers") });
+  const catalog = createCatalog({ informers, loop });
+  const stopping = new AbortController();
+  const closing: (() => Promise<void> | void)[] = [() => stopping.abort()];
+  const closeAll = async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  };
+  const parts = {
+    platform,
+    catalog,
+    informers,
+    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
+  };
+  try {
+    let dns: RunningTraffic["dns"];
+    if (config.dns !== undefined) {
+      const { startDnsServer } = await import("../dns/index.ts");
+      const { zone, upstreams, listen } = config.dns;
+      const server = await listenOrFree(listen, (address) =>
+        startDnsServer({ ...parts, log: log.channel("dns"), zone, upstreams, listen: address }),
+      );
+      closing.push(() => server.close());
+      dns = server;
+    }
+    informers.start(stopping.signal);
+    return { dns, synced: informers.synced(), close: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}

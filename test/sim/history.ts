@@ -1,0 +1,188 @@
+/**
+ * What clients saw, checked as it comes in. Revisions make strict serializability cheap: a write's revision is its place among all writes,
+ * a read's revision names the state that it must show, and neither may lie before what was over when the request began.
+ * A request without an outcome may have happened, once, at any time.
+ */
+import { fromUtf8 } from "../../src/base/index.ts";
+import {
+  type KeyRange,
+  type KeyValue,
+  KvError,
+  type RangeResult,
+  type Txn,
+  type TxnResult,
+} from "../../src/kv/index.ts";
+import type { Change, Model } from "./model.ts";
+
+/** With these a request may have happened, or may yet. */
+const unknown: ReadonlySet<string> = new Set(["TIMEOUT", "LEADER_CHANGED", "STOPPED"]);
+
+/** A request that has begun. */
+export interface Request {
+  /** What had been seen by then by anybody. */
+  readonly floor: number;
+  /** What it writes, each value once in the whole run. */
+  readonly values: readonly string[];
+}
+
+export class History {
+  readonly #model: Model;
+  /** The newest revision that an answer has shown. */
+  #floor = 1;
+  /** Values of requests that surely never happened. */
+  readonly #refused = new Set<string>();
+  readonly counts = { answered: 0, refused: 0, unknown: 0 };
+
+  constructor(model: Model) {
+    this.#model = model;
+  }
+
+  begin(values: readonly string[] = []): Request {
+    return { floor: this.#floor, values };
+  }
+
+  /** A linearizable read of a range as it is now. */
+  read(request: Request, range: KeyRange, { header, kvs, count }: RangeResult): void {
+    this.#mustNotBeOld(request, header.revision, "a linearizable read");
+    this.#mustShow(range, header.revision, kvs, count);
+    this.#answered(header.revision);
+  }
+
+  /** From one member's state, perhaps stale; or of an old revision. */
+  readAt(range: KeyRange, revision: number, { kvs, count, header }: RangeResult): void {
+    if (revision > header.revision)
+      throw new Error(`revision ${revision} was read on a member that is at ${header.revision}`);
+    this.#mustShow(range, revision, kvs, count);
+    this.counts.answered++;
+  }
+
+  /** A transaction whose branches are puts and deletes, or ranges alone. */
+  wrote(request: Request, txn: Txn, { header, succeeded, results }: TxnResult): void {
+    const { revision } = header;
+    const branch = succeeded ? txn.success : txn.failure;
+    const changes = branch.some(({ type }) => type !== "range")
+      ? this.#model.changes(everything, revision, revision)
+      : [];
+    const expected = branch.flatMap((op) =>
+      op.type === "put" ? [`put ${fromUtf8(op.key)}=${fromUtf8(op.value)}`] : [],
+    );
+    const found = changes.flatMap(({ key, value }) => (value === undefined ? [] : [`put ${key}=${value}`]));
+    const deletes = results.some((result) => result.type === "delete" && result.deleted > 0);
+    const changed = expected.length > 0 || deletes;
+    this.#mustNotBeOld(request, changed ? revision - 1 : revision, "a transaction");
+    if (changed && expected.join() !== found.join())
+      throw new Error(
+        `a transaction was answered at revision ${revision} with ${expected.join()}: by the log that revision did ${found.join()}`,
+      );
+    for (const value of succeeded ? request.values : []) this.#mustBeWrittenOnce(value, revision);
+    const before = changed ? revision - 1 : revision;
+    if (this.#model.holds(txn.compare, before) !== succeeded)
+      throw new Error(
+        `compares of a transaction were ${succeeded} at revision ${revision}: by the log they were not`,
+      );
+    for (const [i, op] of branch.entries()) {
+      const result = results[i];
+      if (op.type === "delete" && result?.type === "delete")
+        this.#mustHaveDeleted(op, result.prevKvs, result.deleted, before);
+      if (op.type === "range" && result?.type === "range")
+        this.#mustShow(op, revision, result.kvs, result.count);
+    }
+    this.#answered(revision);
+  }
+
+  /** Anything else that the log has done. */
+  answeredAt(revision: number): void {
+    this.#answered(revision);
+  }
+
+  /** It failed, with what it says of itself. */
+  failed(request: Request, error: unknown): void {
+    if (!(error instanceof KvError)) throw error;
+    if (unknown.has(error.code)) {
+      this.counts.unknown++;
+      return;
+    }
+    this.counts.refused++;
+    for (const value of request.values) this.#refused.add(value);
+  }
+
+  /** Whoever was asked is no more. */
+  lost(): void {
+    this.counts.unknown++;
+  }
+
+  /** At the end: nothing happened twice, and nothing that was refused. */
+  end(): void {
+    for (const [value, revisions] of this.#model.writesOf) {
+      if (revisions.length > 1)
+        throw new Error(`${value} was written at revisions ${revisions.join()}, by one request`);
+      if (this.#refused.has(value))
+        throw new Error(`${value} was refused, and written at revision ${revisions[0]}`);
+    }
+  }
+
+  #answered(revision: number): void {
+    this.counts.answered++;
+    if (revision > this.#model.revision)
+      throw new Error(`revision ${revision} was shown, the log has made ${this.#model.revision}`);
+    this.#floor = Math.max(this.#floor, revision);
+  }
+
+  #mustNotBeOld({ floor }: Request, revision: number, what: string): void {
+    if (revision < floor)
+      throw new Error(
+        `strict serializability: ${what} stands at revision ${revision}, ${floor} had been seen before it began`,
+      );
+  }
+
+  #mustBeWrittenOnce(value: string, revision: number): void {
+    const revisions = this.#model.writesOf.get(value) ?? [];
+    if (revisions.length !== 1 || revisions[0] !== revision)
+      throw new Error(
+        `${value} was acknowledged at revision ${revision}: by the log it was written at ${revisions.join() || "none"}`,
+      );
+  }
+
+  #mustShow(range: KeyRange, revision: number, kvs: readonly KeyValue[], count: number): void {
+    const expected = this.#model.at(range, revision);
+    if (count !== expected.length)
+      throw new Error(`${count} keys at revision ${revision}: by the log there are ${expected.length}`);
+    for (const [i, change] of expected.entries()) mustBe(change, kvs[i], revision);
+  }
+
+  #mustHaveDeleted(range: KeyRange, prevKvs: readonly KeyValue[], deleted: number, before: number): void {
+    const expected = this.#model.at(range, before);
+    if (deleted !== expected.length)
+      throw new Error(`${deleted} keys were deleted after revision ${before}: there were ${expected.length}`);
+    for (const [i, change] of expected.entries()) mustBe(change, prevKvs[i], before);
+  }
+}
+
+const everything: KeyRange = { key: new Uint8Array([0]), rangeEnd: new Uint8Array([0]) };
+
+function mustBe(change: Change, kv: KeyValue | undefined, revision: number): void {
+  const expected = textOf(
+    change.key,
+    change.value ?? "",
+    change.revision,
+    change.createRevision,
+    change.version,
+    change.lease,
+  );
+  const found =
+    kv &&
+    textOf(fromUtf8(kv.key), fromUtf8(kv.value), kv.modRevision, kv.createRevision, kv.version, kv.lease);
+  if (found !== expected)
+    throw new Error(`at revision ${revision} there was ${found}: by the log it is ${expected}`);
+}
+
+function textOf(
+  key: string,
+  value: string,
+  mod: number,
+  create: number,
+  version: number,
+  lease: bigint,
+): string {
+  return `${key}=${value} mod ${mod} create ${create} version ${version} lease ${lease}`;
+}
