@@ -9,6 +9,7 @@ export const code = {
   invalidArgument: 3,
   deadlineExceeded: 4,
   notFound: 5,
+  permissionDenied: 7,
   resourceExhausted: 8,
   failedPrecondition: 9,
   outOfRange: 11,
@@ -16,6 +17,7 @@ export const code = {
   internal: 13,
   unavailable: 14,
   dataLoss: 15,
+  unauthenticated: 16,
 } as const;
 
 /** What a call ends with instead of an answer. */
@@ -73,6 +75,37 @@ const kvErrors: Record<KvErrorCode, { readonly code: number; readonly text: stri
   },
   UNHEALTHY: { code: code.unavailable, text: "etcdserver: unhealthy cluster" },
   BAD_TRANSFEREE: { code: code.failedPrecondition, text: "etcdserver: bad leader transferee" },
+  USER_EMPTY: { code: code.invalidArgument, text: "etcdserver: user name is empty" },
+  USER_EXISTS: { code: code.failedPrecondition, text: "etcdserver: user name already exists" },
+  USER_NOT_FOUND: { code: code.failedPrecondition, text: "etcdserver: user name not found" },
+  ROLE_EMPTY: { code: code.invalidArgument, text: "etcdserver: role name is empty" },
+  ROLE_EXISTS: { code: code.failedPrecondition, text: "etcdserver: role name already exists" },
+  ROLE_NOT_FOUND: { code: code.failedPrecondition, text: "etcdserver: role name not found" },
+  ROLE_NOT_GRANTED: { code: code.failedPrecondition, text: "etcdserver: role is not granted to the user" },
+  PERMISSION_NOT_GRANTED: {
+    code: code.failedPrecondition,
+    text: "etcdserver: permission is not granted to the role",
+  },
+  PERMISSION_DENIED: { code: code.permissionDenied, text: "etcdserver: permission denied" },
+  ROOT_USER_NOT_FOUND: { code: code.failedPrecondition, text: "etcdserver: root user does not exist" },
+  ROOT_ROLE_NOT_GRANTED: {
+    code: code.failedPrecondition,
+    text: "etcdserver: root user does not have root role",
+  },
+  INVALID_AUTH_MGMT: { code: code.invalidArgument, text: "etcdserver: invalid auth management" },
+  AUTH_NOT_ENABLED: { code: code.failedPrecondition, text: "etcdserver: authentication is not enabled" },
+  AUTH_FAILED: {
+    code: code.invalidArgument,
+    text: "etcdserver: authentication failed, invalid user ID or password",
+  },
+  AUTH_OLD_REVISION: { code: code.invalidArgument, text: "etcdserver: revision of auth store is old" },
+  INVALID_AUTH_TOKEN: { code: code.unauthenticated, text: "etcdserver: invalid auth token" },
+  // These two have no code in etcd either.
+  NO_PASSWORD_USER: {
+    code: code.unknown,
+    text: "auth: authentication failed, password was given for no password user",
+  },
+  VERIFY_ONLY: { code: code.unknown, text: "auth: token signing attempted with verify-only key" },
 };
 
 export function rpcErrorOf(kvCode: KvErrorCode): RpcError {

@@ -1,47 +1,21 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpHandlers } from "../h2/index.ts";
-import type { Kv } from "../kv/index.ts";
+import { anonymous, type Kv } from "../kv/index.ts";
 import type { Clock } from "../platform/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import { ProtobufWriter } from "../wire/index.ts";
 import { apiVersion } from "./api-version.ts";
-import { memberAddMethod } from "./cluster/member-add.ts";
-import { memberListMethod } from "./cluster/member-list.ts";
-import { memberPromoteMethod } from "./cluster/member-promote.ts";
-import { memberRemoveMethod } from "./cluster/member-remove.ts";
-import { memberUpdateMethod } from "./cluster/member-update.ts";
-import { campaignMethod } from "./election/campaign.ts";
-import { leaderMethod } from "./election/leader.ts";
-import { observeMethod } from "./election/observe.ts";
-import { proclaimMethod } from "./election/proclaim.ts";
-import { resignMethod } from "./election/resign.ts";
+import type { Endpoint } from "./callers.ts";
 import { rpcErrorOf } from "./errors.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { LeaderWatch } from "./grpc/require-leader.ts";
 import { createGrpcServer } from "./grpc/server.ts";
 import { createHealth, sendText } from "./health.ts";
-import { compactMethod } from "./kv/compact.ts";
-import { deleteRangeMethod } from "./kv/delete-range.ts";
-import { putMethod } from "./kv/put.ts";
-import { rangeMethod } from "./kv/range.ts";
-import { txnMethod } from "./kv/txn.ts";
 import { refusedByLearners } from "./learner.ts";
-import { grantMethod } from "./lease/grant.ts";
-import { keepAliveMethod } from "./lease/keep-alive.ts";
-import { leasesMethod } from "./lease/leases.ts";
-import { revokeMethod } from "./lease/revoke.ts";
-import { timeToLiveMethod } from "./lease/time-to-live.ts";
-import { lockMethod } from "./lock/lock.ts";
-import { unlockMethod } from "./lock/unlock.ts";
-import { alarmMethod } from "./maintenance/alarm.ts";
-import { defragmentMethod } from "./maintenance/defragment.ts";
-import { downgradeMethod } from "./maintenance/downgrade.ts";
-import { hashKvMethod, hashMethod } from "./maintenance/hash.ts";
-import { moveLeaderMethod } from "./maintenance/move-leader.ts";
-import { statusMethod } from "./maintenance/status.ts";
+import { requestBytesMaxDefault, requestOverheadBytes, txnOpsMaxDefault } from "./limits.ts";
 import type { Method } from "./method.ts";
-import type { ClusterInfo } from "./ports.ts";
-import { watchMethod } from "./watch/watch.ts";
+import { makers } from "./methods.ts";
+import type { ClusterInfo, Who } from "./ports.ts";
 
 export interface EtcdApiOptions {
   readonly kv: Kv;
@@ -51,6 +25,12 @@ export interface EtcdApiOptions {
   readonly log: Log;
   /** What /metrics answers, in Prometheus' text format; without it the path is not served. */
   readonly metrics?: () => string;
+  /** Bytes of one request, as the store bounds them; 1.5 MiB when left out. */
+  readonly requestBytesMax?: number | undefined;
+  /** Operations of one level of a transaction; 128 when left out. */
+  readonly txnOpsMax?: number | undefined;
+  /** The name in a client's certificate says who it is, where it has to say so and shows no token. */
+  readonly trustCommonNames?: boolean;
 }
 
 /** To be given to `createHttpServer`. */
@@ -68,7 +48,7 @@ export interface EtcdApi extends HttpHandlers {
  *     POST /v3/…               ─▶ gateway/ ─┘
  *     GET /health, /livez, /readyz, /version, /metrics
  *
- * What a client sees of an error stands in `errors.ts`; methods that are not listed below answer Unimplemented.
+ * What a client sees of an error stands in `errors.ts`, who may call what in `methods.ts`.
  */
 export function createEtcdApi(options: EtcdApiOptions): EtcdApi {
   const { kv, cluster, clock, log } = options;
@@ -77,10 +57,21 @@ export function createEtcdApi(options: EtcdApiOptions): EtcdApi {
       path,
       error: error instanceof Error ? error.stack : String(error),
     });
-  const methods = methodsOf(kv, cluster);
-  const context = { clock, writer: new ProtobufWriter(), onInternalError };
-  const grpc = createGrpcServer(methods, context, new LeaderWatch(cluster, clock));
-  const gateway = createGateway(methods, onInternalError);
+  const messageBytesMax = (options.requestBytesMax ?? requestBytesMaxDefault) + requestOverheadBytes;
+  const endpoints = endpointsOf(options);
+  const grpc = createGrpcServer(
+    endpoints,
+    {
+      clock,
+      writer: new ProtobufWriter(),
+      messageBytesMax,
+      onInternalError,
+      access: cluster.access,
+      trustCommonNames: options.trustCommonNames === true,
+    },
+    new LeaderWatch(cluster, clock),
+  );
+  const gateway = createGateway(endpoints, { messageBytesMax, onInternalError, access: cluster.access });
   const health = createHealth(kv, cluster);
 
   function onRequest(request: IncomingMessage, response: ServerResponse): void {
@@ -103,42 +94,15 @@ export function createEtcdApi(options: EtcdApiOptions): EtcdApi {
   };
 }
 
-function methodsOf(kv: Kv, cluster: ClusterInfo): Method[] {
-  const methods = [
-    rangeMethod(kv),
-    putMethod(kv),
-    deleteRangeMethod(kv),
-    txnMethod(kv),
-    compactMethod(kv),
-    watchMethod(kv, cluster),
-    grantMethod(kv),
-    revokeMethod(kv),
-    keepAliveMethod(kv),
-    timeToLiveMethod(kv),
-    leasesMethod(kv),
-    lockMethod(kv),
-    unlockMethod(kv),
-    campaignMethod(kv),
-    proclaimMethod(kv),
-    leaderMethod(kv),
-    observeMethod(kv, cluster),
-    resignMethod(kv),
-    memberListMethod(cluster),
-    statusMethod(cluster),
-    alarmMethod(cluster),
-    downgradeMethod(cluster),
-  ];
-  if (cluster.addMember) methods.push(memberAddMethod(cluster, cluster.addMember.bind(cluster)));
-  if (cluster.removeMember) methods.push(memberRemoveMethod(cluster, cluster.removeMember.bind(cluster)));
-  if (cluster.updateMember) methods.push(memberUpdateMethod(cluster, cluster.updateMember.bind(cluster)));
-  if (cluster.promoteMember) methods.push(memberPromoteMethod(cluster, cluster.promoteMember.bind(cluster)));
-  if (cluster.moveLeader) methods.push(moveLeaderMethod(cluster.moveLeader.bind(cluster)));
-  if (cluster.hashKv) {
-    const hashKv = cluster.hashKv.bind(cluster);
-    methods.push(hashMethod(cluster, hashKv), hashKvMethod(cluster, hashKv));
-  }
-  if (cluster.defragment) methods.push(defragmentMethod(cluster.defragment.bind(cluster)));
-  return methods.map((method) => refusedByLearners(method, cluster));
+function endpointsOf({ kv, cluster, txnOpsMax = txnOpsMaxDefault }: EtcdApiOptions): Endpoint[] {
+  const parts = (who: Who) => ({ kv: cluster.as?.(who) ?? kv, cluster, who, txnOpsMax });
+  const unnamed = parts(() => anonymous);
+  return makers.flatMap((make) => {
+    const method = make(unnamed);
+    if (method === undefined) return [];
+    const as = (who: Who) => refusedByLearners(make(parts(who)) as Method, cluster);
+    return [{ method: refusedByLearners(method, cluster), as }];
+  });
 }
 
 function isRead(request: IncomingMessage): boolean {

@@ -1,6 +1,7 @@
 import { etcdserverpb } from "../wire/index.ts";
+import { deaf } from "./callers.ts";
 import { notForLearners } from "./errors.ts";
-import type { Method, RequestObserver } from "./method.ts";
+import type { Method } from "./method.ts";
 import type { ClusterInfo } from "./ports.ts";
 
 /**
@@ -32,11 +33,3 @@ export function refusedByLearners(method: Method, cluster: ClusterInfo): Method 
 function isSerializableRange({ info }: Method, request: unknown): boolean {
   return info === etcdserverpb.KVService.Range && (request as etcdserverpb.RangeRequest).serializable;
 }
-
-/** Of a call that ended before it began. */
-const deaf: RequestObserver<unknown> = {
-  request() {},
-  requestsEnded() {},
-  drain() {},
-  closed() {},
-};

@@ -1,8 +1,11 @@
-/** Bytes of one request message: etcd's --max-request-bytes (1.5 MiB) and 512 KiB for what gRPC puts around it. */
-export const requestBytesMax = 1_572_864 + 524_288;
+/** Bytes that a request may have besides the ones the store bounds: what gRPC puts around it. */
+export const requestOverheadBytes = 524_288;
 
-/** Operations of one level of a transaction, those of the levels above counted in (etcd's --max-txn-ops). */
-export const txnOpsMax = 128;
+/** Bytes of one request, where nobody says otherwise (etcd's --max-request-bytes). */
+export const requestBytesMaxDefault = 1_572_864;
+
+/** Operations of one level of a transaction, those of the levels above counted in, where nobody says otherwise (etcd's --max-txn-ops). */
+export const txnOpsMaxDefault = 128;
 
 /** Bytes of events in one WatchResponse where the client asked for fragments (etcd: --max-request-bytes). */
 export const watchFragmentBytesMax = 1_572_864;

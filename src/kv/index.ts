@@ -1,5 +1,7 @@
 /** The port that the store offers and the resource API needs, and its errors. */
 export {
+  anonymous,
+  type Caller,
   type Compare,
   type DeleteOp,
   type Header,
@@ -19,6 +21,7 @@ export {
   type RangeOp,
   type RangeQuery,
   type RangeResult,
+  revisionOfNow,
   type SortTarget,
   type Txn,
   type TxnResult,

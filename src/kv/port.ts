@@ -22,6 +22,19 @@ export interface Kv {
   readonly leases: Leases;
 }
 
+/** Whose rights count. */
+export interface Caller {
+  /** Empty: somebody who has not said who they are. */
+  readonly user: string;
+  /** Of users and roles when the caller was recognised: of an earlier time, nothing is granted. */
+  readonly revision: number;
+}
+
+/** Recognised just now. */
+export const revisionOfNow: number = Number.MAX_SAFE_INTEGER;
+
+export const anonymous: Caller = { user: "", revision: revisionOfNow };
+
 /** Where and when an answer was made. */
 export interface Header {
   readonly clusterId: bigint;
@@ -219,7 +232,8 @@ export type KvErrorCode =
   | "TIMEOUT"
   | "CORRUPT"
   | "STOPPED"
-  | MembershipErrorCode;
+  | MembershipErrorCode
+  | AccessErrorCode;
 
 /** Why a change of the members, or of who leads, is refused. */
 type MembershipErrorCode =
@@ -232,6 +246,27 @@ type MembershipErrorCode =
   | "NOT_ENOUGH_STARTED"
   | "UNHEALTHY"
   | "BAD_TRANSFEREE";
+
+/** Who asks may not, or what is asked about users and roles makes no sense. */
+type AccessErrorCode =
+  | "USER_EMPTY"
+  | "USER_EXISTS"
+  | "USER_NOT_FOUND"
+  | "ROLE_EMPTY"
+  | "ROLE_EXISTS"
+  | "ROLE_NOT_FOUND"
+  | "ROLE_NOT_GRANTED"
+  | "PERMISSION_NOT_GRANTED"
+  | "PERMISSION_DENIED"
+  | "ROOT_USER_NOT_FOUND"
+  | "ROOT_ROLE_NOT_GRANTED"
+  | "INVALID_AUTH_MGMT"
+  | "AUTH_NOT_ENABLED"
+  | "AUTH_FAILED"
+  | "AUTH_OLD_REVISION"
+  | "INVALID_AUTH_TOKEN"
+  | "NO_PASSWORD_USER"
+  | "VERIFY_ONLY";
 
 export class KvError extends Error {
   override readonly name = "KvError";

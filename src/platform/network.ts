@@ -69,7 +69,8 @@ function tlsServer(
     {
       cert: options.cert,
       key: options.key,
-      minVersion: "TLSv1.2",
+      minVersion: options.minVersion ?? "TLSv1.2",
+      ...(options.maxVersion === undefined ? {} : { maxVersion: options.maxVersion }),
       handshakeTimeout: handshakeTimeoutMs,
       requestCert: options.clientCertificate !== "none",
       rejectUnauthorized: options.clientCertificate === "require",
@@ -134,6 +135,7 @@ function connectTls(options: ConnectOptions, material: NonNullable<ConnectOption
     // SNI carries names only (RFC 6066, section 3); an address is still checked against the certificate.
     ...(net.isIP(name) === 0 ? { servername: name } : {}),
     checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
+    rejectUnauthorized: material.unverified !== true,
     ...(material.ca === undefined ? {} : { ca: material.ca }),
     ...(material.cert === undefined ? {} : { cert: material.cert }),
     ...(material.key === undefined ? {} : { key: material.key }),

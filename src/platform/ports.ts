@@ -112,6 +112,9 @@ export interface ListenOptions {
     /** "require" refuses a connection without a good certificate in the handshake; "request" lets the layer above decide. */
     readonly clientCertificate: "none" | "request" | "require";
     readonly protocols?: readonly string[];
+    /** TLSv1.2 when left out. */
+    readonly minVersion?: "TLSv1.2" | "TLSv1.3";
+    readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
   };
 }
 
@@ -122,6 +125,8 @@ export interface ConnectOptions {
     readonly protocols?: readonly string[];
     /** The name to check and to send as SNI; `host` by default. */
     readonly serverName?: string;
+    /** Whose certificate is not checked at all: the connection is private, and nobody knows with whom. */
+    readonly unverified?: boolean;
   };
   /** Milliseconds until the connection must stand. */
   readonly timeoutMs?: number;

@@ -1,21 +1,35 @@
 /**
  * What the log says: one command an entry, in bytes that every member reads alike.
  *
- *   u64 member │ f64 sequence │ u8 type │ fields of the type
+ *   u64 member │ f64 sequence │ [ u8 as │ text user │ f64 revision ] │ u8 type │ fields of the type
  *
  * Numbers that clients choose (revisions, versions, limits, times) are doubles, for they may be anything; counts and lengths are varints.
  *
  * member and sequence name the request, so that the member that proposed it knows its outcome. Types and fields only get added: a log
- * may be older than the program that reads it. An entry without bytes is a leader's first word and no command.
+ * may be older than the program that reads it. An entry without bytes is a leader's first word and no command. `as` names the client whose rights
+ * count; without it the member itself speaks, and may do everything.
  */
+import type { AccessCommand } from "../access/index.ts";
 import { type LeaseId, type MemberId, type Revision, type Term, unreachable } from "../base/index.ts";
-import type { Compare, KeyRange, Op, PutOp, SortTarget, Txn } from "../kv/index.ts";
+import {
+  anonymous,
+  type Caller,
+  type Compare,
+  type KeyRange,
+  type Op,
+  type PutOp,
+  type SortTarget,
+  type Txn,
+} from "../kv/index.ts";
+import { accessCommandOf, accessCommandText } from "./access-command.ts";
 import { type Alarm, alarmTypes } from "./alarms.ts";
 import { BytesReader, MalformedBytesError } from "./bytes-reader.ts";
 import { BytesWriter } from "./bytes-writer.ts";
 import { txnDepthMax } from "./limits.ts";
 
-export type Command =
+export type Command = Order & { readonly caller?: Caller };
+
+type Order =
   | { readonly type: "txn"; readonly txn: Txn }
   | { readonly type: "compact"; readonly revision: Revision }
   | { readonly type: "lease-grant"; readonly id: LeaseId; readonly ttlSeconds: number }
@@ -40,7 +54,8 @@ export type Command =
       readonly type: "member-peer-urls";
       readonly member: MemberId;
       readonly peerUrls: readonly string[];
-    };
+    }
+  | { readonly type: "access"; readonly change: AccessCommand };
 
 /** Who asked. The sequence is a safe integer. */
 export interface RequestId {
@@ -57,7 +72,10 @@ const types = [
   "member-attributes",
   "alarm",
   "member-peer-urls",
+  "access",
 ] as const;
+/** Not a type of command: the next byte is. */
+const typeAs = 0xff;
 const alarmActions = ["activate", "deactivate"] as const;
 const opTypes = ["put", "delete", "range", "txn"] as const;
 const compareTargets = ["version", "create", "mod", "value", "lease"] as const;
@@ -68,6 +86,11 @@ export function encodeCommand(id: RequestId, command: Command): Uint8Array {
   const writer = new BytesWriter(sizeOf(command));
   writer.uint64(id.member);
   writer.float64(id.sequence);
+  if (command.caller !== undefined) {
+    writer.byte(typeAs);
+    writer.text(command.caller.user);
+    writer.float64(command.caller.revision);
+  }
   writer.byte(types.indexOf(command.type));
   switch (command.type) {
     case "txn":
@@ -107,6 +130,9 @@ export function encodeCommand(id: RequestId, command: Command): Uint8Array {
       writer.number(command.peerUrls.length);
       for (const url of command.peerUrls) writer.text(url);
       break;
+    case "access":
+      writer.text(accessCommandText(command.change));
+      break;
     default:
       unreachable(command);
   }
@@ -117,7 +143,12 @@ export function encodeCommand(id: RequestId, command: Command): Uint8Array {
 function sizeOf(command: Command): number {
   if (command.type !== "txn") return 128;
   const { compare, success, failure } = command.txn;
-  let bytes = requestIdBytes + 1 + sizeOfNumber(compare.length) + 64 * compare.length;
+  let bytes =
+    requestIdBytes +
+    (command.caller ? 10 + command.caller.user.length : 0) +
+    1 +
+    sizeOfNumber(compare.length) +
+    64 * compare.length;
   for (const ops of [success, failure]) {
     bytes += sizeOfNumber(ops.length);
     for (const op of ops) bytes += op.type === "put" ? sizeOfPut(op) : 128;
@@ -140,34 +171,45 @@ function sizeOfNumber(value: number): number {
 export function decodeCommand(bytes: Uint8Array): { id: RequestId; command: Command } {
   const reader = new BytesReader(bytes);
   const id = { member: reader.uint64() as MemberId, sequence: reader.float64() };
-  const type = pick(types, reader.byte());
+  const first = reader.byte();
+  if (first !== typeAs) return { id, command: readOrder(reader, first) };
+  const user = reader.text();
+  const revision = reader.float64();
+  const caller = user === "" ? anonymous : { user, revision };
+  return { id, command: { ...readOrder(reader, reader.byte()), caller } };
+}
+
+function readOrder(reader: BytesReader, position: number): Order {
+  const type = pick(types, position);
   switch (type) {
     case "txn":
-      return { id, command: { type, txn: readTxn(reader, 0) } };
+      return { type, txn: readTxn(reader, 0) };
     case "compact":
-      return { id, command: { type, revision: reader.float64() as Revision } };
+      return { type, revision: reader.float64() as Revision };
     case "lease-grant":
-      return { id, command: { type, id: readLease(reader), ttlSeconds: reader.float64() } };
+      return { type, id: readLease(reader), ttlSeconds: reader.float64() };
     case "lease-revoke":
-      return { id, command: { type, id: readLease(reader), expiredInTerm: reader.number() as Term } };
+      return { type, id: readLease(reader), expiredInTerm: reader.number() as Term };
     case "lease-checkpoint": {
       const leases = list(reader, () => ({ id: readLease(reader), remainingTtlSeconds: reader.float64() }));
-      return { id, command: { type, leases } };
+      return { type, leases };
     }
     case "member-attributes": {
       const member = reader.uint64() as MemberId;
       const name = reader.text();
-      return { id, command: { type, member, name, clientUrls: list(reader, () => reader.text()) } };
+      return { type, member, name, clientUrls: list(reader, () => reader.text()) };
     }
     case "alarm": {
       const action = pick(alarmActions, reader.byte());
       const alarm = pick(alarmTypes, reader.byte());
-      return { id, command: { type, action, alarm, member: reader.uint64() as MemberId } };
+      return { type, action, alarm, member: reader.uint64() as MemberId };
     }
     case "member-peer-urls": {
       const member = reader.uint64() as MemberId;
-      return { id, command: { type, member, peerUrls: list(reader, () => reader.text()) } };
+      return { type, member, peerUrls: list(reader, () => reader.text()) };
     }
+    case "access":
+      return { type, change: accessCommandOf(reader.text()) };
     default:
       return unreachable(type);
   }

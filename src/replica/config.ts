@@ -1,4 +1,13 @@
 import type { TlsMaterial } from "../platform/index.ts";
+import type { AccessOptions } from "./access-service.ts";
+
+/** How members speak TLS with each other: each shows its certificate and checks the other's, unless told otherwise. */
+export interface PeerTls extends TlsMaterial {
+  /** Let in whoever calls, whatever certificate it has or has not. */
+  readonly clientCertificate?: "none" | "require";
+  /** Call whoever answers: for certificates that members made for themselves. */
+  readonly unverified?: boolean;
+}
 
 export interface ReplicaConfig {
   readonly name: string;
@@ -11,8 +20,10 @@ export interface ReplicaConfig {
   /** Tells clusters apart that have the same addresses. */
   readonly clusterToken: string;
   readonly listenPeer: { readonly host: string; readonly port: number };
+  /** More addresses for peers to call. */
+  readonly alsoListenPeer?: readonly { readonly host: string; readonly port: number }[];
   /** For peers, both ways. Undefined: plain sockets. */
-  readonly tls: TlsMaterial | undefined;
+  readonly tls: PeerTls | undefined;
   readonly heartbeatMs: number;
   /** At least; the real one is drawn up to twice as long. */
   readonly electionMs: number;
@@ -24,4 +35,16 @@ export interface ReplicaConfig {
   readonly trailingBytes?: number;
   /** Bytes of a log segment; the log's own choice when left out. */
   readonly segmentBytes?: number;
+  /** How clients show who they are, where they have to. */
+  readonly access?: AccessOptions;
+  /** Where the log stands; in the member's directory when left out. */
+  readonly walDirectory?: string;
+  /** Operations of one level of a transaction; 128 when left out. */
+  readonly txnOpsMax?: number;
+  /** Bytes of one request; 1.5 MiB when left out. */
+  readonly requestBytesMax?: number;
+  /** Members at a time that have no vote yet; 1 when left out. */
+  readonly learnersMax?: number;
+  /** How often idle watchers that asked for it are told the revision; ten minutes when left out. */
+  readonly progressIntervalMs?: number;
 }

@@ -1,17 +1,17 @@
 /**
  * The state machine as a stream of bytes, and back:
  *
- *   u32 version │ u32 length, members │ u32 length, leases │ u32 length, alarms │ keys …
+ *   u32 version │ u32 length, members │ u32 length, leases │ u32 length, alarms │ u32 length, access │ keys …
  *
- * Equal states give equal bytes. An image of version 1 has no alarms, and is still read.
+ * Equal states give equal bytes. An image of version 1 has no alarms, one of version 2 no users and roles; both are still read.
  */
 import { KvError } from "../kv/index.ts";
 import type { StateMachine } from "./state-machine.ts";
 
-const version = 2;
+const version = 3;
 /** Sections before the keys, for each version that is read. */
-const sectionsOf: Readonly<Record<number, number>> = { 1: 2, 2: 3 };
-/** Members, leases and alarms stand before the keys and are held in memory; millions of leases fit. */
+const sectionsOf: Readonly<Record<number, number>> = { 1: 2, 2: 3, 3: 4 };
+/** Members, leases, alarms, users and roles stand before the keys and are held in memory; millions of leases fit. */
 const sectionBytesMax = 1024 * 1024 * 1024;
 
 /**
@@ -20,7 +20,8 @@ const sectionBytesMax = 1024 * 1024 * 1024;
  */
 export function imageOf(state: StateMachine): IterableIterator<Uint8Array> {
   const head = [uint32(version)];
-  for (const section of [state.membership.image(), state.lessor.image(), state.alarms.image()])
+  const { membership, lessor, alarms, access } = state;
+  for (const section of [membership.image(), lessor.image(), alarms.image(), access.image()])
     head.push(uint32(section.length), section);
   const keys = state.mvcc.image();
   return {
@@ -70,7 +71,7 @@ export async function restoreImage(
     }
     if (sections.length === expected && held.length > 0) keys.write(held);
   }
-  const [members, leases, alarms] = sections;
+  const [members, leases, alarms, access] = sections;
   if (!members || !leases || sections.length !== expected)
     throw new KvError("CORRUPT", "the image ends before its keys");
   state.membership.restore(members);
@@ -78,6 +79,8 @@ export async function restoreImage(
   state.lessor.restore(leases);
   if (alarms === undefined) state.alarms.clear();
   else state.alarms.restore(alarms);
+  if (access === undefined) state.access.clear();
+  else state.access.restore(access);
   keys.finish();
 }
 

@@ -1,7 +1,7 @@
 /** One member of the cluster: a kv whose writes a quorum has on disk before anybody hears of them. */
 export type { Alarm } from "./alarms.ts";
 export { type AutoCompactionPolicy, startAutoCompaction } from "./auto-compaction.ts";
-export type { ReplicaConfig } from "./config.ts";
+export type { PeerTls, ReplicaConfig } from "./config.ts";
 export type { Member } from "./membership.ts";
 export { openReplica } from "./open.ts";
 export type { Replica, ReplicaParts } from "./replica.ts";

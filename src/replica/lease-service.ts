@@ -3,7 +3,7 @@
  * else asks it.
  */
 import { type Index, type LeaseId, type MemberId, noLease, noMember, type Term } from "../base/index.ts";
-import { type Header, KvError, type LeaseInfo, type Leases } from "../kv/index.ts";
+import { type Caller, type Header, KvError, type LeaseInfo, type Leases } from "../kv/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import type { Raft } from "../raft/index.ts";
 import { BytesReader } from "./bytes-reader.ts";
@@ -37,6 +37,9 @@ export interface LeaseServiceOptions {
   readonly ask: (member: MemberId, question: Uint8Array) => Promise<Uint8Array>;
 }
 
+/** Whose rights count. @throws KvError INVALID_AUTH_TOKEN */
+export type Who = () => Caller;
+
 export class LeaseService implements Leases {
   readonly #options: LeaseServiceOptions;
   #turning = false;
@@ -46,25 +49,62 @@ export class LeaseService implements Leases {
     this.#options = options;
   }
 
-  async grant(lease: {
-    id: LeaseId;
-    ttlSeconds: number;
-  }): Promise<{ header: Header; id: LeaseId; ttlSeconds: number }> {
+  /** The same for somebody whose rights are asked for. */
+  as(who: Who): Leases {
+    const { access, lessor } = this.#options.state;
+    const isAdmin = (caller: Caller): boolean => access.isAdmin(caller);
+    return {
+      grant: async (lease) => this.grant(lease, who()),
+      revoke: async (id) => this.revoke(id, who()),
+      keepAlive: async (id) => {
+        const caller = who();
+        access.requireUser(caller);
+        if (!isAdmin(caller)) access.requireWriteOfKeys(caller, lessor.keys(id));
+        return this.keepAlive(id);
+      },
+      timeToLive: async (id, options) => {
+        const caller = who();
+        access.requireUser(caller);
+        const answer = await this.timeToLive(id, options);
+        if (answer.lease && !isAdmin(caller)) access.requireReadOfKeys(caller, answer.lease.keys);
+        return answer;
+      },
+      list: async () => {
+        const caller = who();
+        const answer = await this.list();
+        access.requireUser(caller);
+        if (access.enabled && !isAdmin(caller))
+          for (const id of answer.ids) access.requireReadOfKeys(caller, lessor.keys(id));
+        return answer;
+      },
+    };
+  }
+
+  async grant(
+    lease: { id: LeaseId; ttlSeconds: number },
+    caller?: Caller,
+  ): Promise<{ header: Header; id: LeaseId; ttlSeconds: number }> {
     const { quota } = this.#options;
     if (quota.exceeded) await quota.refuse();
     const id = lease.id === noLease ? this.#freshId() : lease.id;
     // The bytes of a negative time would not be read back; the lessor raises it to the minimum anyway.
     const ttlSeconds = Math.max(0, lease.ttlSeconds);
-    const outcome = await this.#options.proposals.propose({ type: "lease-grant", id, ttlSeconds });
+    const outcome = await this.#options.proposals.propose({
+      type: "lease-grant",
+      id,
+      ttlSeconds,
+      ...(caller && { caller }),
+    });
     const granted = outcome.type === "lease-grant" ? outcome.ttlSeconds : ttlSeconds;
     return { header: { ...this.#options.header(), revision: outcome.revision }, id, ttlSeconds: granted };
   }
 
-  async revoke(id: LeaseId): Promise<Header> {
+  async revoke(id: LeaseId, caller?: Caller): Promise<Header> {
     const { revision } = await this.#options.proposals.propose({
       type: "lease-revoke",
       id,
       expiredInTerm: 0 as Term,
+      ...(caller && { caller }),
     });
     return { ...this.#options.header(), revision };
   }

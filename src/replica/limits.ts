@@ -1,5 +1,5 @@
 /** A larger request is refused (etcd's --max-request-bytes). */
-export const requestBytesMax = 1_572_864;
+export const requestBytesMaxDefault = 1_572_864;
 /**
  * A transaction in a transaction in …: a log entry deeper than this is damaged. Above what the store's own check lets pass (each
  * level costs one of at most 128 operations), so that nothing is committed that cannot be read back.
@@ -36,7 +36,7 @@ export const readRetryMs = 500;
 /** Leases revoked or checkpointed in one turn. */
 export const leasesPerTurn = 256;
 /** Learners at a time (etcd's --max-learners): each costs the leader what a follower does. */
-export const learnersMax = 1;
+export const learnersMaxDefault = 1;
 /** A learner is in sync that has this part of the leader's log. */
 export const learnerReadyShare = 0.9;
 /**

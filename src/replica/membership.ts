@@ -4,7 +4,7 @@ import { fromUtf8, type MemberId, utf8 } from "../base/index.ts";
 import { KvError } from "../kv/index.ts";
 import type { ConfChange } from "../raft/index.ts";
 import type { RequestId } from "./command.ts";
-import { learnersMax } from "./limits.ts";
+import { learnersMaxDefault } from "./limits.ts";
 
 export interface Member {
   readonly id: MemberId;
@@ -65,9 +65,14 @@ export function requestOf({ context }: ConfChange): RequestId | undefined {
 }
 
 export class Membership {
+  readonly #learnersMax: number;
   #members = new Map<MemberId, Member>();
   /** Ids that left: they never come back, and nobody listens to them. */
   #removed = new Set<MemberId>();
+
+  constructor(learnersMax = learnersMaxDefault) {
+    this.#learnersMax = learnersMax;
+  }
 
   get members(): readonly Member[] {
     return [...this.#members.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -104,7 +109,7 @@ export class Membership {
     if (known !== undefined) return new KvError("MEMBER_EXISTS", "etcdserver: member ID already exist");
     if (this.#isTaken(peerUrls)) return peerUrlsExist();
     const learners = this.#members.size - this.voters.length;
-    return type === "add-learner" && learners >= learnersMax
+    return type === "add-learner" && learners >= this.#learnersMax
       ? new KvError("TOO_MANY_LEARNERS", "etcdserver: too many learner members in cluster")
       : undefined;
   }

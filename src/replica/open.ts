@@ -4,6 +4,7 @@ import type { Platform } from "../platform/index.ts";
 import { bootstrap, createRaft, joining, type RaftConfig } from "../raft/index.ts";
 import { createMetrics, type Log, type Metrics } from "../telemetry/index.ts";
 import { openWal, type Wal, type WalRestored } from "../wal/index.ts";
+import { tokenTtlSecondsOf } from "./access-service.ts";
 import type { ReplicaConfig } from "./config.ts";
 import { identityOf, initialMemberIds, readIdentity, writeIdentity } from "./identity.ts";
 import { restoreImage } from "./image.ts";
@@ -63,7 +64,7 @@ export async function openReplica({
     const images = await Images.open(platform, join(config.directory, "snapshots"), log);
     const opened = await openWal({
       disk,
-      directory: join(config.directory, "wal"),
+      directory: config.walDirectory ?? join(config.directory, "wal"),
       salt: Math.floor(random.number() * 2 ** 32),
       ...(config.segmentBytes === undefined ? {} : { segmentBytes: config.segmentBytes }),
       timing: {
@@ -136,6 +137,10 @@ function newStateMachine({ clock, loop, random }: Platform, config: ReplicaConfi
     onCatchUpNeeded: () => loop.soon(catchUp),
     monotonic: () => clock.monotonic(),
     hashSeed: [randomUint32(), randomUint32()],
+    tokenTtlSeconds: tokenTtlSecondsOf(config.access ?? {}),
+    ...(config.txnOpsMax === undefined ? {} : { txnOpsMax: config.txnOpsMax }),
+    ...(config.learnersMax === undefined ? {} : { learnersMax: config.learnersMax }),
+    ...(config.progressIntervalMs === undefined ? {} : { progressIntervalMs: config.progressIntervalMs }),
   });
   return state;
 }

@@ -14,7 +14,7 @@ import { KvError } from "../kv/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import type { Entry, EntryType, Message, Raft } from "../raft/index.ts";
 import { type Command, encodeCommand, type RequestId } from "./command.ts";
-import { pendingBytesMax, pendingRequestsMax, proposeBytesMax, requestBytesMax } from "./limits.ts";
+import { pendingBytesMax, pendingRequestsMax, proposeBytesMax, requestBytesMaxDefault } from "./limits.ts";
 import type { Outcome } from "./state-machine.ts";
 
 /** A proposal without an outcome yet. */
@@ -47,6 +47,7 @@ export class Proposals {
   readonly #timeoutMs: number;
   readonly #onWork: () => void;
   readonly #onLost: () => void;
+  readonly #requestBytesMax: number;
   /** All by position, oldest first, and so the soonest deadline. */
   readonly #pending = new Map<number, Pending>();
   #pendingBytes = 0;
@@ -67,6 +68,8 @@ export class Proposals {
     raft: Raft;
     timeoutMs: number;
     onWork: () => void;
+    /** Of one request; 1.5 MiB when left out. */
+    requestBytesMax?: number | undefined;
     /** One was given up without an outcome. */
     onLost: () => void;
   }) {
@@ -76,6 +79,7 @@ export class Proposals {
     this.#timeoutMs = options.timeoutMs;
     this.#onWork = options.onWork;
     this.#onLost = options.onLost;
+    this.#requestBytesMax = options.requestBytesMax ?? requestBytesMaxDefault;
     this.#firstSequence = Math.floor(options.random.number() * sequenceStartMax);
   }
 
@@ -251,7 +255,7 @@ export class Proposals {
   ): Promise<T> {
     const { position, type, data, command, answerOf } = proposal;
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    if (data.length > requestBytesMax) {
+    if (data.length > this.#requestBytesMax) {
       return Promise.reject(new KvError("REQUEST_TOO_LARGE", "etcdserver: request is too large"));
     }
     if (this.#pending.size >= pendingRequestsMax || this.#pendingBytes + data.length > pendingBytesMax) {

@@ -4,8 +4,10 @@
  * A write is proposed, and answered when its entry is applied here; by then a quorum has it on disk. A linearizable read
  * waits until this member has applied what was committed when it was asked; a serializable one takes what is there.
  */
+import { Passwords, WebTokens } from "../access/index.ts";
 import { type MemberId, noMember, type Revision, type Term } from "../base/index.ts";
 import {
+  type Caller,
   type Header,
   type Kv,
   KvError,
@@ -24,6 +26,7 @@ import type { Platform, Timer } from "../platform/index.ts";
 import { decodeConfChange, type Entry, type Raft, type RaftConfig } from "../raft/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import type { Wal } from "../wal/index.ts";
+import { AccessService } from "./access-service.ts";
 import type { Alarm } from "./alarms.ts";
 import { type Command, decodeCommand } from "./command.ts";
 import type { ReplicaConfig } from "./config.ts";
@@ -31,7 +34,7 @@ import { Driver } from "./driver.ts";
 import { type HandoverOptions, handOver, heirOf } from "./handover.ts";
 import type { Identity } from "./identity.ts";
 import type { Images } from "./images.ts";
-import { LeaseService } from "./lease-service.ts";
+import { LeaseService, type Who } from "./lease-service.ts";
 import { quotaBytesDefault, removedGraceMs, requestTimeoutMs, ticksPerHeartbeat } from "./limits.ts";
 import { type Member, requestOf } from "./membership.ts";
 import type { ReplicaMetrics } from "./metrics.ts";
@@ -73,6 +76,8 @@ export class Replica implements Kv {
   readonly memberId: MemberId;
   readonly clusterId: bigint;
   readonly leases: Leases;
+  /** Users and roles. */
+  readonly access: AccessService;
   /** Rejects when this member cannot go on: its disk failed, or it was removed. It answers nobody any more then. */
   readonly failed: Promise<never>;
   /** Resolves when this member has heard from a leader and applied everything that was committed before. */
@@ -128,7 +133,12 @@ export class Replica implements Kv {
       onWork: () => this.#driver.turnSoon(),
     };
     const onLost = () => parts.metrics.proposalsFailed.add();
-    this.#proposals = new Proposals({ ...shared, member: this.memberId, onLost });
+    this.#proposals = new Proposals({
+      ...shared,
+      member: this.memberId,
+      requestBytesMax: config.requestBytesMax,
+      onLost,
+    });
     this.#reads = new Reads(shared);
     const ownAlarm = { alarm: "NOSPACE", member: this.memberId } as const;
     this.#quota = new Quota({
@@ -149,6 +159,16 @@ export class Replica implements Kv {
       ask: (member, question) => this.#ask(member, question),
     });
     this.leases = this.#leaseService;
+    const { webTokens, passwordCost } = config.access ?? {};
+    this.access = new AccessService({
+      random: platform.random,
+      state,
+      proposals: this.#proposals,
+      reads: this.#reads,
+      passwords: new Passwords(passwordCost),
+      webTokens: webTokens && new WebTokens(webTokens, () => platform.clock.now()),
+      header: () => this.header(),
+    });
     this.#handover = { ...shared, clock: platform.clock, onLeader: (observer) => this.onLeader(observer) };
     this.#reconfiguration = new Reconfiguration({
       ...shared,
@@ -192,7 +212,7 @@ export class Replica implements Kv {
       log,
       clusterId: identity.clusterId,
       member: identity.memberId,
-      listen: config.listenPeer,
+      listen: [config.listenPeer, ...(config.alsoListenPeer ?? [])],
       tls: config.tls,
       onMessage: (message) => this.#driver.step(message),
       onQuestion: (question) =>
@@ -214,28 +234,53 @@ export class Replica implements Kv {
     this.#driver.start(this.#transport);
   }
 
-  async range(query: RangeQuery): Promise<RangeResult> {
+  /** This store for somebody whose rights are asked for, with every call anew. */
+  as(who: Who): Kv {
+    return {
+      range: async (query) => this.range(query, who()),
+      txn: (txn) => {
+        try {
+          return this.txn(txn, who());
+        } catch (error) {
+          return Promise.reject(error);
+        }
+      },
+      compact: async (revision, options) => this.compact(revision, options, who()),
+      watch: (query, observer) => {
+        this.#state.access.requireRead(who(), query);
+        return this.watch(query, observer);
+      },
+      leases: this.#leaseService.as(who),
+    };
+  }
+
+  /** Without a caller the program itself asks, and may see everything. */
+  async range(query: RangeQuery, caller?: Caller): Promise<RangeResult> {
     this.#checkRunning();
     if (!query.serializable) await this.#reads.confirm();
+    if (caller !== undefined) this.#state.access.requireRead(caller, query);
     const { kvs, count, more } = this.#state.mvcc.range(query);
     return { header: this.header(), kvs, count, more };
   }
 
   /** No async function: a write that only has to be proposed costs one promise. */
-  txn(txn: Txn): Promise<TxnResult> {
+  txn(txn: Txn, caller?: Caller): Promise<TxnResult> {
     try {
       this.#checkRunning();
-      checkTxn(txn);
-      if (isReadOnly(txn)) return this.#readTxn(txn);
+      checkTxn(txn, this.#parts.config.txnOpsMax);
+      if (isReadOnly(txn)) return this.#readTxn(txn, caller);
       if (this.#quota.exceeded && hasPut(txn)) return this.#quota.refuse();
-      return this.#proposals.ask({ type: "txn", txn }, this.#txnResult);
+      const command: Command = caller === undefined ? { type: "txn", txn } : { type: "txn", txn, caller };
+      return this.#proposals.ask(command, this.#txnResult);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  async #readTxn(txn: Txn): Promise<TxnResult> {
+  async #readTxn(txn: Txn, caller: Caller | undefined): Promise<TxnResult> {
     await this.#reads.confirm();
+    if (caller !== undefined && this.#state.access.enabled)
+      this.#state.access.requireTxn(caller, txn, this.#state.leaseKeys);
     const { succeeded, results } = this.#state.mvcc.apply(txn);
     return { header: this.header(), succeeded, results };
   }
@@ -246,9 +291,9 @@ export class Replica implements Kv {
     return { header: this.#headerAt(revision), succeeded, results };
   };
 
-  async compact(revision: Revision, options: { physical?: boolean } = {}): Promise<Header> {
+  async compact(revision: Revision, options: { physical?: boolean } = {}, caller?: Caller): Promise<Header> {
     this.#checkRunning();
-    const outcome = await this.#proposals.propose({ type: "compact", revision });
+    const outcome = await this.#proposals.propose({ type: "compact", revision, ...(caller && { caller }) });
     if (options.physical === true) await this.#reclaim();
     return this.#headerAt(outcome.revision);
   }

@@ -2,8 +2,9 @@
  * What the log's commands do: keys, leases, members, alarms, watchers. Synchronous and deterministic: members that applied the same entries
  * are equal. The one exception is the time of leases, which only the leader counts.
  */
-import { type Index, type Revision, type Term, unreachable } from "../base/index.ts";
-import { KvError, type TxnResult } from "../kv/index.ts";
+import { AccessControl, Tokens, tokenTtlSecondsDefault } from "../access/index.ts";
+import { type Index, type LeaseId, type Revision, type Term, unreachable } from "../base/index.ts";
+import { type Caller, KvError, type TxnResult } from "../kv/index.ts";
 import { createLessor, type Lessor } from "../lease/index.ts";
 import { createMvcc, type Mvcc } from "../mvcc/index.ts";
 import { createWatchHub, type WatchHub } from "../watch/index.ts";
@@ -30,8 +31,10 @@ export class StateMachine {
   readonly lessor: Lessor;
   readonly mvcc: Mvcc;
   readonly hub: WatchHub;
-  readonly membership = new Membership();
+  readonly membership: Membership;
   readonly alarms = new Alarms();
+  readonly tokens: Tokens;
+  readonly access: AccessControl;
   readonly #monotonic: () => number;
   /** Index and term of the last entry applied. */
   applied: { index: Index; term: Term } = { index: 0 as Index, term: 0 as Term };
@@ -41,15 +44,35 @@ export class StateMachine {
     onCatchUpNeeded: () => void;
     monotonic: () => number;
     hashSeed: readonly [number, number];
+    tokenTtlSeconds?: number;
+    txnOpsMax?: number;
+    learnersMax?: number;
+    progressIntervalMs?: number;
   }) {
+    const { txnOpsMax, learnersMax, progressIntervalMs } = options;
     this.#monotonic = options.monotonic;
     this.lessor = createLessor({ ttlSecondsMin: options.leaseTtlSecondsMin });
-    this.mvcc = createMvcc({ leases: this.lessor, hashSeed: options.hashSeed });
-    this.hub = createWatchHub({ source: this.mvcc, onCatchUpNeeded: options.onCatchUpNeeded });
+    this.membership = new Membership(learnersMax);
+    this.tokens = new Tokens({
+      ttlSeconds: options.tokenTtlSeconds ?? tokenTtlSecondsDefault,
+      monotonic: options.monotonic,
+    });
+    this.access = new AccessControl(this.tokens);
+    this.mvcc = createMvcc({
+      leases: this.lessor,
+      hashSeed: options.hashSeed,
+      ...(txnOpsMax === undefined ? {} : { txnOpsMax }),
+    });
+    this.hub = createWatchHub({
+      source: this.mvcc,
+      onCatchUpNeeded: options.onCatchUpNeeded,
+      ...(progressIntervalMs === undefined ? {} : { progressIntervalMs }),
+    });
   }
 
   /** @throws KvError: a refusal, which changed nothing and is the command's outcome on every member */
   apply(command: Command, term: Term): Outcome {
+    if (command.caller !== undefined && this.access.enabled) this.#checkAccess(command, command.caller);
     this.#checkAlarms(command);
     switch (command.type) {
       case "txn": {
@@ -83,8 +106,30 @@ export class StateMachine {
       case "member-peer-urls":
         this.membership.setPeerUrls(command.member, command.peerUrls);
         return this.#done();
+      case "access":
+        this.access.apply(command.change);
+        return this.#done();
       default:
         return unreachable(command);
+    }
+  }
+
+  /** The keys of a lease, where somebody's right to them is in question. */
+  readonly leaseKeys = (lease: bigint): readonly Uint8Array[] => this.lessor.keys(lease as LeaseId);
+
+  /** @throws KvError: whoever asked may not */
+  #checkAccess(command: Command, caller: Caller): void {
+    const { access } = this;
+    switch (command.type) {
+      case "txn":
+        return access.requireTxn(caller, command.txn, this.leaseKeys);
+      case "lease-grant":
+        return access.requireUser(caller);
+      case "lease-revoke":
+        access.requireUser(caller);
+        return access.requireWriteOfKeys(caller, this.leaseKeys(command.id));
+      default:
+        return access.requireAdmin(caller);
     }
   }
 

@@ -2,8 +2,6 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import http from "node:http";
 import { type TestContext, test } from "node:test";
-import { noLease, utf8 } from "../../src/base/index.ts";
-import type { Kv } from "../../src/kv/index.ts";
 import { nodePlatform, type Platform } from "../../src/platform/index.ts";
 import { serveMembers } from "./members.ts";
 
@@ -41,14 +39,10 @@ const offered = new Set([
   "watch",
   "lock",
   "election",
+  "auth",
   "cluster",
   "maintenance",
 ]);
-
-/** Recorded, and not offered: the services answer Unimplemented, so there is nothing to compare. */
-const notOffered = {
-  auth: "the Auth service: client certificates decide who may connect",
-};
 
 /** Of an area that is offered, and left out here. */
 const leftOut = new Set([
@@ -60,13 +54,10 @@ const leftOut = new Set([
  * Where we differ and mean to: leases that all run out in the same moment come in another order, which in etcd is that of
  * a map.
  */
-const unordered = new Set(["lease/leases"]);
+const unordered = new Set(["lease/leases", "auth/alice leases"]);
 
-test("the recorded areas are those that are replayed and those that are listed as not offered", () => {
-  assert.deepEqual(
-    [...new Set(exchanges.map(({ area }) => area))].sort(),
-    [...offered, ...Object.keys(notOffered)].sort(),
-  );
+test("every area that was recorded is replayed", () => {
+  assert.deepEqual([...new Set(exchanges.map(({ area }) => area))].sort(), [...offered].sort());
 });
 
 test("etcd's recorded exchanges are answered as etcd answered them", async (t) => {
@@ -83,24 +74,10 @@ test("etcd's recorded exchanges are answered as etcd answered them", async (t) =
   for (const exchange of exchanges) {
     const title = `${exchange.area}/${exchange.name}`;
     if (leftOut.has(title) || !offered.has(exchange.area)) continue;
-    if (exchange.area === "maintenance") await catchUp(cluster.replicas[0] as Kv, maintenanceRevision);
     // One subtest an exchange; a store that went astray makes the later ones fail, too, as with etcd itself.
     await t.test(title, (subtest) => replay(subtest, port, exchange, captured));
   }
 });
-
-/** Where the recorded store stood when the area began: what the areas that are left out wrote is written in another way. */
-const maintenanceRevision = 51;
-
-async function catchUp(kv: Kv, revision: number): Promise<void> {
-  const key = utf8("left-out");
-  for (;;) {
-    const { header } = await kv.range({ key });
-    if (header.revision >= revision) return;
-    const put = { type: "put", key, value: key, lease: noLease } as const;
-    await kv.txn({ compare: [], success: [put], failure: [] });
-  }
-}
 
 /** Ids of added members hash the second they were added in, and the recording added two within one. */
 function calendarStopped(platform: Platform): Platform {
@@ -157,16 +134,23 @@ async function send(port: number, exchange: Exchange, captured: Record<string, s
   const { request, streamMs, streamMax } = exchange;
   const method = exchange.method ?? "POST";
   const text = request === undefined ? "" : typeof request === "string" ? request : spaced(request);
-  const body = text
-    .replaceAll(/\$\{repeat:(.):(\d+)\}/g, (_, what: string, times: string) => what.repeat(Number(times)))
-    .replaceAll(/\$\{(\w+)\}/g, (_, name: string) => captured[name] ?? "");
+  const filled = (template: string): string =>
+    template.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => captured[name] ?? "");
+  const body = filled(
+    text.replaceAll(/\$\{repeat:(.):(\d+)\}/g, (_, what: string, times: string) =>
+      what.repeat(Number(times)),
+    ),
+  );
+  const headers = Object.fromEntries(
+    Object.entries(exchange.headers ?? {}).map(([name, value]) => [name, filled(value)]),
+  );
   return new Promise((resolve, reject) => {
     const outgoing = http.request(
       {
         port,
         path: exchange.path,
         method,
-        headers: { "content-type": "application/json", ...exchange.headers },
+        headers: { "content-type": "application/json", ...headers },
       },
       (response) => {
         let received = "";
@@ -233,6 +217,7 @@ const placeholders = new Set([
   "dbSizeInUse",
   "hash",
   "memberID",
+  "token",
 ]);
 
 function normalised(exchange: Exchange, body: unknown, captured: Readonly<Record<string, string>>): unknown {
@@ -252,6 +237,9 @@ function normalised(exchange: Exchange, body: unknown, captured: Readonly<Record
       Object.entries(node).map(([name, item]) => {
         if (placeholders.has(name) && typeof item !== "object") return [name, `<${name}>`];
         if (name === "TTL" && "grantedTTL" in node) return [name, "<ttl>"];
+        // Members come by id, and what the ids are depends on the ports.
+        if (name === "members" && exchange.sorted && Array.isArray(item))
+          return [name, item.map(walk).sort((a, b) => (sortedJson(a) < sortedJson(b) ? -1 : 1))];
         return [name, walk(item)];
       }),
     );
@@ -262,6 +250,7 @@ function normalised(exchange: Exchange, body: unknown, captured: Readonly<Record
     for (const [name, known] of Object.entries(captured)) {
       if (known.length >= (/^\d+$/.test(known) ? 12 : 6)) shown = shown.replaceAll(known, `<${name}>`);
     }
+    if (/^\d{15,}$/.test(shown)) return "<id>";
     return shown.replace(/^http:\/\/127\.0\.0\.1:\d{4,}$/, "http://127.0.0.1:<port>");
   }
 }

@@ -139,10 +139,10 @@ function machine(): StateMachine {
   });
 }
 
-test("an image from before there were alarms is read as one without", async () => {
+test("an image from before there were alarms, users and roles is read as one without", async () => {
   const state = machine();
   state.apply({ type: "txn", txn: txn(put("k", "v")) }, 1 as Term);
-  const [, members, membersBytes, leases, leasesBytes, , , ...keys] = [...imageOf(state)].map((one) =>
+  const [, members, membersBytes, leases, leasesBytes, , , , , ...keys] = [...imageOf(state)].map((one) =>
     Buffer.from(one),
   );
   const old = [Buffer.from([1, 0, 0, 0]), members, membersBytes, leases, leasesBytes, ...keys] as Buffer[];

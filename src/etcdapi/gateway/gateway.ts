@@ -1,15 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { utf8 } from "../../base/index.ts";
 import { type Draft, decode, encode } from "../../wire/index.ts";
+import { type Endpoint, tokenOf, withCaller } from "../callers.ts";
 import { code, expectedError, RpcError } from "../errors.ts";
-import { requestBytesMax } from "../limits.ts";
 import { type Method, neverAborted, type Reply, type StreamMethod, type UnaryMethod } from "../method.ts";
+import type { StoreAccess } from "../ports.ts";
 import { fromJson } from "./from-json.ts";
 import { JsonSplitter } from "./split.ts";
 import { toJson } from "./to-json.ts";
 
 /** JSON around bytes in base64, and room for names. */
-const bodyBytesMax = Math.ceil(requestBytesMax * 1.5);
+const jsonPerByte = 1.5;
 
 /** https://github.com/grpc-ecosystem/grpc-gateway: which HTTP status a gRPC status is shown as. */
 const httpStatus: Readonly<Record<number, number>> = {
@@ -18,6 +19,7 @@ const httpStatus: Readonly<Record<number, number>> = {
   [code.invalidArgument]: 400,
   [code.deadlineExceeded]: 504,
   [code.notFound]: 404,
+  [code.permissionDenied]: 403,
   [code.resourceExhausted]: 429,
   [code.failedPrecondition]: 400,
   [code.outOfRange]: 400,
@@ -25,6 +27,7 @@ const httpStatus: Readonly<Record<number, number>> = {
   [code.internal]: 500,
   [code.unavailable]: 503,
   [code.dataLoss]: 500,
+  [code.unauthenticated]: 401,
 };
 
 export interface Gateway {
@@ -32,28 +35,39 @@ export interface Gateway {
   handle(request: IncomingMessage, response: ServerResponse, path: string): boolean;
 }
 
+interface GatewayContext {
+  /** Bytes of one message, were it protobuf. */
+  readonly messageBytesMax: number;
+  readonly onInternalError: OnInternalError;
+  readonly access: StoreAccess | undefined;
+}
+
 type OnInternalError = (error: unknown, path: string) => void;
 
 /** The methods again, as JSON over POST: one object for a unary method, a line `{"result":…}` for each message of a stream. */
-export function createGateway(methods: readonly Method[], onInternalError: OnInternalError): Gateway {
-  const byPath = new Map<string, Method>();
-  for (const method of methods) for (const path of method.info.gatewayPaths) byPath.set(path, method);
+export function createGateway(endpoints: readonly Endpoint[], context: GatewayContext): Gateway {
+  const byPath = new Map<string, Endpoint>();
+  for (const endpoint of endpoints)
+    for (const path of endpoint.method.info.gatewayPaths) byPath.set(path, endpoint);
   return {
     handle(request, response, path) {
       // The prefix of etcd 3.3 is still served.
       const current = path.startsWith("/v3beta/") ? `/v3/${path.slice("/v3beta/".length)}` : path;
       if (!current.startsWith("/v3/")) return false;
-      const method = byPath.get(current);
-      if (method === undefined) {
+      const endpoint = byPath.get(current);
+      if (endpoint === undefined) {
         request.resume();
         sendJson(response, 404, { code: code.notFound, message: "Not Found" });
       } else if (request.method !== "POST") {
         request.resume();
         sendJson(response, 501, { code: code.unimplemented, message: "Method Not Allowed" });
-      } else if (method.kind === "unary") {
-        serveUnary(method, request, response, onInternalError);
       } else {
-        serveStream(method, request, response, onInternalError);
+        // A certificate's name does not count here: in etcd the gateway is a client of its own.
+        const credentials = () => ({ token: tokenOf(request.headers), commonName: undefined });
+        withCaller(endpoint, context.access, credentials, (method) => {
+          if (method.kind === "unary") serveUnary(method, request, response, context);
+          else serveStream(method, request, response, context);
+        });
       }
       return true;
     },
@@ -64,8 +78,9 @@ function serveUnary(
   method: UnaryMethod<unknown, unknown>,
   request: IncomingMessage,
   response: ServerResponse,
-  onInternalError: OnInternalError,
+  { messageBytesMax, onInternalError }: GatewayContext,
 ): void {
+  const bodyBytesMax = Math.ceil(messageBytesMax * jsonPerByte);
   const chunks: Buffer[] = [];
   let bytes = 0;
   let refused = false;
@@ -118,9 +133,9 @@ function serveStream(
   method: StreamMethod<unknown, unknown>,
   request: IncomingMessage,
   response: ServerResponse,
-  onInternalError: OnInternalError,
+  { messageBytesMax, onInternalError }: GatewayContext,
 ): void {
-  const splitter = new JsonSplitter(bodyBytesMax);
+  const splitter = new JsonSplitter(Math.ceil(messageBytesMax * jsonPerByte));
   let ended = false;
   const reply: Reply<unknown> = {
     send(message) {
@@ -200,13 +215,15 @@ function errorBody(
   return { status: httpStatus[status] ?? 500, body: { code: status, message } };
 }
 
-function writeHead(response: ServerResponse, status: number): void {
-  response.writeHead(status, { "content-type": "application/json" });
+function writeHead(response: ServerResponse, status: number, headers: Record<string, string> = {}): void {
+  response.writeHead(status, { "content-type": "application/json", ...headers });
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
   if (response.headersSent || response.destroyed) return;
-  writeHead(response, status);
+  // etcd's gateway puts the error itself where a scheme belongs.
+  const challenge = status === 401 ? { "www-authenticate": (body as ErrorBody).message } : {};
+  writeHead(response, status, challenge);
   response.end(utf8(JSON.stringify(body)));
 }
 

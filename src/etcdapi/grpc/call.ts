@@ -10,6 +10,8 @@ import { timeoutMs } from "./timeout.ts";
 export interface CallContext {
   readonly clock: Clock;
   readonly writer: ProtobufWriter;
+  /** Bytes of one message of a client's. */
+  readonly messageBytesMax: number;
   /** A mistake of our own: the client is told nothing of it. */
   onInternalError(error: unknown, path: string): void;
 }
@@ -46,7 +48,7 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver {
     this.#method = method;
     this.#context = context;
     this.#onClosed = onClosed;
-    this.#frames = new FrameReader(stream.headers["grpc-encoding"] ?? "identity");
+    this.#frames = new FrameReader(stream.headers["grpc-encoding"] ?? "identity", context.messageBytesMax);
   }
 
   start(): void {

@@ -1,7 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { concatBytes } from "../../base/index.ts";
 import { code, RpcError } from "../errors.ts";
-import { requestBytesMax } from "../limits.ts";
 
 /** One byte (1: compressed) and four of length, most significant first, before each message. */
 const prefixBytes = 5;
@@ -17,14 +16,16 @@ export interface MessageSink {
  */
 export class FrameReader {
   readonly #encoding: string;
+  readonly #bytesMax: number;
   /** The beginning of a message whose rest has not come; `#needed` bytes are worth looking again. */
   #parts: Uint8Array[] | undefined;
   #bytes = 0;
   #needed = 0;
 
-  /** `encoding`: what grpc-encoding says, for messages that say they are compressed. */
-  constructor(encoding: string) {
+  /** `encoding`: what grpc-encoding says, for messages that say they are compressed. `bytesMax`: of one message. */
+  constructor(encoding: string, bytesMax: number) {
     this.#encoding = encoding;
+    this.#bytesMax = bytesMax;
   }
 
   /** Delivers every message that is complete now. @throws RpcError, and what the sink throws */
@@ -51,7 +52,7 @@ export class FrameReader {
     let needed = prefixBytes;
     while (bytes.length - offset >= prefixBytes) {
       const size = uint32(bytes, offset + 1);
-      if (size > requestBytesMax) throw tooLarge(size);
+      if (size > this.#bytesMax) throw tooLarge(size, this.#bytesMax);
       needed = prefixBytes + size;
       if (bytes.length - offset < needed) break;
       const message = new Uint8Array(bytes.buffer, bytes.byteOffset + offset + prefixBytes, size);
@@ -78,9 +79,10 @@ export class FrameReader {
       );
     }
     try {
-      return gunzipSync(message, { maxOutputLength: requestBytesMax });
+      return gunzipSync(message, { maxOutputLength: this.#bytesMax });
     } catch (error) {
-      if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(requestBytesMax + 1);
+      if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE")
+        throw tooLarge(this.#bytesMax + 1, this.#bytesMax);
       throw new RpcError(code.internal, "grpc: failed to decompress the received message");
     }
   }
@@ -91,9 +93,9 @@ function uint32(bytes: Uint8Array, at: number): number {
   return high * 0x1_0000 + (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
 }
 
-function tooLarge(size: number): RpcError {
+function tooLarge(size: number, bytesMax: number): RpcError {
   return new RpcError(
     code.resourceExhausted,
-    `grpc: received message larger than max (${size} vs. ${requestBytesMax})`,
+    `grpc: received message larger than max (${size} vs. ${bytesMax})`,
   );
 }

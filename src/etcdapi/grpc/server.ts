@@ -1,6 +1,7 @@
 import type { IncomingStream } from "../../h2/index.ts";
+import { type Endpoint, tokenOf, withCaller } from "../callers.ts";
 import { code, RpcError, rpcErrorOf } from "../errors.ts";
-import type { Method } from "../method.ts";
+import type { Credentials, StoreAccess } from "../ports.ts";
 import { type CallContext, GrpcCall, refuse } from "./call.ts";
 import type { LeaderWatch } from "./require-leader.ts";
 
@@ -11,14 +12,20 @@ export interface GrpcServer {
   close(error: RpcError): void;
 }
 
+/** What the server needs of the rest. */
+export interface GrpcContext extends CallContext {
+  readonly access: StoreAccess | undefined;
+  readonly trustCommonNames: boolean;
+}
+
 /** Takes streams, finds their method by path, and keeps track of the calls. */
 export function createGrpcServer(
-  methods: readonly Method[],
-  context: CallContext,
+  endpoints: readonly Endpoint[],
+  context: GrpcContext,
   leader: LeaderWatch,
 ): GrpcServer {
-  const byPath = new Map(methods.map((method) => [method.info.path, method]));
-  const services = new Set(methods.map((method) => method.info.path.split("/")[1]));
+  const byPath = new Map(endpoints.map((endpoint) => [endpoint.method.info.path, endpoint]));
+  const services = new Set(endpoints.map(({ method }) => method.info.path.split("/")[1]));
   const open = new Set<GrpcCall>();
   let closed: RpcError | undefined;
 
@@ -28,6 +35,13 @@ export function createGrpcServer(
       code.unimplemented,
       services.has(service) ? `unknown method ${name} for service ${service}` : `unknown service ${service}`,
     );
+  }
+
+  function credentialsOf({ headers, connection }: IncomingStream): Credentials {
+    return {
+      token: tokenOf(headers),
+      commonName: context.trustCommonNames ? connection.peerCertificate?.commonName : undefined,
+    };
   }
 
   function forget(call: GrpcCall): void {
@@ -43,8 +57,8 @@ export function createGrpcServer(
         stream.respond({ ":status": "405", allow: "POST" }, { end: true });
         return true;
       }
-      const method = byPath.get(stream.path);
-      if (closed !== undefined || method === undefined) {
+      const endpoint = byPath.get(stream.path);
+      if (closed !== undefined || endpoint === undefined) {
         refuse(stream, closed ?? unknown(stream.path));
         return true;
       }
@@ -53,10 +67,17 @@ export function createGrpcServer(
         refuse(stream, rpcErrorOf("NO_LEADER"));
         return true;
       }
-      const call = new GrpcCall(stream, method, context, forget);
-      open.add(call);
-      if (wantsLeader && method.kind === "stream") leader.add(call);
-      call.start();
+      withCaller(
+        endpoint,
+        context.access,
+        () => credentialsOf(stream),
+        (method) => {
+          const call = new GrpcCall(stream, method, context, forget);
+          open.add(call);
+          if (wantsLeader && method.kind === "stream") leader.add(call);
+          call.start();
+        },
+      );
       return true;
     },
 

@@ -3,15 +3,15 @@ import type { Compare, Kv, Op, OpResult, Txn } from "../../kv/index.ts";
 import { type Draft, etcdserverpb } from "../../wire/index.ts";
 import { code, emptyKey, RpcError, rpcErrorOf } from "../errors.ts";
 import { headerOf } from "../header.ts";
-import { txnOpsMax } from "../limits.ts";
 import { type Method, unary } from "../method.ts";
 import { checkDelete, deleteOp } from "./delete-range.ts";
 import { checkPut, putOp } from "./put.ts";
 import { checkRange, rangeAnswer, rangeOp } from "./range.ts";
 
-export function txnMethod(kv: Kv): Method {
+/** `opsMax`: of one level, those of the levels above counted in. */
+export function txnMethod(kv: Kv, opsMax: number): Method {
   return unary(etcdserverpb.KVService.Txn, async (request) => {
-    checkTxn(request, txnOpsMax);
+    checkTxn(request, opsMax);
     const { header, succeeded, results } = await kv.txn(txnOf(request));
     const revisions = new RevisionWalk(results, header.revision);
     return {

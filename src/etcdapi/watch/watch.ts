@@ -1,7 +1,15 @@
 import { compareBytes, type Revision } from "../../base/index.ts";
-import type { Header, Kv, KvError, KvEvent, KvWatch, WatchObserver, WatchQuery } from "../../kv/index.ts";
+import {
+  type Header,
+  type Kv,
+  KvError,
+  type KvEvent,
+  type KvWatch,
+  type WatchObserver,
+  type WatchQuery,
+} from "../../kv/index.ts";
 import { type Draft, etcdserverpb, mvccpb } from "../../wire/index.ts";
-import { rpcErrorOf } from "../errors.ts";
+import { code, rpcErrorOf } from "../errors.ts";
 import { clusterHeader, headerOf } from "../header.ts";
 import { watchesPerStreamMax } from "../limits.ts";
 import { type Method, type Reply, type RequestObserver, stream } from "../method.ts";
@@ -118,20 +126,28 @@ class WatchStream implements RequestObserver<Request> {
 
   #create(request: Create): void {
     const refusal = this.#refusal(request);
-    if (refusal !== undefined) {
-      this.#send({
-        header: headerOf(this.#cluster.header()),
-        watchId: noWatchId,
-        created: true,
-        canceled: true,
-        cancelReason: refusal,
-      });
-      return;
-    }
+    if (refusal !== undefined) return this.#refuse(refusal);
     const watch = new OneWatch(this, this.#idFor(request), request);
+    let createdRevision: Revision;
+    try {
+      createdRevision = watch.start(this.#kv, queryOf(request));
+    } catch (thrown) {
+      const reason = thrown instanceof KvError ? deniedReason(thrown) : undefined;
+      if (reason === undefined) throw thrown;
+      return this.#refuse(reason);
+    }
     this.#watches.set(watch.id, watch);
-    const createdRevision = watch.start(this.#kv, queryOf(request));
     this.#send({ header: this.#header(createdRevision), watchId: watch.id, created: true });
+  }
+
+  #refuse(cancelReason: string): void {
+    this.#send({
+      header: headerOf(this.#cluster.header()),
+      watchId: noWatchId,
+      created: true,
+      canceled: true,
+      cancelReason,
+    });
   }
 
   /** Why a watch cannot be made, in etcd's words. */
@@ -252,6 +268,20 @@ class OneWatch implements WatchObserver {
   onClosed(reason: KvError): void {
     this.#stream.closedByStore(this, reason);
   }
+}
+
+/** How grpc-go shows the codes of these failures. Clients compare the whole text. */
+const codeNames: Readonly<Record<number, string>> = {
+  [code.invalidArgument]: "InvalidArgument",
+  [code.permissionDenied]: "PermissionDenied",
+  [code.unauthenticated]: "Unauthenticated",
+};
+
+/** Undefined: not a matter of rights. */
+function deniedReason(error: KvError): string | undefined {
+  const { code: status, message } = rpcErrorOf(error.code);
+  const name = codeNames[status];
+  return name && `rpc error: code = ${name} desc = ${message}`;
 }
 
 const smallestKey = Uint8Array.of(0);

@@ -1,8 +1,9 @@
 /** Before a member has an id it can only ask: which cluster is this, and who belongs to it? One question, one answer, a connection for both. */
 import { emptyBytes, fromUtf8 } from "../../base/index.ts";
-import type { Platform, TlsMaterial } from "../../platform/index.ts";
+import type { Platform } from "../../platform/index.ts";
 import { BytesReader } from "../bytes-reader.ts";
 import { BytesWriter } from "../bytes-writer.ts";
+import type { PeerTls } from "../config.ts";
 import { type Member, Membership } from "../membership.ts";
 import { dialPeer } from "./dial.ts";
 import { encodeFrame, FrameReader, frameKind } from "./frames.ts";
@@ -33,7 +34,7 @@ function decodeDescription(bytes: Uint8Array): ClusterDescription {
 export async function askForCluster(
   { clock, network }: Platform,
   peerUrl: string,
-  tls: TlsMaterial | undefined,
+  tls: PeerTls | undefined,
 ): Promise<ClusterDescription> {
   const { stream } = await dialPeer(network, peerUrl, tls);
   const timer = clock.after(answerTimeoutMs, () => stream.destroy(new Error("no answer in time")));

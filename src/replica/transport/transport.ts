@@ -1,11 +1,12 @@
 /** Members talk: raft messages, questions to the leader, images. Each dials all others; what it is sent comes in on theirs. */
 import { emptyBytes, type MemberId, utf8 } from "../../base/index.ts";
 import { KvError } from "../../kv/index.ts";
-import type { Connection, Listener, Platform, Timer, TlsMaterial } from "../../platform/index.ts";
+import type { Connection, Listener, Platform, Timer } from "../../platform/index.ts";
 import type { Message } from "../../raft/index.ts";
 import type { Log } from "../../telemetry/index.ts";
 import { BytesReader } from "../bytes-reader.ts";
 import { BytesWriter } from "../bytes-writer.ts";
+import type { PeerTls } from "../config.ts";
 import { frameBytesMax, removedGraceMs } from "../limits.ts";
 import { dialPeer } from "./dial.ts";
 import { encodeFrame, type Frame, FrameReader, frameKind } from "./frames.ts";
@@ -25,9 +26,10 @@ export interface TransportOptions {
   readonly log: Log;
   readonly clusterId: bigint;
   readonly member: MemberId;
-  readonly listen: { readonly host: string; readonly port: number };
+  /** The first is the one that is told of. */
+  readonly listen: readonly { readonly host: string; readonly port: number }[];
   /** Undefined: plain sockets. */
-  readonly tls: TlsMaterial | undefined;
+  readonly tls: PeerTls | undefined;
   readonly onMessage: (message: Message) => void;
   /** Undefined while this member cannot answer. @throws KvError to refuse */
   readonly onQuestion: (question: Uint8Array) => Promise<Uint8Array>;
@@ -212,18 +214,17 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
     else question.reject(new KvError(reader.text() as KvError["code"], reader.text()));
   }
 
-  const listener: Listener = await network.listen(
-    {
-      ...options.listen,
-      ...(options.tls === undefined
-        ? {}
-        : { tls: { ...options.tls, clientCertificate: "require" as const } }),
-    },
-    accept,
-  );
+  const tls = options.tls && {
+    ...options.tls,
+    clientCertificate: options.tls.clientCertificate ?? ("require" as const),
+  };
+  const listeners: Listener[] = [];
+  for (const address of options.listen)
+    listeners.push(await network.listen({ ...address, ...(tls && { tls }) }, accept));
+  const { host, port } = listeners[0] as Listener;
 
   return {
-    address: { host: listener.host, port: listener.port },
+    address: { host, port },
     setPeers(members) {
       if (closed) return;
       const wanted = new Map(members.filter(({ id }) => id !== member).map((one) => [one.id, one]));
@@ -298,7 +299,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
         reject(new KvError("STOPPED", "etcdserver: server stopped"));
       }
       questions.clear();
-      await listener.close();
+      await Promise.all(listeners.map((listener) => listener.close()));
     },
   };
 }

@@ -105,6 +105,7 @@ export interface User {
   readonly name: Uint8Array;
   readonly password: Uint8Array;
   readonly roles: readonly string[];
+  readonly options: UserAddOptions | undefined;
 }
 
 export const User: MessageCodec<User> = {
@@ -113,8 +114,14 @@ export const User: MessageCodec<User> = {
     { id: 1, name: "name", protoName: "name", kind: "bytes" },
     { id: 2, name: "password", protoName: "password", kind: "bytes" },
     { id: 3, name: "roles", protoName: "roles", kind: "string", repeated: true },
+    { id: 4, name: "options", protoName: "options", kind: "message", message: UserAddOptions },
   ],
   write(w, m) {
+    if (m.options !== undefined) {
+      const before = w.length;
+      UserAddOptions.write(w, m.options);
+      w.message(34, before);
+    }
     if (m.roles) {
       for (let i = m.roles.length - 1; i >= 0; i--) {
         w.string(26, m.roles[i] as NonNullable<(typeof m.roles)[number]>);
@@ -127,6 +134,7 @@ export const User: MessageCodec<User> = {
     let name: Uint8Array = emptyBytes;
     let password: Uint8Array = emptyBytes;
     const roles: string[] = [];
+    let options: UserAddOptions | undefined = undefined;
     while (r.more) {
       const tag = r.tag();
       switch (tag) {
@@ -142,11 +150,17 @@ export const User: MessageCodec<User> = {
           roles.push(r.string());
           break;
         }
+        case 34: {
+          const outer = r.enter();
+          options = UserAddOptions.read(r);
+          r.leave(outer);
+          break;
+        }
         default:
           r.skip(tag);
       }
     }
-    return { name, password, roles };
+    return { name, password, roles, options };
   },
 };
 
