@@ -21,7 +21,8 @@ const rooms = {
   storage: ["base", "platform", "kv", "apimachinery", ...io],
   registry: ["base", "platform", "apimachinery", "schema", "storage", "auth"],
   auth: ["base", "platform", "apimachinery"],
-  admission: ["base", "platform", "apimachinery", "schema"],
+  cel: ["base", "apimachinery"],
+  admission: ["base", "platform", "apimachinery", "schema", "cel"],
   apiserver: [
     "base",
     "platform",
