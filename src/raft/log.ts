@@ -43,6 +43,13 @@ export class RaftLog {
   handedOut: Index;
   stable: Index;
   written: Index;
+  /**
+   * The first committed conf change of which it is not durable here that it is committed. It is not handed out: a member that acts by it and
+   * forgets it in a crash would need the votes of members that the change let go.
+   */
+  #heldChange: Index | undefined;
+  /** A conf change was committed since `takeCommitMustSync` was asked. */
+  #commitMustSync = false;
   #slots: (Entry | undefined)[];
   #mask: number;
   #writes: Write[] = [];
@@ -148,8 +155,29 @@ export class RaftLog {
   commitTo(index: Index): boolean {
     if (index <= this.commit) return false;
     assert(index <= this.lastIndex, `commit ${index} is beyond the log's end ${this.lastIndex}`);
+    for (let i = (this.commit + 1) as Index; i <= index; i++) {
+      if (this.at(i).type !== "conf-change") continue;
+      this.#heldChange ??= i;
+      this.#commitMustSync = true;
+    }
     this.commit = index;
     return true;
+  }
+
+  /** True once for commit indexes that must be durable before what they commit is applied. */
+  takeCommitMustSync(): boolean {
+    const mustSync = this.#commitMustSync;
+    this.#commitMustSync = false;
+    return mustSync;
+  }
+
+  /** It is durable here that everything up to `index` is committed. */
+  markCommitDurable(index: Index): void {
+    let held = this.#heldChange;
+    if (held === undefined || held > index) return;
+    held = Math.max(held, index + 1) as Index;
+    while (held <= this.commit && this.at(held).type !== "conf-change") held++;
+    this.#heldChange = held <= this.commit ? held : undefined;
   }
 
   /** Entries `from`..`to` as an array that must not be written to. */
@@ -203,16 +231,21 @@ export class RaftLog {
   }
 
   get hasCommitted(): boolean {
-    return this.handedOut < this.commit && this.handedOut < this.stable;
+    return this.handedOut < this.#applicable;
   }
 
   /** Hands out what can be applied, once. */
   takeCommitted(bytesMax: number): readonly Entry[] {
     if (!this.hasCommitted) return none;
     const first = (this.handedOut + 1) as Index;
-    const last = this.endWithin(first, Math.min(this.commit, this.stable) as Index, bytesMax);
+    const last = this.endWithin(first, this.#applicable, bytesMax);
     this.handedOut = last;
     return this.slice(first, last);
+  }
+
+  get #applicable(): Index {
+    const held = this.#heldChange ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.commit, this.stable, held - 1) as Index;
   }
 
   appliedTo(index: Index): void {
@@ -255,6 +288,8 @@ export class RaftLog {
     this.#slice = none;
     // Everything on its way to the disk is replaced by the image: a word about it says nothing any more.
     this.#writes = [];
+    this.#heldChange = undefined;
+    this.#commitMustSync = false;
     this.offset = index;
     this.offsetTerm = term;
     this.lastIndex = index;

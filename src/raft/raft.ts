@@ -60,15 +60,17 @@ import type {
  * Where a reader finds what: `election` votes; `replication` the leader's log, `following` the follower's; `read-index`;
  * `membership`; `proposals`; `roles` the transitions; `core` the state; `log`, `progress`, `tracker`, `quorum`
  * the data.
+ *
+ * `core`: the state to work on, where somebody has looked at it first (the simulator plants mistakes in it).
  */
-export function createRaft(config: RaftConfig): Raft {
+export function createRaft(config: RaftConfig, core = new Core(config)): Raft {
   assert(config.id !== noMember, "a member needs an id");
   assert(
     config.heartbeatTicks > 0 && config.electionTicks > config.heartbeatTicks,
     `election after ${config.electionTicks} ticks, but a heartbeat every ${config.heartbeatTicks}`,
   );
   assert(config.inflightMessagesMax > 0, `${config.inflightMessagesMax} messages in flight`);
-  return new RaftMember(new Core(config), config.restored.hardState);
+  return new RaftMember(core, config.restored.hardState);
 }
 
 const nothing: readonly never[] = [];
@@ -183,6 +185,7 @@ class RaftMember implements Raft {
     const voted =
       hardState !== undefined && (hardState.term !== before.term || hardState.vote !== before.vote);
     const entries = core.log.takeUnwritten();
+    const changeCommitted = core.log.takeCommitMustSync();
     const ready: Ready = {
       hardState,
       entries,
@@ -191,7 +194,7 @@ class RaftMember implements Raft {
       messagesAfterPersist: core.messagesAfterPersist.length === 0 ? nothing : core.messagesAfterPersist,
       committed: core.log.takeCommitted(core.config.committedBytesMax),
       readStates: core.readStates.length === 0 ? nothing : core.readStates,
-      mustSync: voted || entries.length > 0 || snapshot !== undefined,
+      mustSync: voted || changeCommitted || entries.length > 0 || snapshot !== undefined,
     };
     if (ready.messages !== nothing) core.messages = [];
     if (ready.messagesAfterPersist !== nothing) core.messagesAfterPersist = [];
@@ -209,7 +212,10 @@ class RaftMember implements Raft {
       core.log.markDurable(last.index, last.term);
       if (core.role === "leader" && core.tracker.self.acknowledge(core.log.stable)) advanceCommit(core);
     }
-    if (hardState) countOwnVote(core, hardState);
+    if (hardState) {
+      core.log.markCommitDurable(hardState.commit);
+      countOwnVote(core, hardState);
+    }
   }
 
   applied(index: Index): void {

@@ -110,10 +110,13 @@ export interface Ready {
   readonly messages: readonly Message[];
   /** Only after the write above, and of every Ready before, is durable (votes asked and given, a follower's acknowledgements). */
   readonly messagesAfterPersist: readonly Message[];
-  /** Committed and durable here, not handed out before. */
+  /** Committed and durable here, not handed out before; a conf change only once its commit index is durable, too. */
   readonly committed: readonly Entry[];
   readonly readStates: readonly ReadState[];
-  /** True when hardState's term or vote changed, entries are not empty or there is a snapshot: a datasync is needed. */
+  /**
+   * A datasync is needed: hardState's term or vote changed, or its commit index passed a conf change; entries are not empty; or there is a
+   * snapshot.
+   */
   readonly mustSync: boolean;
 }
 

@@ -89,7 +89,7 @@ export async function openReplica({
       await restoreImage(state, images.read(snapshot));
       state.applied = { index: snapshot.index, term: snapshot.term };
     }
-    const raft = createRaft({
+    const raftConfig: RaftConfig = {
       id: identity.memberId,
       electionTicks: Math.max(2, Math.round(config.electionMs / config.heartbeatMs)) * ticksPerHeartbeat,
       heartbeatTicks: ticksPerHeartbeat,
@@ -100,8 +100,9 @@ export async function openReplica({
       committedBytesMax,
       ...(config.trailingBytes === undefined ? {} : { trailingBytesMax: config.trailingBytes }),
       restored,
-    });
-    const parts = { platform, config, log, metrics, identity, restored, state, raft, wal, images, lock };
+    };
+    const raft = createRaft(raftConfig);
+    const parts = { platform, config, log, metrics, identity, raftConfig, state, raft, wal, images, lock };
     const replica = new Replica(assemble(parts));
     await replica.start();
     return replica;

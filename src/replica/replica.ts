@@ -54,8 +54,8 @@ export interface ReplicaParts {
   readonly log: Log;
   readonly metrics: ReplicaMetrics;
   readonly identity: Identity;
-  /** What the core began this life with. */
-  readonly restored: RaftConfig["restored"];
+  /** What the core was made with, and began this life with. */
+  readonly raftConfig: RaftConfig;
   readonly state: StateMachine;
   readonly raft: Raft;
   readonly wal: Wal;

@@ -5,9 +5,10 @@ import { frameBufferBytes } from "./limits.ts";
 /*
  * Layouts, little-endian. A segment is eight bytes of magic and then frames; what follows the last frame is zero or the end.
  *
- *     frame    u32 body length │ u32 crc │ u32 previous crc │ u32 salt │ u64 sequence │ body, zeros up to a multiple of 8
+ *     frame    u32 body length │ u32 crc │ u32 previous crc │ u32 seal │ u64 sequence │ body, zeros up to a multiple of 8
  *
- * `salt` is one random number for the whole log: a value somebody stored that looks like a frame is none of it.
+ * `seal` is the salt of the log, a random number, XOR the CRC-32C of the body length. A value somebody stored that looks like a frame is none
+ * of the log; and whether a length is the one that was written can be told before the body is there.
  * One frame is one write and one datasync. `crc` is the CRC-32C of everything after it, padding included; `previous crc` is
  * that of the frame before, over segments; `sequence` counts frames. The body is records, one after the other:
  *
@@ -18,7 +19,7 @@ import { frameBufferBytes } from "./limits.ts";
  *
  * Every segment begins with a frame of its segment record, the hard state and the last snapshot, so that older segments can go.
  */
-export const magic = new Uint8Array([0x52, 0x4d, 0x41, 0x4e, 0x57, 0x41, 0x4c, 0x01]); // "RMANWAL", format 1
+export const magic = new Uint8Array([0x52, 0x4d, 0x41, 0x4e, 0x57, 0x41, 0x4c, 0x02]); // "RMANWAL", format 2
 export const frameHeaderBytes = 24;
 
 const recordEntry = 1;
@@ -89,7 +90,7 @@ export class FrameWriter {
     const view = this.#view;
     view.setUint32(0, bodyLength, true);
     view.setUint32(8, previousCrc, true);
-    view.setUint32(12, salt, true);
+    view.setUint32(12, salt ^ crc32c(this.#bytes, 0, 4), true);
     this.#number(16, sequence);
     const crc = crc32c(this.#bytes, 8, end);
     view.setUint32(4, crc, true);
@@ -147,10 +148,30 @@ export function readFrame(bytes: Uint8Array, view: DataView, offset: number): Fr
     sequence: readNumber(view, offset + 16),
     crc,
     previousCrc: view.getUint32(offset + 8, true),
-    salt: view.getUint32(offset + 12, true),
+    salt: saltAt(bytes, view, offset),
     bodyStart,
     bodyEnd: bodyStart + bodyLength,
     end,
+  };
+}
+
+/** The salt that a frame's seal and length come from; another one than the log's where either has changed. */
+function saltAt(bytes: Uint8Array, view: DataView, offset: number): number {
+  return (view.getUint32(offset + 12, true) ^ crc32c(bytes, offset, offset + 4)) >>> 0;
+}
+
+/** The head of a frame as it was written, whatever became of its body. Undefined: it was not written whole, or has changed. */
+export function readHead(
+  bytes: Uint8Array,
+  view: DataView,
+  offset: number,
+): Pick<Frame, "sequence" | "previousCrc" | "salt" | "end"> | undefined {
+  if (offset + frameHeaderBytes > bytes.length) return undefined;
+  return {
+    sequence: readNumber(view, offset + 16),
+    previousCrc: view.getUint32(offset + 8, true),
+    salt: saltAt(bytes, view, offset),
+    end: offset + frameHeaderBytes + Math.ceil(view.getUint32(offset, true) / 8) * 8,
   };
 }
 

@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import type { Disk } from "../platform/index.ts";
 import type { Entry, HardState, SnapshotMeta } from "../raft/index.ts";
 import { WalDamagedError } from "./errors.ts";
-import { type Frame, frameHeaderBytes, magic, readFrame, readRecords } from "./frame.ts";
+import { type Frame, frameHeaderBytes, magic, readFrame, readHead, readRecords } from "./frame.ts";
 import { sectorBytes } from "./limits.ts";
 import { listSegments, type SegmentName, segmentPath } from "./segment-name.ts";
 
@@ -76,7 +76,7 @@ async function readSegment(
   if (later !== undefined) {
     throw new WalDamagedError(path, offset, `a frame is broken, and a good one follows at byte ${later}`);
   }
-  if (!isTorn(bytes, view, offset, end))
+  if (!isTorn(bytes, view, offset, end, state))
     throw new WalDamagedError(path, offset, "the checksum of a frame is wrong");
   await makeDurable(disk, path, frame, offset);
   return offset;
@@ -126,14 +126,21 @@ function findFrameAfter(
   return undefined;
 }
 
-/** A part of the frame was never written: the file ends within it, or a sector of it is still zero. */
-function isTorn(bytes: Uint8Array, view: DataView, offset: number, dataEnd: number): boolean {
-  const claimed =
-    offset + frameHeaderBytes <= bytes.length
-      ? offset + frameHeaderBytes + view.getUint32(offset, true)
-      : Number.POSITIVE_INFINITY;
-  if (claimed > bytes.length) return true;
-  const end = Math.max(claimed, dataEnd);
+/**
+ * A part of the frame was never written: the file ends within it, or a sector of it is still zero. How long the frame is, only a head says that
+ * is what this log would have written; of another one a part must be missing itself.
+ */
+function isTorn(
+  bytes: Uint8Array,
+  view: DataView,
+  offset: number,
+  dataEnd: number,
+  state: RecoveredState,
+): boolean {
+  const head = readHead(bytes, view, offset);
+  const isIntact = head !== undefined && state.follows(head);
+  const end = isIntact ? Math.max(head.end, dataEnd) : offset + frameHeaderBytes;
+  if (end > bytes.length) return true;
   for (let start = offset; start < end; ) {
     const sectorEnd = Math.min(end, (Math.floor(start / sectorBytes) + 1) * sectorBytes);
     if (bytes.subarray(start, sectorEnd).every((byte) => byte === 0)) return true;
@@ -152,7 +159,7 @@ class RecoveredState {
   sequence = 0;
   salt = 0;
 
-  follows(frame: Frame): boolean {
+  follows(frame: Pick<Frame, "sequence" | "previousCrc" | "salt">): boolean {
     // The oldest segment that is kept continues one that is gone.
     return (
       !this.#started ||

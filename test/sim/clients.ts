@@ -2,15 +2,18 @@
 import { type LeaseId, noLease, type Revision, utf8 } from "../../src/base/index.ts";
 import { type KeyRange, KvError, type Txn } from "../../src/kv/index.ts";
 import type { Replica } from "../../src/replica/index.ts";
-import type { History } from "./history.ts";
-import type { LeaseBook } from "./lease-book.ts";
+import type { LeaseBook } from "./checkers/leases.ts";
+import type { History } from "./checkers/strict-serializability.ts";
+import { pairedKeys } from "./checkers/transactions.ts";
 import type { Life } from "./life.ts";
 import type { Machine } from "./machine.ts";
+import { shortened } from "./model.ts";
 import type { World } from "./world.ts";
 
 /** All that clients write begins with "k". */
 export const allKeys: KeyRange = { key: utf8("k"), rangeEnd: utf8("l") };
 const keyCount = 12;
+const paddingBytesMax = 3000;
 
 export interface Work {
   readonly world: World;
@@ -74,7 +77,7 @@ export class Client {
 
   /** Two keys in one revision: whoever sees one of them alone has seen half a transaction. */
   #pair(door: Door): Promise<void> {
-    return this.#write(door, [], ["k-left", "k-right"]);
+    return this.#write(door, [], pairedKeys);
   }
 
   async #compareAndPut(door: Door): Promise<void> {
@@ -86,25 +89,30 @@ export class Client {
 
   async #write(door: Door, compare: Txn["compare"], keys: readonly string[], lease = noLease): Promise<void> {
     const { history } = this.#work;
-    const values = keys.map(() => `${this.#name}.${++this.#values}`);
+    const values = keys.map(() => this.#value());
     const success = keys.map(
       (key, i) => ({ type: "put", key: utf8(key), value: utf8(values[i] as string), lease }) as const,
     );
     const failure = keys.map((key) => ({ type: "range", key: utf8(key) }) as const);
     const txn: Txn = { compare, success, failure };
     const request = history.begin(values);
-    await this.#ask(door, `write ${keys.join()} as ${values.join()}`, request, async ({ replica }) => {
-      const result = await replica.txn(txn);
-      return () => {
-        history.wrote(request, txn, result);
-        this.#saw(result.header.revision);
-        if (result.succeeded) for (const key of keys) this.#seen.set(key, result.header.revision);
-        else
-          for (const answer of result.results)
-            if (answer.type === "range") this.#seen.set(keys[0] as string, answer.kvs[0]?.modRevision ?? 0);
-        return `at ${result.header.revision}${result.succeeded ? "" : ", compares failed"}`;
-      };
-    });
+    await this.#ask(
+      door,
+      `write ${keys.join()} as ${values.map(shortened).join()}`,
+      request,
+      async ({ replica }) => {
+        const result = await replica.txn(txn);
+        return () => {
+          history.wrote(request, txn, result);
+          this.#saw(result.header.revision);
+          if (result.succeeded) for (const key of keys) this.#seen.set(key, result.header.revision);
+          else
+            for (const answer of result.results)
+              if (answer.type === "range") this.#seen.set(keys[0] as string, answer.kvs[0]?.modRevision ?? 0);
+          return `at ${result.header.revision}${result.succeeded ? "" : ", compares failed"}`;
+        };
+      },
+    );
   }
 
   async #delete(door: Door): Promise<void> {
@@ -234,7 +242,7 @@ export class Client {
     const { life } = door;
     const say = (how: string): void => world.note(this.#name, `${what} on ${life.name}: ${how}`);
     try {
-      const answer = await Promise.race([asked(door), life.ended]);
+      const answer = await Promise.race([life.run(() => asked(door)), life.ended]);
       if (answer !== undefined && !life.dead) return say(answer());
       history.lost();
       say("lost");
@@ -248,6 +256,13 @@ export class Client {
           new Error(`${this.#name}: ${what} on ${life.name}: ${(error as Error).message}`, { cause: error }),
         );
     }
+  }
+
+  /** Never the same twice; now and then larger than a sector, so that a write of it can be torn. */
+  #value(): string {
+    const { world } = this.#work;
+    const padding = world.chance(0.15) ? world.below(paddingBytesMax) : 0;
+    return `${this.#name}.${++this.#values}`.padEnd(padding, ".");
   }
 
   #saw(revision: number): void {

@@ -25,6 +25,8 @@ export class SimCluster {
     this.network = new SimNetwork(world);
     const initialMembers = Array.from({ length: weather.members }, (_, i) => memberAt(i + 1));
     for (let i = 1; i <= weather.members; i++) this.#addMachine(i, { initialMembers });
+    for (let i = weather.members + 1; i <= weather.members + weather.spares; i++)
+      this.#addMachine(i, { initialMembers: [memberAt(i)], initialState: "existing" }).held = true;
   }
 
   /** Starts all, and keeps them running until `endSupervision`. */
@@ -35,6 +37,11 @@ export class SimCluster {
 
   endSupervision(): void {
     this.#supervising = false;
+  }
+
+  /** Those that belong to the cluster, as far as its operator knows. */
+  get members(): readonly Machine[] {
+    return this.machines.filter(({ held }) => !held);
   }
 
   /** Members that run. */

@@ -59,6 +59,13 @@ export class Life implements Process {
     for (const event of this.#deferred.splice(0)) this.world.again(event);
   }
 
+  /** Has the process do something for somebody outside, as a request that comes in does: later while it is paused, never once it is dead. */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.world.schedule(0, () => work().then(resolve, reject), this);
+    });
+  }
+
   end(): void {
     this.dead = true;
     this.#deferred = [];

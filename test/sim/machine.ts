@@ -1,4 +1,5 @@
 /** A machine: a disk that outlives processes, a clock that errs, and at most one member running on it. */
+import type { MemberId } from "../../src/base/index.ts";
 import type { Platform } from "../../src/platform/index.ts";
 import { openReplica, type Replica, type ReplicaConfig, type ReplicaParts } from "../../src/replica/index.ts";
 import { createLog } from "../../src/telemetry/index.ts";
@@ -15,6 +16,9 @@ export interface Instruments {
   readonly assemble: (machine: Machine, life: Life, parts: ReplicaParts) => ReplicaParts;
 }
 
+/** Milliseconds. */
+const publishRetryMs = 500;
+
 export class Machine {
   readonly world: World;
   readonly network: SimNetwork;
@@ -28,12 +32,18 @@ export class Machine {
   life: Life | undefined;
   /** Running. */
   replica: Replica | undefined;
+  /** Has the checkers look at this life once more. */
+  tellSettled: () => void = () => {};
   /** Why the last start, or the last life, ended by itself. */
   lastError: Error | undefined;
-  /** Its disk has lost or changed what was durable: it may refuse to start, and its memory counts for nothing. */
+  /** Its disk has changed what was durable, and it has not started since. */
   damaged = false;
-  /** Nobody starts it again for now, or ever. */
+  /** It belongs to no cluster: nobody starts it. */
   held = false;
+  /** It was removed from its cluster and does not know yet; its disk is about to be emptied. */
+  retiring = false;
+  /** Which member it is, or was last. */
+  memberId: MemberId | undefined;
   readonly #instruments: Instruments;
   #disk: SimDisk | undefined;
 
@@ -57,9 +67,18 @@ export class Machine {
     return this.life !== undefined;
   }
 
+  get peerUrls(): readonly string[] {
+    return this.config.initialMembers.find(({ name }) => name === this.name)?.peerUrls ?? [];
+  }
+
+  /** It does not start, for its disk is damaged. */
+  get isBroken(): boolean {
+    return this.damaged && this.life === undefined && this.lastError !== undefined;
+  }
+
   /** Starts the member; resolves when it is open, has failed to open, or was killed meanwhile. */
   async start(): Promise<void> {
-    if (this.life !== undefined) return;
+    if (this.life !== undefined || this.held) return;
     const { world, name } = this;
     const life = new Life(world, name, this.clock);
     this.life = life;
@@ -92,7 +111,10 @@ export class Machine {
       platform: this.#instruments.platform(this, life, platform),
       config: this.config,
       log,
-      assemble: (parts) => this.#instruments.assemble(this, life, parts),
+      assemble: (parts) => {
+        this.memberId = parts.identity.memberId;
+        return this.#instruments.assemble(this, life, parts);
+      },
     });
     const exits = (error: Error): void => {
       if (this.life === life) this.#exit(error);
@@ -102,6 +124,8 @@ export class Machine {
       const replica = await Promise.race([opening, life.ended]);
       if (replica === undefined || this.life !== life) return;
       this.replica = replica;
+      this.damaged = false;
+      this.#publish(replica, life);
       replica.failed.catch(exits);
     } catch (error) {
       exits(error as Error);
@@ -127,6 +151,24 @@ export class Machine {
     this.world.note(this.name, `loses its power: of what was not synced ${loss}`);
     this.#end(true);
     this.storage.losePower(this.world, loss);
+  }
+
+  /** Another disk, with nothing on it. */
+  replaceDisk(): void {
+    this.storage.replace();
+    this.damaged = false;
+    this.lastError = undefined;
+    this.memberId = undefined;
+  }
+
+  /** Tells the cluster its name, until that has worked. */
+  #publish(replica: Replica, life: Life): void {
+    const attempt = (): void => {
+      replica
+        .publish({ name: this.name, clientUrls: [`http://${this.host}:2379`] })
+        .catch(() => void this.world.schedule(publishRetryMs, attempt, life));
+    };
+    attempt();
   }
 
   #exit(error: Error): void {

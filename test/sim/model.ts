@@ -29,6 +29,9 @@ interface Point {
   readonly data: Uint8Array;
   readonly revision: number;
   readonly compactRevision: number;
+  readonly conf: ConfState;
+  /** The image of the membership. */
+  readonly members: string;
 }
 
 export class Model {
@@ -49,6 +52,7 @@ export class Model {
   readonly #history = new Map<string, Change[]>();
   /** From revision 2 on. */
   readonly #changes: (readonly Change[])[] = [];
+  #members = fromUtf8(this.membership.image());
   /** Requests that came true. */
   readonly #requests = new Set<string>();
   /** Told of leases that end, and why: the term of a leader whose clock said so, or 0. */
@@ -77,7 +81,8 @@ export class Model {
     if (entry.type === "conf-change") this.#applyConfChange(entry);
     else if (entry.data.length > 0) this.#applyCommand(entry);
     const { term, data } = entry;
-    this.points.push({ term, data, revision: this.revision, compactRevision: this.compactRevision });
+    const { revision, compactRevision, conf } = this;
+    this.points.push({ term, data, revision, compactRevision, conf, members: this.#members });
   }
 
   /** What a range held at a revision, by key. */
@@ -108,6 +113,7 @@ export class Model {
     const change = decodeConfChange(entry.data);
     if (change === undefined || this.membership.refusal(change) !== undefined) return;
     this.membership.apply(change);
+    this.#membersChanged();
     const voters = this.conf.voters.filter((member) => member !== change.member);
     const learners = this.conf.learners.filter((member) => member !== change.member);
     if (change.type === "add-voter") voters.push(change.member);
@@ -140,13 +146,18 @@ export class Model {
       case "lease-revoke":
         return this.#revoke(command.id, command.expiredInTerm, term);
       case "member-attributes":
-        return this.membership.setAttributes(command.member, command);
+        this.membership.setAttributes(command.member, command);
+        return this.#membersChanged();
       case "lease-checkpoint":
         return;
       case "member-peer-urls":
       case "alarm":
         return;
     }
+  }
+
+  #membersChanged(): void {
+    this.#members = fromUtf8(this.membership.image());
   }
 
   #revoke(id: bigint, expiredInTerm: number, term: number): void {
@@ -219,6 +230,11 @@ export class Model {
     if (before !== 0n) this.leases.get(before)?.keys.delete(key);
     if (after !== 0n) this.leases.get(after)?.keys.add(key);
   }
+}
+
+/** For people: values may be large. */
+export function shortened(value: string): string {
+  return value.replace(/\.{4,}$/, "…");
 }
 
 function ascending(a: bigint, b: bigint): number {

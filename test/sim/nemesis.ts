@@ -1,6 +1,7 @@
 /** Brings the day's faults, one after another, and takes them back. */
+
+import { clockRateErrorMax } from "./checkers/leases.ts";
 import type { SimCluster } from "./cluster.ts";
-import { clockRateErrorMax } from "./lease-book.ts";
 import type { Machine } from "./machine.ts";
 import type { Fault } from "./weather.ts";
 
@@ -45,7 +46,7 @@ export class Nemesis {
   }
 
   async #bring(fault: Fault): Promise<void> {
-    const { world, network, machines } = this.#cluster;
+    const { world, network, members: machines } = this.#cluster;
     const victim = this.#victim();
     switch (fault) {
       case "kill":
@@ -112,8 +113,13 @@ export class Nemesis {
       }
       case "drift":
         victim.clock.rate = 1 + world.between(-clockRateErrorMax, clockRateErrorMax);
+        return;
+      case "clock jump":
         victim.clock.offsetMs += world.between(-1e6, 1e6);
         return;
+      case "bit rot":
+      case "misdirected write":
+        return this.#damage(victim, fault);
       case "move leader": {
         const { leader, running } = this.#cluster;
         const to = world.pick(running)?.replica?.memberId;
@@ -141,6 +147,20 @@ export class Nemesis {
     }
   }
 
+  /** Of one disk at a time, and of none that nothing could replace; often while the machine is off, so that the next start meets it. */
+  #damage(victim: Machine, kind: "bit rot" | "misdirected write"): void {
+    const { world, members, weather } = this.#cluster;
+    const isWhole = members.every(
+      ({ damaged, memberId, replica }) => !damaged && memberId !== undefined && replica?.isLearner() !== true,
+    );
+    if (weather.reconfigures || members.length < 3 || members.length < weather.members || !isWhole) return;
+    if (world.chance(0.8)) victim.losePower();
+    const where = victim.storage.damage(world, victim.config.directory, kind);
+    if (where === undefined) return;
+    victim.damaged = true;
+    world.note("nemesis", `${kind} in ${where}`);
+  }
+
   async #cutFor(milliseconds: number, isCut: (from: string, to: string) => boolean): Promise<void> {
     const { machines, network } = this.#cluster;
     for (const { host: from } of machines)
@@ -156,7 +176,7 @@ export class Nemesis {
 
   /** Often the one that leads: that is where it hurts. */
   #victim(): Machine {
-    const { world, machines, leader } = this.#cluster;
-    return leader !== undefined && world.chance(0.4) ? leader : world.pick(machines);
+    const { world, members, leader } = this.#cluster;
+    return leader !== undefined && world.chance(0.4) ? leader : world.pick(members);
   }
 }

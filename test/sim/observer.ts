@@ -1,6 +1,6 @@
 /** What the checkers see of a member: each is told what it asks for, as it happens. */
 
-import type { Entry, Raft, Ready } from "../../src/raft/index.ts";
+import type { Entry, Raft, RaftConfig, Ready } from "../../src/raft/index.ts";
 import type { ReplicaParts } from "../../src/replica/index.ts";
 import type { WalBatch } from "../../src/wal/index.ts";
 import type { Life } from "./life.ts";
@@ -25,6 +25,8 @@ export interface Checker {
   committed?(member: Observed, entries: readonly Entry[]): void;
   /** Everything up to here is applied, or an image was installed. */
   applied?(member: Observed, index: number): void;
+  /** After the faults, when all is well again. */
+  settled?(member: Observed): void;
   /** The log says that this is durable. */
   durable?(member: Observed, batch: WalBatch): void;
 }
@@ -36,7 +38,7 @@ export class LogMirror {
   /** The first is at snapshotIndex + 1. */
   #entries: Entry[] = [];
 
-  constructor({ snapshot, entries }: ReplicaParts["restored"]) {
+  constructor({ snapshot, entries }: RaftConfig["restored"]) {
     this.snapshotIndex = snapshot.index;
     this.snapshotTerm = snapshot.term;
     this.#entries = [...entries];
@@ -53,6 +55,13 @@ export class LogMirror {
 
   termAt(index: number): number | undefined {
     return index === this.snapshotIndex ? this.snapshotTerm : this.at(index)?.term;
+  }
+
+  /** Of the entries behind an index. */
+  bytesSince(index: number): number {
+    let bytes = 0;
+    for (let i = index + 1; i <= this.lastIndex; i++) bytes += (this.at(i)?.data.length ?? 0) + 128;
+    return bytes;
   }
 
   take({ entries, snapshot }: Pick<Ready, "entries" | "snapshot">): void {
@@ -75,7 +84,7 @@ export function observe(
   parts: ReplicaParts,
   checkers: readonly Checker[],
 ): ReplicaParts {
-  const member: Observed = { machine, life, parts, log: new LogMirror(parts.restored) };
+  const member: Observed = { machine, life, parts, log: new LogMirror(parts.raftConfig.restored) };
   const tell = (what: (checker: Checker) => void): void => {
     // The dead may go on for a moment; nobody hears of it.
     if (life.dead) return;
@@ -102,6 +111,7 @@ export function observe(
       },
     },
   };
+  machine.tellSettled = () => tell((checker) => checker.settled?.(member));
   tell((checker) => checker.opened?.(member));
   return watched;
 }

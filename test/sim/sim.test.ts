@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { simulate } from "./simulate.ts";
 
 /** Real seconds; the seeds that fit are run, always the same ones in the same order. */
-const secondsMax = Number(process.env["SIM_SECONDS"] ?? 20);
+const secondsMax = Number(process.env["SIM_SECONDS"] ?? 15);
 const minutes = 1;
 
 test("a seed is one history: a second run of it ends in the same trace", async () => {

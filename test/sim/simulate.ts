@@ -1,29 +1,38 @@
 /** One simulation: a cluster, people who use it, a day of faults, then calm, in which everything must be well again. */
+
+import { type Bug, plantInParts, plantInPlatform } from "./bugs.ts";
+import { boundedQueues } from "./checkers/bounded.ts";
+import { damageIsDetected } from "./checkers/corruption.ts";
 import { durableOnAQuorum } from "./checkers/durable.ts";
+import { electedByVoters } from "./checkers/elections.ts";
 import { equalState } from "./checkers/equal-state.ts";
 import { leaderCompleteness } from "./checkers/leader-completeness.ts";
+import { LeaseBook } from "./checkers/leases.ts";
+import { mustSettle } from "./checkers/liveness.ts";
 import { logMatching } from "./checkers/log-matching.ts";
+import { membershipByTheLog } from "./checkers/membership.ts";
+import { oneChangeAtATime } from "./checkers/one-change.ts";
 import { oneLeader } from "./checkers/one-leader.ts";
-import { allKeys, Client, type Work } from "./clients.ts";
+import { revisionsRiseByOne } from "./checkers/revisions.ts";
+import { History } from "./checkers/strict-serializability.ts";
+import { Client, type Work } from "./clients.ts";
 import { SimCluster } from "./cluster.ts";
-import { History } from "./history.ts";
-import { LeaseBook } from "./lease-book.ts";
 import type { Instruments } from "./machine.ts";
 import { Model } from "./model.ts";
 import { Nemesis } from "./nemesis.ts";
 import { type Checker, observe } from "./observer.ts";
+import { Operator } from "./operator.ts";
 import { Watcher } from "./watchers.ts";
 import { drawWeather, type Weather } from "./weather.ts";
 import { World } from "./world.ts";
-
-/** Milliseconds that a cluster without faults may take until it works. */
-const calmMs = 60_000;
 
 export interface SimulationOptions {
   readonly seed: number;
   /** Virtual minutes of faults. */
   readonly minutes: number;
   readonly onLine?: ((line: string) => void) | undefined;
+  /** A mistake that all members make. */
+  readonly bug?: Bug | undefined;
 }
 
 export interface SimulationResult {
@@ -39,10 +48,12 @@ export interface SimulationResult {
   readonly revisions: number;
   readonly watchEvents: number;
   readonly requests: History["counts"];
+  /** Of members, asked for. */
+  readonly changes: number;
   readonly faults: ReadonlyMap<string, number>;
 }
 
-export async function simulate({ seed, minutes, onLine }: SimulationOptions): Promise<SimulationResult> {
+export async function simulate({ seed, minutes, onLine, bug }: SimulationOptions): Promise<SimulationResult> {
   const world = new World(seed, onLine);
   const weather = drawWeather(world);
   world.note("world", `seed ${seed}: ${JSON.stringify(weather)}`);
@@ -53,10 +64,16 @@ export async function simulate({ seed, minutes, onLine }: SimulationOptions): Pr
     leaderCompleteness(model),
     equalState(model),
     durableOnAQuorum(model),
+    membershipByTheLog(model),
+    oneChangeAtATime(),
+    electedByVoters(),
+    revisionsRiseByOne(),
+    damageIsDetected(model),
+    boundedQueues(),
   ];
   const instruments: Instruments = {
-    platform: (_machine, _life, platform) => platform,
-    assemble: (machine, life, parts) => observe(machine, life, parts, checkers),
+    platform: (_machine, _life, platform) => plantInPlatform(bug, platform),
+    assemble: (machine, life, parts) => observe(machine, life, plantInParts(bug, parts), checkers),
   };
   const cluster = new SimCluster(world, weather, instruments);
   const history = new History(model);
@@ -68,6 +85,7 @@ export async function simulate({ seed, minutes, onLine }: SimulationOptions): Pr
     stopped: false,
   };
   const nemesis = new Nemesis(cluster);
+  const operator = new Operator(cluster);
   const watchers = Array.from(
     { length: weather.watchers },
     (_, i) => new Watcher(work, model, `watch${i + 1}`),
@@ -81,12 +99,16 @@ export async function simulate({ seed, minutes, onLine }: SimulationOptions): Pr
       );
       const watching = watchers.map((watcher) => watcher.run());
       void nemesis.run();
+      const operating = operator.run();
       await world.sleep(minutes * 60_000);
       nemesis.stop();
+      operator.stop();
       world.note("world", "faults stop");
       work.stopped = true;
-      await Promise.all([...clients, ...watching]);
-      await settle(cluster, history, watchers);
+      await Promise.all([...clients, ...watching, operating]);
+      await mustSettle(cluster, model, operator, history, watchers);
+      for (const machine of cluster.members) machine.tellSettled();
+      cluster.endSupervision();
       history.end();
     });
   } catch (error) {
@@ -104,33 +126,7 @@ export async function simulate({ seed, minutes, onLine }: SimulationOptions): Pr
     revisions: model.revision,
     watchEvents: watchers.reduce((sum, { events }) => sum + events, 0),
     requests: history.counts,
+    changes: operator.changes,
     faults: nemesis.counts,
   };
-}
-
-/** Liveness: without faults every member comes up, follows one leader, answers and has the same, and every watch its events. */
-async function settle(cluster: SimCluster, history: History, watchers: readonly Watcher[]): Promise<void> {
-  const { world, machines } = cluster;
-  const isUp = await world.until(() => {
-    const leaders = new Set(machines.map(({ replica }) => replica?.status().leader ?? 0n));
-    return leaders.size === 1 && !leaders.has(0n);
-  }, calmMs);
-  if (!isUp)
-    throw new Error(
-      `liveness: no leader that all follow ${calmMs} ms after the faults stopped: ${machines.map(({ name, lastError }) => `${name} ${lastError?.message ?? "runs"}`).join()}`,
-    );
-  const revisions: number[] = [];
-  for (const { replica, name } of machines) {
-    if (replica === undefined) throw new Error(`liveness: ${name} has gone again`);
-    const request = history.begin();
-    const answer = await replica.range(allKeys);
-    history.read(request, allKeys, answer);
-    revisions.push(answer.header.revision);
-  }
-  const last = Math.max(...revisions);
-  for (const watcher of watchers) {
-    if (!(await watcher.finish(last, calmMs)))
-      throw new Error(`liveness: a watch has not seen revision ${last}`);
-  }
-  cluster.endSupervision();
 }

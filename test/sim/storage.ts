@@ -127,6 +127,34 @@ export class Storage {
     }
   }
 
+  /**
+   * What is durable changes on its own, in a file whose name begins so: a bit rots, or a write that was meant for another place has
+   * landed here. Answers where; undefined: there was nothing to change.
+   */
+  damage(world: World, prefix: string, kind: "bit rot" | "misdirected write"): string | undefined {
+    const paths = [...this.#durableFiles.keys()].filter((path) => path.startsWith(prefix)).sort();
+    const path = world.pick(paths);
+    const node = path === undefined ? undefined : this.#durableFiles.get(path);
+    if (path === undefined || node === undefined) return undefined;
+    const used = endOfData(node.durable.bytes);
+    if (used < 1) return undefined;
+    const at = world.below(used);
+    if (kind === "bit rot") {
+      const bit = 1 << world.below(8);
+      for (const { bytes } of [node.durable, node.current])
+        if (at < bytes.length) bytes[at] = (bytes[at] ?? 0) ^ bit;
+      return `${path} at ${at}`;
+    }
+    const sector = Math.floor(at / sectorBytes) * sectorBytes;
+    const from = Math.floor(world.below(used) / sectorBytes) * sectorBytes;
+    const stray = node.durable.bytes.slice(from, from + sectorBytes);
+    const before = node.durable.bytes.slice(sector, sector + sectorBytes);
+    if (stray.length < sectorBytes || Buffer.compare(stray, before) === 0) return undefined;
+    for (const { bytes } of [node.durable, node.current])
+      if (sector + sectorBytes <= bytes.length) bytes.set(stray, sector);
+    return `${path} from ${from} to ${sector}`;
+  }
+
   /** An empty disk in the same machine. */
   replace(): void {
     this.files.clear();
@@ -134,6 +162,13 @@ export class Storage {
     this.#durableFiles.clear();
     this.#relinks = [];
   }
+}
+
+/** Where the zeros begin that a file ends with. */
+function endOfData(bytes: Uint8Array): number {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  return end;
 }
 
 function keep(names: Map<string, FileNode>, { path, node }: Relink): void {

@@ -3,22 +3,22 @@
  * another. What they get must be what the log has done in their range, each change once, in order, revisions whole, none left out;
  * or they are told that it is compacted. Progress says no more than what has come.
  */
-import { fromUtf8, type Revision, utf8 } from "../../src/base/index.ts";
+import { type Revision, utf8 } from "../../src/base/index.ts";
 import type { KeyRange, KvError, KvEvent, KvWatch } from "../../src/kv/index.ts";
+import { progressMustBeBehind } from "./checkers/watch-progress.ts";
+import { WatchChecker } from "./checkers/watches.ts";
 import { allKeys, type Work } from "./clients.ts";
 import type { Life } from "./life.ts";
-import type { Change, Model } from "./model.ts";
+import type { Model } from "./model.ts";
 
 /** Where to begin. */
 type From = "on" | "now" | "past" | "future";
 
 export class Watcher {
   readonly #work: Work;
-  readonly #model: Model;
   readonly #name: string;
   readonly #range: KeyRange;
-  /** The first revision that it has not seen. */
-  #next = 1;
+  readonly #checker: WatchChecker;
   #life: Life | undefined;
   #watch: KvWatch | undefined;
   /** Its answers while it has no room, in a row. */
@@ -28,13 +28,13 @@ export class Watcher {
 
   constructor(work: Work, model: Model, name: string) {
     this.#work = work;
-    this.#model = model;
     this.#name = name;
     this.#range = work.world.pick([
       allKeys,
       { key: utf8("k1"), rangeEnd: utf8("k5") },
       { key: utf8("k-left"), rangeEnd: utf8("k-s") },
     ]);
+    this.#checker = new WatchChecker(model, this.#range);
   }
 
   /** Until work stops; then it goes on from where it is, and no further away. */
@@ -56,7 +56,7 @@ export class Watcher {
       () => {
         if (this.#isOver) this.#connect(this.#compacted ? "now" : "on");
         this.#watch?.requestProgress();
-        return this.#next > revision || this.#model.changes(this.#range, this.#next, revision).length === 0;
+        return this.#checker.missing(revision).length === 0;
       },
       timeoutMs,
       50,
@@ -98,16 +98,16 @@ export class Watcher {
       return;
     }
     this.#watch = watch;
-    this.#next = startRevision === 0 ? watch.createdRevision + 1 : startRevision;
+    this.#checker.next = startRevision === 0 ? watch.createdRevision + 1 : startRevision;
     world.note(this.#name, `watches on ${life.name} from ${startRevision}`);
   }
 
   #startOf(from: From, now: number): Revision {
     const { world } = this.#work;
     const revision = {
-      on: this.#next,
+      on: this.#checker.next,
       now: 0,
-      past: 1 + world.below(this.#next),
+      past: 1 + world.below(this.#checker.next),
       future: now + 1 + world.below(20),
     }[from];
     return revision as Revision;
@@ -115,35 +115,21 @@ export class Watcher {
 
   #take(events: readonly KvEvent[], revision: number): boolean {
     if (this.#refuses()) return false;
-    const expected = this.#model.changes(this.#range, this.#next, revision).map(textOfChange);
-    const found = events.map(textOfEvent);
-    if (expected.join() !== found.join())
-      throw new Error(
-        `from ${this.#next} to ${revision} came ${found.join() || "nothing"}: by the log it is ${expected.join() || "nothing"}`,
-      );
+    this.#checker.took(events, revision);
     this.events += events.length;
-    this.#next = revision + 1;
     return true;
   }
 
   #takeProgress(revision: number): boolean {
-    const missing = this.#model.changes(this.#range, this.#next, revision);
-    if (missing.length > 0)
-      throw new Error(`progress says ${revision}, and ${missing.map(textOfChange).join()} has not come`);
-    this.#next = Math.max(this.#next, revision + 1);
+    progressMustBeBehind(this.#checker, revision);
     return true;
   }
 
   #closed(reason: KvError): boolean {
-    this.#work.world.note(this.#name, `is told ${reason.code} at ${this.#next}`);
+    this.#work.world.note(this.#name, `is told ${reason.code} at ${this.#checker.next}`);
     this.#watch = undefined;
-    if (reason.code === "STOPPED") return true;
-    if (reason.code !== "COMPACTED") throw reason;
-    if (this.#next >= this.#model.compactRevision)
-      throw new Error(
-        `it stands at ${this.#next}, and was told that this is compacted: it is ${this.#model.compactRevision}`,
-      );
-    this.#compacted = true;
+    this.#checker.closed(reason);
+    this.#compacted = reason.code === "COMPACTED";
     return true;
   }
 
@@ -177,16 +163,4 @@ export class Watcher {
       return true;
     }
   }
-}
-
-function textOfChange({ key, value, revision, version }: Change): string {
-  return value === undefined
-    ? `delete ${key} at ${revision}`
-    : `put ${key}=${value} at ${revision} version ${version}`;
-}
-
-function textOfEvent({ type, kv }: KvEvent): string {
-  return type === "delete"
-    ? `delete ${fromUtf8(kv.key)} at ${kv.modRevision}`
-    : `put ${fromUtf8(kv.key)}=${fromUtf8(kv.value)} at ${kv.modRevision} version ${kv.version}`;
 }

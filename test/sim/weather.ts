@@ -16,8 +16,11 @@ export const faults = [
   "failing sync",
   "failing write",
   "full disk",
+  "bit rot",
+  "misdirected write",
   "pause",
   "drift",
+  "clock jump",
   "move leader",
   "bad messages",
   "slow network",
@@ -27,6 +30,10 @@ export type Fault = (typeof faults)[number];
 
 export interface Weather {
   readonly members: 1 | 3 | 5;
+  /** Machines that members may move to. */
+  readonly spares: number;
+  /** Members come and go. */
+  readonly reconfigures: boolean;
   readonly electionMs: number;
   /** Entries between images. */
   readonly snapshotCount: number;
@@ -45,8 +52,12 @@ export interface Weather {
 export function drawWeather(world: World): Weather {
   const share = world.pick([0.25, 0.5, 1]);
   const today = faults.filter(() => world.chance(share));
+  const members = world.pick([1, 3, 3, 3, 3, 3, 5] as const);
+  const reconfigures = world.chance(0.4);
   return {
-    members: world.pick([1, 3, 3, 3, 3, 3, 5]),
+    members,
+    reconfigures,
+    spares: reconfigures ? 1 + world.below(2) : 0,
     electionMs: world.pick([500, 1000]),
     snapshotCount: world.pick([10, 10, 40, 10_000]),
     segmentBytes: world.pick([4096, 4096, 32_768]),

@@ -175,13 +175,18 @@ test("damage inside the log is refused with the file and the offset", async () =
 
 test("a flipped bit in the last frame is damage, for all its sectors were written", async () => {
   const disk = new MemoryDisk();
-  const { wal } = await open(disk);
+  const { wal } = await open(disk, { segmentBytes: 4096 });
   for (let i = 1; i <= 3; i++) await wal.append({ entries: [entry(i, 1, 200)] });
   await wal.close();
   const file = `${directory}/${(await disk.list(directory))[0] ?? ""}`;
-  const damaged = disk.reopen();
-  damaged.damage(file, wal.stats.bytes - 20, 1);
-  await assert.rejects(open(damaged), WalDamagedError);
+  const frameBytes = 24 + 24 + 200;
+  // The log's own: magic and first frame come before what was appended.
+  const end = (await disk.readFile(file)).findLastIndex((byte) => byte !== 0) + 1;
+  for (let bit = 0; bit < 8 * frameBytes; bit++) {
+    const damaged = disk.reopen();
+    damaged.damage(file, end - frameBytes + (bit >> 3), 1 << (bit & 7));
+    await assert.rejects(open(damaged), WalDamagedError, `bit ${bit}`);
+  }
 });
 
 test("a missing segment is refused", async () => {

@@ -13,9 +13,12 @@ export function durableOnAQuorum(model: Model): Checker {
   return {
     opened(member) {
       checkDisk(member);
-      const { identity, restored } = member.parts;
+      const {
+        identity,
+        raftConfig: { restored },
+      } = member.parts;
       const before = disks.get(identity.memberId);
-      if (before !== undefined && !member.machine.damaged) checkNothingIsLost(before, restored);
+      if (before !== undefined) checkNothingIsLost(before, restored);
       disks.set(identity.memberId, {
         terms: new Map(restored.entries.map(({ index, term }) => [index, term])),
         image: restored.snapshot.index,

@@ -28,7 +28,7 @@ export function logMatching(): Checker {
   }
 
   return {
-    opened: (member) => check(member, member.parts.restored.entries),
+    opened: (member) => check(member, member.parts.raftConfig.restored.entries),
     ready: (member, { entries }) => check(member, entries),
   };
 }

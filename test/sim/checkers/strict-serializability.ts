@@ -3,7 +3,7 @@
  * a read's revision names the state that it must show, and neither may lie before what was over when the request began.
  * A request without an outcome may have happened, once, at any time.
  */
-import { fromUtf8 } from "../../src/base/index.ts";
+import { fromUtf8 } from "../../../src/base/index.ts";
 import {
   type KeyRange,
   type KeyValue,
@@ -11,8 +11,10 @@ import {
   type RangeResult,
   type Txn,
   type TxnResult,
-} from "../../src/kv/index.ts";
-import type { Change, Model } from "./model.ts";
+} from "../../../src/kv/index.ts";
+import type { Model } from "../model.ts";
+import { Replay } from "./historical-reads.ts";
+import { WriteRevisions } from "./revisions.ts";
 
 /** With these a request may have happened, or may yet. */
 const unknown: ReadonlySet<string> = new Set(["TIMEOUT", "LEADER_CHANGED", "STOPPED"]);
@@ -27,6 +29,8 @@ export interface Request {
 
 export class History {
   readonly #model: Model;
+  readonly #replay: Replay;
+  readonly #revisions = new WriteRevisions();
   /** The newest revision that an answer has shown. */
   #floor = 1;
   /** Values of requests that surely never happened. */
@@ -35,6 +39,7 @@ export class History {
 
   constructor(model: Model) {
     this.#model = model;
+    this.#replay = new Replay(model);
   }
 
   begin(values: readonly string[] = []): Request {
@@ -44,7 +49,7 @@ export class History {
   /** A linearizable read of a range as it is now. */
   read(request: Request, range: KeyRange, { header, kvs, count }: RangeResult): void {
     this.#mustNotBeOld(request, header.revision, "a linearizable read");
-    this.#mustShow(range, header.revision, kvs, count);
+    this.#replay.mustShow(range, header.revision, kvs, count);
     this.#answered(header.revision);
   }
 
@@ -52,7 +57,7 @@ export class History {
   readAt(range: KeyRange, revision: number, { kvs, count, header }: RangeResult): void {
     if (revision > header.revision)
       throw new Error(`revision ${revision} was read on a member that is at ${header.revision}`);
-    this.#mustShow(range, revision, kvs, count);
+    this.#replay.mustShow(range, revision, kvs, count);
     this.counts.answered++;
   }
 
@@ -85,8 +90,9 @@ export class History {
       if (op.type === "delete" && result?.type === "delete")
         this.#mustHaveDeleted(op, result.prevKvs, result.deleted, before);
       if (op.type === "range" && result?.type === "range")
-        this.#mustShow(op, revision, result.kvs, result.count);
+        this.#replay.mustShow(op, revision, result.kvs, result.count);
     }
+    if (changed) this.#revisions.wrote(revision, expected.join() || "a delete");
     this.#answered(revision);
   }
 
@@ -143,46 +149,12 @@ export class History {
       );
   }
 
-  #mustShow(range: KeyRange, revision: number, kvs: readonly KeyValue[], count: number): void {
-    const expected = this.#model.at(range, revision);
-    if (count !== expected.length)
-      throw new Error(`${count} keys at revision ${revision}: by the log there are ${expected.length}`);
-    for (const [i, change] of expected.entries()) mustBe(change, kvs[i], revision);
-  }
-
   #mustHaveDeleted(range: KeyRange, prevKvs: readonly KeyValue[], deleted: number, before: number): void {
     const expected = this.#model.at(range, before);
     if (deleted !== expected.length)
       throw new Error(`${deleted} keys were deleted after revision ${before}: there were ${expected.length}`);
-    for (const [i, change] of expected.entries()) mustBe(change, prevKvs[i], before);
+    this.#replay.mustShow(range, before, prevKvs, deleted);
   }
 }
 
 const everything: KeyRange = { key: new Uint8Array([0]), rangeEnd: new Uint8Array([0]) };
-
-function mustBe(change: Change, kv: KeyValue | undefined, revision: number): void {
-  const expected = textOf(
-    change.key,
-    change.value ?? "",
-    change.revision,
-    change.createRevision,
-    change.version,
-    change.lease,
-  );
-  const found =
-    kv &&
-    textOf(fromUtf8(kv.key), fromUtf8(kv.value), kv.modRevision, kv.createRevision, kv.version, kv.lease);
-  if (found !== expected)
-    throw new Error(`at revision ${revision} there was ${found}: by the log it is ${expected}`);
-}
-
-function textOf(
-  key: string,
-  value: string,
-  mod: number,
-  create: number,
-  version: number,
-  lease: bigint,
-): string {
-  return `${key}=${value} mod ${mod} create ${create} version ${version} lease ${lease}`;
-}

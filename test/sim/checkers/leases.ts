@@ -1,6 +1,6 @@
 /** When leases may end: not before the time that a leader has promised is over, unless somebody asks for it. */
-import type { Model } from "./model.ts";
-import type { World } from "./world.ts";
+import type { Model } from "../model.ts";
+import type { World } from "../world.ts";
 
 /** Machines' clocks err by no more than this. */
 export const clockRateErrorMax = 0.05;
