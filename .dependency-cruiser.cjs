@@ -19,7 +19,7 @@ const rooms = {
   apimachinery: ["base", "wire"],
   schema: ["base", "apimachinery"],
   storage: ["base", "platform", "kv", "apimachinery", ...io],
-  registry: ["base", "platform", "apimachinery", "schema", "storage", "auth"],
+  registry: ["base", "platform", "apimachinery", "schema", "storage", "auth", "cel"],
   auth: ["base", "platform", "apimachinery"],
   cel: ["base", "apimachinery"],
   admission: ["base", "platform", "apimachinery", "schema", "cel"],

@@ -9,6 +9,12 @@
  * Failures are values, not exceptions: `a || b` is true if b is, whatever became of a. A budget may be shared by several
  * evaluations. The room takes some 25 ms to load (mostly the regular expressions): import it when the first expression comes.
  */
+export {
+  type AdmissionVariables,
+  admissionEnvironment,
+  admissionRequestType,
+  namespaceObjectType,
+} from "./admission-environment.ts";
 export { Budget, CostExceeded } from "./budget.ts";
 export { compile, type Program } from "./compile.ts";
 export { Environment } from "./environment.ts";
@@ -24,5 +30,6 @@ export {
 export { evaluationCostMax } from "./limits.ts";
 export { typeOfSchema, type ValueSchema } from "./schema-types.ts";
 export { CompileError } from "./source.ts";
+export { compileTyped, UnusableExpression } from "./typed-compile.ts";
 export { type CelType, formatType, types } from "./types.ts";
 export { Failure, type Result, type Value } from "./values.ts";

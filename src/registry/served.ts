@@ -1,3 +1,4 @@
+import { admissionRegistrationV1 } from "./admissionregistration/index.ts";
 import { appsV1 } from "./apps/index.ts";
 import { authenticationV1 } from "./authentication/index.ts";
 import { authorizationV1 } from "./authorization/index.ts";
@@ -22,6 +23,7 @@ import type { ServedVersion } from "./strategies.ts";
  */
 export const servedVersions: readonly ServedVersion[] = [
   coreV1,
+  admissionRegistrationV1,
   appsV1,
   authenticationV1,
   authorizationV1,

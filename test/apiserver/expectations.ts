@@ -100,6 +100,10 @@ export const expectations: readonly AreaExpectation[] = [
   { area: "kinds/clusterroles" },
   { area: "kinds/rolebindings" },
   { area: "kinds/clusterrolebindings" },
+  { area: "kinds/validatingwebhookconfigurations" },
+  { area: "kinds/mutatingwebhookconfigurations" },
+  { area: "kinds/validatingadmissionpolicies" },
+  { area: "kinds/validatingadmissionpolicybindings" },
   {
     area: "errors",
     exceptions: {

@@ -8,6 +8,7 @@ import {
 } from "../../apimachinery/index.ts";
 import { type PersistentVolumeSpec, validateInlineVolume } from "../core/volume/persistent-volume.ts";
 import { validateDriverName } from "../core/volume/sources.ts";
+import { statusMetadata } from "../rules/status-metadata.ts";
 import { complaints, fieldIsImmutable } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf } from "../tables/cells.ts";
@@ -69,25 +70,6 @@ export const volumeAttachmentStrategy: Strategy<VolumeAttachment> = {
     age(attachment, now),
   ],
 };
-
-/** What a writer of the status may not touch of the metadata stays: upstream's ResetObjectMetaForStatus. */
-function statusMetadata(next: VolumeAttachment, old: VolumeAttachment): VolumeAttachment["metadata"] {
-  const metadata = { ...next.metadata };
-  for (const name of [
-    "deletionTimestamp",
-    "generation",
-    "selfLink",
-    "labels",
-    "annotations",
-    "finalizers",
-    "ownerReferences",
-  ] as const) {
-    const value = old.metadata[name];
-    if (value === undefined) delete metadata[name];
-    else Object.assign(metadata, { [name]: value });
-  }
-  return metadata;
-}
 
 function validate({ spec, status = notAttached }: VolumeAttachment): FieldError[] {
   const { attacher = "", nodeName = "" } = spec;
