@@ -8,6 +8,8 @@ export interface ApiServer {
   readonly callback: (request: IncomingMessage, response: ServerResponse) => void;
   /** The same onion without a socket, as `user`. */
   transport(user: UserInfo): Transport;
+  /** Adds a named check to /healthz, /livez and /readyz; it answers undefined when all is well, else the reason. */
+  addLivenessCheck(name: string, check: () => string | undefined): void;
   /** Adds a named check to /readyz; it answers undefined when ready, else the reason. */
   addReadinessCheck(name: string, check: () => string | undefined): void;
   /** Ends watches and refuses new requests. */

@@ -95,6 +95,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   return {
     callback,
     transport: (user: UserInfo): Transport => inProcessTransport(callback, user),
+    addLivenessCheck: (name, check) => health.addLiveness(name, check),
     addReadinessCheck: (name, check) => health.addReadiness(name, check),
     async close() {
       health.addReadiness("shutdown", () => "the server is closing");

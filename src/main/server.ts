@@ -4,7 +4,7 @@
  */
 import protobufTable from "../../schemas/kubernetes/protobuf.json" with { type: "json" };
 import { type AccessControl, type ApiServer, createApiServer, type PolicyFeed } from "../apiserver/index.ts";
-import { noMember, type Revision } from "../base/index.ts";
+import type { Revision } from "../base/index.ts";
 import { type Client, createClient } from "../client/index.ts";
 import { createEtcdApi } from "../etcdapi/index.ts";
 import { createHttpServer, type HttpHandlers } from "../h2/index.ts";
@@ -22,6 +22,7 @@ import { createKubernetesCodec, type KubernetesCodec, type KubernetesTable } fro
 import { openAccessControl } from "./access.ts";
 import { ensureBootstrapRoles } from "./bootstrap-roles.ts";
 import { firstAddress } from "./cidr.ts";
+import { componentsOf, leaderProblem } from "./components.ts";
 import type { Address, ServerConfig } from "./config.ts";
 import { startControllers } from "./controllers.ts";
 import { keepFlowControl } from "./flow-control.ts";
@@ -141,6 +142,11 @@ export async function startServer(
       ensureBootstrapRoles(own),
       keepFlowControl({ ...own, client: client("api-priority-and-fairness-config-producer-v1") }).there,
     ]);
+    let synced = false;
+    const informed = Promise.all([controllers.working, bootstrapped, policy.synced]).then(() => {
+      synced = true;
+    });
+    api.addReadinessCheck("informer-sync", () => (synced ? undefined : "first lists are not in yet"));
     const nodes = await startHollowNodes({
       client: client("raftsman-node"),
       platform,
@@ -155,9 +161,7 @@ export async function startServer(
       pki: certificates,
       apiUrl: `https://${hostPort(http)}`,
       etcdUrl,
-      ready: replica.ready
-        .then(() => Promise.all([controllers.working, nodes.registered, bootstrapped, policy.synced]))
-        .then(() => {}),
+      ready: replica.ready.then(() => Promise.all([nodes.registered, informed])).then(() => {}),
       failed: replica.failed,
       client,
       close: closeAll,
@@ -216,6 +220,7 @@ function createApi(
       eventTtlSeconds,
     },
     access: access.forRegistry,
+    components: () => componentsOf(replica, config.controllers),
   });
   let codec: KubernetesCodec | undefined;
   const api = createApiServer({
@@ -229,9 +234,9 @@ function createApi(
       return codec;
     },
   });
-  api.addReadinessCheck("etcd", () =>
-    replica.status().leader === noMember ? "the store has no leader" : undefined,
-  );
+  // A member that waits for the others is alive, but not ready.
+  api.addLivenessCheck("etcd", () => undefined);
+  api.addReadinessCheck("etcd-readiness", () => leaderProblem(replica));
   return { api, registry, policy: access.follow(registry) };
 }
 

@@ -4,6 +4,7 @@ export { flowControlDefaults } from "./flowcontrol/bootstrap.ts";
 export { fieldManagerRequest, trackFields } from "./managed-fields.ts";
 export type {
   Access,
+  ComponentHealth,
   DeleteOptions,
   ListQuery,
   NextObject,

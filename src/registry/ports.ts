@@ -126,6 +126,16 @@ export interface RegistryOptions {
   readonly random: Random;
   readonly flags: RegistryFlags;
   readonly access: Access;
+  /** How the parts of this member are, for ComponentStatuses. */
+  components(): readonly ComponentHealth[];
+}
+
+/** A part of the control plane, and how it is. */
+export interface ComponentHealth {
+  /** `etcd-0`, `scheduler`, `controller-manager` */
+  readonly name: string;
+  /** Undefined: healthy. */
+  readonly problem: string | undefined;
 }
 
 /** What the kinds of access ask of whoever decides on it. */

@@ -3,6 +3,7 @@ import { assert } from "../base/index.ts";
 import { formOfKind, type ResourceInfo, resourceInfo, type SubresourceInfo } from "../schema/index.ts";
 import type { Storage } from "../storage/index.ts";
 import { ConvertingStore, ConvertingSubresource, type StoredForm } from "./converting-store.ts";
+import { ComponentStatusStore } from "./core/component-status.ts";
 import type { Registry, RegistryOptions, ResourceHandler, Verb } from "./ports.ts";
 import { ReviewStore } from "./reviews/review-store.ts";
 import { servedVersions } from "./served.ts";
@@ -54,6 +55,7 @@ class ResourceRegistry implements Registry {
     }
     const pods = this.#handlers.get(handlerKey({ group: "", version: "v1", resource: "pods" }));
     if (pods instanceof GenericStore) this.#add(new BindingStore(pods, ""));
+    this.#add(new ComponentStatusStore(options.components));
   }
 
   get resources(): readonly ResourceHandler[] {

@@ -13,6 +13,7 @@ import { networkingV1 } from "./networking/index.ts";
 import { nodeV1 } from "./node/index.ts";
 import { policyV1 } from "./policy/index.ts";
 import { rbacV1 } from "./rbac/index.ts";
+import { resourceV1 } from "./resource/index.ts";
 import { schedulingV1 } from "./scheduling/index.ts";
 import { storageV1 } from "./storage/index.ts";
 import type { ServedVersion } from "./strategies.ts";
@@ -38,6 +39,7 @@ export const servedVersions: readonly ServedVersion[] = [
   nodeV1,
   policyV1,
   rbacV1,
+  resourceV1,
   schedulingV1,
   storageV1,
 ];

@@ -87,6 +87,17 @@ export const expectations: readonly AreaExpectation[] = [
   { area: "kinds/ingressclasses" },
   { area: "kinds/ingresses" },
   { area: "kinds/networkpolicies" },
+  { area: "kinds/componentstatuses" },
+  {
+    area: "kinds/deviceclasses",
+    exceptions: {
+      "invalid create: expression": "expressions about devices are not compiled",
+      "invalid create: not boolean": "expressions about devices are not compiled",
+    },
+  },
+  { area: "kinds/resourceclaims" },
+  { area: "kinds/resourceclaimtemplates" },
+  { area: "kinds/resourceslices" },
   { area: "kinds/priorityclasses" },
   { area: "kinds/storageclasses" },
   { area: "kinds/csidrivers" },
@@ -130,5 +141,5 @@ export const expectations: readonly AreaExpectation[] = [
   },
   { area: "auth", exceptions: { "anonymous /version": "the builds differ" } },
   { area: "admission", atLeast: 17 },
-  { area: "non-resource", atLeast: 18 },
+  { area: "non-resource", atLeast: 22 },
 ];

@@ -68,6 +68,7 @@ export function openServer(
     ],
   });
   const registry = createRegistry({
+    components: () => [{ name: "etcd-0", problem: undefined }],
     storageFor: ({ keyPrefix, namespaced, indexes }) =>
       createCacher({ kv, clock, keyPrefix, namespaced, indexes, windowFrom: 1 as Revision }),
     clock,
@@ -89,6 +90,10 @@ export function openServer(
     protobuf: () => createKubernetesCodec(protobufTable()),
   });
   const policy = access.follow(registry);
+  // As `main` has them.
+  server.addLivenessCheck("etcd", () => undefined);
+  server.addReadinessCheck("etcd-readiness", () => undefined);
+  server.addReadinessCheck("informer-sync", () => undefined);
   return {
     server,
     async bootstrapRoles() {

@@ -42,6 +42,7 @@ export function openRegistry(
   const number = seededPrng(seed);
   let uids = 0;
   const registry = createRegistry({
+    components: () => [{ name: "etcd-0", problem: undefined }],
     storageFor: ({ keyPrefix, namespaced, indexes }) =>
       createCacher({ kv, clock, keyPrefix, namespaced, indexes }),
     clock,

@@ -16,7 +16,10 @@ type Endpoint = "healthz" | "livez" | "readyz";
 
 /** /healthz, /livez and /readyz, each with `?verbose`, `?exclude=NAME` and one path a check: k8s.io/apiserver/pkg/server/healthz. */
 export function healthRoutes(router: Router): HealthChecks {
-  const liveness = new Map<string, HealthCheck>([["ping", () => undefined]]);
+  const liveness = new Map<string, HealthCheck>([
+    ["ping", () => undefined],
+    ["log", () => undefined],
+  ]);
   const readiness = new Map<string, HealthCheck>();
   const checksOf = (endpoint: Endpoint): Map<string, HealthCheck> =>
     endpoint === "readyz" ? new Map([...liveness, ...readiness]) : liveness;

@@ -1,0 +1,143 @@
+import { deepEqual, errors, type FieldError, field, type KubeObject } from "../../apimachinery/index.ts";
+import { StorageError } from "../../storage/index.ts";
+import { fieldIsImmutable } from "../rules/values.ts";
+import { ofAnyKind, type StrategyDeps, type StrategySource } from "../strategies.ts";
+import type { Strategy } from "../strategy.ts";
+import { age, nameOf } from "../tables/cells.ts";
+import { validateClaimSpec } from "./claim-spec.ts";
+import { validateClaimStatus } from "./claim-status.ts";
+import type { ClaimSpec, ExactRequest, ResourceClaim, ResourceClaimTemplate } from "./types.ts";
+
+const group = "resource.k8s.io";
+
+export const resourceClaimStrategy: StrategySource = (deps) => {
+  const strategy: Strategy<ResourceClaim> = {
+    namespaced: true,
+    prepareForCreate: (claim) => ({ ...claim, spec: withoutAlphaFields(claim.spec), status: {} }),
+    prepareForUpdate: (next, old) => ({ ...next, status: old.status ?? {} }),
+    beginCreate: async (claim) => {
+      await refuseAdminAccess(deps, "ResourceClaim", claim, claim.spec);
+      return undefined;
+    },
+    validate: ({ spec }) => validateClaimSpec(spec, "spec"),
+    validateUpdate: (next, old) => sameSpec(next.spec, old.spec, internalSpec(next.spec)),
+    resetFields: [["status"]],
+    returnDeletedObject: true,
+    status: {
+      prepareForUpdate: (next, old) => {
+        const { managedFields } = next.metadata;
+        next.metadata = { ...old.metadata, ...(managedFields && { managedFields }) };
+        next.spec = old.spec;
+        return dropDeallocated(next, old);
+      },
+      validateUpdate: validateClaimStatus,
+      resetFields: [["metadata"], ["spec"]],
+    },
+    tableRow: (claim, now) => [nameOf(claim), stateOf(claim), age(claim, now)],
+  };
+  return ofAnyKind(strategy);
+};
+
+/** What claims of pods are made of. */
+export const resourceClaimTemplateStrategy: StrategySource = (deps) => {
+  const strategy: Strategy<ResourceClaimTemplate> = {
+    namespaced: true,
+    prepareForCreate: (template) => ({
+      ...template,
+      spec: { ...template.spec, spec: withoutAlphaFields(template.spec.spec) },
+    }),
+    beginCreate: async (template) => {
+      await refuseAdminAccess(deps, "ResourceClaimTemplate", template, template.spec.spec);
+      return undefined;
+    },
+    validate: ({ spec }) => validateClaimSpec(spec.spec, "spec.spec"),
+    validateUpdate: (next, old) => sameSpec(next.spec, old.spec, { Spec: internalSpec(next.spec.spec) }),
+    returnDeletedObject: true,
+    tableRow: (template, now) => [nameOf(template), age(template, now)],
+  };
+  return ofAnyKind(strategy);
+};
+
+function sameSpec(next: unknown, old: unknown, shown: object): FieldError[] {
+  return deepEqual(next, old) ? [] : [field.invalid("spec", shown, fieldIsImmutable)];
+}
+
+/** Upstream prints its internal form. */
+function internalSpec({ devices = {} }: ClaimSpec): object {
+  const { requests, constraints = null, config = null } = devices;
+  return { Devices: { Requests: requests ?? [], Constraints: constraints, Config: config } };
+}
+
+/** Upstream leaves out what belongs to features that are off by default: tolerations, capacities, distinct attributes. */
+function withoutAlphaFields(spec: ClaimSpec): ClaimSpec {
+  const { devices } = spec;
+  if (devices === undefined) return spec;
+  const plain = <T extends ExactRequest>({ tolerations: _, capacity: __, ...request }: T) => request;
+  return {
+    ...spec,
+    devices: {
+      ...devices,
+      ...(devices.requests && {
+        requests: devices.requests.map((request) => ({
+          ...request,
+          ...(request.exactly && { exactly: plain(request.exactly) }),
+          ...(request.firstAvailable && { firstAvailable: request.firstAvailable.map(plain) }),
+        })),
+      }),
+      ...(devices.constraints && {
+        constraints: devices.constraints.map(({ distinctAttribute: _, ...constraint }) => constraint),
+      }),
+    },
+  };
+}
+
+/** A device's state goes with its allocation. */
+function dropDeallocated(next: ResourceClaim, old: ResourceClaim): ResourceClaim {
+  const { devices, ...status } = next.status ?? {};
+  if (devices === undefined || old.status?.devices === undefined) return next;
+  const allocated = status.allocation?.devices?.results ?? [];
+  const kept = devices.filter((device) =>
+    allocated.some(
+      (other) =>
+        other.driver === device.driver && other.pool === device.pool && other.device === device.device,
+    ),
+  );
+  return { ...next, status: kept.length === 0 ? status : { ...status, devices: kept } };
+}
+
+function stateOf({ metadata, status = {} }: ResourceClaim): string {
+  const deleted = metadata.deletionTimestamp !== undefined;
+  const states = deleted ? ["deleted"] : [];
+  if (status.allocation === undefined) {
+    if (!deleted) states.push("pending");
+  } else {
+    states.push("allocated");
+    if ((status.reservedFor ?? []).length > 0) states.push("reserved");
+  }
+  return states.join(",");
+}
+
+const adminLabel = "resource.kubernetes.io/admin-access";
+
+/** Devices that others use may only be claimed where the namespace says so. @throws StatusError */
+async function refuseAdminAccess(
+  { storageOf }: StrategyDeps,
+  kind: string,
+  object: KubeObject,
+  { devices = {} }: ClaimSpec,
+): Promise<void> {
+  const asking = (devices.requests ?? []).findIndex(({ exactly }) => exactly?.adminAccess === true);
+  if (asking === -1) return;
+  const { storage, keyPrefix } = storageOf({ group: "", resource: "namespaces" });
+  let labels: Record<string, string> = {};
+  try {
+    const { object: namespace } = await storage.get(`${keyPrefix}${object.metadata.namespace ?? ""}`);
+    labels = namespace.metadata.labels ?? {};
+  } catch (error) {
+    if (!(error instanceof StorageError && error.code === "KEY_NOT_FOUND")) throw error;
+  }
+  if (labels[adminLabel] === "true") return;
+  const path = `spec.devices.requests[${asking}].adminAccess`;
+  const rule = `admin access to devices requires the \`${adminLabel}: true\` label on the containing namespace`;
+  throw errors.invalid({ group, kind }, nameOf(object), [field.forbidden(path, rule)]);
+}
