@@ -1,4 +1,4 @@
-/** The only door to time, chance, disk and network. */
+/** The only door to time, chance, disk, network and processes. */
 export { nodePlatform } from "./node.ts";
 export type {
   Clock,
@@ -18,3 +18,11 @@ export type {
   Timer,
   TlsMaterial,
 } from "./ports.ts";
+export type {
+  Files,
+  HostFacts,
+  Machine,
+  Processes,
+  ProcessUsage,
+  RunningProcess,
+} from "./process-ports.ts";

@@ -99,6 +99,11 @@ async function connect(options: ConnectOptions): Promise<Connection> {
     socket.once("error", failed);
     socket.once("close", closedEarly);
     socket.once(ready, () => {
+      const untrusted = socket instanceof tls.TLSSocket ? pinError(options, socket) : undefined;
+      if (untrusted !== undefined) {
+        socket.destroy(untrusted);
+        return;
+      }
       clearTimeout(timer);
       socket.removeListener("error", failed);
       socket.removeListener("close", closedEarly);
@@ -121,6 +126,18 @@ async function connect(options: ConnectOptions): Promise<Connection> {
   };
 }
 
+/** Why the certificate is not the one that was to be expected. */
+function pinError(options: ConnectOptions, socket: tls.TLSSocket): Error | undefined {
+  const sha256 = options.tls?.sha256;
+  if (sha256 === undefined) return undefined;
+  const shown = socket.getPeerCertificate().fingerprint256?.replaceAll(":", "").toLowerCase();
+  if (shown === sha256.toLowerCase()) return undefined;
+  const error = new Error(
+    `${options.host}:${options.port} shows another certificate than it was said to have`,
+  );
+  return Object.assign(error, { code: "ERR_TLS_CERT_PIN" });
+}
+
 function connectPlain(options: ConnectOptions): net.Socket {
   const { host, port, halfOpen = false } = options;
   return net.connect({ host, port, noDelay: true, allowHalfOpen: halfOpen });
@@ -135,7 +152,7 @@ function connectTls(options: ConnectOptions, material: NonNullable<ConnectOption
     // SNI carries names only (RFC 6066, section 3); an address is still checked against the certificate.
     ...(net.isIP(name) === 0 ? { servername: name } : {}),
     checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
-    rejectUnauthorized: material.unverified !== true,
+    rejectUnauthorized: material.unverified !== true && material.sha256 === undefined,
     ...(material.ca === undefined ? {} : { ca: material.ca }),
     ...(material.cert === undefined ? {} : { cert: material.cert }),
     ...(material.key === undefined ? {} : { key: material.key }),

@@ -127,6 +127,8 @@ export interface ConnectOptions {
     readonly serverName?: string;
     /** Whose certificate is not checked at all: the connection is private, and nobody knows with whom. */
     readonly unverified?: boolean;
+    /** The SHA-256 of the other side's certificate (64 hex digits): checked instead of authority and name. */
+    readonly sha256?: string;
   };
   /** Milliseconds until the connection must stand. */
   readonly timeoutMs?: number;

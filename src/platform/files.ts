@@ -1,0 +1,102 @@
+import * as fs from "node:fs";
+import { join } from "node:path";
+import type { FileStatus, Files } from "./process-ports.ts";
+
+/** Entries of one tree that `usage` looks at: enough for a pod's directory, and an end for one that grows under our feet. */
+const usageEntriesMax = 100_000;
+
+/** Files of this machine, for programs. */
+export function nodeFiles(): Files {
+  return {
+    async makeDirectory(path, mode) {
+      await fs.promises.mkdir(path, { recursive: true, mode: mode ?? 0o755 });
+      // The process's umask takes bits from what mkdir is told.
+      if (mode !== undefined) await fs.promises.chmod(path, mode);
+    },
+    async write(path, content, mode) {
+      await fs.promises.writeFile(path, content, { mode });
+      await fs.promises.chmod(path, mode);
+    },
+    read: (path) => fs.promises.readFile(path),
+    async readAt(path, position, length) {
+      const handle = await fs.promises.open(path, "r");
+      try {
+        const buffer = Buffer.allocUnsafe(length);
+        let done = 0;
+        while (done < length) {
+          const { bytesRead } = await handle.read(buffer, done, length - done, position + done);
+          if (bytesRead === 0) break;
+          done += bytesRead;
+        }
+        return buffer.subarray(0, done);
+      } finally {
+        await handle.close();
+      }
+    },
+    append: (path, content) => fs.promises.appendFile(path, content),
+    async link(target, path) {
+      const temporary = `${path}.new`;
+      await fs.promises.rm(temporary, { force: true });
+      await fs.promises.symlink(target, temporary);
+      await fs.promises.rename(temporary, path);
+    },
+    linkTarget: (path) => fs.promises.readlink(path).catch(() => undefined),
+    rename: (from, to) => fs.promises.rename(from, to),
+    own: (path, uid, gid) => fs.promises.chown(path, uid, gid),
+    list: async (path) => (await fs.promises.readdir(path)).sort(),
+    status,
+    remove: (path) => fs.promises.rm(path, { recursive: true, force: true }),
+    usage,
+    async space(path) {
+      const { bsize, blocks, bavail } = await fs.promises.statfs(path);
+      return { total: bsize * blocks, available: bsize * bavail };
+    },
+    watch(path, changed) {
+      try {
+        const watcher = fs.watch(path, { persistent: false }, () => changed());
+        watcher.on("error", () => {});
+        return () => watcher.close();
+      } catch {
+        // Out of watches, or the path is gone: whoever watches also looks now and then.
+        return () => {};
+      }
+    },
+  };
+}
+
+async function status(path: string): Promise<FileStatus | undefined> {
+  try {
+    const found = await fs.promises.stat(path);
+    return {
+      kind: found.isFile()
+        ? "file"
+        : found.isDirectory()
+          ? "directory"
+          : found.isSocket()
+            ? "socket"
+            : "other",
+      bytes: found.size,
+      modifiedMs: found.mtimeMs,
+      executable: (found.mode & 0o111) !== 0,
+    };
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "EACCES" || code === "ELOOP") return undefined;
+    throw error;
+  }
+}
+
+async function usage(path: string): Promise<number> {
+  const rest = [path];
+  let bytes = 0;
+  for (let entries = 0; entries < usageEntriesMax; entries++) {
+    const next = rest.pop();
+    if (next === undefined) break;
+    const found = await fs.promises.lstat(next).catch(() => undefined);
+    if (found === undefined) continue;
+    bytes += found.blocks * 512;
+    if (!found.isDirectory()) continue;
+    for (const name of await fs.promises.readdir(next).catch((): string[] => [])) rest.push(join(next, name));
+  }
+  return bytes;
+}
