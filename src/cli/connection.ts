@@ -26,13 +26,7 @@ export interface Session {
 
 export async function connect(options: ConnectionOptions): Promise<Session> {
   const platform = nodePlatform();
-  const paths = options.kubeconfig ?? process.env["KUBECONFIG"]?.split(":").find((path) => path !== "");
-  const path = paths ?? join(homedir(), ".kube/config");
-  if (!(await platform.disk.exists(path))) {
-    const way = "start one with `raftsman up`, and give the file it names with --kubeconfig or $KUBECONFIG";
-    throw new Error(`no kubeconfig at ${path}: ${way}`);
-  }
-  const config = await readKubeconfig(platform.disk, path);
+  const config = await readKubeconfig(platform.disk, await kubeconfigPath(platform, options.kubeconfig));
   const transport = namingServer(undiciTransport(config), config.server);
   return {
     platform,
@@ -41,6 +35,15 @@ export async function connect(options: ConnectionOptions): Promise<Session> {
     namespace: options.namespace ?? config.namespace ?? "default",
     close: () => transport.close(),
   };
+}
+
+/** The file asked for, or that of $KUBECONFIG, or of the home directory. @throws Error where it is missing */
+export async function kubeconfigPath(platform: Platform, asked: string | undefined): Promise<string> {
+  const named = asked ?? process.env["KUBECONFIG"]?.split(":").find((path) => path !== "");
+  const path = named ?? join(homedir(), ".kube/config");
+  if (await platform.disk.exists(path)) return path;
+  const way = "start one with `raftsman up`, and give the file it names with --kubeconfig or $KUBECONFIG";
+  throw new Error(`no kubeconfig at ${path}: ${way}`);
 }
 
 /** Says which server it is that a connection failed to: the system's own message has but an address. */

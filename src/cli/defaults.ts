@@ -10,6 +10,7 @@ export const defaults = {
   podCidr: "10.128.0.0/14",
   /** Pods that are processes of this machine: all of 127/8 is local on Linux. */
   localPodCidr: "127.128.0.0/16",
+  nodePort: 10_250,
   nodeMonitorGraceMs: 40_000,
   serviceAccountIssuer: "https://kubernetes.default.svc.cluster.local",
   apiPort: 6443,

@@ -46,7 +46,15 @@ withAccessFlags(program.command("up"))
       .choices(["1", "3"])
       .default("1"),
   )
-  .option("--nodes <n>", "hollow nodes: they run simulated pods; 0 for none", wholeNumber, 1)
+  .option("--nodes <n>", "nodes, in this process; 0 for none", wholeNumber, 1)
+  .addOption(
+    new Option(
+      "--runtime <runtime>",
+      "what their pods are: hollow ones only say that they run; process ones are programs of this machine",
+    )
+      .choices(["hollow", "process"])
+      .default("hollow"),
+  )
   .option("--data-dir <dir>", "where the cluster lives; a temporary one, removed at the end, by default")
   .option(
     "--port <port>",
@@ -64,7 +72,11 @@ withAccessFlags(program.command("up"))
     "write ca.crt, client.crt and client.key for etcdctl here (by default into the data directory)",
   )
   .option("--service-cluster-ip-range <cidr>", "addresses of Services", defaults.serviceClusterIpRange)
-  .option("--pod-cidr <cidr>", "addresses of Pods, split among the nodes", podRange, defaults.podCidr)
+  .option(
+    "--pod-cidr <cidr>",
+    `addresses of Pods, split among the nodes (${defaults.podCidr}; of processes ${defaults.localPodCidr})`,
+    podRange,
+  )
   .action(async (options) => (await import("./commands/up.ts")).up(options));
 
 withAccessFlags(program.command("serve"))
@@ -154,6 +166,21 @@ withAccessFlags(program.command("serve"))
   .option("--nodes <n>", "hollow nodes run by this process", wholeNumber, 0)
   .option("--kubeconfig <file>", "write an administrator's kubeconfig here")
   .action(async (options) => (await import("./commands/serve.ts")).serve(options));
+
+program
+  .command("node")
+  .summary("a node whose pods are programs of this machine")
+  .description(
+    "Joins a cluster as a node and runs the pods bound to it as processes of this machine. SIGTERM takes the node out and ends its pods; with --keep-pods, or after kill -9, programs run on, and the next start finds them again.",
+  )
+  .option("--kubeconfig <file>", "how to reach the server ($KUBECONFIG, then ~/.kube/config)")
+  .option("--name <name>", "the node's name (this machine's host name)")
+  .option("--data-dir <dir>", "where pods live (NAME.raftsman-node)")
+  .option("--address <ip>", "where the API server reaches this node, and its pods' host address", "127.0.0.1")
+  .option("--port <port>", `of the node's own API; 0 for a free one`, port, defaults.nodePort)
+  .option("--labels <list>", "labels of the node: key=value, separated by commas", "")
+  .option("--keep-pods", "SIGTERM ends the agent only: programs run on and the node stays")
+  .action(async (options) => (await import("./commands/node.ts")).node(options));
 
 program
   .command("certs")

@@ -6,6 +6,7 @@ import { correlatedEventsMax } from "./limits.ts";
 export interface NewEvent {
   readonly involvedObject: Readonly<Record<string, string>>;
   readonly component: string;
+  readonly host?: string | undefined;
   readonly type: "Normal" | "Warning";
   readonly reason: string;
   readonly message: string;

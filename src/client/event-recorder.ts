@@ -9,8 +9,14 @@ import type { Client, ResourceScope } from "./ports.ts";
 
 /** Tells people what a component did to an object, as Event objects beside it. */
 export interface EventRecorder {
-  /** Never fails and never waits. `object` must know its kind and apiVersion. */
-  event(object: KubeObject, type: "Normal" | "Warning", reason: string, message: string): void;
+  /** Never fails and never waits. `object` must know its kind and apiVersion; `fieldPath` is the part of it that is meant. */
+  event(
+    object: KubeObject,
+    type: "Normal" | "Warning",
+    reason: string,
+    message: string,
+    fieldPath?: string,
+  ): void;
   /** The newer form (events.k8s.io) that names what was tried: the scheduler's. Repetitions become a series. */
   action(
     object: KubeObject,
@@ -24,7 +30,8 @@ export interface EventRecorder {
 }
 
 export interface EventSink {
-  recorder(component: string): EventRecorder;
+  /** `host`: where the component runs, for those that run on many. */
+  recorder(component: string, host?: string): EventRecorder;
 }
 
 /** How often an event is tried when the server cannot be reached, and how long between (client-go's sink). */
@@ -114,13 +121,13 @@ export function createEventSink(options: {
       involvedObject: event.involvedObject,
       reason: event.reason,
       message: correlated.message,
-      source: { component: event.component },
+      source: { component: event.component, ...(event.host === undefined ? {} : { host: event.host }) },
       firstTimestamp: formatTime(correlated.firstTimestampMs),
       lastTimestamp,
       count: correlated.count,
       type: event.type,
       reportingComponent: event.component,
-      reportingInstance: "",
+      reportingInstance: event.host ?? "",
     });
     correlator.wrote(correlated.key, created);
   }
@@ -170,9 +177,11 @@ export function createEventSink(options: {
   }
 
   return {
-    recorder: (component) => ({
-      event(object, type, reason, message) {
-        const event = { involvedObject: objectReference(object), component, type, reason, message };
+    recorder: (component, host) => ({
+      event(object, type, reason, message, fieldPath) {
+        const reference = objectReference(object);
+        const involvedObject = fieldPath === undefined ? reference : { ...reference, fieldPath };
+        const event = { involvedObject, component, host, type, reason, message };
         const correlated = correlator.correlate(event);
         if (correlated === undefined) return;
         const nowMs = clock.now();

@@ -6,5 +6,6 @@ export { type AccessConfig, standardAccess } from "./config.ts";
 export { startHollowNodes } from "./hollow-nodes.ts";
 export { listenOrFree } from "./listen.ts";
 export { ensurePki, exportStoreClient, type Pki } from "./pki.ts";
+export { startProcessNodes } from "./process-nodes.ts";
 export { type Server, startServer } from "./server.ts";
 export { type RunningTraffic, startTraffic, type TrafficConfig } from "./traffic.ts";

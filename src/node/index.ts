@@ -1,4 +1,4 @@
-/** What stands on a machine and makes pods true there. So far: nodes that only say they do. */
+/** What stands on a machine and makes pods true there: as processes (`process`), or only by saying so (`hollow`). */
 export {
   createHollowNodes,
   type HollowNode,
@@ -6,3 +6,4 @@ export {
   type HollowNodes,
   type HollowNodesOptions,
 } from "./hollow/index.ts";
+export { type ProcessNode, type ProcessNodeOptions, startProcessNode } from "./process/index.ts";

@@ -34,6 +34,15 @@ export function nodeFiles(): Files {
       }
     },
     append: (path, content) => fs.promises.appendFile(path, content),
+    async truncate(path, content) {
+      const handle = await fs.promises.open(path, "r+");
+      try {
+        await handle.truncate(0);
+        await handle.write(content, 0, content.length, 0);
+      } finally {
+        await handle.close();
+      }
+    },
     async link(target, path) {
       const temporary = `${path}.new`;
       await fs.promises.rm(temporary, { force: true });
@@ -46,6 +55,7 @@ export function nodeFiles(): Files {
     list: async (path) => (await fs.promises.readdir(path)).sort(),
     status,
     remove: (path) => fs.promises.rm(path, { recursive: true, force: true }),
+    removeDirectory: (path) => fs.promises.rmdir(path),
     usage,
     async space(path) {
       const { bsize, blocks, bavail } = await fs.promises.statfs(path);

@@ -72,6 +72,8 @@ export interface Files {
   /** At most `length` bytes from `position`; fewer at the end. */
   readAt(path: string, position: number, length: number): Promise<Uint8Array>;
   append(path: string, content: Uint8Array): Promise<void>;
+  /** Empties the file and writes `content` into it: whoever appends goes on behind that. */
+  truncate(path: string, content: Uint8Array): Promise<void>;
   /** A symbolic link, put in the place of what is there in one step. */
   link(target: string, path: string): Promise<void>;
   linkTarget(path: string): Promise<string | undefined>;
@@ -81,6 +83,8 @@ export interface Files {
   /** Undefined where there is nothing. Follows links. */
   status(path: string): Promise<FileStatus | undefined>;
   remove(path: string): Promise<void>;
+  /** An empty one, and the kernel's that look full: control groups. */
+  removeDirectory(path: string): Promise<void>;
   /** Bytes of a tree; 0 where it is missing. */
   usage(path: string): Promise<number>;
   /** Bytes of the file system that holds the path. */

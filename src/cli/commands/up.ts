@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { createClient, undiciTransport, writeKubeconfig } from "../../client/index.ts";
+import { type Client, createClient, undiciTransport, writeKubeconfig } from "../../client/index.ts";
 import {
   type Address,
   adminConnection,
@@ -10,9 +10,10 @@ import {
   listenOrFree,
   type Pki,
   startHollowNodes,
+  startProcessNodes,
   startServer,
 } from "../../main/index.ts";
-import { type Listener, nodePlatform, type Platform } from "../../platform/index.ts";
+import { type Listener, type Machine, nodePlatform, type Platform } from "../../platform/index.ts";
 import { type AccessOptions, accessArguments, accessConfig } from "../access-flags.ts";
 import { defaults } from "../defaults.ts";
 import { fail } from "../fail.ts";
@@ -27,13 +28,14 @@ import { stopSignal } from "../stop-signal.ts";
 export interface UpOptions extends AccessOptions {
   readonly members: "1" | "3";
   readonly nodes: number;
+  readonly runtime: "hollow" | "process";
   readonly dataDir?: string;
   readonly port?: number;
   readonly etcdPort?: number;
   readonly kubeconfig?: string;
   readonly certs?: string;
   readonly serviceClusterIpRange: string;
-  readonly podCidr: string;
+  readonly podCidr?: string;
 }
 
 /** A cluster that runs. */
@@ -46,6 +48,36 @@ interface Running {
 }
 
 const loopback = "127.0.0.1";
+
+/** Programs of this machine can only have addresses of this machine. */
+const podCidrOf = ({ podCidr, runtime }: UpOptions): string =>
+  podCidr ?? (runtime === "process" ? defaults.localPodCidr : defaults.podCidr);
+
+/** The nodes, all of this process. */
+function startNodes(
+  machine: Machine,
+  { nodes, runtime }: UpOptions,
+  at: { client: (userAgent: string) => Client; pki: Pki; dataDir: string },
+): Promise<{ registered: Promise<void>; close(): Promise<void> }> {
+  const log = standardErrorLog(machine.clock, "warn");
+  if (runtime === "hollow")
+    return startHollowNodes({
+      client: at.client("raftsman-node"),
+      platform: machine,
+      count: nodes,
+      prefix: "hollow",
+      log,
+    });
+  return startProcessNodes({
+    client: at.client("kubelet"),
+    machine,
+    log,
+    names: Array.from({ length: nodes }, (_, position) => `node-${position + 1}`),
+    address: loopback,
+    directory: join(at.dataDir, "nodes"),
+    clientCa: at.pki.apiCa,
+  });
+}
 
 export async function up(options: UpOptions): Promise<void> {
   // Whoever read what we print may be gone; the cluster stays.
@@ -100,7 +132,7 @@ async function announce(
 }
 
 /** One member in this process. */
-async function upOne(platform: Platform, options: UpOptions, dataDir: string, pki: Pki): Promise<Running> {
+async function upOne(platform: Machine, options: UpOptions, dataDir: string, pki: Pki): Promise<Running> {
   const compaction = autoCompaction("periodic", defaults.autoCompactionRetention);
   const server = await startServer(
     platform,
@@ -125,28 +157,32 @@ async function upOne(platform: Platform, options: UpOptions, dataDir: string, pk
       api: { host: loopback, ...wanted(options.port, defaults.apiPort) },
       etcdPrefix: defaults.etcdPrefix,
       serviceClusterIpRange: options.serviceClusterIpRange,
-      podCidr: options.podCidr,
+      podCidr: podCidrOf(options),
       localPodCidr: defaults.localPodCidr,
       controllers: "*",
       nodeMonitorGraceMs: defaults.nodeMonitorGraceMs,
       access: accessConfig(options),
-      hollowNodes: options.nodes,
+      hollowNodes: 0,
     },
     standardErrorLog(platform.clock, "warn"),
     pki,
   );
-  await server.ready;
+  const nodes = await startNodes(platform, options, { client: server.client, pki, dataDir });
+  await Promise.all([server.ready, nodes.registered]);
   return {
     apiUrl: server.apiUrl,
     etcdUrls: [server.etcdUrl],
     members: [],
     failed: server.failed,
-    close: () => server.close(),
+    async close() {
+      await nodes.close();
+      await server.close();
+    },
   };
 }
 
 /** Three members, a process each; this one carries the common address of their API servers, and the nodes. */
-async function upThree(platform: Platform, options: UpOptions, dataDir: string, pki: Pki): Promise<Running> {
+async function upThree(platform: Machine, options: UpOptions, dataDir: string, pki: Pki): Promise<Running> {
   const names = ["m1", "m2", "m3"];
   const ports = await freePorts(platform, names.length, wanted(options.etcdPort, defaults.etcdPort));
   const peers = await peerPorts(platform, dataDir, names, (count) =>
@@ -162,7 +198,7 @@ async function upThree(platform: Platform, options: UpOptions, dataDir: string, 
       ...["--initial-cluster", names.map((one) => `${one}=${peerUrl(one)}`).join(",")],
       ...["--initial-cluster-token", "raftsman-up", "--listen-peer-urls", peerUrl(name)],
       ...["--listen-client-urls", `https://${loopback}:${ports[names.indexOf(name)]}`, "--secure-port", "0"],
-      ...["--service-cluster-ip-range", options.serviceClusterIpRange, "--pod-cidr", options.podCidr],
+      ...["--service-cluster-ip-range", options.serviceClusterIpRange, "--pod-cidr", podCidrOf(options)],
       ...["--local-pod-cidr", defaults.localPodCidr],
       ...accessArguments(options),
     ],
@@ -177,14 +213,8 @@ async function upThree(platform: Platform, options: UpOptions, dataDir: string, 
     );
     const apiUrl = `https://${loopback}:${front.port}`;
     const transport = undiciTransport(adminConnection(pki, apiUrl));
-    const client = createClient({ transport, userAgent: "raftsman-node" });
-    const nodes = await startHollowNodes({
-      client,
-      platform,
-      count: options.nodes,
-      prefix: "hollow",
-      log: standardErrorLog(platform.clock, "warn"),
-    });
+    const client = (userAgent: string) => createClient({ transport, userAgent });
+    const nodes = await startNodes(platform, options, { client, pki, dataDir });
     return {
       apiUrl,
       etcdUrls: names.map((_, position) => `https://${loopback}:${ports[position]}`),

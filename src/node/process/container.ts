@@ -1,0 +1,405 @@
+/**
+ * One container of a pod over its starts: prepares and starts the program, watches over it with probes and hooks, ends it, and writes
+ * down what became of it in its record. When it is to run is the pod's affair (pod-worker.ts).
+ */
+import type { RunningProcess } from "../../platform/index.ts";
+import { ConfigError, environmentOf } from "./environment.ts";
+import { expand } from "./expand.ts";
+import { runHook } from "./hooks.ts";
+import { ImageError, imageOf } from "./images.ts";
+import { exitStatusIn, launch, StartError } from "./launch.ts";
+import { postStartMsMax, shortestGraceMs } from "./limits.ts";
+import { LogKeeper } from "./log-keeper.ts";
+import { mount, pathOf, rootVariable } from "./mounts.ts";
+import type { ContainerPlaces } from "./places.ts";
+import type { Container, Pod, Probe } from "./pod.ts";
+import type { PodContext } from "./pod-context.ts";
+import { check, type ProbeTarget } from "./probes/check.ts";
+import { Prober } from "./probes/prober.ts";
+import type { ContainerRecord, ContainerState } from "./records.ts";
+import { runCommand } from "./run-command.ts";
+import { terminationMessage, terminationMessagePlace } from "./termination-message.ts";
+
+type RunningState = Extract<ContainerState, { kind: "running" }>;
+
+/** What a command needs to run beside the program. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export class ContainerRunner {
+  readonly record: ContainerRecord;
+  readonly places: ContainerPlaces;
+  readonly #pod: PodContext;
+  readonly #name: string;
+  #process: RunningProcess | undefined;
+  #prober: Prober | undefined;
+  #log: LogKeeper | undefined;
+  #surroundings: Surroundings | undefined;
+  #killing: Promise<void> | undefined;
+  #hurry: (() => void) | undefined;
+
+  constructor(pod: PodContext, record: ContainerRecord) {
+    this.record = record;
+    this.#pod = pod;
+    this.#name = record.name;
+    this.places = pod.places.container(record.name);
+  }
+
+  get running(): boolean {
+    return this.record.state.kind === "running";
+  }
+
+  get process(): RunningProcess | undefined {
+    return this.#process;
+  }
+
+  get spec(): Container {
+    const { spec } = this.#pod.pod;
+    const found = [...spec.containers, ...(spec.initContainers ?? [])].find(
+      ({ name }) => name === this.#name,
+    );
+    return found as Container;
+  }
+
+  /** Where the program runs, for exec; made anew where the agent has come back since. */
+  async surroundings(): Promise<Surroundings> {
+    this.#surroundings ??= (await this.#prepare()).surroundings;
+    return this.#surroundings;
+  }
+
+  /** Starts the program. What keeps it from starting ends up in the record, as the kubelet would say it. */
+  async start(): Promise<void> {
+    const { machine, record: recordOf } = this.#pod;
+    const { record } = this;
+    const before = record.state;
+    const startedAt = machine.clock.now();
+    const id = `process://${Buffer.from(machine.random.bytes(32)).toString("hex")}`;
+    try {
+      const { surroundings, command } = await this.#prepare();
+      this.#surroundings = surroundings;
+      const { image } = this.spec;
+      this.#pod.event(
+        "Normal",
+        "Pulled",
+        `Container image ${JSON.stringify(image)} already present on machine`,
+        this.#name,
+      );
+      this.#pod.event("Normal", "Created", "Container created", this.#name);
+      await this.#beginFiles(record.starts, surroundings);
+      const child = await launch(machine, {
+        command,
+        ...surroundings,
+        logFile: this.places.log(record.starts),
+        exitFile: this.places.exit(record.starts),
+        cgroupFile: await this.#pod.cgroupFile(this.spec),
+        stdinFile: this.spec.stdin === true ? this.places.stdin : "",
+      });
+      if (before.kind === "terminated") record.last = before;
+      record.starts++;
+      record.started = false;
+      record.ready = false;
+      record.state = { kind: "running", startedAt, pid: child.pid, startTime: child.startTime, id };
+      // Written down before anything else happens: a program that nobody knows of would be started twice.
+      await this.#pod.save();
+      this.#pod.event("Normal", "Started", "Container started", this.#name);
+      this.#watch(child, false);
+    } catch (error) {
+      this.#failed(error, before, { startedAt, id });
+      await this.#pod.save();
+    }
+    recordOf.containers.set(this.#name, record);
+  }
+
+  /** Finds the program of an earlier life again, or learns how it ended meanwhile. */
+  async adopt(): Promise<void> {
+    const { state, started } = this.record;
+    if (state.kind !== "running") return;
+    const found = this.#pod.machine.processes.adopt(state);
+    if (found !== undefined) this.#watch(found, started);
+    else await this.#ended(state, undefined);
+  }
+
+  /**
+   * Ends the program: preStop hook, SIGTERM, and SIGKILL when the time is up. A second call only shortens the first.
+   * `graceMs` counts from now.
+   */
+  kill(message: string, graceMs: number): Promise<void> {
+    if (this.#killing !== undefined) {
+      if (graceMs <= shortestGraceMs) this.#hurry?.();
+      return this.#killing;
+    }
+    if (!this.running) return Promise.resolve();
+    this.#pod.event("Normal", "Killing", message, this.#name);
+    this.#killing = this.#end(graceMs).finally(() => {
+      this.#killing = undefined;
+      this.#hurry = undefined;
+    });
+    return this.#killing;
+  }
+
+  /** Lets go of it without ending it. */
+  detach(): void {
+    this.#prober?.stop();
+    this.#log?.stop();
+  }
+
+  async #end(graceMs: number): Promise<void> {
+    const { clock } = this.#pod.machine;
+    const child = this.#process;
+    if (child === undefined) return;
+    this.#prober?.stop();
+    const deadline = clock.monotonic() + graceMs;
+    const preStop = this.spec.lifecycle?.preStop;
+    const hurried = new Promise<void>((resolve) => {
+      this.#hurry = resolve;
+    });
+    const done = child.ended.then(() => {});
+    if (preStop !== undefined && graceMs > 0) {
+      const hook = runHook(this.#pod.machine, preStop, {
+        target: this.#probeTarget(),
+        timeoutMs: graceMs,
+      }).catch(() => this.#pod.event("Warning", "FailedPreStopHook", "PreStopHook failed", this.#name));
+      await Promise.race([hook, hurried, done]);
+    }
+    child.signal("SIGTERM");
+    const left = Math.max(shortestGraceMs, deadline - clock.monotonic());
+    let timer: { cancel(): void } | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = clock.after(left, resolve);
+    });
+    await Promise.race([done, late, hurried.then(() => this.#soon(shortestGraceMs))]);
+    timer?.cancel();
+    child.signal("SIGKILL");
+    await done;
+    // The record is written by whoever waits for the end; this caller wants to find it written.
+    await this.#settled;
+  }
+
+  #settled: Promise<void> = Promise.resolve();
+
+  #soon(milliseconds: number): Promise<void> {
+    return new Promise((resolve) =>
+      this.#pod.machine.clock.after(milliseconds, resolve, { background: true }),
+    );
+  }
+
+  #watch(child: RunningProcess, alreadyStarted: boolean): void {
+    const { machine } = this.#pod;
+    const state = this.record.state as RunningState;
+    this.#process = child;
+    this.#log = new LogKeeper(machine, this.places, this.record.starts - 1);
+    this.#settled = child.ended.then(({ exitCode }) => this.#ended(state, exitCode));
+    const begin = (): void => {
+      if (this.#process !== child) return;
+      this.#prober = new Prober({
+        clock: machine.clock,
+        container: this.spec,
+        runsForMs: machine.clock.now() - state.startedAt,
+        alreadyStarted,
+        check: (probe) => check(machine, probe, this.#probeTarget()),
+        onStarted: () =>
+          this.#change(() => {
+            this.record.started = true;
+          }),
+        onReady: (ready) =>
+          this.#change(() => {
+            this.record.ready = ready;
+          }),
+        onFailure: (kind, output) =>
+          this.#pod.event("Warning", "Unhealthy", `${kind} probe failed: ${output}`, this.#name),
+        onUnhealthy: (kind, probe) => this.#restartFor(kind, probe),
+      });
+    };
+    const postStart = this.spec.lifecycle?.postStart;
+    if (postStart === undefined || alreadyStarted) begin();
+    else void this.#postStart(postStart).then((fine) => fine && begin());
+  }
+
+  async #postStart(handler: NonNullable<NonNullable<Container["lifecycle"]>["postStart"]>): Promise<boolean> {
+    try {
+      await runHook(this.#pod.machine, handler, { target: this.#probeTarget(), timeoutMs: postStartMsMax });
+      return true;
+    } catch {
+      this.#pod.event("Warning", "FailedPostStartHook", "PostStartHook failed", this.#name);
+      void this.kill("FailedPostStartHook", this.#pod.graceMs());
+      return false;
+    }
+  }
+
+  #restartFor(kind: "Startup" | "Liveness", probe: Probe): void {
+    const grace = probe.terminationGracePeriodSeconds;
+    const graceMs = grace === undefined ? this.#pod.graceMs() : grace * 1000;
+    void this.kill(`Container ${this.#name} failed ${kind.toLowerCase()} probe, will be restarted`, graceMs);
+  }
+
+  #change(change: () => void): void {
+    const { started, ready } = this.record;
+    change();
+    if (started === this.record.started && ready === this.record.ready) return;
+    void this.#pod.save();
+    this.#pod.wake();
+  }
+
+  async #ended(state: RunningState, told: number | undefined): Promise<void> {
+    const { machine } = this.#pod;
+    const { record } = this;
+    this.#prober?.stop();
+    this.#log?.stop();
+    // What it left behind in its group goes with it, as with a container's first process.
+    this.#process?.signal("SIGKILL");
+    this.#process = undefined;
+    const start = record.starts - 1;
+    const noted = await exitStatusIn(machine.files, this.places.exit(start));
+    const exitCode = noted ?? told;
+    const message = await terminationMessage(machine.files, this.spec, this.places, {
+      start,
+      failed: exitCode !== 0,
+    });
+    record.started = false;
+    record.ready = false;
+    const oom = exitCode === 137 && (await this.#pod.wasOutOfMemory(this.#name));
+    const lost = "The container could not be located when the pod was terminated";
+    record.state = {
+      kind: "terminated",
+      exitCode: exitCode ?? 137,
+      reason:
+        exitCode === undefined
+          ? "ContainerStatusUnknown"
+          : oom
+            ? "OOMKilled"
+            : exitCode === 0
+              ? "Completed"
+              : "Error",
+      ...(exitCode === undefined ? { message: lost } : message === "" ? {} : { message }),
+      startedAt: state.startedAt,
+      finishedAt: machine.clock.now(),
+      id: state.id,
+    };
+    this.#pod.wake();
+    await this.#pod.save();
+  }
+
+  /** A start that did not come about. */
+  #failed(error: unknown, before: ContainerState, at: { startedAt: number; id: string }): void {
+    const { record } = this;
+    const message = error instanceof Error ? error.message : String(error);
+    if (before.kind === "terminated") record.last = before;
+    if (error instanceof ConfigError) {
+      this.#pod.event("Warning", "Failed", `Error: ${message}`, this.#name);
+      record.state = { kind: "waiting", reason: error.name, message };
+    } else if (error instanceof ImageError) {
+      this.#pod.event("Warning", "Failed", message.replace(/^failed/, "Failed"), this.#name);
+      this.#pod.event("Warning", "Failed", `Error: ${error.reason}`, this.#name);
+      record.state = { kind: "waiting", reason: error.reason, message };
+    } else if (error instanceof StartError) {
+      const said = `failed to start container ${JSON.stringify(this.#name)}: ${message}`;
+      this.#pod.event("Warning", "Failed", `Error: ${said}`, this.#name);
+      record.starts++;
+      record.state = {
+        kind: "terminated",
+        exitCode: 128,
+        reason: "StartError",
+        message: said,
+        startedAt: 0,
+        finishedAt: at.startedAt,
+        id: at.id,
+      };
+    } else {
+      this.#pod.event("Warning", "Failed", `Error: ${message}`, this.#name);
+      record.state = { kind: "waiting", reason: "CreateContainerError", message };
+    }
+  }
+
+  /** Everything a start needs. @throws ConfigError, ImageError, StartError */
+  async #prepare(): Promise<{ surroundings: Surroundings; command: string[] }> {
+    const { machine, pod, places } = this.#pod;
+    const { spec } = this;
+    const image = await imageOf(spec.image ?? "", this.places.image, machine);
+    const env = await environmentOf({
+      pod,
+      container: spec,
+      place: this.#pod.place(),
+      base: this.#baseEnvironment(image.directory),
+      services: this.#pod.services(),
+      objects: (kind, name) => this.#pod.object(kind, name),
+    });
+    await mount(machine.files, spec, pod.spec.volumes ?? [], places, env);
+    const lookUp = (name: string): string | undefined => (Object.hasOwn(env, name) ? env[name] : undefined);
+    const command = [...(spec.command ?? []), ...(spec.args ?? [])].map((part) => expand(part, lookUp));
+    if (command.length === 0)
+      throw new StartError(
+        "no command specified: without a container image a program must be named in spec.containers[].command",
+      );
+    const { root } = this.places;
+    const cwd = spec.workingDir
+      ? pathOf(expand(spec.workingDir, lookUp), spec, root)
+      : (image.directory ?? root);
+    return { surroundings: { env, cwd, ...userOf(pod, spec) }, command };
+  }
+
+  #baseEnvironment(imageDirectory: string | undefined): Record<string, string> {
+    const { machine, pod } = this.#pod;
+    const host = machine.processes.environment();
+    const base: Record<string, string> = {};
+    for (const name of inherited) if (host[name] !== undefined) base[name] = host[name];
+    const path = base["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    base["PATH"] = imageDirectory === undefined ? path : `${imageDirectory}:${imageDirectory}/bin:${path}`;
+    const { podIp } = this.#pod.place();
+    return {
+      ...base,
+      HOSTNAME: pod.spec.hostname ?? pod.metadata.name ?? "",
+      POD_NAME: pod.metadata.name ?? "",
+      POD_NAMESPACE: pod.metadata.namespace ?? "",
+      POD_IP: podIp,
+      [rootVariable]: this.places.root,
+    };
+  }
+
+  async #beginFiles(start: number, { uid, gid }: Surroundings): Promise<void> {
+    const { files } = this.#pod.machine;
+    const message = terminationMessagePlace(this.spec, this.places);
+    await files.makeDirectory(message.directory);
+    await files.write(message.path, new Uint8Array(), 0o666);
+    if (uid !== undefined || gid !== undefined) {
+      await files.own(this.places.root, uid ?? 0, gid ?? 0).catch(() => {});
+    }
+    if (this.spec.stdin === true && (await files.status(this.places.stdin)) === undefined)
+      await runCommand(this.#pod.machine, {
+        command: ["mkfifo", "-m", "666", this.places.stdin],
+        env: this.#pod.machine.processes.environment(),
+        cwd: this.places.directory,
+        timeoutMs: shortestGraceMs,
+      });
+    // The log before the last one is nobody's any more.
+    for (const path of [
+      this.places.log(start - 2),
+      this.places.times(start - 2),
+      this.places.exit(start - 2),
+    ])
+      await files.remove(path);
+  }
+
+  #probeTarget(): ProbeTarget {
+    return {
+      container: this.spec,
+      podIp: this.#pod.place().podIp,
+      exec: async (command, timeoutMs) =>
+        runCommand(this.#pod.machine, { command, timeoutMs, ...(await this.surroundings()) }),
+    };
+  }
+}
+
+/** Of the agent's own environment; the rest is nobody's business. */
+const inherited = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR"];
+
+function userOf(pod: Pod, container: Container): { uid?: number; gid?: number } {
+  const uid = container.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser;
+  const gid = container.securityContext?.runAsGroup ?? pod.spec.securityContext?.runAsGroup;
+  const required = container.securityContext?.runAsNonRoot ?? pod.spec.securityContext?.runAsNonRoot;
+  if (required === true && uid === 0) throw new ConfigError("container's runAsUser breaks non-root policy");
+  return { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+}

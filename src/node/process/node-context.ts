@@ -1,0 +1,30 @@
+import type { Client, Log } from "../../client/index.ts";
+import type { Machine } from "../../platform/index.ts";
+import type { Cgroups } from "./cgroups.ts";
+import type { ObjectCache } from "./object-cache.ts";
+import type { Pod } from "./pod.ts";
+
+/** What a pod needs of its node. */
+export interface NodeContext {
+  readonly machine: Machine;
+  readonly client: Client;
+  readonly log: Log;
+  readonly name: string;
+  /** InternalIP. */
+  readonly address: string;
+  /** Where the node keeps everything. */
+  readonly directory: string;
+  readonly objects: ObjectCache;
+  readonly cgroups: Cgroups;
+  allocatable(): Readonly<Record<string, string>>;
+  /** Undefined while the node has none to give. */
+  addressFor(pod: Pod): string | undefined;
+  releaseAddress(pod: Pod): void;
+  serviceVariables(namespace: string, links: boolean): Record<string, string>;
+  /** A token of the pod's service account; undefined where the server gives none. */
+  token(
+    pod: Pod,
+    request: { audience: string | undefined; expirationSeconds: number },
+  ): Promise<string | undefined>;
+  event(pod: Pod, type: "Normal" | "Warning", reason: string, message: string, container?: string): void;
+}

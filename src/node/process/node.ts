@@ -1,0 +1,292 @@
+/**
+ * A node whose pods are processes. Its memory is on disk: what it started is found again by pid and start time when the agent comes back,
+ * and nothing is started twice.
+ */
+import { join } from "node:path";
+import type { KubeObject } from "../../apimachinery/index.ts";
+import { fromUtf8 } from "../../base/index.ts";
+import {
+  createEventSink,
+  createInformer,
+  type EventRecorder,
+  errorText,
+  type Informer,
+} from "../../client/index.ts";
+import { NodeRegistration, nodes } from "../agent/registration.ts";
+import { type Cgroups, openCgroups } from "./cgroups.ts";
+import { describeMachine } from "./describe.ts";
+import type { NodeContext } from "./node-context.ts";
+import { ObjectCache } from "./object-cache.ts";
+import type { Pod } from "./pod.ts";
+import { PodRange } from "./pod-range.ts";
+import { PodWorker } from "./pod-worker.ts";
+import type { ProcessNodeOptions } from "./ports.ts";
+import { decodeRecord, type PodRecord } from "./records.ts";
+import { serviceVariables } from "./service-variables.ts";
+import { PodTokens } from "./tokens.ts";
+
+const pods = { group: "", version: "v1", resource: "pods" };
+const services = { group: "", version: "v1", resource: "services" };
+
+/** What the agent's API is asked for: who runs here. */
+export interface RunningPods {
+  /** By namespace and name. */
+  find(namespace: string, name: string): PodWorker | undefined;
+  all(): Iterable<PodWorker>;
+}
+
+export class NodeAgent implements RunningPods {
+  readonly #options: ProcessNodeOptions;
+  readonly #stopping = new AbortController();
+  readonly #workers = new Map<string, PodWorker>();
+  readonly #pods: Informer<Pod>;
+  readonly #nodes: Informer;
+  readonly #services: Informer;
+  readonly #objects: ObjectCache;
+  readonly #tokens: PodTokens;
+  readonly #range: PodRange;
+  readonly #events: EventRecorder;
+  readonly #registration: NodeRegistration;
+  readonly #lock: { release(): Promise<void> };
+  readonly #context: NodeContext;
+  #allocatable: Readonly<Record<string, string>> = {};
+  #node: KubeObject | undefined;
+  #ready = false;
+
+  /** `agent`: what the Node tells of the agent's API. @throws where another agent has the directory */
+  static async open(
+    options: ProcessNodeOptions,
+    agent: { readonly port: number; readonly annotations: Readonly<Record<string, string>> },
+  ): Promise<NodeAgent> {
+    const { machine, directory, name } = options;
+    await machine.files.makeDirectory(directory);
+    const lock = await machine.disk.lock(directory);
+    const cgroups = await openCgroups(machine.files, name);
+    return new NodeAgent(options, agent, cgroups, lock);
+  }
+
+  private constructor(
+    options: ProcessNodeOptions,
+    agent: { readonly port: number; readonly annotations: Readonly<Record<string, string>> },
+    cgroups: Cgroups,
+    lock: { release(): Promise<void> },
+  ) {
+    const { client, machine, log, name, address, directory } = options;
+    const { clock, random } = machine;
+    const { signal } = this.#stopping;
+    this.#options = options;
+    this.#lock = lock;
+    const watching = { client, clock, random, log };
+    this.#pods = createInformer<Pod>({ ...watching, scope: pods, fieldSelector: `spec.nodeName=${name}` });
+    this.#nodes = createInformer({ ...watching, scope: nodes, fieldSelector: `metadata.name=${name}` });
+    this.#services = createInformer({ ...watching, scope: services });
+    this.#objects = new ObjectCache(watching, (uids) => {
+      for (const uid of uids) this.#workers.get(uid)?.contentChanged();
+    });
+    this.#tokens = new PodTokens({ client, clock, log });
+    this.#range = new PodRange(machine.network, log);
+    this.#events = createEventSink({ client, clock, log, hostName: name, signal }).recorder("kubelet", name);
+    this.#context = {
+      machine,
+      client,
+      log,
+      name,
+      address,
+      directory,
+      objects: this.#objects,
+      cgroups,
+      allocatable: () => this.#allocatable,
+      addressFor: (pod) => {
+        const given = this.#range.allocate(pod.metadata.uid as string);
+        return given === "" ? address : given;
+      },
+      releaseAddress: (pod) => {
+        this.#range.release(pod.metadata.uid as string);
+        this.#tokens.release(pod.metadata.uid as string);
+        for (const worker of this.#workers.values()) worker.wake();
+      },
+      serviceVariables: (namespace, links) =>
+        serviceVariables(this.#services.lister.list(), { namespace, links }),
+      token: (pod, request) => this.#tokens.get(pod, request),
+      event: (pod, type, reason, message, container) =>
+        this.#events.event(
+          { ...pod, apiVersion: "v1", kind: "Pod" },
+          type,
+          reason,
+          message,
+          container === undefined ? undefined : fieldPathOf(pod, container),
+        ),
+    };
+    this.#registration = new NodeRegistration({
+      client,
+      clock,
+      log,
+      name,
+      describe: async () => {
+        const description = await describeMachine({
+          host: await machine.host(),
+          files: machine.files,
+          directory,
+          name,
+          address,
+          port: agent.port,
+          labels: options.labels ?? {},
+          annotations: agent.annotations,
+          version: options.version,
+        });
+        this.#allocatable = description.capacity;
+        return description;
+      },
+      onNode: (node) => void this.#nodeChanged(node),
+      onRecovered: () => {
+        for (const worker of this.#workers.values()) worker.wake();
+      },
+    });
+    void this.#start();
+  }
+
+  get registered(): Promise<void> {
+    return this.#registration.registered;
+  }
+
+  find(namespace: string, name: string): PodWorker | undefined {
+    for (const worker of this.#workers.values()) {
+      const { metadata } = worker.pod;
+      if (metadata.name === name && metadata.namespace === namespace) return worker;
+    }
+    return undefined;
+  }
+
+  all(): Iterable<PodWorker> {
+    return this.#workers.values();
+  }
+
+  async stop(): Promise<void> {
+    await this.#registration.deregister();
+    this.#stopping.abort();
+    const ending = [...this.#workers.values()].map((worker) => worker.abandon());
+    this.#workers.clear();
+    await Promise.all(ending);
+    await this.#release();
+  }
+
+  async detach(): Promise<void> {
+    this.#registration.crash();
+    this.#stopping.abort();
+    for (const worker of this.#workers.values()) worker.detach();
+    await this.#release();
+  }
+
+  async #release(): Promise<void> {
+    this.#objects.stop();
+    await this.#lock.release();
+  }
+
+  async #start(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (const informer of [this.#nodes, this.#services]) informer.start(signal);
+    this.#pods.start(signal);
+    this.#nodes.addHandler({
+      add: (node) => this.#registration.nodeChanged(node),
+      update: (node) => this.#registration.nodeChanged(node),
+    });
+    await Promise.all([this.registered, this.#pods.synced, this.#services.synced]);
+    const known = this.#nodes.lister.list()[0];
+    if (known !== undefined) this.#registration.nodeChanged(known);
+    if (signal.aborted) return;
+    const found = await this.#recall();
+    this.#ready = true;
+    this.#pods.addHandler({
+      add: (pod) => this.#podChanged(pod, found.get(pod.metadata.uid as string)),
+      update: (pod) => this.#podChanged(pod, undefined),
+      delete: (pod) => this.#podGone(pod),
+    });
+    // Programs of pods that were deleted while no agent ran.
+    for (const [uid, record] of found) if (!this.#workers.has(uid)) await this.#endForgotten(record);
+  }
+
+  /** What an earlier life of this agent has written down. */
+  async #recall(): Promise<Map<string, PodRecord>> {
+    const { machine, directory, log } = this.#options;
+    const found = new Map<string, PodRecord>();
+    const base = join(directory, "pods");
+    for (const uid of await machine.files.list(base).catch((): string[] => [])) {
+      const bytes = await machine.files.read(join(base, uid, "pod.json")).catch(() => undefined);
+      const record = bytes === undefined ? undefined : decodeRecord(fromUtf8(bytes));
+      if (record !== undefined) found.set(record.uid, record);
+      else {
+        log.warn("a pod's directory without a readable record is removed", { directory: join(base, uid) });
+        await machine.files.remove(join(base, uid));
+      }
+    }
+    return found;
+  }
+
+  async #endForgotten(record: PodRecord): Promise<void> {
+    const containers = [...record.containers.keys()].map((name) => ({ name }));
+    const { uid, namespace, name } = record;
+    const pod: Pod = { metadata: { uid, namespace, name }, spec: { containers } };
+    const worker = new PodWorker(this.#context, pod, record);
+    await worker.adopt();
+    await worker.abandon();
+  }
+
+  #podChanged(pod: Pod, earlier: PodRecord | undefined): void {
+    const uid = pod.metadata.uid as string;
+    const worker = this.#workers.get(uid);
+    if (worker !== undefined) {
+      worker.podChanged(pod);
+      return;
+    }
+    const { clock } = this.#options.machine;
+    const record: PodRecord = earlier ?? {
+      uid,
+      namespace: pod.metadata.namespace ?? "",
+      name: pod.metadata.name ?? "",
+      podIp: undefined,
+      acceptedAt: clock.now(),
+      containers: new Map(),
+      failure: undefined,
+    };
+    if (record.podIp !== undefined) this.#range.reserve(uid, record.podIp);
+    const made = new PodWorker(this.#context, pod, record);
+    this.#workers.set(uid, made);
+    void made.adopt().then(() => made.wake());
+  }
+
+  #podGone(pod: Pod): void {
+    const uid = pod.metadata.uid as string;
+    const worker = this.#workers.get(uid);
+    this.#workers.delete(uid);
+    worker
+      ?.abandon()
+      .catch((error) =>
+        this.#options.log.warn("a pod's directory cannot be removed", { uid, error: errorText(error) }),
+      );
+  }
+
+  async #nodeChanged(node: KubeObject): Promise<void> {
+    this.#node = node;
+    const cidr: string | undefined = node.spec?.podCIDR;
+    if (cidr === undefined || cidr === "") return;
+    const complaint = await this.#range.adopt(cidr);
+    if (complaint !== undefined)
+      this.#events.event(
+        { ...this.#node, apiVersion: "v1", kind: "Node" },
+        "Warning",
+        "PodAddressesNotLocal",
+        complaint,
+      );
+    for (const worker of this.#workers.values()) {
+      const { uid, podIp } = worker.context.record;
+      if (podIp !== undefined) this.#range.reserve(uid, podIp);
+      if (this.#ready) worker.wake();
+    }
+  }
+}
+
+/** How events name a container. */
+function fieldPathOf(pod: Pod, container: string): string {
+  const init = pod.spec.initContainers?.some(({ name }) => name === container) === true;
+  return `spec.${init ? "initContainers" : "containers"}{${container}}`;
+}

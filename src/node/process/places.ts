@@ -1,0 +1,63 @@
+import { join } from "node:path";
+
+/**
+ * Where a node keeps what its pods need:
+ *
+ *   DIRECTORY/pods/UID/pod.json                    what the agent knows (records.ts)
+ *   DIRECTORY/pods/UID/volumes/NAME                a volume
+ *   DIRECTORY/pods/UID/containers/NAME/root        the container's own directory: each mountPath lies below it
+ *   DIRECTORY/pods/UID/containers/NAME/image       an unpacked tarball
+ *   DIRECTORY/pods/UID/containers/NAME/N.log       what the N-th start wrote; N.times: when; N.exit: how it ended
+ */
+export class PodPlaces {
+  readonly directory: string;
+
+  constructor(nodeDirectory: string, uid: string) {
+    this.directory = join(nodeDirectory, "pods", uid);
+  }
+
+  get record(): string {
+    return join(this.directory, "pod.json");
+  }
+
+  volume(name: string): string {
+    return join(this.directory, "volumes", name);
+  }
+
+  container(name: string): ContainerPlaces {
+    return new ContainerPlaces(join(this.directory, "containers", name));
+  }
+}
+
+export class ContainerPlaces {
+  readonly directory: string;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  get root(): string {
+    return join(this.directory, "root");
+  }
+
+  get image(): string {
+    return join(this.directory, "image");
+  }
+
+  /** The named pipe of its standard input. */
+  get stdin(): string {
+    return join(this.directory, "stdin");
+  }
+
+  log(start: number): string {
+    return join(this.directory, `${start}.log`);
+  }
+
+  times(start: number): string {
+    return join(this.directory, `${start}.times`);
+  }
+
+  exit(start: number): string {
+    return join(this.directory, `${start}.exit`);
+  }
+}

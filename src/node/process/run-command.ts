@@ -1,0 +1,42 @@
+import type { Machine } from "../../platform/index.ts";
+import { probeOutputBytesMax } from "./limits.ts";
+
+/** Runs a program to its end, or to the end of its time; then its whole group is killed and the status is undefined. */
+export async function runCommand(
+  machine: Machine,
+  request: {
+    readonly command: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+    readonly cwd: string;
+    readonly uid?: number;
+    readonly gid?: number;
+    readonly timeoutMs: number;
+  },
+): Promise<{ exitCode: number | undefined; output: string }> {
+  const { command, env, cwd, uid, gid, timeoutMs } = request;
+  const [file = "", ...args] = command;
+  const child = await machine.processes.spawn({
+    file,
+    args,
+    env,
+    cwd,
+    stdin: false,
+    output: "pipe",
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk: Buffer) => {
+      if (output.length < probeOutputBytesMax) output += chunk.toString();
+    });
+  }
+  let late = false;
+  const deadline = machine.clock.after(timeoutMs, () => {
+    late = true;
+    child.signal("SIGKILL");
+  });
+  const { exitCode } = await child.ended;
+  deadline.cancel();
+  return { exitCode: late ? undefined : exitCode, output: output.slice(0, probeOutputBytesMax) };
+}
