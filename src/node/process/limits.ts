@@ -25,9 +25,6 @@ export const probeOutputBytesMax = 10_240;
 /** A container's log grows to this; then the older part is kept beside it, once. Bytes. */
 export const logBytesMax = 10 * 1024 * 1024;
 
-/** Terminations that are kept, with their logs, of each container: the last one, for `logs --previous`. */
-export const previousLogs = 1;
-
 /** One entry of the times of a log stands for at least so long. Milliseconds. */
 export const logTimeGrainMs = 50;
 

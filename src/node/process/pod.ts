@@ -71,7 +71,7 @@ interface KeyRef {
   readonly optional?: boolean;
 }
 
-export interface FieldRef {
+interface FieldRef {
   readonly fieldPath: string;
 }
 

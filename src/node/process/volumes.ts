@@ -11,7 +11,7 @@ import { fieldValue, type PodPlace, resourceValue } from "./fields.ts";
 import type { DownwardItem, KeyToPath, Pod, ProjectedSource, Volume } from "./pod.ts";
 
 /** A volume that cannot be made yet. */
-export class VolumeError extends Error {}
+class VolumeError extends Error {}
 
 export interface VolumeContext {
   readonly files: Files;
