@@ -178,7 +178,7 @@ async function dial(
       host,
       port,
       timeoutMs,
-      ...(secure === true ? { tls: { trust: "any" as const, protocols: ["http/1.1"] } } : {}),
+      ...(secure === true ? { tls: { unverified: true, protocols: ["http/1.1"] } } : {}),
     });
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
