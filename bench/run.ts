@@ -1,4 +1,4 @@
-/** `npm run bench -- store|control-plane`: prints a table and writes it to bench/results with machine and commit. */
+/** `npm run bench -- store|api|control-plane`: prints a table and writes it to bench/results with machine and commit. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 const benches = {
   store: () => import("./store.ts"),
+  api: () => import("./api.ts"),
   "control-plane": () => import("./control-plane.ts"),
   dns: () => import("./dns.ts"),
 };

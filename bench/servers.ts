@@ -80,18 +80,24 @@ export async function startEtcd(): Promise<MeasuredServer> {
   return measured("etcd", clientUrl, child, directory);
 }
 
+/** CPU seconds that a process has used so far. */
+export function cpuSecondsOf(pid: number | undefined): number {
+  // After the command's name in brackets; utime and stime are fields 14 and 15 (proc(5)).
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Resident bytes of a process. */
+export function residentBytesOf(pid: number | undefined): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+}
+
 function measured(name: string, clientUrl: string, child: ChildProcess, directory: string): MeasuredServer {
   return {
     name,
     clientUrl,
-    cpuSeconds() {
-      // After the command's name in brackets; utime and stime are fields 14 and 15 (proc(5)).
-      const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-      return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-    },
-    residentBytes() {
-      return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) * 1024;
-    },
+    cpuSeconds: () => cpuSecondsOf(child.pid),
+    residentBytes: () => residentBytesOf(child.pid),
     async stop() {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");
@@ -101,7 +107,7 @@ function measured(name: string, clientUrl: string, child: ChildProcess, director
   };
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
       const address = server.address();

@@ -2,15 +2,11 @@
  * What the store does most, against Debian's etcd on the same machine in one run: the same client (h2load with a fixed gRPC body), the same durability
  * (both fdatasync before they answer), rounds interleaved, so that a noisy neighbour disturbs both.
  */
-import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import Table from "cli-table3";
 import { encode, etcdserverpb } from "../src/wire/index.ts";
+import { h2load } from "./h2load.ts";
 import { type MeasuredServer, startEtcd, startRaftsman } from "./servers.ts";
-import { median, percentile } from "./statistics.ts";
+import { median } from "./statistics.ts";
 
 /** `--quick`: a first look instead of a measurement. */
 const quick = process.argv.includes("--quick");
@@ -121,7 +117,6 @@ const loads: readonly Load[] = [
 
 export async function bench(progress: (line: string) => void): Promise<string[]> {
   const servers = [await startRaftsman(), await startEtcd()];
-  const directory = mkdtempSync(join(tmpdir(), "raftsman-h2load-"));
   try {
     const table = new Table({
       head: ["load", "raftsman /s", "etcd /s", "ratio", "p99 ms", "etcd's", "CPU µs/op", "etcd's", "ratio"],
@@ -131,12 +126,12 @@ export async function bench(progress: (line: string) => void): Promise<string[]>
       const load = { ...full, requests: full.requests * requestsShare };
       for (const server of servers) {
         for (const { path, body } of load.before ?? [])
-          await measure(server, { ...load, path, body, requests: 1, connections: 1, streams: 1 }, directory);
+          await measure(server, { ...load, path, body, requests: 1, connections: 1, streams: 1 });
       }
       const samples = new Map<string, Sample[]>(servers.map(({ name }) => [name, []]));
       for (let round = 0; round <= rounds; round++) {
         for (const server of servers) {
-          const sample = await measure(server, load, directory);
+          const sample = await measure(server, load);
           // Round 0 warms both up.
           if (round > 0) samples.get(server.name)?.push(sample);
         }
@@ -167,51 +162,21 @@ export async function bench(progress: (line: string) => void): Promise<string[]>
     ];
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
-    rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function measure(server: MeasuredServer, load: Load, directory: string): Promise<Sample> {
-  const body = join(directory, "body");
-  const log = join(directory, "log");
-  writeFileSync(body, load.body);
-  writeFileSync(log, "");
+async function measure(server: MeasuredServer, load: Load): Promise<Sample> {
   const before = server.cpuSeconds();
-  const { stdout } = await promisify(execFile)("h2load", [
-    ...[
-      "-n",
-      `${load.requests}`,
-      "-c",
-      `${load.connections}`,
-      "-m",
-      `${load.streams}`,
-      "-t",
-      "1",
-      "-d",
-      body,
-      "--log-file",
-      log,
-    ],
-    ...[
-      "-H",
-      "content-type: application/grpc",
-      "-H",
-      "te: trailers",
-      `${server.clientUrl}/etcdserverpb.KV/${load.path}`,
-    ],
-  ]);
-  const cpuMicros = ((server.cpuSeconds() - before) * 1e6) / load.requests;
-  const succeeded = Number(/(\d+) succeeded/.exec(stdout)?.[1]);
-  const perSecond = Number(/([\d.]+) req\/s/.exec(stdout)?.[1]);
-  if (succeeded !== load.requests)
-    throw new Error(`${server.name}, ${load.name}: ${succeeded} of ${load.requests} succeeded\n${stdout}`);
-  return { perSecond, p99Ms: percentile(readLatenciesMs(log), 0.99), cpuMicros };
-}
-
-/** Each line of h2load's log: start in microseconds, HTTP status, duration in microseconds. */
-function readLatenciesMs(log: string): number[] {
-  const lines = readFileSync(log, "utf8").trim().split("\n");
-  return lines.map((line) => Number(line.split("\t")[2]) / 1000);
+  const outcome = await h2load({
+    origin: server.clientUrl,
+    paths: [`/etcdserverpb.KV/${load.path}`],
+    headers: ["content-type: application/grpc", "te: trailers"],
+    body: load.body,
+    requests: load.requests,
+    connections: load.connections,
+    streams: load.streams,
+  });
+  return { ...outcome, cpuMicros: ((server.cpuSeconds() - before) * 1e6) / load.requests };
 }
 
 /** gRPC's five bytes before a message: not compressed, length. */

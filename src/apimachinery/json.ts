@@ -36,8 +36,8 @@ export function parseJson(text: string, options: ParseJsonOptions = {}): Json {
     new JsonScanner(text, depthMax).read();
     throw new JsonError(error.message);
   }
-  // Each level takes two characters, so a short text cannot be too deep.
-  if (text.length > 2 * depthMax && isDeeperThan(value, depthMax)) throw new JsonError("exceeded max depth");
+  if (mayBeDeeperThan(text, depthMax) && isDeeperThan(value, depthMax))
+    throw new JsonError("exceeded max depth");
   if (options.onDuplicate !== undefined && countKeyColons(text) !== countKeys(value)) {
     return new JsonScanner(text, depthMax, options.onDuplicate).read();
   }
@@ -50,6 +50,17 @@ function parse(text: string): Json {
   const reviver = (_key: string, value: unknown, context?: ReviverContext): unknown =>
     typeof value === "number" && context?.source !== undefined ? readNumber(context.source) : value;
   return JSON.parse(text, reviver as (key: string, value: unknown) => unknown) as Json;
+}
+
+/** Each level opens a bracket and closes it, so a text of few characters or few brackets cannot be too deep. Cheaper than a walk. */
+function mayBeDeeperThan(text: string, depth: number): boolean {
+  if (text.length <= 2 * depth) return false;
+  let left = depth;
+  for (const bracket of ["{", "["]) {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1))
+      if (--left < 0) return true;
+  }
+  return false;
 }
 
 function isDeeperThan(value: Json, depth: number): boolean {

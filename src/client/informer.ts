@@ -31,19 +31,22 @@ export interface Informer<T extends KubeObject = KubeObject> {
   start(signal: AbortSignal): void;
 }
 
-export interface InformerOptions {
+export interface InformerOptions<T extends KubeObject = KubeObject> {
   readonly client: Client;
   readonly scope: ResourceScope;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   readonly streamingList?: boolean;
+  /** What is kept of an object and shown to handlers; all of it when left out. Keeps the identifying metadata. As client-go's SetTransform. */
+  readonly transform?: (object: T) => T;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
 
 /** A shared informer without resync: handlers hear of changes only. */
-export function createInformer<T extends KubeObject = KubeObject>(options: InformerOptions): Informer<T> {
+export function createInformer<T extends KubeObject = KubeObject>(options: InformerOptions<T>): Informer<T> {
+  const keep = options.transform ?? ((object: T) => object);
   const store = new Store<T>();
   const handlers = new Set<InformerHandler<T>>();
   let started = false;
@@ -107,13 +110,14 @@ export function createInformer<T extends KubeObject = KubeObject>(options: Infor
             const seen = new Set<string>();
             for (const item of items) seen.add(keyOf(item));
             for (const key of [...store.keys()]) if (!seen.has(key)) remove(key);
-            for (const item of items) put(item, !hasSynced);
+            for (const item of items) put(keep(item), !hasSynced);
             hasSynced = true;
             resolveSynced();
           },
           apply(event) {
-            if (event.type === "DELETED") remove(keyOf(event.object), event.object);
-            else put(event.object, false);
+            const object = keep(event.object);
+            if (event.type === "DELETED") remove(keyOf(object), object);
+            else put(object, false);
           },
         },
       });

@@ -1,4 +1,5 @@
 import {
+  deepClone,
   errors,
   type FieldError,
   formatTime,
@@ -32,7 +33,7 @@ export async function createObject(
   if (!needsName(object)) return await createOnce(store, object, context, options);
   for (let attempt = 1; ; attempt++) {
     // Strategies change the object: every attempt begins with what the client sent.
-    const candidate = attempt === nameAttemptsMax ? object : structuredClone(object);
+    const candidate = attempt === nameAttemptsMax ? object : deepClone(object);
     try {
       return await createOnce(store, candidate, context, options);
     } catch (error) {

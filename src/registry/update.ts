@@ -199,13 +199,14 @@ function restoreTimes(object: KubeObject, old: KubeObject): void {
  * twice; clients compare causes.
  */
 function metadataProblems(store: StoreParts, object: KubeObject, old: KubeObject): FieldError[] {
+  const changes = validateObjectMetaUpdate(object.metadata, old.metadata);
   return [
     ...validateObjectMeta(object.metadata, {
       namespaced: store.namespaced,
       validateName: (name) => pathSegmentErrors(name),
     }),
-    ...validateObjectMetaUpdate(object.metadata, old.metadata),
-    ...validateObjectMetaUpdate(object.metadata, old.metadata),
+    ...changes,
+    ...changes,
     ...finalizerProblems(object.metadata),
   ];
 }

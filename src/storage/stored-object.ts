@@ -66,8 +66,8 @@ export class StoredObject implements Stored {
   /** Whether writing `value` would change nothing, the order of fields apart. */
   holds(value: Uint8Array): boolean {
     if (equalBytes(this.value, value)) return true;
-    // The same fields in another order have the same length: only then is it worth comparing them.
-    return this.value.length === value.length && equalJson(parse(this.value), parse(value));
+    // The same fields in another order are the same bytes in another order: only then is it worth comparing them.
+    return isPermutation(this.value, value) && equalJson(parse(this.value), parse(value));
   }
 }
 
@@ -156,6 +156,20 @@ function stringEnd(value: Uint8Array, at: number): number {
     if (value[i] === backslash) return -1;
   }
   return -1;
+}
+
+/** Whether both have the same bytes as often: never false where one is the other in another order, hardly ever true otherwise. */
+function isPermutation(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  let sum = 0;
+  let squares = 0;
+  for (let i = 0; i < a.length; i++) {
+    const left = a[i] as number;
+    const right = b[i] as number;
+    sum += left - right;
+    squares += left * left - right * right;
+  }
+  return sum === 0 && squares === 0;
 }
 
 /** Deep equality of two JSON values; the order of an object's fields does not count. */

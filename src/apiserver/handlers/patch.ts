@@ -3,6 +3,7 @@ import {
   applyJsonPatch,
   applyMergePatch,
   applyStrategicMergePatch,
+  deepClone,
   errors,
   field,
   type GroupVersionKind,
@@ -184,7 +185,7 @@ class Patching {
     const { form, subresource, rules } = this.#call.handler;
     const request = fieldManagerRequest({ form, subresource, rules, context });
     const merged = applyConfiguration(current?.object, configuration, { ...request, force: options.force });
-    return this.#complete(structuredClone(merged) as unknown as JsonObject, (why) => errors.plainError(why));
+    return this.#complete(deepClone(merged) as unknown as JsonObject, (why) => errors.plainError(why));
   }
 
   /** What the client applies, checked. @throws StatusError BadRequest, Conflict */
@@ -194,7 +195,7 @@ class Patching {
     if (typeof document !== "object" || document === null || Array.isArray(document)) {
       throw errors.badRequest("error decoding YAML: the configuration is no object");
     }
-    const applied = structuredClone(document) as unknown as KubeObject;
+    const applied = deepClone(document) as unknown as KubeObject;
     const { apiVersion = "", kind = "" } = applied;
     if (apiVersion !== apiVersionOf(this.#kind) || kind !== this.#kind.kind) {
       const [group, version] = apiVersion.includes("/") ? apiVersion.split("/", 2) : ["", apiVersion];

@@ -1,4 +1,4 @@
-import { errors, type KubeObject } from "../../apimachinery/index.ts";
+import { deepClone, errors, type KubeObject } from "../../apimachinery/index.ts";
 import { type NextObject, trackFields } from "../../registry/index.ts";
 import { writeOptions } from "../options.ts";
 import type { ResourceCall } from "./call.ts";
@@ -18,10 +18,10 @@ export async function update(call: ResourceCall): Promise<void> {
   const context = call.requestContext(options);
   const at = { name: info.name, dryRun: options.dryRun };
   // Strategies change what they are given; an attempt after a lost race begins with what the client sent.
-  const sent = structuredClone(object);
+  const sent = deepClone(object);
   let fresh: KubeObject | undefined = object;
   const next: NextObject = async (current) => {
-    const candidate = fresh ?? structuredClone(sent);
+    const candidate = fresh ?? deepClone(sent);
     fresh = undefined;
     // A scale keeps its fields in the object that it scales, which the registry sees to.
     if (handler.subresource !== "scale") {

@@ -91,3 +91,10 @@ export class OwnerGraph {
     if (expected?.delete(dependent) === true && expected.size === 0) this.#expected.delete(owner);
   }
 }
+
+/** What the graph needs of an object: one of every kind is kept for every object there is, so the rest is let go. */
+export function identityOf({ metadata }: KubeObject): KubeObject {
+  const { name, namespace, uid, resourceVersion, ownerReferences, deletionTimestamp, finalizers } = metadata;
+  const kept = { name, namespace, uid, resourceVersion, ownerReferences, deletionTimestamp, finalizers };
+  return { metadata: Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)) };
+}

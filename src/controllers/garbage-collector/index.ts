@@ -12,7 +12,7 @@ import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import { type DiscoveredResource, discover } from "../discovery.ts";
 import { aborted, workUntil } from "../lifecycle.ts";
 import { isNotFound } from "../owners.ts";
-import { type GraphNode, OwnerGraph } from "./graph.ts";
+import { type GraphNode, identityOf, OwnerGraph } from "./graph.ts";
 
 export const garbageCollector: ControllerDescriptor = {
   name: "garbage-collector-controller",
@@ -98,7 +98,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     const scope = { group: resource.group, version: resource.version, resource: resource.resource };
     const own = new AbortController();
     const shared = informers.peek(scope);
-    const informer = shared ?? createInformer({ client, clock, random, log, scope });
+    const informer = shared ?? createInformer({ client, clock, random, log, scope, transform: identityOf });
     const unsubscribe = informer.addHandler({
       add: (object) => changed(resource, object),
       update: (object) => changed(resource, object),
