@@ -8,6 +8,7 @@ import {
   runLeaderElection,
 } from "../client/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
+import { autoscalerController } from "./autoscaler/index.ts";
 import type { ControllerContext, ControllerDescriptor, ControllerSettings } from "./context.ts";
 import { cronJobController } from "./cronjob/index.ts";
 import { daemonSetController } from "./daemonset/index.ts";
@@ -69,6 +70,7 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   volumeProtectionController,
   attributesClassProtectionController,
   serviceCidrController,
+  autoscalerController,
   scheduler,
 ];
 

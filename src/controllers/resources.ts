@@ -19,6 +19,7 @@ export const cronJobs = of("batch", "v1", "cronjobs");
 export const persistentVolumeClaims = core("persistentvolumeclaims");
 export const persistentVolumes = core("persistentvolumes");
 export const volumeAttributesClasses = of("storage.k8s.io", "v1", "volumeattributesclasses");
+export const horizontalPodAutoscalers = of("autoscaling", "v2", "horizontalpodautoscalers");
 export const podDisruptionBudgets = of("policy", "v1", "poddisruptionbudgets");
 export const endpointSlices = of("discovery.k8s.io", "v1", "endpointslices");
 export const serviceCidrs = of("networking.k8s.io", "v1", "servicecidrs");

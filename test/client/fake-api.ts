@@ -48,6 +48,7 @@ const kinds: Kind[] = [
   kind("storage.k8s.io", "v1", "volumeattributesclasses", "VolumeAttributesClass", false),
   kind("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", false),
   kind("networking.k8s.io", "v1", "ipaddresses", "IPAddress", false),
+  kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
   kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
 ];
 

@@ -26,6 +26,8 @@ const stepsMax = 2_000;
 export async function startRealCluster(
   controllers: string,
   settings: Partial<ControllerSettings> = {},
+  /** What another server would answer the controllers for a path; undefined where none would. */
+  elsewhere: (path: string) => object | undefined = () => undefined,
 ): Promise<RealCluster> {
   const clock = new ManualClock();
   const { random } = nodePlatform();
@@ -35,8 +37,17 @@ export async function startRealCluster(
   for (const name of ["default", "kube-system"]) {
     await client.create({ group: "", version: "v1", resource: "namespaces" }, { metadata: { name } });
   }
+  const controllersClient = createClient({ transport, userAgent: "kube-controller-manager" });
   const manager = createControllerManager({
-    client: createClient({ transport, userAgent: "kube-controller-manager" }),
+    client: {
+      ...controllersClient,
+      async raw(request) {
+        const answer = elsewhere(request.path);
+        return answer === undefined
+          ? await controllersClient.raw(request)
+          : { status: 200, body: JSON.stringify(answer) };
+      },
+    },
     schedulerClient: createClient({ transport, userAgent: "kube-scheduler" }),
     clock,
     random,

@@ -103,9 +103,15 @@ async function runUntilItMatches(recording: Replay, exchange: Exchange): Promise
   }
 }
 
-test("Deployments, discovery, namespaces and garbage come out as they did upstream", async () => {
+test("Deployments, discovery, budgets, autoscalers, namespaces and garbage come out as they did upstream", async () => {
   const failures = await replay({
-    areas: ["controllers/namespace", "controllers/deployment", "controllers/garbage"],
+    areas: [
+      "controllers/namespace",
+      "controllers/deployment",
+      "controllers/pdb",
+      "controllers/hpa",
+      "controllers/garbage",
+    ],
     node: true,
     // Another node agent played the node in the recording, and described itself and its pods in its own way.
     skip: new Set(["the fake node", "node Table", "pods"]),
