@@ -37,6 +37,7 @@ import { scheduler } from "./scheduler/index.ts";
 import { serviceCidrController } from "./service-cidr/index.ts";
 import { statefulSetController } from "./statefulset/index.ts";
 import { taintEvictionController } from "./taint-eviction/index.ts";
+import { volumeBinderController } from "./volume/binder.ts";
 import {
   attributesClassProtectionController,
   claimProtectionController,
@@ -66,6 +67,7 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   podGarbageCollector,
   garbageCollector,
   disruptionController,
+  volumeBinderController,
   claimProtectionController,
   volumeProtectionController,
   attributesClassProtectionController,

@@ -18,6 +18,7 @@ export const jobs = of("batch", "v1", "jobs");
 export const cronJobs = of("batch", "v1", "cronjobs");
 export const persistentVolumeClaims = core("persistentvolumeclaims");
 export const persistentVolumes = core("persistentvolumes");
+export const storageClasses = of("storage.k8s.io", "v1", "storageclasses");
 export const volumeAttributesClasses = of("storage.k8s.io", "v1", "volumeattributesclasses");
 export const horizontalPodAutoscalers = of("autoscaling", "v2", "horizontalpodautoscalers");
 export const podDisruptionBudgets = of("policy", "v1", "poddisruptionbudgets");

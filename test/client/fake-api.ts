@@ -49,6 +49,7 @@ const kinds: Kind[] = [
   kind("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", false),
   kind("networking.k8s.io", "v1", "ipaddresses", "IPAddress", false),
   kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
+  kind("storage.k8s.io", "v1", "storageclasses", "StorageClass", false),
   kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
 ];
 

@@ -27,7 +27,7 @@ export const newMemory = (currentReplicas: number, nowMs: number): Memory => ({
   downs: [],
 });
 
-export interface Reason {
+interface Reason {
   readonly reason: string;
   readonly message: string;
 }

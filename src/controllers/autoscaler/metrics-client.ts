@@ -14,7 +14,7 @@ import { isNotFound } from "../owners.ts";
 import type { MetricIdentifier } from "./types.ts";
 
 /** One pod's measurement. */
-export interface PodMetric {
+interface PodMetric {
   readonly milli: number;
   /** Milliseconds since 1970. */
   readonly atMs: number;

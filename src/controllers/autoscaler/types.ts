@@ -28,7 +28,7 @@ export interface AutoscalerStatus {
 }
 
 /** What to aim at: one of the three, by `type`. */
-export interface MetricTarget {
+interface MetricTarget {
   type: "Utilization" | "Value" | "AverageValue";
   value?: string;
   averageValue?: string;
