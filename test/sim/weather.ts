@@ -16,6 +16,7 @@ export const faults = [
   "failing sync",
   "failing write",
   "full disk",
+  "filling disk",
   "bit rot",
   "misdirected write",
   "pause",
