@@ -114,6 +114,13 @@ export class Nemesis {
         await this.#for(world.between(100, 5 * this.#cluster.weather.electionMs), () => life?.resume());
         return;
       }
+      case "pause the leader": {
+        const life = this.#cluster.leader?.life;
+        life?.pause();
+        // Another one leads by then.
+        await this.#for(this.#cluster.weather.electionMs * world.between(1.5, 6), () => life?.resume());
+        return;
+      }
       case "drift":
         victim.clock.rate = 1 + world.between(-clockRateErrorMax, clockRateErrorMax);
         return;

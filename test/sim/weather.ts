@@ -20,6 +20,7 @@ export const faults = [
   "bit rot",
   "misdirected write",
   "pause",
+  "pause the leader",
   "drift",
   "clock jump",
   "move leader",
