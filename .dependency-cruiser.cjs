@@ -16,6 +16,7 @@ const rooms = {
   access: ["base", "kv"],
   replica: ["base", "platform", "kv", "raft", "wal", "snapshot", "mvcc", "lease", "watch", "access", ...io],
   etcdapi: ["base", "platform", "h2", "wire", "kv", ...io],
+  member: ["base", "platform", "h2", "etcdapi", "replica", "auth", ...io],
   apimachinery: ["base", "wire"],
   schema: ["base", "apimachinery"],
   storage: ["base", "platform", "kv", "apimachinery", ...io],
@@ -44,7 +45,19 @@ const rooms = {
   dns: ["base", "platform", "client", "apimachinery", "catalog", ...io],
   proxy: ["base", "platform", "h2", "client", "apimachinery", "catalog", ...io],
   router: ["base", "platform", "h2", "client", "apimachinery", "catalog", ...io],
-  cli: ["base", "platform", "client", "apimachinery", "dns", "proxy", "router", "main", ...io],
+  cli: [
+    "base",
+    "platform",
+    "client",
+    "apimachinery",
+    "dns",
+    "proxy",
+    "router",
+    "etcdapi",
+    "member",
+    "main",
+    ...io,
+  ],
 };
 rooms.main = Object.keys(rooms).filter((room) => room !== "cli");
 

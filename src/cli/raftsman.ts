@@ -183,6 +183,12 @@ program
   .action(async (options) => (await import("./commands/node.ts")).node(options));
 
 program
+  .command("store")
+  .summary("the store alone, started as etcd is: with its flags, environment and configuration file")
+  .argument("[flags...]", "etcd's; --help shows them")
+  .allowUnknownOption();
+
+program
   .command("certs")
   .summary("make a cluster's certificates")
   .description(
@@ -264,7 +270,9 @@ function endWithReader(): void {
 }
 
 try {
-  await program.parseAsync();
+  // etcd's flags are Go's: another syntax than commander's.
+  if (process.argv[2] === "store") await (await import("./store/serve.ts")).serveStore(process.argv.slice(3));
+  else await program.parseAsync();
 } catch (error) {
   fail(error);
 }

@@ -1,12 +1,5 @@
+import type { Address } from "../member/index.ts";
 import type { AutoCompactionPolicy } from "../replica/index.ts";
-
-/** Where something listens. Port 0 takes a free one. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-  /** Take a free port where this one is taken. */
-  readonly orFree?: boolean;
-}
 
 interface InitialMember {
   readonly name: string;

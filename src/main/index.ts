@@ -1,10 +1,11 @@
 /** Configuration, certificates, and the assembly of a whole member. */
+
+export { type Address, listenOrFree } from "../member/index.ts";
 export { adminConnection, adminKubeconfig } from "./admin.ts";
 export { firstAddress } from "./cidr.ts";
-export type { Address, ServerConfig } from "./config.ts";
+export type { ServerConfig } from "./config.ts";
 export { type AccessConfig, standardAccess } from "./config.ts";
 export { startHollowNodes } from "./hollow-nodes.ts";
-export { listenOrFree } from "./listen.ts";
 export { ensurePki, exportStoreClient, type Pki } from "./pki.ts";
 export { startProcessNodes } from "./process-nodes.ts";
 export { type Server, startServer } from "./server.ts";

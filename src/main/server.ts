@@ -7,15 +7,10 @@ import { type AccessControl, type ApiServer, createApiServer, type PolicyFeed } 
 import type { Revision } from "../base/index.ts";
 import { type Client, createClient } from "../client/index.ts";
 import { createEtcdApi } from "../etcdapi/index.ts";
-import { createHttpServer, type HttpHandlers } from "../h2/index.ts";
-import type { Listener, ListenOptions, Platform } from "../platform/index.ts";
+import { compactBehind, publish, serveHttp } from "../member/index.ts";
+import type { Platform } from "../platform/index.ts";
 import { createRegistry, type Registry } from "../registry/index.ts";
-import {
-  type AutoCompactionPolicy,
-  openReplica,
-  type Replica,
-  startAutoCompaction,
-} from "../replica/index.ts";
+import { openReplica, type Replica } from "../replica/index.ts";
 import { createCacher } from "../storage/index.ts";
 import { createMetrics, type Log, type Metrics } from "../telemetry/index.ts";
 import { createKubernetesCodec, type KubernetesCodec, type KubernetesTable } from "../wire/index.ts";
@@ -23,12 +18,11 @@ import { openAccessControl } from "./access.ts";
 import { ensureBootstrapRoles } from "./bootstrap-roles.ts";
 import { firstAddress } from "./cidr.ts";
 import { componentsOf, leaderProblem } from "./components.ts";
-import type { Address, ServerConfig } from "./config.ts";
+import type { ServerConfig } from "./config.ts";
 import { startControllers } from "./controllers.ts";
 import { keepFlowControl } from "./flow-control.ts";
 import { startHollowNodes } from "./hollow-nodes.ts";
 import { keepKubernetesService } from "./kubernetes-service.ts";
-import { listenOrFree } from "./listen.ts";
 import { ensurePki, type Pki } from "./pki.ts";
 import { keepServiceCidr } from "./service-cidr.ts";
 import { ensureSystemPriorityClasses } from "./system-priority-classes.ts";
@@ -48,12 +42,8 @@ export interface Server {
   close(): Promise<void>;
 }
 
-/** Requests under way may take so long to finish once the server closes. Milliseconds. */
-const closeGraceMs = 2000;
 const eventTtlSeconds = 3600;
 const nodePortRange = { from: 30_000, to: 32_767 };
-/** Between two tries to tell the cluster where this member's clients reach it. Milliseconds. */
-const publishRetryMs = 500;
 
 /** `pki`: made already; else it is read from, or made in, the configuration's directory. */
 export async function startServer(
@@ -97,7 +87,7 @@ export async function startServer(
       await etcd.close();
     });
     const etcdUrl = `${plain ? "http" : "https"}://${hostPort(etcd)}`;
-    const stopPublishing = publish(
+    const published = publish(
       replica,
       platform,
       {
@@ -107,7 +97,7 @@ export async function startServer(
       },
       log,
     );
-    closing.push(stopPublishing);
+    closing.push(() => published.stop());
 
     const { api, registry, policy } = createApi(platform, config, { log, replica, access });
     closing.push(() => registry.close());
@@ -238,65 +228,6 @@ function createApi(
   api.addLivenessCheck("etcd", () => undefined);
   api.addReadinessCheck("etcd-readiness", () => leaderProblem(replica));
   return { api, registry, policy: access.follow(registry) };
-}
-
-function compactBehind(
-  replica: Replica,
-  policy: AutoCompactionPolicy,
-  { clock }: Platform,
-  log: Log,
-): () => void {
-  return startAutoCompaction({
-    policy,
-    clock,
-    log: log.channel("compaction"),
-    revision: () => replica.header().revision,
-    leads: () => replica.status().role === "leader",
-    compact: (revision) => replica.compact(revision),
-  });
-}
-
-/** Tries until it has been told; there may be no leader yet. */
-function publish(
-  replica: Replica,
-  { clock }: Platform,
-  attributes: { name: string; clientUrls: readonly string[] },
-  log: Log,
-): () => void {
-  let stopped = false;
-  const attempt = () => {
-    if (stopped) return;
-    replica.publish(attributes).catch((error: Error) => {
-      log.debug("this member's addresses are not published yet", { error: error.message });
-      clock.after(publishRetryMs, attempt, { background: true });
-    });
-  };
-  attempt();
-  return () => {
-    stopped = true;
-  };
-}
-
-/** Listens, and serves both versions of HTTP. */
-async function serveHttp(
-  { clock, network }: Platform,
-  address: Address,
-  handlers: HttpHandlers,
-  tls: NonNullable<ListenOptions["tls"]> | undefined,
-): Promise<Listener> {
-  const http = createHttpServer({ clock, ...handlers });
-  const secure = tls === undefined ? {} : { tls: { ...tls, protocols: ["h2", "http/1.1"] } };
-  const listener = await listenOrFree(address, ({ host, port }) =>
-    network.listen({ host, port, ...secure }, (connection) => http.serve(connection)),
-  );
-  return {
-    host: listener.host,
-    port: listener.port,
-    async close() {
-      await http.close({ graceMs: closeGraceMs });
-      await listener.close();
-    },
-  };
 }
 
 /** An address to connect to: from this machine, where it listens on all. */

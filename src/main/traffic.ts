@@ -4,10 +4,9 @@
  */
 import { createCatalog } from "../catalog/index.ts";
 import { type Client, createInformerFactory } from "../client/index.ts";
+import { type Address, listenOrFree } from "../member/index.ts";
 import type { Platform } from "../platform/index.ts";
 import type { Log, Metrics } from "../telemetry/index.ts";
-import type { Address } from "./config.ts";
-import { listenOrFree } from "./listen.ts";
 
 export interface TrafficConfig {
   readonly dns?: {

@@ -45,6 +45,8 @@ export interface ReplicaConfig {
   readonly txnOpsMax?: number;
   /** Bytes of one request; 1.5 MiB when left out. */
   readonly requestBytesMax?: number;
+  /** Refuse changes of the members that could cost the quorum; true when left out. */
+  readonly strictReconfiguration?: boolean;
   /** Members at a time that have no vote yet; 1 when left out. */
   readonly learnersMax?: number;
   /** How often idle watchers that asked for it are told the revision; ten minutes when left out. */

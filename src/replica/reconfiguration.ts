@@ -44,6 +44,8 @@ export interface ReconfigurationOptions {
   readonly membership: Membership;
   readonly proposals: Proposals;
   readonly member: MemberId;
+  /** Refuse what could cost the quorum. */
+  readonly strict: boolean;
   readonly electionMs: number;
   /** Until then a leader is looked for. */
   readonly timeoutMs: number;
@@ -135,12 +137,13 @@ export class Reconfiguration {
 
   /** @throws KvError NOT_ENOUGH_STARTED, UNHEALTHY, LEARNER_NOT_READY */
   #check(change: MemberChange): void {
-    const { membership, member: self, activeSince } = this.#options;
+    const { membership, member: self, activeSince, strict } = this.#options;
     const { voters } = membership;
     const isStarted = ({ name }: Member) => name !== "";
     const isConnected = ({ id }: Member) => this.#isConnected(id);
     switch (change.type) {
       case "add": {
+        if (!strict) return;
         const started = voters.filter(isStarted).length;
         // The second of two must start before there is a quorum again, and there is no other way to two.
         const isSecond = voters.length === 1 && started === 1;
@@ -155,12 +158,13 @@ export class Reconfiguration {
             "etcdserver: can only promote a learner member which is in sync with leader",
           );
         }
+        if (!strict) return;
         const started = voters.filter(isStarted).length + 1;
         if (started < quorumOf(voters.length + 1)) throw notEnoughStarted();
         return;
       }
       case "remove": {
-        if (membership.get(change.member)?.learner) return;
+        if (!strict || membership.get(change.member)?.learner) return;
         const rest = voters.filter(({ id }) => id !== change.member);
         if (rest.filter(isStarted).length < quorumOf(rest.length)) throw notEnoughStarted();
         // One that is down is no part of the quorum that works.

@@ -190,6 +190,7 @@ export class Replica implements Kv {
       proposals: this.#proposals,
       member: this.memberId,
       electionMs: config.electionMs,
+      strict: config.strictReconfiguration ?? true,
       ask: (member, question) => this.#ask(member, question),
       activeSince: (member) => this.#transport?.activeSince(member),
       handOver: () => this.#handOver(),

@@ -1,5 +1,5 @@
 import type { Listener } from "../platform/index.ts";
-import type { Address } from "./config.ts";
+import type { Address } from "./address.ts";
 
 /** Listens as asked, or on a free port where `orFree` allows it. @throws Error that names the address and the way out */
 export async function listenOrFree(

@@ -1,0 +1,288 @@
+/** From settings to a member's configuration. What is wrong is thrown as Error, in etcd's words where scripts may know them. */
+import { join } from "node:path";
+import { fromUtf8 } from "../../base/index.ts";
+import { autoTlsMaterial, type StoreAddress, type StoreConfig, type Traffic } from "../../member/index.ts";
+import type { Disk, ListenOptions, Platform } from "../../platform/index.ts";
+import { autoCompaction, quotaBytes } from "../flag-values.ts";
+import { flags } from "./flags.ts";
+import { type Settings, settingsOf } from "./settings.ts";
+import { bindAddress, type ListUrl, parseUrls } from "./urls.ts";
+
+type Tls = NonNullable<ListenOptions["tls"]>;
+type PeerTls = StoreConfig["replica"]["tls"];
+
+const electionMsMax = 50_000;
+
+/** @throws Error */
+export async function storeConfigOf(settings: Settings, platform: Platform): Promise<StoreConfig> {
+  refuseUnsafe(settings);
+  checkTimes(settings);
+  const { disk } = platform;
+  const name = settings.text("name");
+  const directory = settings.text("data-dir") || `${name}.etcd`;
+  if (await disk.exists(join(directory, "member")))
+    throw new Error(
+      `data directory ${directory} is etcd's own, which this store does not read: use another --data-dir`,
+    );
+  const clientUrls = parseUrls("listen-client-urls", settings.text("listen-client-urls"));
+  const httpUrls = parseUrls("listen-client-http-urls", settings.text("listen-client-http-urls"));
+  const metricsUrls = parseUrls("listen-metrics-urls", settings.text("listen-metrics-urls"));
+  const peerUrls = parseUrls("listen-peer-urls", settings.text("listen-peer-urls"));
+  const [firstPeer, ...otherPeers] = peerUrls.map((url) => bindAddress("listen-peer-urls", url));
+  if (firstPeer === undefined) throw new Error("--listen-peer-urls: there must be one at least");
+  if (clientUrls.length === 0) throw new Error("--listen-client-urls: there must be one at least");
+  const advertisedPeers = parseUrls(
+    "initial-advertise-peer-urls",
+    settings.text("initial-advertise-peer-urls"),
+  ).map(({ text }) => text);
+  const tls = await clientTls(settings, platform, directory, clientUrls);
+  const split = httpUrls.length > 0;
+  const at = (flag: string, urls: readonly ListUrl[], traffic: Traffic): StoreAddress[] =>
+    urls.map((url) => {
+      if (url.secure && tls === undefined)
+        throw new Error(
+          `TLS key/cert (--cert-file, --key-file) must be provided for client url ${url.text} with HTTPS scheme`,
+        );
+      return { ...bindAddress(flag, url), traffic, tls: url.secure ? tls : undefined };
+    });
+  const walDirectory = settings.text("wal-dir");
+  const quota = quotaBytes(settings.text("quota-backend-bytes"));
+  return {
+    replica: {
+      name,
+      directory,
+      ...(walDirectory === "" ? {} : { walDirectory }),
+      initialState: initialState(settings),
+      initialMembers: initialMembers(settings, advertisedPeers),
+      clusterToken: settings.text("initial-cluster-token"),
+      listenPeer: firstPeer,
+      alsoListenPeer: otherPeers,
+      tls: peerUrls.some(({ secure }) => secure)
+        ? await peerTls(settings, platform, directory, peerUrls)
+        : undefined,
+      heartbeatMs: settings.number("heartbeat-interval"),
+      electionMs: settings.number("election-timeout"),
+      snapshotCount: settings.number("snapshot-count"),
+      ...(quota === undefined ? {} : { quotaBytes: quota }),
+      txnOpsMax: settings.number("max-txn-ops"),
+      requestBytesMax: settings.number("max-request-bytes"),
+      strictReconfiguration: settings.boolean("strict-reconfig-check"),
+      learnersMax: settings.number("max-learners"),
+      progressIntervalMs: newer(settings, "watch-progress-notify-interval"),
+      access: await accessOf(settings, disk),
+    },
+    listen: [
+      ...at("listen-client-urls", clientUrls, split ? "grpc" : "grpc+http"),
+      ...at("listen-client-http-urls", httpUrls, "http"),
+      ...at("listen-metrics-urls", metricsUrls, "metrics"),
+    ],
+    advertiseClientUrls: advertisedClients(settings),
+    autoCompaction: autoCompaction(compactionMode(settings), settings.text("auto-compaction-retention")),
+    trustCommonNames: settings.boolean("client-cert-auth"),
+  };
+}
+
+/** Milliseconds under a flag's own name or its earlier one. */
+function newer(settings: Settings, name: string): number {
+  const earlier = `experimental-${name}`;
+  if (settings.isSet(name) && settings.isSet(earlier))
+    throw new Error(`cannot set --${earlier} and --${name} at the same time, please use --${name} only`);
+  return settings.duration(settings.isSet(earlier) ? earlier : name);
+}
+
+function refuseUnsafe({ values }: Settings): void {
+  for (const [name, value] of values) {
+    const flag = flags.get(name);
+    if (flag?.effect !== "refused" || value === flag.default || value === "") continue;
+    throw new Error(
+      `--${name}=${value} asks for something that this store does not do: leave it out, or use etcd itself`,
+    );
+  }
+}
+
+function checkTimes(settings: Settings): void {
+  const heartbeat = settings.number("heartbeat-interval");
+  const election = settings.number("election-timeout");
+  if (heartbeat === 0) throw new Error("--heartbeat-interval must be >0 (set to 0ms)");
+  if (election === 0) throw new Error("--election-timeout must be >0 (set to 0ms)");
+  if (5 * heartbeat > election)
+    throw new Error(
+      `--election-timeout[${election}ms] should be at least as 5 times as --heartbeat-interval[${heartbeat}ms]`,
+    );
+  if (election > electionMsMax)
+    throw new Error(
+      `--election-timeout[${election}ms] is too long, and should be set less than ${electionMsMax}ms`,
+    );
+}
+
+function initialState(settings: Settings): "new" | "existing" {
+  const state = settings.text("initial-cluster-state");
+  if (state !== "new" && state !== "existing") throw new Error(`unexpected clusterState "${state}"`);
+  return state;
+}
+
+function compactionMode(settings: Settings): "periodic" | "revision" {
+  const mode = settings.text("auto-compaction-mode");
+  if (mode === "") throw new Error("undefined auto-compaction-mode");
+  if (mode !== "periodic" && mode !== "revision") throw new Error(`unknown auto-compaction-mode "${mode}"`);
+  return mode;
+}
+
+function advertisedClients(settings: Settings): string[] {
+  if (settings.isSet("listen-client-urls") && !settings.isSet("advertise-client-urls"))
+    throw new Error("--advertise-client-urls is required when --listen-client-urls is set explicitly");
+  return parseUrls("advertise-client-urls", settings.text("advertise-client-urls")).map(({ text }) => text);
+}
+
+/** `a=http://1.2.3.4:2380,b=…`; a name that comes twice has two URLs. The member alone where the flag is missing. */
+function initialMembers(
+  settings: Settings,
+  advertised: readonly string[],
+): StoreConfig["replica"]["initialMembers"] {
+  const name = settings.text("name");
+  const list = settings.text("initial-cluster") || advertised.map((url) => `${name}=${url}`).join(",");
+  const urls = new Map<string, string[]>();
+  for (const part of list.split(",")) {
+    const [member = "", url = ""] = part.trim().split(/=(.*)/s);
+    const [parsed] = parseUrls("initial-cluster", url);
+    if (member === "" || parsed === undefined)
+      throw new Error(`--initial-cluster: name=peer-url was expected: "${part}"`);
+    urls.set(member, [...(urls.get(member) ?? []), parsed.text].sort());
+  }
+  const own = urls.get(name);
+  if (own === undefined)
+    throw new Error(`couldn't find local name "${name}" in the initial cluster configuration`);
+  if (own.join() !== [...advertised].sort().join())
+    throw new Error(
+      `--initial-cluster has ${own.map((url) => `${name}=${url}`).join(",")} but missing from --initial-advertise-peer-urls=${advertised.join(",")}`,
+    );
+  return [...urls].map(([member, peerUrls]) => ({ name: member, peerUrls }));
+}
+
+async function clientTls(
+  settings: Settings,
+  platform: Platform,
+  directory: string,
+  urls: readonly ListUrl[],
+): Promise<Tls | undefined> {
+  const files = await materialOf(settings, platform.disk, "");
+  const ca = files.ca;
+  const demands = ca !== undefined || settings.boolean("client-cert-auth");
+  const versions = tlsVersions(settings);
+  if (files.pair !== undefined)
+    return {
+      ...files.pair,
+      ...(ca === undefined ? {} : { ca }),
+      ...versions,
+      clientCertificate: demands ? "require" : "none",
+    };
+  if (!settings.boolean("auto-tls")) return undefined;
+  const pair = await autoTlsMaterial(platform, join(directory, "fixtures", "client"), hostsOf(urls));
+  return { ...pair, ...versions, clientCertificate: "none" };
+}
+
+async function peerTls(
+  settings: Settings,
+  platform: Platform,
+  directory: string,
+  urls: readonly ListUrl[],
+): Promise<PeerTls> {
+  const { pair, ca } = await materialOf(settings, platform.disk, "peer-");
+  const demands = ca !== undefined || settings.boolean("peer-client-cert-auth");
+  if (pair !== undefined)
+    return {
+      ...pair,
+      ...(ca === undefined ? {} : { ca }),
+      clientCertificate: demands ? "require" : "none",
+    };
+  const [url] = urls.filter(({ secure }) => secure);
+  if (!settings.boolean("peer-auto-tls"))
+    throw new Error(
+      `TLS key/cert (--peer-cert-file, --peer-key-file) must be provided for peer url ${url?.text} with HTTPS scheme`,
+    );
+  // As etcd's: nobody can check what every member made for itself.
+  const made = await autoTlsMaterial(platform, join(directory, "fixtures", "peer"), hostsOf(urls));
+  return { ...made, clientCertificate: "none", unverified: true };
+}
+
+async function materialOf(
+  settings: Settings,
+  disk: Disk,
+  prefix: "" | "peer-",
+): Promise<{ pair: { cert: string; key: string } | undefined; ca: string | undefined }> {
+  const read = async (flag: string): Promise<string | undefined> => {
+    const path = settings.text(`${prefix}${flag}`);
+    if (path === "") return undefined;
+    try {
+      return fromUtf8(await disk.readFile(path));
+    } catch (error) {
+      throw new Error(`--${prefix}${flag}: cannot read ${path}: ${(error as Error).message}`);
+    }
+  };
+  const [cert, key, ca] = [await read("cert-file"), await read("key-file"), await read("trusted-ca-file")];
+  if ((cert === undefined) !== (key === undefined))
+    throw new Error(
+      `--${prefix}cert-file and --${prefix}key-file: KeyFile and CertFile must both be present`,
+    );
+  return { pair: cert === undefined || key === undefined ? undefined : { cert, key }, ca };
+}
+
+function tlsVersions(settings: Settings): Pick<Tls, "minVersion" | "maxVersion"> {
+  const version = (flag: string) => {
+    const text = settings.text(flag);
+    if (text === "TLS1.2") return "TLSv1.2";
+    if (text === "TLS1.3") return "TLSv1.3";
+    if (text === "") return undefined;
+    throw new Error(`--${flag}: unexpected TLS version "${text}" (must be one of: TLS1.2, TLS1.3)`);
+  };
+  const minVersion = version("tls-min-version") ?? "TLSv1.2";
+  const maxVersion = version("tls-max-version");
+  if (maxVersion !== undefined && minVersion > maxVersion)
+    throw new Error(`min version (${minVersion}) is greater than max version (${maxVersion})`);
+  return { minVersion, ...(maxVersion === undefined ? {} : { maxVersion }) };
+}
+
+function hostsOf(urls: readonly ListUrl[]): string[] {
+  return [...new Set(["localhost", "127.0.0.1", "::1", ...urls.map(({ host }) => host)])];
+}
+
+/** `simple`, or `jwt,pub-key=FILE,priv-key=FILE,sign-method=RS256,ttl=10m`. */
+async function accessOf(
+  settings: Settings,
+  disk: Disk,
+): Promise<NonNullable<StoreConfig["replica"]["access"]>> {
+  const [type, ...options] = settings.text("auth-token").split(",");
+  const common = {
+    passwordCost: settings.number("bcrypt-cost"),
+    tokenTtlSeconds: settings.number("auth-token-ttl"),
+  };
+  if (type === "simple") return common;
+  const invalid = (why: string) => new Error(`--auth-token: auth: invalid auth options: ${why}`);
+  if (type !== "jwt") throw invalid(`"${type}" is neither simple nor jwt`);
+  const given = new Map<string, string>();
+  for (const option of options) {
+    const [name = "", value, ...rest] = option.split("=");
+    if (value === undefined || rest.length > 0 || given.has(name)) throw invalid(option);
+    given.set(name, value);
+  }
+  const method = given.get("sign-method");
+  if (method === undefined) throw invalid("sign-method is missing");
+  const file = async (name: string) => {
+    const path = given.get(name);
+    return path === undefined ? undefined : disk.readFile(path);
+  };
+  const [publicKey, privateKey] = [await file("pub-key"), await file("priv-key")];
+  const ttlMs = settingsOf(new Map([["corrupt-check-time", given.get("ttl") ?? "5m"]])).duration(
+    "corrupt-check-time",
+  );
+  if (ttlMs <= 0) throw invalid(`ttl=${given.get("ttl")}`);
+  return {
+    ...common,
+    webTokens: {
+      method,
+      ttlSeconds: Math.ceil(ttlMs / 1000),
+      ...(publicKey && { publicKey }),
+      ...(privateKey && { privateKey }),
+    },
+  };
+}

@@ -1,0 +1,51 @@
+/** The log as etcd writes it: one JSON object a line, or columns for people; scripts look for its messages. */
+import type { Clock } from "../../platform/index.ts";
+import type { Log, LogFields, LogLevel } from "../../telemetry/index.ts";
+
+const levels: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+
+export interface EtcdLogOptions {
+  readonly clock: Clock;
+  readonly level: string;
+  readonly format: string;
+  readonly write: (line: string) => void;
+}
+
+/** `fatal` and `panic` let errors pass, too: here nothing is worse. @throws Error where level or format is not known */
+export function createEtcdLog({ clock, level, format, write }: EtcdLogOptions, channel = "store"): Log {
+  const least = level === "fatal" || level === "panic" || level === "dpanic" ? "error" : level;
+  const position = levels.indexOf(least as LogLevel);
+  if (position < 0) throw new Error(`unrecognized level: "${level}"`);
+  if (format !== "json" && format !== "console")
+    throw new Error(`unknown log format: ${format}, supported values json, console`);
+  const at = (own: LogLevel) => {
+    if (levels.indexOf(own) < position) return () => {};
+    return (message: string, fields: LogFields = {}) => {
+      const ts = timestamp(clock.now());
+      const caller = `raftsman/${channel}`;
+      if (format === "json")
+        write(`${JSON.stringify({ level: own, ts, caller, msg: message, ...fields }, jsonValue)}\n`);
+      else {
+        const details = Object.keys(fields).length === 0 ? "" : `\t${JSON.stringify(fields, jsonValue)}`;
+        write(`${ts}\t${own}\t${caller}\t${message.replaceAll("\n", " ")}${details}\n`);
+      }
+    };
+  };
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    channel: (name) => createEtcdLog({ clock, level, format, write }, `${channel}/${name}`),
+  };
+}
+
+/** With microseconds, as etcd's. */
+function timestamp(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace("Z", "000Z");
+}
+
+function jsonValue(_: string, value: unknown): unknown {
+  if (typeof value === "bigint") return value.toString();
+  return value instanceof Error ? value.message : value;
+}

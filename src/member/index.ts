@@ -1,0 +1,7 @@
+/** A member that is nothing but the store, and what it shares with members that carry the resource API, too. */
+export type { Address } from "./address.ts";
+export { autoTlsMaterial } from "./auto-tls.ts";
+export { compactBehind, publish } from "./duties.ts";
+export { listenOrFree } from "./listen.ts";
+export { serveHttp } from "./serve-http.ts";
+export { type Store, type StoreAddress, type StoreConfig, startStore, type Traffic } from "./store.ts";

@@ -1,0 +1,116 @@
+/** One member that is nothing but the store: etcd's API in front, the other members behind. */
+import { createEtcdApi, type EtcdApi } from "../etcdapi/index.ts";
+import type { HttpHandlers } from "../h2/index.ts";
+import type { ListenOptions, Platform } from "../platform/index.ts";
+import {
+  type AutoCompactionPolicy,
+  openReplica,
+  type Replica,
+  type ReplicaConfig,
+} from "../replica/index.ts";
+import { createMetrics, type Log } from "../telemetry/index.ts";
+import { compactBehind, publish } from "./duties.ts";
+import { serveHttp } from "./serve-http.ts";
+
+/** What is served at an address: gRPC, everything else that HTTP carries, both, or only what watches over the member. */
+export type Traffic = "grpc" | "http" | "grpc+http" | "metrics";
+
+export interface StoreAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly traffic: Traffic;
+  readonly tls: ListenOptions["tls"] | undefined;
+}
+
+export interface StoreConfig {
+  readonly replica: ReplicaConfig;
+  readonly listen: readonly StoreAddress[];
+  readonly advertiseClientUrls: readonly string[];
+  readonly autoCompaction: AutoCompactionPolicy | undefined;
+  /** A client's certificate says who it is. */
+  readonly trustCommonNames: boolean;
+}
+
+export interface Store {
+  /** Where it listens, as it turned out. */
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly traffic: Traffic;
+    readonly secure: boolean;
+  }[];
+  /** This member has heard from a leader, and the cluster knows how clients reach it. */
+  readonly ready: Promise<void>;
+  /** Rejects when this member cannot go on. */
+  readonly failed: Promise<never>;
+  /** Ends cleanly. */
+  close(): Promise<void>;
+}
+
+export async function startStore(platform: Platform, config: StoreConfig, log: Log): Promise<Store> {
+  const metrics = createMetrics();
+  const replica = await openReplica({ platform, config: config.replica, log, metrics });
+  const closing: (() => Promise<void> | void)[] = [() => replica.close()];
+  const close = async () => {
+    for (const one of closing.splice(0).reverse()) await one();
+  };
+  try {
+    if (config.autoCompaction) closing.push(compactBehind(replica, config.autoCompaction, platform, log));
+    const api = createEtcdApi({
+      kv: replica,
+      cluster: replica,
+      clock: platform.clock,
+      log,
+      metrics: () => metrics.expose(),
+      requestBytesMax: config.replica.requestBytesMax,
+      txnOpsMax: config.replica.txnOpsMax,
+      trustCommonNames: config.trustCommonNames,
+    });
+    closing.push(() => api.close());
+    const addresses = [];
+    for (const { host, port, traffic, tls } of config.listen) {
+      const listener = await serveHttp(platform, { host, port }, handlersFor(api, traffic), tls);
+      closing.push(() => listener.close());
+      const shown = listener.host.includes(":") ? `[${listener.host}]` : listener.host;
+      addresses.push({ address: `${shown}:${listener.port}`, traffic, secure: tls !== undefined });
+    }
+    const published = publish(
+      replica,
+      platform,
+      { name: config.replica.name, clientUrls: config.advertiseClientUrls },
+      log,
+    );
+    closing.push(() => published.stop());
+    return { addresses, ready: readyOf(replica, published.done), failed: replica.failed, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function readyOf(replica: Replica, published: Promise<void>): Promise<void> {
+  await replica.ready;
+  await published;
+}
+
+const watching = /^\/(metrics|health|livez|readyz)(\/|\?|$)/;
+
+function handlersFor(api: EtcdApi, traffic: Traffic): HttpHandlers {
+  const notFound: HttpHandlers["onRequest"] = (request, response) => {
+    request.resume();
+    response.writeHead(404, { "content-type": "text/plain; charset=utf-8" });
+    response.end("404 page not found\n");
+  };
+  switch (traffic) {
+    case "grpc+http":
+      return api;
+    case "grpc":
+      return { onStream: api.onStream, onRequest: notFound };
+    case "http":
+      return { onRequest: api.onRequest };
+    default:
+      return {
+        onRequest: (request, response) =>
+          watching.test(request.url ?? "") ? api.onRequest(request, response) : notFound(request, response),
+      };
+  }
+}

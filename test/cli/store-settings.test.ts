@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  addEnvironment,
+  parseArguments,
+  readConfigFile,
+  settingsOf,
+  UsageError,
+} from "../../src/cli/store/settings.ts";
+
+test("flags are read as Go reads them", () => {
+  const settings = settingsOf(
+    parseArguments([
+      "-name",
+      "a",
+      "--data-dir=/d=1",
+      "--auto-tls",
+      "--client-cert-auth=F",
+      "--max-txn-ops",
+      "7",
+    ]),
+  );
+  assert.equal(settings.text("name"), "a");
+  assert.equal(settings.text("data-dir"), "/d=1");
+  assert.equal(settings.boolean("auto-tls"), true);
+  assert.equal(settings.boolean("client-cert-auth"), false);
+  assert.equal(settings.number("max-txn-ops"), 7);
+  assert.equal(settings.duration("watch-progress-notify-interval"), 600_000);
+  assert.equal(settings.isSet("wal-dir"), false);
+});
+
+test("a flag that etcd does not know is refused in its words", () => {
+  const refused = (message: RegExp, ...args: string[]) =>
+    assert.throws(
+      () => parseArguments(args),
+      (error) => error instanceof UsageError && message.test(error.message),
+    );
+  refused(/^flag provided but not defined: -nme$/, "--nme=a");
+  refused(/^flag provided but not defined: -__proto__$/, "--__proto__=a");
+  refused(/^flag needs an argument: -name$/, "--name");
+  refused(/^invalid value "many" for flag -max-txn-ops: parse error$/, "--max-txn-ops=many");
+  assert.throws(() => parseArguments(["--auto-tls", "false"]), /"false" is not a valid flag/);
+});
+
+test("the environment says what flags do not, and must not say it again", () => {
+  const values = parseArguments(["--name=a"]);
+  const environment = { ETCD_DATA_DIR: "/d", ETCD_WHAT: "1", ETCDCTL_API: "3", ETCD_WAL_DIR: "" };
+  assert.deepEqual(addEnvironment(values, environment), ["ETCD_WHAT"]);
+  assert.equal(values.get("data-dir"), "/d");
+  assert.throws(
+    () => addEnvironment(values, { ETCD_NAME: "b" }),
+    /conflicting environment variable .* ETCD_NAME/,
+  );
+});
+
+test("a configuration file names flags, those of TLS in two sections", () => {
+  const { values, unknown } = readConfigFile({
+    name: "a",
+    "snapshot-count": 5000,
+    "listen-client-urls": "http://127.0.0.1:1",
+    "auto-compaction-retention": "1",
+    "log-outputs": ["stderr", "/tmp/log"],
+    "watch-progress-notify-interval": 1_000_000_000,
+    "wal-dir": null,
+    "client-transport-security": { "cert-file": "c", "client-cert-auth": true },
+    "peer-transport-security": { "cert-file": "p", "auto-tls": true },
+    surprise: 1,
+  });
+  assert.deepEqual(Object.fromEntries(values), {
+    name: "a",
+    "snapshot-count": "5000",
+    "listen-client-urls": "http://127.0.0.1:1",
+    "auto-compaction-retention": "1",
+    "log-outputs": "stderr,/tmp/log",
+    "watch-progress-notify-interval": "1000000000ns",
+    "cert-file": "c",
+    "client-cert-auth": "true",
+    "peer-cert-file": "p",
+    "peer-auto-tls": "true",
+  });
+  assert.deepEqual(unknown, ["surprise"]);
+  assert.throws(() => readConfigFile([1]), /a mapping of keys to values/);
+  assert.throws(() => readConfigFile({ "max-txn-ops": { a: 1 } }), /max-txn-ops cannot be/);
+});

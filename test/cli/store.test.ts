@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type TestContext, test } from "node:test";
+
+const etcd = join(import.meta.dirname, "../../bin/etcd");
+
+function temporary(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), "raftsman-store-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+interface Line {
+  readonly level: string;
+  readonly msg: string;
+  readonly error?: string;
+}
+
+/** A running bin/etcd; `said` resolves with the first line of its log that has these words. */
+function start(
+  t: TestContext,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): { child: ChildProcess; said(words: string): Promise<Line> } {
+  const child = spawn(etcd, args, { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "pipe"] });
+  t.after(() => child.kill("SIGKILL"));
+  const lines: Line[] = [];
+  const waiting = new Set<() => void>();
+  createInterface({ input: child.stderr as NodeJS.ReadableStream }).on("line", (line) => {
+    lines.push(JSON.parse(line) as Line);
+    for (const look of waiting) look();
+  });
+  return {
+    child,
+    said: (words) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const line = lines.find(({ msg }) => msg.includes(words));
+          if (line === undefined) return;
+          waiting.delete(look);
+          resolve(line);
+        };
+        waiting.add(look);
+        child.once("close", () =>
+          reject(new Error(lines.map(({ msg, error }) => `${msg} ${error}`).join("\n"))),
+        );
+        look();
+      }),
+  };
+}
+
+test("bin/etcd says its version as etcd does, and refuses what etcd would", () => {
+  const { stdout } = spawnSync(etcd, ["--version"], { encoding: "utf8" });
+  assert.match(stdout, /^etcd Version: 3\.\d+\.\d+\nGit SHA: /);
+  const wrong = spawnSync(etcd, ["--no-such-flag"], { encoding: "utf8" });
+  assert.equal(wrong.status, 2);
+  assert.match(wrong.stderr, /^flag provided but not defined: -no-such-flag\n/);
+  const unsafe = spawnSync(etcd, ["--peer-crl-file=x"], { encoding: "utf8" });
+  assert.equal(unsafe.status, 1);
+  assert.match(unsafe.stderr, /--peer-crl-file=x asks for something that this store does not do/);
+});
+
+test("bin/etcd starts with etcd's flags and environment, serves all its listeners, and ends with SIGTERM", async (t) => {
+  const directory = temporary(t);
+  const [client = 0, http = 0, metrics = 0, peer = 0] = await freePorts(4);
+  const url = (port: number) => `http://127.0.0.1:${port}`;
+  const { child, said } = start(
+    t,
+    [
+      "--name=s1",
+      `--data-dir=${directory}/s1.etcd`,
+      `--listen-client-urls=${url(client)}`,
+      `--advertise-client-urls=${url(client)}`,
+      `--listen-client-http-urls=${url(http)}`,
+      `--listen-peer-urls=${url(peer)}`,
+      `--initial-advertise-peer-urls=${url(peer)}`,
+      `--initial-cluster=s1=${url(peer)}`,
+    ],
+    { ETCD_LISTEN_METRICS_URLS: url(metrics) },
+  );
+  await said("ready to serve client requests");
+  await said("serving client traffic insecurely; this is strongly discouraged!");
+  const get = async (port: number, path: string) => (await fetch(`${url(port)}${path}`)).status;
+  assert.equal(await get(http, "/version"), 200);
+  assert.equal(await get(http, "/health"), 200);
+  assert.equal(await get(client, "/version"), 404, "HTTP has a port of its own");
+  assert.equal(await get(metrics, "/metrics"), 200);
+  assert.equal(await get(metrics, "/version"), 404);
+  const members = await fetch(`${url(http)}/v3/cluster/member/list`, { method: "POST", body: "{}" });
+  const {
+    members: [member],
+  } = (await members.json()) as { members: { name: string; clientURLs: string[] }[] };
+  assert.deepEqual([member?.name, member?.clientURLs], ["s1", [url(client)]]);
+  child.kill("SIGTERM");
+  const [status] = await once(child, "close");
+  assert.equal(status, 0);
+});
+
+test("a configuration file starts a member, TLS of its own making included", async (t) => {
+  const directory = temporary(t);
+  const [client = 0, peer = 0] = await freePorts(2);
+  const file = join(directory, "etcd.conf.yml");
+  writeFileSync(
+    file,
+    [
+      "name: s2",
+      `data-dir: ${directory}/s2.etcd`,
+      `listen-client-urls: https://127.0.0.1:${client}`,
+      `advertise-client-urls: https://127.0.0.1:${client}`,
+      `listen-peer-urls: https://127.0.0.1:${peer}`,
+      `initial-advertise-peer-urls: https://127.0.0.1:${peer}`,
+      `initial-cluster: s2=https://127.0.0.1:${peer}`,
+      "client-transport-security:",
+      "  auto-tls: true",
+      "peer-transport-security:",
+      "  auto-tls: true",
+    ].join("\n"),
+  );
+  const { said } = start(t, ["--config-file", file]);
+  assert.equal((await said("serving client traffic securely")).level, "info");
+});
