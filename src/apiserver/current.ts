@@ -10,6 +10,19 @@ export function currentOf<T>(registry: Registry, build: () => T): () => T {
   };
 }
 
+/** Groups of this server's own; what CRDs define comes and goes without a trace. */
+export function builtinGroups(registry: Registry): () => ReadonlySet<string> {
+  return currentOf(
+    registry,
+    () =>
+      new Set(
+        registry.resources
+          .filter(({ info }) => info.published === undefined)
+          .map(({ resource }) => resource.group),
+      ),
+  );
+}
+
 /** Groups of which something is served. */
 export function servedGroups(registry: Registry): () => ReadonlySet<string> {
   return currentOf(registry, () => new Set(registry.resources.map(({ resource }) => resource.group)));

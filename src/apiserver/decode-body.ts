@@ -1,5 +1,6 @@
 import {
   errors,
+  field,
   type GroupVersionKind,
   type Json,
   JsonError,
@@ -11,7 +12,7 @@ import {
 } from "../apimachinery/index.ts";
 import { DecodeError, type KindForm, resourceOfKind, schemaOfKind, strictErrors } from "../schema/index.ts";
 import { type KubernetesCodec, ProtobufError } from "../wire/index.ts";
-import { objectTypes, parseMediaType } from "./media-types.ts";
+import { customTypes, objectTypes, parseMediaType } from "./media-types.ts";
 
 /** What happens to fields that a kind does not have. */
 export type FieldValidation = "Ignore" | "Warn" | "Strict";
@@ -33,14 +34,15 @@ export interface DecodeOptions {
 /** The object of a POST or PUT, pruned and with its defaults. @throws StatusError BadRequest, UnsupportedMediaType */
 export function decodeBody(body: Buffer, form: KindForm, options: DecodeOptions): KubeObject {
   const expected = form.kind;
-  const { value, duplicates } = parseBody(body, expected, options);
+  const { value, duplicates } = parseBody(body, form, options);
   const fields = objectFields(value, body, expected);
   const kind = kindOf(fields, expected);
   const refuse = (why: string): Error =>
     errors.badRequest(
       `${kind.kind} in version "${kind.version}" cannot be handled as a ${expected.kind}: ${why}`,
     );
-  checkKind(kind, expected, refuse);
+  if (form.custom === true) checkCustomKind(fields, expected, body);
+  else checkKind(kind, expected, refuse);
   try {
     const { object, unknownFields } = form.decode(fields);
     complain([...duplicates, ...strictErrors(unknownFields, [])], options, (texts) =>
@@ -73,7 +75,7 @@ export function notRegistered(kind: { kind: string; group: string; version: stri
 
 function parseBody(
   body: Buffer,
-  expected: GroupVersionKind,
+  { kind: expected, custom = false }: KindForm,
   { contentType, protobuf }: DecodeOptions,
 ): { value: Json; duplicates: string[] } {
   const type = contentType === "" ? "application/json" : parseMediaType(contentType)?.type;
@@ -106,6 +108,7 @@ function parseBody(
         throw error;
       }
     case "application/vnd.kubernetes.protobuf":
+      if (custom) throw errors.unsupportedMediaType(customTypes);
       try {
         return { value: decodeProtobuf(body, protobuf), duplicates };
       } catch (error) {
@@ -113,7 +116,7 @@ function parseBody(
         throw error;
       }
     default:
-      throw errors.unsupportedMediaType(objectTypes);
+      throw errors.unsupportedMediaType(custom ? customTypes : objectTypes);
   }
 }
 
@@ -153,6 +156,29 @@ export function kindOf(fields: JsonObject, expected: GroupVersionKind): GroupVer
   }
   const slash = apiVersion.indexOf("/");
   return { group: slash < 0 ? "" : apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1), kind };
+}
+
+/** Bodies of custom kinds say what they are; another kind is told as a field that is wrong. */
+function checkCustomKind(fields: JsonObject, expected: GroupVersionKind, body: Buffer): void {
+  const { kind, apiVersion } = fields;
+  if (typeof kind !== "string" || kind === "") {
+    throw errors.badRequest(
+      `the object provided is unrecognized (must be of type ${expected.kind}): Object 'Kind' is missing in '${body.toString()}' (${summary(body)})`,
+    );
+  }
+  const wanted = `${expected.group}/${expected.version}`;
+  if (apiVersion !== wanted) {
+    throw errors.badRequest(
+      `the API version in the data (${typeof apiVersion === "string" ? apiVersion : ""}) does not match the expected API version (${wanted})`,
+    );
+  }
+  if (kind === expected.kind) return;
+  const { metadata } = fields;
+  const name =
+    typeof metadata === "object" && metadata !== null && !Array.isArray(metadata) ? metadata["name"] : "";
+  throw errors.invalid({ group: expected.group, kind }, typeof name === "string" ? name : "", [
+    field.invalid("kind", kind, `must be ${expected.kind}`),
+  ]);
 }
 
 function checkKind(kind: GroupVersionKind, expected: GroupVersionKind, refuse: (why: string) => Error): void {

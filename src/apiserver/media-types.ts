@@ -46,6 +46,8 @@ const encodings: Readonly<Record<string, Representation["encoding"]>> = {
 };
 
 export const objectTypes: readonly string[] = Object.values(contentTypes);
+/** What custom kinds are written in. */
+export const customTypes: readonly string[] = [contentTypes.json, contentTypes.yaml];
 const streamTypes: readonly string[] = [
   "application/json;stream=watch",
   "application/vnd.kubernetes.protobuf;stream=watch",
@@ -55,10 +57,11 @@ const streamTypes: readonly string[] = [
 const acceptPartsMax = 32;
 
 /**
- * The first acceptable representation of an object or a list. Only exact types and the wildcard for all match.
+ * The first acceptable representation of an object or a list. Only exact types and the wildcard for all match. `custom`: of a kind that a CRD
+ * defines.
  * @throws StatusError NotAcceptable, with upstream's two texts: of its router, and of its encoder
  */
-export function negotiateObject(accept: string): Representation {
+export function negotiateObject(accept: string, custom = false): Representation {
   // What nearly every client sends.
   if (accept === "" || accept === "*/*" || accept === "application/json") return json;
   const parts = acceptedTypes(accept);
@@ -67,14 +70,14 @@ export function negotiateObject(accept: string): Representation {
   for (const part of parts) {
     const encoding = part.type === "*/*" ? "json" : encodings[part.type];
     const target = encoding === undefined ? undefined : targetOf(part);
-    if (encoding === "protobuf" && target?.as === "Table") continue;
+    if (encoding === "protobuf" && !hasProtobuf(target?.as, custom)) continue;
     if (encoding !== undefined && target !== undefined) return { encoding, ...target };
   }
-  throw errors.notAcceptable(objectTypes);
+  throw errors.notAcceptable(custom ? customTypes : objectTypes);
 }
 
 /** As `negotiateObject`, for the events of a watch: YAML cannot be framed. @throws StatusError NotAcceptable */
-export function negotiateWatch(accept: string): Representation {
+export function negotiateWatch(accept: string, custom = false): Representation {
   if (accept === "" || accept === "*/*" || accept === "application/json") return json;
   const parts = acceptedTypes(accept);
   if (!parts.some(({ type }) => type === "*/*" || encodings[type] !== undefined))
@@ -82,11 +85,15 @@ export function negotiateWatch(accept: string): Representation {
   for (const part of parts) {
     const encoding = part.type === "*/*" ? "json" : encodings[part.type];
     const target = encoding === undefined || encoding === "yaml" ? undefined : targetOf(part);
-    // Tables have no protobuf form.
-    if (encoding === "protobuf" && target?.as === "Table") continue;
+    if (encoding === "protobuf" && !hasProtobuf(target?.as, custom)) continue;
     if (encoding !== undefined && target !== undefined) return { encoding, ...target };
   }
-  throw errors.notAcceptable(streamTypes);
+  throw errors.notAcceptable(custom ? streamTypes.slice(0, 1) : streamTypes);
+}
+
+/** Tables have no protobuf form, and custom kinds only their metadata. */
+function hasProtobuf(as: Representation["as"] | undefined, custom: boolean): boolean {
+  return as !== "Table" && !(custom && as === "");
 }
 
 /** How an error is told to somebody who asked for something else: as they asked where possible, else as JSON. */

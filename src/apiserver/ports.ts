@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { UserInfo } from "../apimachinery/index.ts";
 import type { Transport } from "../client/index.ts";
+import type { ConversionWebhook } from "../registry/index.ts";
 
 /** The resource API behind HTTP, whatever carries it. */
 export interface ApiServer {
@@ -12,6 +13,8 @@ export interface ApiServer {
   addLivenessCheck(name: string, check: () => string | undefined): void;
   /** Adds a named check to /readyz; it answers undefined when ready, else the reason. */
   addReadinessCheck(name: string, check: () => string | undefined): void;
+  /** Asks the conversion webhook of a CRD, which may be a Service of this cluster. */
+  readonly convert: ConversionWebhook;
   /** Ends watches and refuses new requests. */
   close(): Promise<void>;
 }

@@ -21,6 +21,8 @@ import { unknownPaths } from "./layers/unknown-paths.ts";
 import type { ServerLog } from "./log.ts";
 import { RequestMetrics } from "./metrics.ts";
 import { OpenWatches } from "./open-watches.ts";
+import { conversionWebhook } from "./outgoing/conversion-webhook.ts";
+import { Peers } from "./outgoing/peers.ts";
 import type { ApiServer } from "./ports.ts";
 import { createDiscovery } from "./routes/discovery.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -62,7 +64,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const watches = new OpenWatches();
   const metrics = new RequestMetrics();
   const encoder = createEncoder(options.protobuf);
-  const admission = createAdmission({ reader: registryReader(registry, clock), clock, random });
+  const reader = registryReader(registry, clock);
+  const admission = createAdmission({ reader, clock, random });
+  const peers = new Peers();
 
   const router = new Router();
   const health = healthRoutes(router);
@@ -97,9 +101,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     transport: (user: UserInfo): Transport => inProcessTransport(callback, user),
     addLivenessCheck: (name, check) => health.addLiveness(name, check),
     addReadinessCheck: (name, check) => health.addReadiness(name, check),
+    convert: conversionWebhook({ peers, reader, random }),
     async close() {
       health.addReadiness("shutdown", () => "the server is closing");
       watches.closeAll();
+      await peers.close();
     },
   };
 }

@@ -1,6 +1,7 @@
 import { Budget } from "./budget.ts";
 import { check } from "./checker.ts";
 import type { Environment } from "./environment.ts";
+import { estimateCost } from "./estimate.ts";
 import { checkLiterals } from "./literal-checks.ts";
 import { parse } from "./parser.ts";
 import { plan, type Step } from "./planner.ts";
@@ -13,6 +14,8 @@ export interface Program {
   readonly type: CelType;
   /** Whether it names this variable. */
   readonly uses: (variable: string) => boolean;
+  /** What one evaluation may cost at most, as far as types tell. */
+  costMax(): number;
   /**
    * Its value for these variables, or why it has none. Variables that are not given are errors when they are met.
    * @throws CostExceeded when the budget is spent
@@ -29,20 +32,34 @@ export function compile(source: string, environment: Environment): Program {
   const checked = check(source, expression, environment);
   checkLiterals(source, expression);
   const { step, locals, variables } = plan(expression, checked, environment);
-  return new PlannedProgram(checked.type, step, locals, variables);
+  return new PlannedProgram({
+    type: checked.type,
+    step,
+    locals,
+    variables,
+    costMax: () => estimateCost(expression, checked),
+  });
 }
 
 class PlannedProgram implements Program {
   readonly type: CelType;
+  readonly costMax: () => number;
   readonly #step: Step;
   readonly #locals: number;
   readonly #variables: ReadonlySet<string>;
 
-  constructor(type: CelType, step: Step, locals: number, variables: ReadonlySet<string>) {
-    this.type = type;
-    this.#step = step;
-    this.#locals = locals;
-    this.#variables = variables;
+  constructor(planned: {
+    readonly type: CelType;
+    readonly step: Step;
+    readonly locals: number;
+    readonly variables: ReadonlySet<string>;
+    readonly costMax: () => number;
+  }) {
+    this.type = planned.type;
+    this.#step = planned.step;
+    this.#locals = planned.locals;
+    this.#variables = planned.variables;
+    this.costMax = planned.costMax;
   }
 
   readonly uses = (variable: string): boolean => this.#variables.has(variable);

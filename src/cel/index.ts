@@ -27,9 +27,9 @@ export {
   AuthorizerValue,
   ResourceCheck,
 } from "./library/authorizer.ts";
-export { evaluationCostMax } from "./limits.ts";
+export { evaluationCostMax, requestBytesMax } from "./limits.ts";
 export { typeOfSchema, type ValueSchema } from "./schema-types.ts";
 export { CompileError } from "./source.ts";
 export { compileTyped, UnusableExpression } from "./typed-compile.ts";
 export { type CelType, formatType, types } from "./types.ts";
-export { Failure, type Result, type Value } from "./values.ts";
+export { Failure, Optional, type Result, type Value } from "./values.ts";

@@ -13,6 +13,9 @@ export const snippetCharactersMax = 16_384;
 /** Cost of one evaluation, unless a caller sets less: upstream's PerCallLimit. One unit is about one step. */
 export const evaluationCostMax = 1_000_000;
 
+/** Bytes of the largest request: what no schema bounds cannot be larger. */
+export const requestBytesMax = 3 * 1024 * 1024;
+
 /** Characters of a regular expression: compiling one takes time in proportion. */
 export const patternCharactersMax = 10_000;
 

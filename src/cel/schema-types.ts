@@ -1,4 +1,5 @@
 import { escapeName } from "./escape.ts";
+import { requestBytesMax } from "./limits.ts";
 import { type CelField, type CelType, types } from "./types.ts";
 
 /** The parts of an OpenAPI schema that decide what an expression may do with a value. */
@@ -6,6 +7,8 @@ export interface ValueSchema {
   readonly type?: string;
   readonly format?: string;
   readonly nullable?: boolean;
+  readonly default?: unknown;
+  readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, ValueSchema>>;
   readonly items?: ValueSchema;
   readonly additionalProperties?: ValueSchema | boolean;
@@ -37,7 +40,8 @@ export function typeOfSchema(
   schema: ValueSchema,
   options: { readonly isResource?: boolean; readonly name?: string } = {},
 ): CelType | undefined {
-  if (schema["x-kubernetes-int-or-string"] === true) return types.dyn;
+  if (schema["x-kubernetes-int-or-string"] === true)
+    return { ...types.dyn, sizeMax: textMax(schema), bytesMin: 1 };
   const name = options.name ?? "object";
   switch (schema.type) {
     case "array":
@@ -47,11 +51,11 @@ export function typeOfSchema(
     case "string":
       return stringType(schema);
     case "boolean":
-      return types.bool;
+      return { ...types.bool, bytesMin: 4 };
     case "number":
-      return types.double;
+      return { ...types.double, bytesMin: 1 };
     case "integer":
-      return types.int;
+      return { ...types.int, bytesMin: 1 };
     default:
       return undefined;
   }
@@ -70,7 +74,8 @@ function listType(schema: ValueSchema, name: string): CelType | undefined {
     ...types.list(element),
     ...(kind === "set" ? { list: { type: "set" } } : {}),
     ...(kind === "map" ? { list: { type: "map", keys } } : {}),
-    ...(schema.maxItems === undefined ? {} : { sizeMax: schema.maxItems }),
+    sizeMax: schema.maxItems ?? Math.floor(requestBytesMax / ((element.bytesMin ?? 1) + 1)),
+    bytesMin: 2,
   };
 }
 
@@ -83,7 +88,8 @@ function objectType(
     if (value === undefined) return undefined;
     return {
       ...types.map(types.string, value),
-      ...(schema.maxProperties === undefined ? {} : { sizeMax: schema.maxProperties }),
+      sizeMax: schema.maxProperties ?? Math.floor(requestBytesMax / ((value.bytesMin ?? 1) + 6)),
+      bytesMin: 2,
     };
   }
   let fields: ReadonlyMap<string, CelField> | undefined;
@@ -91,7 +97,18 @@ function objectType(
     fields ??= fieldsOf(schema, name, isResource);
     return fields;
   };
-  return { kind: "message", name, params: [], fields: read };
+  return { kind: "message", name, params: [], fields: read, bytesMin: objectBytesMin(schema) };
+}
+
+/** Braces, and the required members that no default fills in. */
+function objectBytesMin({ properties = {}, required = [] }: ValueSchema): number {
+  let bytes = 2;
+  for (const name of required) {
+    const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    if (property !== undefined && property.default === undefined)
+      bytes += name.length + 4 + (inner(property, name)?.bytesMin ?? 1);
+  }
+  return bytes;
 }
 
 function fieldsOf(schema: ValueSchema, name: string, isResource: boolean): ReadonlyMap<string, CelField> {
@@ -114,13 +131,22 @@ function withMetadata({ properties = {} }: ValueSchema): Readonly<Record<string,
 function stringType(schema: ValueSchema): CelType {
   switch (schema.format) {
     case "byte":
-      return types.bytes;
+      return { ...types.bytes, sizeMax: textMax(schema), bytesMin: 2 };
     case "duration":
-      return types.duration;
+      return { ...types.duration, sizeMax: 32, bytesMin: 3 };
     case "date":
+      return { ...types.timestamp, sizeMax: 12, bytesMin: 12 };
     case "date-time":
-      return types.timestamp;
+      return { ...types.timestamp, sizeMax: 32, bytesMin: 21 };
     default:
-      return schema.maxLength === undefined ? types.string : { ...types.string, sizeMax: schema.maxLength };
+      return { ...types.string, sizeMax: textMax(schema), bytesMin: 2 };
   }
+}
+
+/** Characters that a text may have; a character of a bounded text is taken for the longest there is. */
+function textMax({ maxLength, enum: choices }: ValueSchema): number {
+  if (maxLength !== undefined) return maxLength * 4;
+  const texts = (choices ?? []).filter((choice) => typeof choice === "string");
+  if (texts.length > 0) return Math.max(...texts.map((choice) => choice.length));
+  return requestBytesMax - 2;
 }

@@ -12,6 +12,8 @@ export interface CelType {
   readonly list?: { readonly type: "set" } | { readonly type: "map"; readonly keys: readonly string[] };
   /** Elements, characters or bytes at most, where a schema says so: bounds the cost. */
   readonly sizeMax?: number;
+  /** Bytes of JSON that a value takes at least, where a schema says so. */
+  readonly bytesMin?: number;
 }
 
 export interface CelField {

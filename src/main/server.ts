@@ -133,9 +133,11 @@ export async function startServer(
       keepFlowControl({ ...own, client: client("api-priority-and-fairness-config-producer-v1") }).there,
     ]);
     let synced = false;
-    const informed = Promise.all([controllers.working, bootstrapped, policy.synced]).then(() => {
-      synced = true;
-    });
+    const informed = Promise.all([controllers.working, bootstrapped, policy.synced, registry.ready]).then(
+      () => {
+        synced = true;
+      },
+    );
     api.addReadinessCheck("informer-sync", () => (synced ? undefined : "first lists are not in yet"));
     const nodes = await startHollowNodes({
       client: client("raftsman-node"),
@@ -211,9 +213,14 @@ function createApi(
     },
     access: access.forRegistry,
     components: () => componentsOf(replica, config.controllers),
+    conversionWebhook: (webhook, review) => api.convert(webhook, review),
+    onTrouble: (message, error) =>
+      log
+        .channel("apiserver")
+        .debug(message, { error: error instanceof Error ? error.message : String(error) }),
   });
   let codec: KubernetesCodec | undefined;
-  const api = createApiServer({
+  const api: ApiServer = createApiServer({
     registry,
     access,
     clock,

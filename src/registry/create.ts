@@ -83,7 +83,7 @@ export async function beforeCreate(
       validateName: (name, prefix) =>
         strategy.validateName?.(name, prefix) ?? nameIsDnsSubdomain(name, prefix),
     });
-    problems.push(...finalizerProblems(created.metadata));
+    if (strategy.anyFinalizer !== true) problems.push(...finalizerProblems(created.metadata));
     if (strategy.validate !== undefined) problems.push(...strategy.validate(created, context));
     if (problems.length > 0) throw errors.invalid(store.kind, created.metadata.name ?? "", problems);
     for (const text of strategy.warnings?.(created, context) ?? []) context.warn(text);

@@ -1,10 +1,12 @@
 /** Resources behind verbs: one generic store, and a Strategy per resource. */
+export { compareVersions } from "./apiextensions/version-order.ts";
 export type { RequestContext } from "./context.ts";
 export { flowControlDefaults } from "./flowcontrol/bootstrap.ts";
 export { fieldManagerRequest, trackFields } from "./managed-fields.ts";
 export type {
   Access,
   ComponentHealth,
+  ConversionWebhook,
   DeleteOptions,
   ListQuery,
   NextObject,

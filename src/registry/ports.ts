@@ -1,6 +1,8 @@
 import type {
   GroupVersionKind,
   GroupVersionResource,
+  Json,
+  JsonObject,
   KubeObject,
   Status,
   UserInfo,
@@ -31,6 +33,8 @@ export interface Registry {
   readonly resources: readonly ResourceHandler[];
   /** Raised whenever `resources` changes; what is made of them is good as long as this stays. */
   readonly generation: number;
+  /** What CustomResourceDefinitions define is served. */
+  readonly ready: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -128,6 +132,10 @@ export interface RegistryOptions {
   readonly access: Access;
   /** How the parts of this member are, for ComponentStatuses. */
   components(): readonly ComponentHealth[];
+  /** Asks the conversion webhook of a CRD; without it such CRDs cannot convert. */
+  readonly conversionWebhook?: ConversionWebhook;
+  /** Told of what fails in the background and is tried again. */
+  readonly onTrouble?: (message: string, error: unknown) => void;
 }
 
 /** A part of the control plane, and how it is. */
@@ -154,6 +162,22 @@ export interface Access {
   };
   readonly authenticator: Pick<Authenticator, "review">;
   readonly issuer: TokenIssuer;
+}
+
+/** Sends a ConversionReview and answers what comes back. @throws Error with what went wrong, for people */
+export type ConversionWebhook = (client: WebhookClient, review: JsonObject) => Promise<Json>;
+
+/** Where a webhook is: a URL, or a Service of the cluster. */
+interface WebhookClient {
+  readonly url?: string;
+  readonly service?: {
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly path?: string;
+    readonly port?: number;
+  };
+  /** Base64 of PEM; the system's authorities where empty. */
+  readonly caBundle?: string;
 }
 
 interface StoredResource {

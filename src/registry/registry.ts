@@ -2,6 +2,8 @@ import type { GroupResource, GroupVersionResource, KubeObject } from "../apimach
 import { assert } from "../base/index.ts";
 import { formOfKind, type ResourceInfo, resourceInfo, type SubresourceInfo } from "../schema/index.ts";
 import type { Storage } from "../storage/index.ts";
+import { type CustomHost, CustomResources } from "./apiextensions/custom-resources.ts";
+import { type CustomResourceDefinition, definitionsResource } from "./apiextensions/types.ts";
 import { ConvertingStore, ConvertingSubresource, type StoredForm } from "./converting-store.ts";
 import { ComponentStatusStore } from "./core/component-status.ts";
 import type { Registry, RegistryOptions, ResourceHandler, Verb } from "./ports.ts";
@@ -24,6 +26,8 @@ export function createRegistry(options: RegistryOptions): Registry {
 interface OpenStore {
   readonly storage: Storage;
   readonly keyPrefix: string;
+  /** Of a resource that is part of this server, not of a CRD. */
+  readonly builtIn: boolean;
 }
 
 class ResourceRegistry implements Registry {
@@ -31,7 +35,9 @@ class ResourceRegistry implements Registry {
   readonly #handlers = new Map<string, ResourceHandler>();
   readonly #stores = new Map<string, OpenStore>();
   readonly #deps: StrategyDeps;
-  readonly generation = 0;
+  readonly #custom: CustomResources;
+  #customHandlers: ReadonlyMap<string, ResourceHandler> = new Map();
+  generation = 0;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -56,24 +62,87 @@ class ResourceRegistry implements Registry {
     const pods = this.#handlers.get(handlerKey({ group: "", version: "v1", resource: "pods" }));
     if (pods instanceof GenericStore) this.#add(new BindingStore(pods, ""));
     this.#add(new ComponentStatusStore(options.components));
+    this.#custom = new CustomResources(this.#customHost());
+  }
+
+  get ready(): Promise<void> {
+    return this.#custom.ready;
   }
 
   get resources(): readonly ResourceHandler[] {
-    return [...this.#handlers.values()];
+    return [...this.#handlers.values(), ...this.#customHandlers.values()];
   }
 
   resource(resource: GroupVersionResource): ResourceHandler | undefined {
-    return this.#handlers.get(handlerKey(resource));
+    const key = handlerKey(resource);
+    return this.#handlers.get(key) ?? this.#customHandlers.get(key);
+  }
+
+  #customHost(): CustomHost {
+    const { clock, random, conversionWebhook, onTrouble = () => {} } = this.#options;
+    const definitions = this.#handlers.get(handlerKey(definitionsResource));
+    const status = this.resource({ ...definitionsResource, resource: "customresourcedefinitions/status" });
+    assert(definitions instanceof GenericStore && status !== undefined, "CRDs are served");
+    return {
+      clock,
+      definitions,
+      definitionStatus: status,
+      onTrouble,
+      isBuiltIn: (group, resource) => this.#stores.get(storeKey({ group, resource }))?.builtIn === true,
+      // Most servers have no CRDs: what serves them is read when the first one comes.
+      open: async (definition, terminating) => {
+        const { openKind } = await import("./apiextensions/open-kind.ts");
+        return openKind({
+          definition,
+          terminating,
+          random,
+          conversionWebhook,
+          ...this.#openCustom(definition),
+        });
+      },
+      changed: () => {
+        this.#customHandlers = new Map(
+          this.#custom.handlers.map((handler) => [keyOfHandler(handler), handler]),
+        );
+        this.generation++;
+      },
+      closeStorage: ({ spec }) => {
+        const key = storeKey({ group: spec.group, resource: spec.names.plural });
+        const opened = this.#stores.get(key);
+        this.#stores.delete(key);
+        void opened?.storage.close();
+      },
+    };
+  }
+
+  /** One store for all versions of a custom kind, kept when the CRD changes. */
+  #openCustom({ spec }: CustomResourceDefinition): OpenStore {
+    const { group, names, scope } = spec;
+    const key = storeKey({ group, resource: names.plural });
+    const present = this.#stores.get(key);
+    if (present !== undefined) return present;
+    const keyPrefix = `${this.#options.flags.etcdPrefix}/${group}/${names.plural}/`;
+    const storage = this.#options.storageFor({
+      group,
+      resource: names.plural,
+      kind: names.kind,
+      version: spec.versions.find((version) => version.storage)?.name ?? "",
+      namespaced: scope === "Namespaced",
+      keyPrefix,
+      indexes: {},
+    });
+    const opened = { storage, keyPrefix, builtIn: false };
+    this.#stores.set(key, opened);
+    return opened;
   }
 
   async close(): Promise<void> {
+    this.#custom.close();
     await Promise.all([...this.#stores.values()].map(({ storage }) => storage.close()));
   }
 
   #add(handler: ResourceHandler): void {
-    const { resource, subresource } = handler;
-    const path = subresource === "" ? resource.resource : `${resource.resource}/${subresource}`;
-    this.#handlers.set(handlerKey({ ...resource, resource: path }), handler);
+    this.#handlers.set(keyOfHandler(handler), handler);
   }
 
   #install(resource: GroupVersionResource, source: StrategySource, form: StoredForm | undefined): void {
@@ -157,7 +226,7 @@ class ResourceRegistry implements Registry {
       keyPrefix,
       indexes,
     });
-    const opened = { storage, keyPrefix };
+    const opened = { storage, keyPrefix, builtIn: true };
     this.#stores.set(storeKey(info), opened);
     return opened;
   }
@@ -175,7 +244,7 @@ class ResourceRegistry implements Registry {
       keyPrefix,
       indexes: {},
     });
-    const opened = { storage, keyPrefix };
+    const opened = { storage, keyPrefix, builtIn: true };
     this.#stores.set(name, opened);
     return opened;
   }
@@ -188,5 +257,10 @@ class ResourceRegistry implements Registry {
 }
 
 const podDisruptionBudgets = { group: "policy", version: "v1", resource: "poddisruptionbudgets" };
+/** `apps/v1/deployments/scale` */
+function keyOfHandler({ resource, subresource }: ResourceHandler): string {
+  const path = subresource === "" ? resource.resource : `${resource.resource}/${subresource}`;
+  return handlerKey({ ...resource, resource: path });
+}
 const handlerKey = (at: GroupVersionResource): string => `${at.group}/${at.version}/${at.resource}`;
 const storeKey = (at: GroupResource): string => `${at.group}/${at.resource}`;

@@ -1,4 +1,5 @@
 import { admissionRegistrationV1 } from "./admissionregistration/index.ts";
+import { apiextensionsV1 } from "./apiextensions/index.ts";
 import { appsV1 } from "./apps/index.ts";
 import { authenticationV1 } from "./authentication/index.ts";
 import { authorizationV1 } from "./authorization/index.ts";
@@ -42,4 +43,5 @@ export const servedVersions: readonly ServedVersion[] = [
   resourceV1,
   schedulingV1,
   storageV1,
+  apiextensionsV1,
 ];

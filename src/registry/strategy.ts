@@ -28,6 +28,8 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   validate?(object: T, context: RequestContext): FieldError[];
   /** Texts for `Warning` headers. */
   warnings?(object: T, context: RequestContext): string[];
+  /** Finalizers need not be standard ones or belong to a domain; what is odd about them is for `warnings` to say. */
+  readonly anyFinalizer?: boolean;
   /** A warning that every request to this resource gets: it is on its way out upstream. */
   readonly deprecation?: string;
   /** PUT of a name that does not exist creates it (Leases, Endpoints …). */

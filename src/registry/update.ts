@@ -207,7 +207,7 @@ function metadataProblems(store: StoreParts, object: KubeObject, old: KubeObject
     }),
     ...changes,
     ...changes,
-    ...finalizerProblems(object.metadata),
+    ...(store.strategy.anyFinalizer === true ? [] : finalizerProblems(object.metadata)),
   ];
 }
 

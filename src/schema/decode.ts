@@ -7,6 +7,7 @@ import {
   type SchemaNode,
   setOwn,
 } from "../apimachinery/index.ts";
+import { assert } from "../base/index.ts";
 import { explainMismatch, listUnknownFields } from "./decode-errors.ts";
 import { canonicalTime, isBase64 } from "./scalars.ts";
 import {
@@ -55,6 +56,23 @@ export function decode(kind: GroupVersionKind, body: Json): Decoded {
     object: object as unknown as KubeObject,
     unknownFields: pass.sawUnknown ? listUnknownFields(type, body) : [],
   };
+}
+
+/** A value of a definition of upstream's, such as ObjectMeta, as Go's decoder and encoder leave it. @throws DecodeError */
+export function decodeDefinition(
+  definition: string,
+  value: Json,
+): { readonly value: Json; readonly unknownFields: readonly string[] } {
+  const type = typeOfDefinition(definition);
+  assert(type !== undefined, `no definition ${definition}`);
+  const pass = new Normalizer();
+  try {
+    const read = pass.read(type, value ?? {});
+    return { value: read, unknownFields: pass.sawUnknown ? listUnknownFields(type, value) : [] };
+  } catch (error) {
+    if (error !== mismatch && !(error instanceof QuantityError)) throw error;
+    throw new DecodeError(explainMismatch(type, value));
+  }
 }
 
 /** A body may leave out what it is. */

@@ -9,6 +9,8 @@ import { applyDefaults } from "./defaults.ts";
  */
 export interface KindForm {
   readonly kind: GroupVersionKind;
+  /** A CRD defines it: it has no form but JSON, and no strategic merge patch. */
+  readonly custom?: boolean;
   readonly schema: SchemaNode;
   /** An object in which nothing is set: see `emptyObject`. */
   readonly empty: KubeObject;

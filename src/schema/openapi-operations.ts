@@ -131,7 +131,7 @@ class ResourcePaths {
         this.#list(`list${this.#prefix}${info.kind}ForAllNamespaces`, []),
       );
     }
-    if (this.#has("watch")) this.#addWatches(base, place);
+    if (this.#has("watch") && info.published === undefined) this.#addWatches(base, place);
   }
 
   #has(verb: string): boolean {
@@ -139,7 +139,7 @@ class ResourcePaths {
   }
 
   get #definition(): string {
-    return definitionOfKind(this.#info) ?? "";
+    return this.#info.published?.name ?? definitionOfKind(this.#info) ?? "";
   }
 
   get #scope(): Parameter[] {
@@ -171,7 +171,7 @@ class ResourcePaths {
       id,
       action: "list",
       parameters: [...path, ...pretty, ...listing],
-      response: `${this.#definition}List`,
+      response: this.#info.published?.listName ?? `${this.#definition}List`,
       streams: true,
     };
   }
@@ -260,7 +260,8 @@ class ResourcePaths {
 
   /** Those that carry streams (exec, attach, portforward, proxy, log) have no schema and are not published. */
   #addSubresource(path: string, sub: SubresourceInfo): void {
-    const definition = definitionOfKind(sub.kind);
+    const isOwn = this.#info.published !== undefined && sub.kind.group === this.#info.group;
+    const definition = isOwn ? this.#definition : definitionOfKind(sub.kind);
     if (definition === undefined || sub.name === "log") return;
     const suffix = sub.name === "ephemeralcontainers" ? "Ephemeralcontainers" : capitalized(sub.name);
     this.#addReadAndWrite(path, sub.verbs, suffix, sub.kind, definition);

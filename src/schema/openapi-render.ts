@@ -153,7 +153,7 @@ export function schemaV2(schema: OpenApiSchema): PathItem {
         break;
       case "items":
       case "additionalProperties":
-        converted[key] = schemaV2(value as OpenApiSchema);
+        converted[key] = typeof value === "object" ? schemaV2(value as OpenApiSchema) : value;
         break;
       default:
         converted[key] = value;

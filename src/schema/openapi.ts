@@ -69,7 +69,7 @@ class Publisher implements OpenApiPublisher {
         info,
         paths,
         definitions: Object.fromEntries(
-          neededDefinitions(all).map((name) => [name, schemaV2(definitions[name] as OpenApiSchema)]),
+          neededDefinitions(all, true).map(([name, schema]) => [name, schemaV2(schema)]),
         ),
         securityDefinitions: { BearerToken: bearerToken },
         security: [{ BearerToken: [] }],
@@ -100,7 +100,7 @@ class Publisher implements OpenApiPublisher {
         info,
         paths,
         components: {
-          schemas: Object.fromEntries(neededDefinitions(resources).map((name) => [name, definitions[name]])),
+          schemas: Object.fromEntries(neededDefinitions(resources)),
           securitySchemes: { BearerToken: bearerToken },
         },
       };
@@ -137,16 +137,24 @@ function pathsOf(
     .map(([path, operations]) => [path, { operations, tag }]);
 }
 
-/** Definitions that the operations of resources speak of, and what those refer to, sorted. */
-function neededDefinitions(resources: readonly ResourceInfo[]): string[] {
-  const needed = new Set<string>();
+/** Definitions that the operations of resources speak of, and what those refer to, sorted. `v2`: custom kinds as version 2 has them. */
+function neededDefinitions(resources: readonly ResourceInfo[], v2 = false): [string, OpenApiSchema][] {
+  const needed = new Map<string, OpenApiSchema>();
+  const custom = new Map<string, OpenApiSchema>();
   const add = (name: string | undefined): void => {
-    if (name === undefined || needed.has(name) || !Object.hasOwn(definitions, name)) return;
-    needed.add(name);
-    addReferences(definitions[name] as OpenApiSchema, add);
+    if (name === undefined || needed.has(name)) return;
+    const schema = custom.get(name) ?? (Object.hasOwn(definitions, name) ? definitions[name] : undefined);
+    if (schema === undefined) return;
+    needed.set(name, schema);
+    addReferences(schema, add);
   };
+  for (const { published } of resources) {
+    if (published === undefined) continue;
+    custom.set(published.name, v2 ? published.v2 : published.v3);
+    custom.set(published.listName, published.list);
+  }
   for (const resource of resources) {
-    add(definitionOfKind(resource));
+    add(resource.published?.name ?? definitionOfKind(resource));
     add(resourceListOperation(resource.group, resource.version).response);
     for (const operations of operationsOf(resource).values()) {
       for (const operation of operations) {
@@ -155,12 +163,13 @@ function neededDefinitions(resources: readonly ResourceInfo[]): string[] {
       }
     }
   }
-  return [...needed].sort();
+  return [...needed].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function addReferences(schema: OpenApiSchema, add: (name: string | undefined) => void): void {
   add(referencedDefinition(schema));
   for (const property of Object.values(schema.properties ?? {})) addReferences(property, add);
   if (schema.items !== undefined) addReferences(schema.items, add);
-  if (schema.additionalProperties !== undefined) addReferences(schema.additionalProperties, add);
+  const { additionalProperties: values } = schema;
+  if (typeof values === "object") addReferences(values, add);
 }

@@ -1,5 +1,6 @@
 import resourcesJson from "../../schemas/kubernetes/resources.json" with { type: "json" };
 import type { GroupVersionKind, GroupVersionResource } from "../apimachinery/index.ts";
+import type { OpenApiSchema } from "./go-types.ts";
 
 /** A column of a resource's Table. */
 export interface TableColumn {
@@ -8,6 +9,8 @@ export interface TableColumn {
   readonly format: string;
   /** Above 0: only in wide output. */
   readonly priority: number;
+  /** "" by default. */
+  readonly description?: string;
 }
 
 export interface SubresourceInfo {
@@ -16,6 +19,17 @@ export interface SubresourceInfo {
   readonly verbs: readonly string[];
   /** What it speaks; Scale is autoscaling/v1. */
   readonly kind: GroupVersionKind;
+}
+
+/** Schemas of a kind that a CRD defines, as they are published. */
+export interface PublishedKind {
+  /** `com.example.stable.v1.CronTab` */
+  readonly name: string;
+  readonly listName: string;
+  /** In OpenAPI 3's form, of which 2's is made; except for what 2 cannot say. */
+  readonly v3: OpenApiSchema;
+  readonly v2: OpenApiSchema;
+  readonly list: OpenApiSchema;
 }
 
 /** One resource in one version, as discovery shows it. */
@@ -29,6 +43,10 @@ export interface ResourceInfo extends GroupVersionResource {
   readonly subresources: readonly SubresourceInfo[];
   /** Of its Table; empty for what cannot be listed. */
   readonly columns: readonly TableColumn[];
+  /** What its objects are stored as, where that is another version of the kind. */
+  readonly storedVersion?: string;
+  /** How a custom kind stands in the OpenAPI documents; built-in kinds have their definitions. */
+  readonly published?: PublishedKind;
   /** The resource's part of the storage key: `services/specs`, `minions`, `deployments`, … */
   readonly storageName: string;
 }

@@ -68,6 +68,7 @@ export function openServer(
     ],
   });
   const registry = createRegistry({
+    onTrouble: (message, error) => logged.push(`${message}: ${String(error)}`),
     components: () => [{ name: "etcd-0", problem: undefined }],
     storageFor: ({ keyPrefix, namespaced, indexes }) =>
       createCacher({ kv, clock, keyPrefix, namespaced, indexes, windowFrom: 1 as Revision }),

@@ -83,6 +83,7 @@ test("what is served may change while the server runs: discovery, OpenAPI, the i
       get generation() {
         return generation;
       },
+      ready: whole.ready,
       resource: (resource) => (batch || resource.group !== "batch" ? whole.resource(resource) : undefined),
       close: () => whole.close(),
     }),

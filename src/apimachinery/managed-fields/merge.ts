@@ -33,36 +33,39 @@ function own(map: JsonObject, key: string): Json | undefined {
 }
 
 /**
- * Applied items in the applied order; a live item of its own stands where it stood among the live ones, before the next one that
- * both have.
+ * Items that only one side has and items that both have, in one order: the applied order for what is applied, and before each of these the live
+ * items that stood before it. So an item that is new goes behind the live ones.
  */
 function mergeLists(live: readonly Json[], applied: readonly Json[], schema: SchemaNode): Json[] {
   const liveByElement = itemsByElement(live, schema);
-  const appliedElements = applied.map((item, i) => itemElement(schema, item).element ?? `i:${i}`);
+  const elementOf = (item: Json, i: number): PathElement => itemElement(schema, item).element ?? `i:${i}`;
+  const liveElements = live.map(elementOf);
+  const appliedElements = applied.map(elementOf);
   const isApplied = new Set(appliedElements);
+  const done = new Set<PathElement>();
+  const shared = appliedElements.filter((element) => liveByElement.has(element));
   const merged: Json[] = [];
-  const liveOrder = [...liveByElement.keys()];
-  let next = 0;
-  const takeLiveOnly = (until: PathElement | undefined): void => {
-    while (next < liveOrder.length && liveOrder[next] !== until) {
-      const element = liveOrder[next++] as PathElement;
-      if (!isApplied.has(element)) merged.push(...(liveByElement.get(element) as Json[]));
-      else if (until === undefined) continue;
-      else {
-        // A shared item that the applied order puts later: live items behind it keep following it.
-        next--;
-        return;
-      }
-    }
-    if (until !== undefined) next++;
+  const takeApplied = (index: number): void => {
+    const element = appliedElements[index] as PathElement;
+    done.add(element);
+    merged.push(mergeApplied(liveByElement.get(element)?.[0], applied[index], schema.items));
+    if (shared[0] === element) shared.shift();
   };
-  applied.forEach((item, i) => {
-    const element = appliedElements[i] as PathElement;
-    const counterpart = liveByElement.get(element);
-    if (counterpart !== undefined && liveOrder.indexOf(element) >= next) takeLiveOnly(element);
-    merged.push(mergeApplied(counterpart?.[0], item, schema.items));
-  });
-  takeLiveOnly(undefined);
+  for (let l = 0, a = 0; l < live.length || a < applied.length; ) {
+    const element = liveElements[l];
+    if (element !== undefined && !isApplied.has(element)) {
+      merged.push(live[l++] as Json);
+    } else if (element !== undefined && element === appliedElements[a]) {
+      takeApplied(a++);
+      l++;
+    } else if (element !== undefined && a < applied.length && shared.length > 0 && shared[0] !== element) {
+      // Both have it, but the applied order puts another one of these first.
+      l++;
+    } else {
+      if (element !== undefined && done.has(element)) l++;
+      if (a < applied.length) takeApplied(a++);
+    }
+  }
   return merged;
 }
 

@@ -59,7 +59,7 @@ export function createEncoder(protobuf: () => KubernetesCodec): Encoder {
     list(list, options) {
       const { representation, pretty } = options;
       if (representation.as === "" && representation.encoding === "json" && !pretty) {
-        return listBytes(list, options.handler.kind);
+        return listBytes(list, options.handler.form);
       }
       return value(listView(list, options), representation, pretty);
     },
@@ -92,7 +92,9 @@ function listView(list: StoredList, options: EncodeOptions): unknown {
   };
   switch (as) {
     case "":
-      return wholeList(list, metadata, options.handler);
+      return options.handler.form.custom === true
+        ? customList(list, metadata, options.handler)
+        : wholeList(list, metadata, options.handler);
     case "Table":
       return tableOf(list.items, metadata, rowSource(options), version);
     case "PartialObjectMetadataList":
@@ -110,6 +112,16 @@ function wholeList(list: StoredList, metadata: object, handler: ResourceHandler)
     return rest;
   });
   return { kind: `${handler.kind.kind}List`, apiVersion: apiVersionOf(handler.kind), metadata, items };
+}
+
+/** Items of custom kinds say themselves what they are. */
+function customList(list: StoredList, metadata: object, { kind }: ResourceHandler): unknown {
+  return {
+    kind: `${kind.kind}List`,
+    apiVersion: apiVersionOf(kind),
+    metadata: { continue: list.continue, ...metadata },
+    items: list.items.map(({ object }) => object),
+  };
 }
 
 function rowSource({ handler, includeObject, now }: EncodeOptions): RowSource {

@@ -1,20 +1,20 @@
-import type { GroupVersionKind } from "../../apimachinery/index.ts";
 import { apiVersionOf } from "../../registry/index.ts";
+import type { KindForm } from "../../schema/index.ts";
 import type { StoredList } from "../../storage/index.ts";
 
 const comma = 0x2c;
 const openingBrace = 0x7b;
 
 /**
- * JSON of a list from the JSON of its items, in one buffer. Items of a typed list do not repeat their kind and apiVersion, which
- * the store writes first:
+ * JSON of a list from the JSON of its items, in one buffer. Items of a built-in kind's list do not repeat their kind and apiVersion, which
+ * the store writes first; those of custom kinds do:
  *
  *     {"kind":"PodList","apiVersion":"v1","metadata":{…},"items":[ {│"metadata":… ,{│"metadata":… ]}
  */
-export function listBytes(list: StoredList, kind: GroupVersionKind): Buffer {
+export function listBytes(list: StoredList, { kind, custom = false }: KindForm): Buffer {
   const apiVersion = apiVersionOf(kind);
   const head = Buffer.from(
-    `{"kind":"${kind.kind}List","apiVersion":"${apiVersion}","metadata":${listMetadata(list)},"items":[`,
+    `{"kind":"${kind.kind}List","apiVersion":"${apiVersion}","metadata":${listMetadata(list, custom)},"items":[`,
   );
   const typeMeta = Buffer.from(`{"kind":"${kind.kind}","apiVersion":"${apiVersion}",`);
   const items = list.items.map((item) => item.json());
@@ -25,7 +25,7 @@ export function listBytes(list: StoredList, kind: GroupVersionKind): Buffer {
   for (let i = 0; i < items.length; i++) {
     const item = items[i] as Uint8Array;
     if (i > 0) bytes[at++] = comma;
-    if (startsWith(item, typeMeta)) {
+    if (!custom && startsWith(item, typeMeta)) {
       bytes[at++] = openingBrace;
       bytes.set(item.subarray(typeMeta.length), at);
       at += item.length - typeMeta.length;
@@ -38,10 +38,10 @@ export function listBytes(list: StoredList, kind: GroupVersionKind): Buffer {
   return bytes.subarray(0, at);
 }
 
-function listMetadata(list: StoredList): string {
+function listMetadata(list: StoredList, custom: boolean): string {
   return JSON.stringify({
     ...(list.resourceVersion === "" ? {} : { resourceVersion: list.resourceVersion }),
-    ...(list.continue === "" ? {} : { continue: list.continue }),
+    ...(list.continue === "" && !custom ? {} : { continue: list.continue }),
     ...(list.remainingItemCount === undefined ? {} : { remainingItemCount: list.remainingItemCount }),
   });
 }

@@ -56,11 +56,11 @@ export function tableOf(
 
 function columnsOf(source: RowSource): object[] {
   const columns = source.row === undefined ? standardColumns : source.columns;
-  return columns.map(({ name, type, format, priority }) => ({
+  return columns.map(({ name, type, format, priority, description = "" }) => ({
     name,
     type,
     format,
-    description: "",
+    description,
     priority,
   }));
 }

@@ -63,7 +63,7 @@ export class ResourceCall {
 
   /** How the answer will look; asked before anything is done, so that nothing is done for nothing. */
   encoding(): EncodeOptions {
-    return this.encodingAs(negotiateObject(this.header("accept")));
+    return this.encodingAs(negotiateObject(this.header("accept"), this.handler.form.custom));
   }
 
   encodingAs(representation: Representation): EncodeOptions {

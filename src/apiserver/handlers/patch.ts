@@ -48,6 +48,10 @@ export async function patch(call: ResourceCall): Promise<void> {
   const { handler, info, deps } = call;
   if (handler.update === undefined) throw errors.methodNotAllowed();
   const type = patchTypeOf(call.header("content-type"));
+  if (type === "strategic" && handler.info.published !== undefined)
+    throw errors.unsupportedMediaType(
+      Object.keys(patchTypes).filter((name) => patchTypes[name] !== "strategic"),
+    );
   const options = writeOptions(info.query, "PatchOptions", type === "apply" ? "apply" : "other");
   const document = parsePatch(type, await readBody(call.context.req));
   const context = call.requestContext(options);

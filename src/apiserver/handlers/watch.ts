@@ -19,7 +19,7 @@ const streamTypes: Readonly<Record<Representation["encoding"], string>> = {
 export async function watch(call: ResourceCall): Promise<void> {
   const { handler, info } = call;
   if (handler.watch === undefined) throw errors.methodNotAllowed();
-  const encoding = call.encodingAs(negotiateWatch(call.header("accept")));
+  const encoding = call.encodingAs(negotiateWatch(call.header("accept"), handler.form.custom));
   const parameters = listParameters(info.query, true);
   const named = info.legacyWatch && info.named ? { name: info.name } : {};
   const predicate = selectionPredicate(handler.strategy, { ...parameters, ...named });

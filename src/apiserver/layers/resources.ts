@@ -1,7 +1,7 @@
 import { errors } from "../../apimachinery/index.ts";
 import type { Registry, ResourceHandler, Verb } from "../../registry/index.ts";
 import { resourceInfo } from "../../schema/index.ts";
-import { servedGroups } from "../current.ts";
+import { builtinGroups, servedGroups } from "../current.ts";
 import { type HandlerDeps, ResourceCall, type VerbHandler } from "../handlers/call.ts";
 import { create } from "../handlers/create.ts";
 import { remove } from "../handlers/delete.ts";
@@ -35,13 +35,23 @@ const onCollection: ReadonlyMap<string, Route> = new Map<string, Route>([
  */
 export function resources(registry: Registry, deps: HandlerDeps): Layer {
   const groups = servedGroups(registry);
+  const ownGroups = builtinGroups(registry);
   return async (context, next) => {
     const { info } = context.state;
     if (!info.isResource || !groups().has(info.group)) return await next();
     const resource = info.subresource === "" ? info.resource : `${info.resource}/${info.subresource}`;
     const handler = registry.resource({ group: info.group, version: info.version, resource });
-    if (handler === undefined) throw unserved(info);
-    if (!inScope(handler, info)) throw errors.resourceNotFound();
+    if (handler === undefined) {
+      const parent = registry.resource({ group: info.group, version: info.version, resource: info.resource });
+      if (parent?.info.published !== undefined && inScope(parent, info))
+        throw errors.notFound(parent.resource, info.name);
+      if (ownGroups().has(info.group)) throw unserved(info);
+      return await next();
+    }
+    if (!inScope(handler, info)) {
+      if (handler.info.published === undefined) throw errors.resourceNotFound();
+      return await next();
+    }
     const verb = verbHandler(handler, info, context.req.method ?? "");
     if (verb === undefined) throw errors.methodNotAllowed();
     context.state.handler = handler;

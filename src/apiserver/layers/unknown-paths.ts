@@ -1,16 +1,16 @@
 import type Router from "@koa/router";
 import { errors } from "../../apimachinery/index.ts";
 import type { Registry } from "../../registry/index.ts";
-import { servedGroups } from "../current.ts";
+import { builtinGroups } from "../current.ts";
 import type { Discovery } from "../routes/discovery.ts";
 import type { Layer } from "../state.ts";
 
 /**
- * The innermost layer: what no route answered. Below the core group and below groups that are served this is a Status; everything
+ * The innermost layer: what no route answered. Below the core group and below this server's own groups this is a Status; everything
  * else is left to the outermost layer's plain text.
  */
 export function unknownPaths(router: Router, discovery: Discovery, registry: Registry): Layer {
-  const groups = servedGroups(registry);
+  const groups = builtinGroups(registry);
   return async (context) => {
     const { state, req } = context;
     if (state.reply !== undefined || state.streaming) return;

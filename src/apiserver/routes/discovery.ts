@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { errors, type GroupVersionKind } from "../../apimachinery/index.ts";
 import type { Registry, ResourceHandler } from "../../registry/index.ts";
-import { apiVersionOf } from "../../registry/index.ts";
+import { apiVersionOf, compareVersions } from "../../registry/index.ts";
 import { builtinResources } from "../../schema/index.ts";
 import { currentOf } from "../current.ts";
 import type { Encoder } from "../encode/encoder.ts";
@@ -117,8 +117,11 @@ function groupsOf(registry: Registry): ServedGroup[] {
       .filter(([key]) => key.slice(0, key.lastIndexOf("/")) === name)
       .map(([key, handlers]) => ({
         version: key.slice(key.lastIndexOf("/") + 1),
-        handlers: [...handlers].sort((a, b) => (pathOf(a) < pathOf(b) ? -1 : 1)),
-      })),
+        handlers: builtin.includes(name)
+          ? [...handlers].sort((a, b) => (pathOf(a) < pathOf(b) ? -1 : 1))
+          : handlers,
+      }))
+      .sort((a, b) => (builtin.includes(name) ? 0 : compareVersions(a.version, b.version))),
   }));
 }
 
@@ -146,17 +149,15 @@ function resourceFields(handler: ResourceHandler, group: string, version: string
     verbs: handler.verbs,
     ...(info === undefined || info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
     ...(info === undefined || info.categories.length === 0 ? {} : { categories: info.categories }),
-    ...(handler.verbs.includes("list") ? { storageVersionHash: storageVersionHash(kind) } : {}),
+    ...(handler.verbs.includes("list")
+      ? { storageVersionHash: storageVersionHash(kind, info?.storedVersion) }
+      : {}),
   };
 }
 
 /** Changes when objects are stored in another version: the first 8 bytes of SHA-256 of group, version and kind. */
-function storageVersionHash({ group, version, kind }: GroupVersionKind): string {
-  return createHash("sha256")
-    .update(`${group}/${version}/${kind}`)
-    .digest()
-    .subarray(0, 8)
-    .toString("base64");
+function storageVersionHash({ group, version, kind }: GroupVersionKind, stored = version): string {
+  return createHash("sha256").update(`${group}/${stored}/${kind}`).digest().subarray(0, 8).toString("base64");
 }
 
 interface AggregatedDocuments {

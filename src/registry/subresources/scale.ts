@@ -76,8 +76,7 @@ export class ScaleStore implements ResourceHandler {
 
   #withReplicas(current: KubeObject, scale: KubeObject, context: RequestContext): KubeObject {
     const metadata = { ...current.metadata };
-    if (scale.metadata.resourceVersion === undefined) delete metadata.resourceVersion;
-    else metadata.resourceVersion = scale.metadata.resourceVersion;
+    if (scale.metadata.resourceVersion) metadata.resourceVersion = scale.metadata.resourceVersion;
     const next = this.#scale.setReplicas({ ...current, metadata }, scale["spec"]?.replicas ?? 0);
     trackFields(current, next, {
       form: this.#parent.form,

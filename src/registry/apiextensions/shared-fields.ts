@@ -1,0 +1,50 @@
+import { deepEqual } from "../../apimachinery/index.ts";
+import type { JsonSchemaProps } from "../../schema/index.ts";
+import type { DefinitionSpec, DefinitionVersion } from "./types.ts";
+
+/**
+ * Upstream keeps what all versions have alike once, at the top of the spec, and errors name that place: `spec.validation.openAPIV3Schema`
+ * where all schemas are the same, `spec.versions[0].schema.openAPIV3Schema` where not.
+ */
+export interface SharedFields {
+  readonly schema: boolean;
+  readonly subresources: boolean;
+  readonly columns: boolean;
+  readonly selectableFields: boolean;
+}
+
+export function sharedFields({ versions }: DefinitionSpec): SharedFields {
+  const alike = (read: (version: DefinitionVersion) => unknown): boolean =>
+    versions.length > 0 &&
+    versions.every((version) => deepEqual(read(version), read(versions[0] as DefinitionVersion)));
+  return {
+    schema: alike(({ schema }) => schema),
+    subresources: alike(({ subresources }) => subresources),
+    columns: alike(({ additionalPrinterColumns }) => additionalPrinterColumns),
+    selectableFields: alike(({ selectableFields }) => selectableFields),
+  };
+}
+
+/** Every schema of a CRD, once where the versions share it. */
+export function schemasOf(spec: DefinitionSpec): JsonSchemaProps[] {
+  const schemas = spec.versions
+    .map(({ schema }) => schema?.openAPIV3Schema)
+    .filter((schema) => schema !== undefined);
+  return sharedFields(spec).schema ? schemas.slice(0, 1) : schemas;
+}
+
+/** The versions as upstream prints its internal type of them in errors. */
+export function printedVersions(spec: DefinitionSpec): object[] {
+  const shared = sharedFields(spec);
+  return spec.versions.map((version) => ({
+    Name: version.name,
+    Served: version.served,
+    Storage: version.storage,
+    Deprecated: version.deprecated === true,
+    DeprecationWarning: version.deprecationWarning ?? null,
+    Schema: shared.schema ? null : (version.schema ?? null),
+    Subresources: shared.subresources ? null : (version.subresources ?? null),
+    AdditionalPrinterColumns: shared.columns ? null : (version.additionalPrinterColumns ?? null),
+    SelectableFields: shared.selectableFields ? null : (version.selectableFields ?? null),
+  }));
+}

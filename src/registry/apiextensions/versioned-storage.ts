@@ -1,0 +1,248 @@
+import type { KubeObject } from "../../apimachinery/index.ts";
+import type {
+  ListOptions,
+  SelectionPredicate,
+  Storage,
+  StorageEvent,
+  StorageWatch,
+  Stored,
+  StoredList,
+  WatchOptions,
+  WatchSink,
+} from "../../storage/index.ts";
+import { StorageError } from "../../storage/index.ts";
+import { transientObject } from "../transient.ts";
+import { type Convert, fitToSchema, readStored, type VersionForm } from "./conversion.ts";
+
+/** Batches of a watch that wait for their conversion; beyond it the watch ends and its client lists again. */
+const waitingBatchesMax = 1000;
+
+export interface VersionedStorageOptions {
+  /** Keeps objects in any version that was ever stored. */
+  readonly inner: Storage;
+  /** The one that readers and writers speak. */
+  readonly served: VersionForm;
+  /** The one that is written to the store. */
+  readonly stored: VersionForm;
+  /** All of the CRD, by apiVersion: what stands in the store may be of any. */
+  readonly versions: ReadonlyMap<string, VersionForm>;
+  readonly convert: Convert;
+}
+
+/**
+ * The store of a custom kind as one of its versions sees it. Whatever is read is pruned and defaulted by the schema of the version it is
+ * stored in, then converted; whatever is written is converted first. Each stored revision is looked at once, for everybody; where nothing
+ * has to be changed, its very bytes are handed on.
+ */
+export class VersionedStorage implements Storage {
+  readonly #inner: Storage;
+  readonly #options: VersionedStorageOptions;
+  readonly #shown = new WeakMap<Stored, Stored | Promise<Stored>>();
+  readonly #objects = new WeakMap<KubeObject, KubeObject>();
+  readonly #watches = new Set<{ readonly watch: StorageWatch; readonly sink: WatchSink }>();
+
+  constructor(options: VersionedStorageOptions) {
+    this.#inner = options.inner;
+    this.#options = options;
+  }
+
+  #show(stored: Stored): Stored | Promise<Stored> {
+    let shown = this.#shown.get(stored);
+    if (shown === undefined) {
+      shown = this.#convert(stored);
+      this.#shown.set(stored, shown);
+      // A webhook that fails is asked again by the next reader.
+      if (shown instanceof Promise) shown.catch(() => this.#shown.delete(stored));
+    }
+    return shown;
+  }
+
+  #convert(stored: Stored): Stored | Promise<Stored> {
+    const { served, versions, convert } = this.#options;
+    const apiVersion = stored.object.apiVersion ?? "";
+    const read = readStored(stored.object, versions.get(apiVersion));
+    if (apiVersion === served.apiVersion) return this.#finish(stored, read);
+    const converted = convert(read, served.apiVersion);
+    const fitted = (object: KubeObject): Stored => {
+      const next = { ...object, metadata: { ...object.metadata } };
+      fitToSchema(next, served.root);
+      return this.#finish(stored, next);
+    };
+    return converted instanceof Promise ? converted.then(fitted) : fitted(converted);
+  }
+
+  #finish(stored: Stored, object: KubeObject): Stored {
+    const { form } = this.#options.served;
+    const next = transientObject(stored.key, form.canonicalize(object));
+    return Buffer.from(next.json()).equals(stored.json()) ? stored : next;
+  }
+
+  async #toStored(object: KubeObject): Promise<KubeObject> {
+    const { served, stored, convert } = this.#options;
+    if (served.apiVersion === stored.apiVersion) return object;
+    const { resourceVersion, ...metadata } = object.metadata;
+    const converted = await convert({ ...object, metadata }, stored.apiVersion);
+    const next = { ...converted, metadata: { ...converted.metadata } };
+    if (resourceVersion !== undefined) next.metadata.resourceVersion = resourceVersion;
+    fitToSchema(next, stored.root);
+    return stored.form.canonicalize(next);
+  }
+
+  async create(key: string, object: KubeObject, options?: { ttlSeconds?: number }): Promise<Stored> {
+    return this.#show(await this.#inner.create(key, await this.#toStored(object), options));
+  }
+
+  async get(key: string, options?: { resourceVersion?: string }): Promise<Stored> {
+    return this.#show(await this.#inner.get(key, options));
+  }
+
+  async list(prefix: string, options: ListOptions): Promise<StoredList> {
+    const list = await this.#inner.list(prefix, { ...options, predicate: this.#selects(options.predicate) });
+    return { ...list, items: await this.#showAll(list.items) };
+  }
+
+  #showAll(items: readonly Stored[]): readonly Stored[] | Promise<readonly Stored[]> {
+    const shown = items.map((item) => this.#show(item));
+    return shown.some((item) => item instanceof Promise)
+      ? Promise.all(shown)
+      : (shown as unknown as readonly Stored[]);
+  }
+
+  /** Selects by what clients see, where that needs no webhook; else by what is stored. */
+  #selects(predicate: SelectionPredicate): SelectionPredicate {
+    if (predicate.empty) return predicate;
+    return { ...predicate, matches: (object) => predicate.matches(this.#seen(object)) };
+  }
+
+  #seen(object: KubeObject): KubeObject {
+    let seen = this.#objects.get(object);
+    if (seen === undefined) {
+      const { served, versions, convert } = this.#options;
+      const read = readStored(object, versions.get(object.apiVersion ?? ""));
+      const converted = object.apiVersion === served.apiVersion ? read : convert(read, served.apiVersion);
+      if (converted instanceof Promise) {
+        converted.catch(() => {});
+        seen = read;
+      } else seen = converted;
+      this.#objects.set(object, seen);
+    }
+    return seen;
+  }
+
+  async guaranteedUpdate(
+    key: string,
+    update: (current: Stored | undefined) => KubeObject | Promise<KubeObject>,
+    options?: { createIfMissing?: boolean; ttlSeconds?: number },
+  ): Promise<Stored & { created: boolean }> {
+    const written = await this.#inner.guaranteedUpdate(
+      key,
+      async (current) => this.#toStored(await update(current && (await this.#show(current)))),
+      options,
+    );
+    const { created, ...stored } = written;
+    const { object, resourceVersion, json } = await this.#show(stored);
+    return { key, object, resourceVersion, json, created };
+  }
+
+  async delete(key: string, validate?: (current: Stored) => void | Promise<void>): Promise<Stored> {
+    const removed = await this.#inner.delete(
+      key,
+      validate && (async (current) => validate(await this.#show(current))),
+    );
+    return this.#show(removed);
+  }
+
+  watch(prefix: string, options: WatchOptions, sink: WatchSink): StorageWatch {
+    const predicate = this.#selects(options.predicate);
+    const converting = new ConvertingSink(sink, (stored) => this.#show(stored));
+    const watch = this.#inner.watch(prefix, { ...options, predicate }, converting);
+    const open = { watch, sink: converting };
+    this.#watches.add(open);
+    converting.onEnd(() => this.#watches.delete(open));
+    return {
+      close: () => {
+        this.#watches.delete(open);
+        watch.close();
+      },
+    };
+  }
+
+  /** Ends all watches, whose clients come back. */
+  endWatches(): void {
+    for (const { watch, sink } of [...this.#watches]) {
+      watch.close();
+      sink.onClosed(undefined);
+    }
+    this.#watches.clear();
+  }
+
+  count(prefix: string): Promise<number> {
+    return this.#inner.count(prefix);
+  }
+
+  currentResourceVersion(): Promise<string> {
+    return this.#inner.currentResourceVersion();
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+}
+
+/** Hands events on in order, those that wait for a webhook and those behind them later. */
+class ConvertingSink implements WatchSink {
+  readonly #sink: WatchSink;
+  readonly #show: (stored: Stored) => Stored | Promise<Stored>;
+  /** What is under way; undefined while nothing is. */
+  #tail: Promise<void> | undefined;
+  #waiting = 0;
+  #refused = false;
+  #onEnd: () => void = () => {};
+
+  constructor(sink: WatchSink, show: (stored: Stored) => Stored | Promise<Stored>) {
+    this.#sink = sink;
+    this.#show = show;
+  }
+
+  onEnd(callback: () => void): void {
+    this.#onEnd = callback;
+  }
+
+  onEvents(events: readonly StorageEvent[]): boolean {
+    if (this.#refused) return false;
+    const shown = events.map((event) => this.#convert(event));
+    const later = shown.some((event) => event instanceof Promise);
+    if (!later && this.#tail === undefined) return this.#sink.onEvents(shown as StorageEvent[]);
+    if (this.#waiting >= waitingBatchesMax) return false;
+    this.#waiting++;
+    const before = this.#tail ?? Promise.resolve();
+    const tail: Promise<void> = before.then(async () => {
+      try {
+        const ready = await Promise.all(shown);
+        if (!this.#refused && !this.#sink.onEvents(ready)) this.#refused = true;
+      } catch (error) {
+        this.#refused = true;
+        this.#sink.onClosed(new StorageError("UNAVAILABLE", "", (error as Error).message));
+      } finally {
+        this.#waiting--;
+        if (this.#tail === tail) this.#tail = undefined;
+      }
+    });
+    this.#tail = tail;
+    return true;
+  }
+
+  #convert(event: StorageEvent): StorageEvent | Promise<StorageEvent> {
+    if (event.type === "BOOKMARK") return event;
+    const shown = this.#show(event.stored);
+    return shown instanceof Promise
+      ? shown.then((stored) => ({ ...event, stored }))
+      : { ...event, stored: shown };
+  }
+
+  onClosed(error: StorageError | undefined): void {
+    this.#onEnd();
+    if (this.#tail === undefined) this.#sink.onClosed(error);
+    else void this.#tail.then(() => this.#sink.onClosed(error));
+  }
+}
