@@ -1,6 +1,6 @@
 import { type Index, type MemberId, noMember, type Term } from "../base/index.ts";
 import { changed, decodeConfChange } from "./conf-change.ts";
-import { trailingBytesMaxDefault } from "./limits.ts";
+import { inflightBytesMaxDefault, trailingBytesMaxDefault } from "./limits.ts";
 import { entryBytes, RaftLog } from "./log.ts";
 import { Tracker } from "./tracker.ts";
 import type { ConfState, Message, RaftConfig, ReadState, Role, SnapshotMeta } from "./types.ts";
@@ -94,7 +94,10 @@ export class Core {
       this.vote = noMember;
     }
     this.log.commitTo(this.#provenCommit());
-    this.tracker = new Tracker(config.id, snapshot.confState, config.inflightMessagesMax);
+    this.tracker = new Tracker(config.id, snapshot.confState, {
+      messagesMax: config.inflightMessagesMax,
+      bytesMax: config.inflightBytesMax ?? inflightBytesMaxDefault,
+    });
     for (let index = (snapshot.index + 1) as Index; index <= applied; index++) {
       const entry = this.log.at(index);
       const change = entry.type === "conf-change" ? decodeConfChange(entry.data) : undefined;

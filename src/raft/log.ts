@@ -11,6 +11,12 @@ export function entryBytes(entry: { readonly data: Uint8Array }): number {
   return entry.data.length + entryOverheadBytes;
 }
 
+export function totalBytes(entries: readonly { readonly data: Uint8Array }[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += entryBytes(entry);
+  return bytes;
+}
+
 /** One write handed to the owner and not yet reported durable. */
 interface Write {
   readonly first: Index;

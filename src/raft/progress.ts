@@ -1,5 +1,11 @@
 import { BoundedQueue, type Index, type MemberId } from "../base/index.ts";
 
+/** What may be on its way to one member. The append that reaches the bound in bytes still goes. */
+export interface InflightBounds {
+  readonly messagesMax: number;
+  readonly bytesMax: number;
+}
+
 /**
  * What a leader believes of one member's log: `match` is known, `next` is a guess above it.
  *
@@ -34,13 +40,19 @@ export class Progress {
   #probing = false;
   /** The image on its way, in state snapshot. */
   #snapshotIndex: Index = 0 as Index;
-  /** Last index of every append on its way, in state replicate. */
+  /** Last index of every append on its way, in state replicate; and what the entries of each weigh. */
   readonly #inflight: BoundedQueue<Index>;
+  readonly #inflightWeights: BoundedQueue<number>;
+  readonly #inflightBytesMax: number;
+  /** Bytes of entries on their way. */
+  inflightBytes = 0;
 
-  constructor(member: MemberId, learner: boolean, inflightMessagesMax: number) {
+  constructor(member: MemberId, learner: boolean, { messagesMax, bytesMax }: InflightBounds) {
     this.member = member;
     this.learner = learner;
-    this.#inflight = new BoundedQueue(inflightMessagesMax);
+    this.#inflight = new BoundedQueue(messagesMax);
+    this.#inflightWeights = new BoundedQueue(messagesMax);
+    this.#inflightBytesMax = bytesMax;
   }
 
   /** What a new leader, or the leader of a new member, knows: nothing. */
@@ -54,7 +66,8 @@ export class Progress {
 
   get paused(): boolean {
     if (this.state === "probe") return this.#probing;
-    return this.state === "snapshot" || this.#inflight.size === this.#inflight.capacity;
+    if (this.state === "snapshot") return true;
+    return this.#inflight.size === this.#inflight.capacity || this.inflightBytes >= this.#inflightBytesMax;
   }
 
   /** Sends again what may be lost, from just after what is known. */
@@ -84,13 +97,15 @@ export class Progress {
     this.#probing = true;
   }
 
-  /** An append up to `last` leaves; an empty one (`last` below next) takes no room among those in flight. */
-  sentAppend(last: Index, commit: Index): void {
+  /** An append up to `last` leaves, with so many bytes; an empty one (`last` below next) takes no room among those in flight. */
+  sentAppend(last: Index, bytes: number, commit: Index): void {
     this.commitSent = commit;
     if (this.state === "probe") {
       this.#probing = true;
     } else if (last >= this.next) {
       this.#inflight.tryPush(last);
+      this.#inflightWeights.tryPush(bytes);
+      this.inflightBytes += bytes;
       this.next = (last + 1) as Index;
     }
   }
@@ -101,7 +116,10 @@ export class Progress {
     if (news) this.match = index;
     if (this.next <= index) this.next = (index + 1) as Index;
     if (this.state === "replicate") {
-      while ((this.#inflight.peek() ?? Number.POSITIVE_INFINITY) <= index) this.#inflight.shift();
+      while ((this.#inflight.peek() ?? Number.POSITIVE_INFINITY) <= index) {
+        this.#inflight.shift();
+        this.inflightBytes -= this.#inflightWeights.shift() ?? 0;
+      }
     }
     return news;
   }
@@ -131,5 +149,7 @@ export class Progress {
     this.#snapshotIndex = 0 as Index;
     this.commitSent = 0 as Index;
     this.#inflight.clear();
+    this.#inflightWeights.clear();
+    this.inflightBytes = 0;
   }
 }

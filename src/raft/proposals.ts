@@ -1,7 +1,7 @@
 import { assert, emptyBytes, type Index, noMember } from "../base/index.ts";
 import { decodeConfChange, isPossible } from "./conf-change.ts";
 import type { Core } from "./core.ts";
-import { entryBytes } from "./log.ts";
+import { entryBytes, totalBytes } from "./log.ts";
 import type { Entry, EntryType, Message, ProposeResult } from "./types.ts";
 
 /** What is asked to become an entry. */
@@ -69,10 +69,4 @@ export function appendAsLeader(core: Core, type: EntryType, data: Uint8Array): v
   core.log.append(entry);
   core.uncommittedBytes += entryBytes(entry);
   core.appendsDue = true;
-}
-
-function totalBytes(proposals: readonly Proposal[]): number {
-  let bytes = 0;
-  for (const proposal of proposals) bytes += entryBytes(proposal);
-  return bytes;
 }

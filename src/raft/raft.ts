@@ -258,7 +258,7 @@ class RaftMember implements Raft {
     const progress =
       role !== "leader"
         ? nothing
-        : [...tracker.members].map(({ member, match, next, state, learner, active }) =>
+        : [...tracker.members].map(({ member, match, next, state, learner, active, inflightBytes }) =>
             member === id
               ? {
                   member,
@@ -267,8 +267,9 @@ class RaftMember implements Raft {
                   state: "replicate" as const,
                   learner,
                   active: true,
+                  inflightBytes,
                 }
-              : { member, match, next, state, learner, active },
+              : { member, match, next, state, learner, active, inflightBytes },
           );
     return {
       id,

@@ -1,6 +1,6 @@
 import { assert, type Index, noMember } from "../base/index.ts";
 import type { Core } from "./core.ts";
-import { entryBytes } from "./log.ts";
+import { entryBytes, totalBytes } from "./log.ts";
 import type { Progress } from "./progress.ts";
 import { confirmReads } from "./read-index.ts";
 import type { Message } from "./types.ts";
@@ -40,6 +40,7 @@ function sendAppend(core: Core, progress: Progress, last: Index): void {
     assert(false, `append to ${progress.member} after compacted entry ${prevIndex}`);
   const end =
     last < progress.next ? prevIndex : log.endWithin(progress.next, last, core.config.appendBytesMax);
+  const entries = log.slice(progress.next, end);
   core.messages.push({
     type: "append",
     from: core.id,
@@ -47,10 +48,10 @@ function sendAppend(core: Core, progress: Progress, last: Index): void {
     term: core.term,
     prevIndex,
     prevTerm,
-    entries: log.slice(progress.next, end),
+    entries,
     commit: log.commit,
   });
-  progress.sentAppend(end, log.commit);
+  progress.sentAppend(end, totalBytes(entries), log.commit);
 }
 
 /** An image costs much: only to who is there to take it. */

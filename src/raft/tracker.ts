@@ -1,5 +1,5 @@
 import type { Index, MemberId } from "../base/index.ts";
-import { Progress } from "./progress.ts";
+import { type InflightBounds, Progress } from "./progress.ts";
 import { jointIndex, jointVote, type VoteResult } from "./quorum.ts";
 import type { ConfState } from "./types.ts";
 
@@ -10,7 +10,7 @@ export class Tracker {
   peers: readonly Progress[] = [];
   /** This member, also while the configuration does not have it. */
   readonly self: Progress;
-  readonly #inflightMessagesMax: number;
+  readonly #inflight: InflightBounds;
   #members = new Map<MemberId, Progress>();
   #incoming: readonly Progress[] = [];
   #outgoing: readonly Progress[] = [];
@@ -19,9 +19,9 @@ export class Tracker {
   readonly #incomingValues: number[] = [];
   readonly #outgoingValues: number[] = [];
 
-  constructor(self: MemberId, conf: ConfState, inflightMessagesMax: number) {
-    this.#inflightMessagesMax = inflightMessagesMax;
-    this.self = new Progress(self, false, inflightMessagesMax);
+  constructor(self: MemberId, conf: ConfState, inflight: InflightBounds) {
+    this.#inflight = inflight;
+    this.self = new Progress(self, false, inflight);
     this.conf = conf;
     this.configure(conf, 0 as Index);
   }
@@ -36,7 +36,7 @@ export class Tracker {
       if (enrolled) return enrolled;
       let progress = id === this.self.member ? this.self : known.get(id);
       if (!progress) {
-        progress = new Progress(id, learner, this.#inflightMessagesMax);
+        progress = new Progress(id, learner, this.#inflight);
         // It had no chance yet to be heard of: a quorum check right now must not count that against the leader.
         progress.reset(lastIndex, true);
       }

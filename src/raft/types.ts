@@ -132,6 +132,8 @@ export interface RaftConfig {
   readonly appendBytesMax: number;
   /** Append messages on their way to one follower. */
   readonly inflightMessagesMax: number;
+  /** Bytes of entries on their way to one follower: none is sent while there are so many. 16 MiB when absent. */
+  readonly inflightBytesMax?: number;
   /** Bytes proposed and not committed; more is refused. */
   readonly uncommittedBytesMax: number;
   /** Bytes of committed entries in one Ready. */
@@ -160,6 +162,8 @@ export interface ProgressStatus {
   readonly state: "probe" | "replicate" | "snapshot";
   readonly learner: boolean;
   readonly active: boolean;
+  /** Bytes of entries on their way to it. */
+  readonly inflightBytes: number;
 }
 
 export interface RaftStatus {

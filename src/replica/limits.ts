@@ -30,6 +30,8 @@ export const uncommittedBytesMax = 64 * 1024 * 1024;
 export const appendBytesMax = 1024 * 1024;
 /** Append messages on their way to one follower (etcd: 512). */
 export const inflightMessagesMax = 256;
+/** Bytes of entries on their way to one follower: half of what may wait for its connection. */
+export const inflightBytesMax = 16 * 1024 * 1024;
 /** Bytes of entries applied in one go, before I/O gets a turn. */
 export const committedBytesMax = 4 * 1024 * 1024;
 /** Bytes waiting for the connection to one peer; messages beyond are dropped, Raft asks again. */

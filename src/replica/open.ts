@@ -13,6 +13,7 @@ import { joinCluster } from "./joining.ts";
 import {
   appendBytesMax,
   committedBytesMax,
+  inflightBytesMax,
   inflightMessagesMax,
   ticksPerHeartbeat,
   uncommittedBytesMax,
@@ -96,6 +97,7 @@ export async function openReplica({
       random: () => random.number(),
       appendBytesMax,
       inflightMessagesMax,
+      inflightBytesMax,
       uncommittedBytesMax,
       committedBytesMax,
       ...(config.trailingBytes === undefined ? {} : { trailingBytesMax: config.trailingBytes }),

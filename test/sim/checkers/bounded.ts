@@ -17,12 +17,11 @@ export function boundedQueues(): Checker {
         throw new Error(`bounds: ${bytes} bytes to apply in one turn`);
     },
     applied({ parts: { raft, raftConfig } }) {
-      for (const { match, next, state, member } of raft.status.progress) {
-        if (state !== "replicate" || member === raft.status.id) continue;
-        // An append on its way has an entry at least, or takes no room.
-        const inFlight = next - 1 - match;
-        const entriesMax = raftConfig.inflightMessagesMax * raftConfig.appendBytesMax;
-        if (inFlight > entriesMax) throw new Error(`bounds: ${inFlight} entries on their way to ${member}`);
+      // The append that reaches the bound still goes.
+      const bytesMax = (raftConfig.inflightBytesMax ?? 0) + raftConfig.appendBytesMax;
+      for (const { inflightBytes, member } of raft.status.progress) {
+        if (inflightBytes < 0 || inflightBytes > bytesMax)
+          throw new Error(`bounds: ${inflightBytes} bytes on their way to ${member}`);
       }
     },
     settled({ machine, parts: { wal, images }, log }) {
