@@ -19,6 +19,8 @@ export interface Session {
   readonly platform: Platform;
   readonly client: Client;
   readonly transport: Transport;
+  /** Its URL. */
+  readonly server: string;
   /** The one asked for, or the kubeconfig's, or "default". */
   readonly namespace: string;
   close(): Promise<void>;
@@ -32,6 +34,7 @@ export async function connect(options: ConnectionOptions): Promise<Session> {
     platform,
     client: createClient({ transport, userAgent: "raftsman" }),
     transport,
+    server: config.server,
     namespace: options.namespace ?? config.namespace ?? "default",
     close: () => transport.close(),
   };

@@ -10,7 +10,7 @@ import { withAccessFlags } from "./access-flags.ts";
 import { defaults } from "./defaults.ts";
 import { fail } from "./fail.ts";
 import { podRange, port, quotaBytes, wholeNumber } from "./flag-values.ts";
-import { addTrafficCommands } from "./traffic-commands.ts";
+import { addTrafficCommands, withTrafficFlags } from "./traffic-commands.ts";
 
 // What is compiled once is read the next time. Kept beside the bundle: nothing is left anywhere else.
 if (import.meta.filename.endsWith(".js")) enableCompileCache(join(import.meta.dirname, "compile-cache"));
@@ -36,7 +36,7 @@ async function version(): Promise<string> {
   return manifest.version;
 }
 
-withAccessFlags(program.command("up"))
+withTrafficFlags(withAccessFlags(program.command("up")))
   .summary("a whole cluster on this machine in one go")
   .description(
     "Starts a cluster, prints how to reach it, and runs until SIGINT or SIGTERM. Without --data-dir nothing is left behind.",
@@ -71,7 +71,10 @@ withAccessFlags(program.command("up"))
     "--certs <dir>",
     "write ca.crt, client.crt and client.key for etcdctl here (by default into the data directory)",
   )
-  .option("--service-cluster-ip-range <cidr>", "addresses of Services", defaults.serviceClusterIpRange)
+  .option(
+    "--service-cluster-ip-range <cidr>",
+    `addresses of Services (${defaults.serviceClusterIpRange}; with the proxy the first free one from 127.96.0.0/16 on)`,
+  )
   .option(
     "--pod-cidr <cidr>",
     `addresses of Pods, split among the nodes (${defaults.podCidr}; of processes ${defaults.localPodCidr})`,

@@ -11,6 +11,18 @@ export function addTrafficCommands(program: Command): void {
       .summary(summary)
       .option("--kubeconfig <file>", "how to reach the API server ($KUBECONFIG, then ~/.kube/config)");
 
+  agent("proxy", "Services at their cluster IPs, on this machine")
+    .description(
+      "Listens on the cluster IPs and node ports of all Services, TCP and UDP, and leads connections to ready endpoints. Needs no privileges where cluster IPs are out of 127.0.0.0/8.",
+    )
+    .option("--node-name <names>", "nodes that are this machine, separated by commas (all)")
+    .option(
+      "--nodeport-addresses <hosts>",
+      "where node ports are listened on, separated by commas",
+      "127.0.0.1",
+    )
+    .action(async (options) => (await import("./commands/proxy.ts")).proxy(options));
+
   const dns = agent("dns", "the cluster's DNS server")
     .description(
       "Serves the names of Services, endpoints and pods (Kubernetes DNS specification 1.1) over UDP and TCP.",
@@ -28,4 +40,21 @@ export function addTrafficCommands(program: Command): void {
     .option("--server <host:port>", "who is asked", defaults.dnsListen)
     .option("--cluster-domain <zone>", "the zone of the cluster's names", defaults.clusterDomain)
     .action(async (name, options) => (await import("./commands/dns.ts")).query(name, options));
+}
+
+/** What `up` runs besides: each is on with `--runtime process`, for hollow pods have nothing that could be reached. */
+export function withTrafficFlags(up: Command): Command {
+  return up
+    .option("--proxy", "listen on the cluster IPs of Services")
+    .option("--no-proxy")
+    .option("--dns", "serve the names of Services")
+    .option("--no-dns")
+    .option("--dns-listen <host:port>", `where (${defaults.dnsListen}, or a free port if that is taken)`)
+    .option("--dns-upstream <addresses>", "other servers to ask about other names, separated by commas", "")
+    .option("--cluster-domain <zone>", "the zone of the cluster's names", defaults.clusterDomain)
+    .option(
+      "--nodeport-addresses <hosts>",
+      "where node ports are listened on, separated by commas",
+      "127.0.0.1",
+    );
 }

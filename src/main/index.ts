@@ -9,4 +9,6 @@ export { startHollowNodes } from "./hollow-nodes.ts";
 export { ensurePki, exportStoreClient, type Pki } from "./pki.ts";
 export { startProcessNodes } from "./process-nodes.ts";
 export { type Server, startServer } from "./server.ts";
+export { claimServiceRange, loopbackServiceRanges, type ServiceRange } from "./service-range.ts";
+export { createStatusServer } from "./status-server.ts";
 export { type RunningTraffic, startTraffic, type TrafficConfig } from "./traffic.ts";

@@ -3,7 +3,7 @@
  * informers. `up` runs them beside a server, `raftsman dns|proxy|router` alone.
  */
 import { createCatalog } from "../catalog/index.ts";
-import { type Client, createInformerFactory } from "../client/index.ts";
+import { type Client, createEventSink, createInformerFactory } from "../client/index.ts";
 import { type Address, listenOrFree } from "../member/index.ts";
 import type { Platform } from "../platform/index.ts";
 import type { Log, Metrics } from "../telemetry/index.ts";
@@ -14,13 +14,23 @@ export interface TrafficConfig {
     readonly zone: string;
     readonly upstreams: readonly { readonly host: string; readonly port: number }[];
   };
+  readonly proxy?: {
+    /** Nodes that are this machine; left out: all are. */
+    readonly nodeNames?: readonly string[];
+    readonly nodePortHosts: readonly string[];
+    /** Where the API is: behind `default/kubernetes` while that has no endpoints. */
+    readonly apiServer?: { readonly host: string; readonly port: number };
+  };
 }
+
+/** Milliseconds that connections through the proxy may go on once it is told to end. */
+const proxyGraceMs = 1000;
 
 export interface RunningTraffic {
   /** Where DNS is served. */
   readonly dns: { readonly host: string; readonly port: number } | undefined;
   /** Everything is served from what the API holds. */
-  readonly synced: Promise<void>;
+  readonly ready: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -41,6 +51,13 @@ export async function startTraffic(options: {
   const closeAll = async () => {
     for (const close of closing.splice(0).reverse()) await close();
   };
+  const events = createEventSink({
+    client,
+    clock,
+    log: log.channel("events"),
+    hostName: "raftsman",
+    signal: stopping.signal,
+  });
   const parts = {
     platform,
     catalog,
@@ -58,8 +75,20 @@ export async function startTraffic(options: {
       closing.push(() => server.close());
       dns = server;
     }
+    let proxyReady = Promise.resolve();
+    if (config.proxy !== undefined) {
+      const { startProxy } = await import("../proxy/index.ts");
+      const proxy = startProxy({
+        ...parts,
+        ...config.proxy,
+        log: log.channel("proxy"),
+        recorder: events.recorder("raftsman-proxy"),
+      });
+      closing.push(() => proxy.close({ graceMs: proxyGraceMs }));
+      proxyReady = proxy.ready;
+    }
     informers.start(stopping.signal);
-    return { dns, synced: informers.synced(), close: closeAll };
+    return { dns, ready: Promise.all([informers.synced(), proxyReady]).then(() => {}), close: closeAll };
   } catch (error) {
     await closeAll();
     throw error;

@@ -1,11 +1,10 @@
-import type { Listener } from "../platform/index.ts";
 import type { Address } from "./address.ts";
 
 /** Listens as asked, or on a free port where `orFree` allows it. @throws Error that names the address and the way out */
-export async function listenOrFree(
+export async function listenOrFree<Listening>(
   address: Address,
-  listen: (address: Address) => Promise<Listener>,
-): Promise<Listener> {
+  listen: (address: Address) => Promise<Listening>,
+): Promise<Listening> {
   try {
     return await listen(address);
   } catch (error) {

@@ -12,7 +12,7 @@ export async function serveHttp(
   address: Address,
   handlers: HttpHandlers,
   tls: NonNullable<ListenOptions["tls"]> | undefined,
-): Promise<Listener> {
+): Promise<Omit<Listener, "stopAccepting">> {
   const http = createHttpServer({ clock, ...handlers });
   const secure = tls === undefined ? {} : { tls: { ...tls, protocols: ["h2", "http/1.1"] } };
   const listener = await listenOrFree(address, ({ host, port }) =>

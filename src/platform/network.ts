@@ -41,6 +41,7 @@ async function listen(
   return {
     host: address.address,
     port: address.port,
+    stopAccepting: () => void server.close(),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,11 +1,9 @@
 import { type QueryType, queryDns, queryTypes } from "../../dns/index.ts";
-import { startTraffic } from "../../main/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
 import { hostAndPort, upstreamsOf } from "../addresses.ts";
-import { type ConnectionOptions, connect } from "../connection.ts";
+import type { ConnectionOptions } from "../connection.ts";
 import { paint } from "../paint.ts";
-import { standardErrorLog } from "../standard-error-log.ts";
-import { stopSignal } from "../stop-signal.ts";
+import { runTraffic } from "../run-traffic.ts";
 
 export interface DnsOptions extends ConnectionOptions {
   readonly dnsListen: string;
@@ -14,31 +12,14 @@ export interface DnsOptions extends ConnectionOptions {
 }
 
 /** The DNS server alone, beside any API server. */
-export async function dns(options: DnsOptions): Promise<void> {
-  const stop = stopSignal();
-  const session = await connect(options);
-  try {
-    const traffic = await startTraffic({
-      ...session,
-      log: standardErrorLog(session.platform.clock),
-      config: {
-        dns: {
-          listen: hostAndPort("--dns-listen", options.dnsListen),
-          zone: options.clusterDomain,
-          upstreams: upstreamsOf(options.dnsUpstream),
-        },
-      },
-    });
-    await Promise.race([traffic.synced, stop.promise]);
-    if (!stop.stopped()) {
-      const { host, port } = traffic.dns ?? { host: "", port: 0 };
-      process.stdout.write(`ready: DNS for ${options.clusterDomain} on ${host}:${port}\n`);
-    }
-    await stop.promise;
-    await traffic.close();
-  } finally {
-    await session.close();
-  }
+export function dns(options: DnsOptions): Promise<void> {
+  const listen = hostAndPort("--dns-listen", options.dnsListen);
+  const upstreams = upstreamsOf(options.dnsUpstream);
+  return runTraffic(
+    options,
+    () => ({ dns: { listen, zone: options.clusterDomain, upstreams } }),
+    ({ dns: at }) => `DNS for ${options.clusterDomain} on ${at?.host}:${at?.port}`,
+  );
 }
 
 /** Asks a DNS server, and prints what it says as a zone file would have it. Status 1 where there is no such name. */

@@ -24,23 +24,25 @@ import { paint } from "../paint.ts";
 import { checkClusterSize, peerPorts } from "../peer-ports.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
+import { settleServiceRange, startUpTraffic, type UpTraffic, type UpTrafficOptions } from "../up-traffic.ts";
 
-export interface UpOptions extends AccessOptions {
+export interface UpOptions extends AccessOptions, UpTrafficOptions {
   readonly members: "1" | "3";
   readonly nodes: number;
-  readonly runtime: "hollow" | "process";
-  readonly dataDir?: string;
   readonly port?: number;
   readonly etcdPort?: number;
   readonly kubeconfig?: string;
   readonly certs?: string;
-  readonly serviceClusterIpRange: string;
   readonly podCidr?: string;
 }
+
+/** With the range of cluster IPs chosen. */
+type SettledOptions = UpOptions & { readonly serviceClusterIpRange: string };
 
 /** A cluster that runs. */
 interface Running {
   readonly apiUrl: string;
+  readonly client: (userAgent: string) => Client;
   readonly etcdUrls: readonly string[];
   readonly members: readonly MemberProcess[];
   readonly failed: Promise<never>;
@@ -87,26 +89,33 @@ export async function up(options: UpOptions): Promise<void> {
   const dataDir = resolve(options.dataDir ?? (await platform.disk.makeTemporaryDirectory("raftsman-")));
   const temporary = options.dataDir === undefined;
   let running: Running | undefined;
+  let traffic: UpTraffic | undefined;
   let problem: unknown;
   try {
     await checkClusterSize(platform, dataDir, options.members);
+    const { range, claim } = await settleServiceRange(platform, options);
+    const settled = { ...options, serviceClusterIpRange: range };
     const pki = await ensurePki(platform, join(dataDir, "pki"), {
       hosts: [],
-      serviceAddress: firstAddress(options.serviceClusterIpRange),
+      serviceAddress: firstAddress(range),
     });
     const starting =
       options.members === "1"
-        ? upOne(platform, options, dataDir, pki)
-        : upThree(platform, options, dataDir, pki);
+        ? upOne(platform, settled, dataDir, pki)
+        : upThree(platform, settled, dataDir, pki);
     running = await starting;
+    const { apiUrl, client } = running;
+    traffic = await startUpTraffic(platform, settled, { client: client("raftsman-traffic"), apiUrl, claim });
+    await Promise.race([traffic.ready, stop.promise]);
     if (!stop.stopped()) {
-      await announce(platform, options, running, { dataDir, temporary, pki });
+      await announce(platform, options, running, { dataDir, temporary, pki, traffic: traffic.lines });
       await Promise.race([stop.promise, running.failed]);
       process.stdout.write("stopping\n");
     }
   } catch (error) {
     problem = error;
   }
+  await traffic?.close();
   await running?.close();
   if (temporary) await platform.disk.remove(dataDir);
   if (problem !== undefined) fail(problem);
@@ -117,7 +126,7 @@ async function announce(
   platform: Platform,
   options: UpOptions,
   running: Running,
-  at: { dataDir: string; temporary: boolean; pki: Pki },
+  at: { dataDir: string; temporary: boolean; pki: Pki; traffic: readonly string[] },
 ): Promise<void> {
   const files = {
     kubeconfig: resolve(options.kubeconfig ?? join(at.dataDir, "kubeconfig")),
@@ -132,7 +141,12 @@ async function announce(
 }
 
 /** One member in this process. */
-async function upOne(platform: Machine, options: UpOptions, dataDir: string, pki: Pki): Promise<Running> {
+async function upOne(
+  platform: Machine,
+  options: SettledOptions,
+  dataDir: string,
+  pki: Pki,
+): Promise<Running> {
   const compaction = autoCompaction("periodic", defaults.autoCompactionRetention);
   const server = await startServer(
     platform,
@@ -171,6 +185,7 @@ async function upOne(platform: Machine, options: UpOptions, dataDir: string, pki
   await Promise.all([server.ready, nodes.registered]);
   return {
     apiUrl: server.apiUrl,
+    client: server.client,
     etcdUrls: [server.etcdUrl],
     members: [],
     failed: server.failed,
@@ -182,7 +197,12 @@ async function upOne(platform: Machine, options: UpOptions, dataDir: string, pki
 }
 
 /** Three members, a process each; this one carries the common address of their API servers, and the nodes. */
-async function upThree(platform: Machine, options: UpOptions, dataDir: string, pki: Pki): Promise<Running> {
+async function upThree(
+  platform: Machine,
+  options: SettledOptions,
+  dataDir: string,
+  pki: Pki,
+): Promise<Running> {
   const names = ["m1", "m2", "m3"];
   const ports = await freePorts(platform, names.length, wanted(options.etcdPort, defaults.etcdPort));
   const peers = await peerPorts(platform, dataDir, names, (count) =>
@@ -217,6 +237,7 @@ async function upThree(platform: Machine, options: UpOptions, dataDir: string, p
     const nodes = await startNodes(platform, options, { client, pki, dataDir });
     return {
       apiUrl,
+      client,
       etcdUrls: names.map((_, position) => `https://${loopback}:${ports[position]}`),
       members: processes.members,
       failed: new Promise<never>(() => {}),
@@ -235,7 +256,7 @@ async function upThree(platform: Machine, options: UpOptions, dataDir: string, p
 
 function instructions(
   { apiUrl, etcdUrls, members }: Running,
-  at: { kubeconfig: string; certs: string; dataDir: string; temporary: boolean },
+  at: { kubeconfig: string; certs: string; dataDir: string; temporary: boolean; traffic: readonly string[] },
 ): string {
   const tls = `--cacert ${at.certs}/ca.crt --cert ${at.certs}/client.crt --key ${at.certs}/client.key`;
   const lines = [
@@ -244,6 +265,7 @@ function instructions(
     "  kubectl get nodes",
     `${paint("bold", "etcd API")}      ${etcdUrls.join(",")}`,
     `  ETCDCTL_API=3 etcdctl --endpoints ${etcdUrls.join(",")} ${tls} get / --prefix --keys-only`,
+    ...at.traffic,
     `${paint("bold", "Data")}          ${at.dataDir}${at.temporary ? " (removed at the end)" : ""}`,
     ...members.map(({ name, pid, logFile }) => `  member ${name}: pid ${pid}, log ${logFile}`),
     "Ctrl-C ends it.",

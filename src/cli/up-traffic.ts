@@ -1,0 +1,122 @@
+/** DNS, proxy and router inside of `raftsman up`. */
+import type { Client } from "../client/index.ts";
+import {
+  type Address,
+  claimServiceRange,
+  createStatusServer,
+  loopbackServiceRanges,
+  type RunningTraffic,
+  type ServiceRange,
+  startTraffic,
+} from "../main/index.ts";
+import type { Platform } from "../platform/index.ts";
+import { createMetrics } from "../telemetry/index.ts";
+import { hostAndPort, upstreamsOf } from "./addresses.ts";
+import { defaults } from "./defaults.ts";
+import { paint } from "./paint.ts";
+import { standardErrorLog } from "./standard-error-log.ts";
+
+export interface UpTrafficOptions {
+  readonly runtime: "hollow" | "process";
+  readonly dataDir?: string;
+  readonly serviceClusterIpRange?: string;
+  /** By default as the pods are: on for processes; hollow ones have nothing that could be reached. */
+  readonly proxy?: boolean;
+  readonly dns?: boolean;
+  readonly dnsListen?: string;
+  readonly dnsUpstream: string;
+  readonly clusterDomain: string;
+  readonly nodeportAddresses: string;
+}
+
+/**
+ * The range of cluster IPs: out of 127/8 where the proxy is on. A cluster that leaves nothing behind takes the first that no other on this
+ * machine serves; one that is kept always has the same.
+ */
+export async function settleServiceRange(
+  platform: Platform,
+  options: UpTrafficOptions,
+): Promise<{ range: string; claim: ServiceRange | undefined }> {
+  const asked = options.serviceClusterIpRange;
+  if (!(options.proxy ?? options.runtime === "process"))
+    return { range: asked ?? defaults.serviceClusterIpRange, claim: undefined };
+  const kept = options.dataDir !== undefined;
+  const ranges =
+    asked !== undefined ? [asked] : kept ? loopbackServiceRanges.slice(0, 1) : loopbackServiceRanges;
+  const claim = await claimServiceRange(platform.network, ranges);
+  return { range: claim.range, claim };
+}
+
+export interface UpTraffic {
+  /** What to tell people. */
+  readonly lines: readonly string[];
+  readonly ready: Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startUpTraffic(
+  platform: Platform,
+  options: UpTrafficOptions,
+  at: { client: Client; apiUrl: string; claim: ServiceRange | undefined },
+): Promise<UpTraffic> {
+  const { claim, client } = at;
+  const processes = options.runtime === "process";
+  const withDns = options.dns ?? processes;
+  if (!withDns && claim === undefined) return { lines: [], ready: Promise.resolve(), close: async () => {} };
+  const listen: Address =
+    options.dnsListen === undefined
+      ? { ...hostAndPort("--dns-listen", defaults.dnsListen), orFree: true }
+      : hostAndPort("--dns-listen", options.dnsListen);
+  const { hostname, port } = new URL(at.apiUrl);
+  const metrics = createMetrics();
+  const traffic = await startTraffic({
+    client,
+    platform,
+    metrics,
+    log: standardErrorLog(platform.clock, "warn"),
+    config: {
+      ...(withDns
+        ? { dns: { listen, zone: options.clusterDomain, upstreams: upstreamsOf(options.dnsUpstream) } }
+        : {}),
+      ...(claim === undefined
+        ? {}
+        : {
+            proxy: {
+              nodePortHosts: options.nodeportAddresses.split(",").filter((host) => host !== ""),
+              apiServer: { host: hostname, port: Number(port) },
+            },
+          }),
+    },
+  });
+  let healthy = false;
+  void traffic.ready.then(() => {
+    healthy = true;
+  });
+  const status = createStatusServer(platform, { metrics, healthy: () => healthy });
+  claim?.onConnection((connection) => status.serve(connection));
+  return {
+    lines: linesOf(traffic, claim),
+    ready: traffic.ready,
+    async close() {
+      await traffic.close();
+      await status.close();
+      await claim?.release();
+    },
+  };
+}
+
+function linesOf({ dns }: RunningTraffic, claim: ServiceRange | undefined): string[] {
+  return [
+    ...(claim === undefined
+      ? []
+      : [
+          `${paint("bold", "Services")}      ${claim.range}, metrics on http://${claim.statusAddress}/metrics`,
+        ]),
+    ...(dns === undefined
+      ? []
+      : [
+          `${paint("bold", "DNS")}           ${dns.host}:${dns.port}`,
+          `  dig @${dns.host} -p ${dns.port} kubernetes.default.svc.cluster.local`,
+        ]),
+  ];
+}

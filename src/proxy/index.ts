@@ -1,0 +1,5 @@
+/**
+ * Services at their addresses on this machine: TCP and UDP from cluster IPs and node ports to endpoints, as kube-proxy's rules say.
+ * `proxy.ts` tells how it goes together.
+ */
+export { type ProxyOptions, type ServiceProxy, startProxy } from "./proxy.ts";

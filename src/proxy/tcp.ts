@@ -1,0 +1,69 @@
+import type { Endpoint } from "../catalog/index.ts";
+import type { Connection, Platform } from "../platform/index.ts";
+import { type Balancer, type Claim, endpointKey } from "./balancer.ts";
+import { joinConnections, reset } from "./join.ts";
+import { connectTimeoutMs, connectTriesMax } from "./limits.ts";
+
+/** What becomes of a connection, for the metrics. */
+export type Outcome = "connected" | "no endpoint" | "refused" | "too many";
+
+export interface TcpBackend {
+  readonly balancer: Balancer;
+  /** Asked anew at every try: what has been removed meanwhile gets nothing. */
+  endpoints(): readonly Endpoint[];
+}
+
+/** Leads an accepted connection to an endpoint, the next one where one does not accept. Resolves when bytes flow or it is given up. */
+export async function serveTcp(
+  inbound: Connection,
+  backend: TcpBackend,
+  platform: Platform,
+  ended: () => void,
+): Promise<Outcome> {
+  const client = hostOf(inbound.remoteAddress);
+  const tried = new Set<string>();
+  const { stream } = inbound;
+  // It may break before there is anybody to tell.
+  const ignore = (): void => {};
+  stream.on("error", ignore);
+  const giveUp = (outcome: Outcome): Outcome => {
+    reset(stream);
+    ended();
+    return outcome;
+  };
+  for (let tries = 0; tries < connectTriesMax; tries++) {
+    const claim: Claim | undefined = backend.balancer.pick(backend.endpoints(), client, tried);
+    if (claim === undefined) return giveUp(tries === 0 ? "no endpoint" : "refused");
+    const { address: host, port } = claim.endpoint;
+    try {
+      const outbound = await platform.network.connect({
+        host,
+        port,
+        timeoutMs: connectTimeoutMs,
+        halfOpen: true,
+      });
+      joinConnections(stream, outbound.stream, platform.clock, () => {
+        claim.release();
+        ended();
+      });
+      // It has broken already, and will not say so again.
+      if (stream.destroyed) {
+        reset(outbound.stream);
+        claim.release();
+        ended();
+      }
+      return "connected";
+    } catch {
+      claim.failed();
+      claim.release();
+      tried.add(endpointKey(claim.endpoint));
+      if (stream.destroyed) return giveUp("refused");
+    }
+  }
+  return giveUp("refused");
+}
+
+/** `127.0.0.1:5000` and `[::1]:5000` without their ports. */
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(":"));
+}
