@@ -20,12 +20,7 @@ import { garbageCollector } from "./garbage-collector/index.ts";
 import { jobController } from "./job/index.ts";
 import { ttlAfterFinishedController } from "./job/ttl.ts";
 import { aborted } from "./lifecycle.ts";
-import {
-  namespaceController,
-  rootCaPublisher,
-  serviceAccountController,
-  systemNamespacesController,
-} from "./namespace/index.ts";
+import { namespaceController, rootCaPublisher, serviceAccountController } from "./namespace/index.ts";
 import { nodeIpamController } from "./node-ipam/index.ts";
 import { nodeLifecycleController } from "./node-lifecycle/index.ts";
 import { nodeTtlController } from "./node-ttl/index.ts";
@@ -46,7 +41,6 @@ import {
 
 /** All controllers, by name. */
 const controllerDescriptors: readonly ControllerDescriptor[] = [
-  systemNamespacesController,
   serviceAccountController,
   rootCaPublisher,
   namespaceController,

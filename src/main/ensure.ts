@@ -28,6 +28,24 @@ export async function ensure(
   }
 }
 
+/** Does it, and looks again every `repairMs` milliseconds, until the signal fires. `there`: it is done for the first time. */
+export function keep(
+  options: EnsureOptions,
+  what: string,
+  { repairMs, attempt }: { readonly repairMs: number; readonly attempt: () => Promise<void> },
+): { readonly there: Promise<void> } {
+  const there = ensure(options, what, attempt);
+  const repair = async () => {
+    await there;
+    while (!options.signal.aborted) {
+      await pause(options.clock, repairMs, options.signal);
+      await ensure(options, what, attempt);
+    }
+  };
+  void repair();
+  return { there };
+}
+
 /** Makes those of the wanted that are missing. A read is cheaper than refused writes, and all members start alike. */
 export async function createMissing(
   client: Client,

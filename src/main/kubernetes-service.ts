@@ -2,8 +2,7 @@
  * The Service `default/kubernetes`, by which programs in the cluster find the API: as kube-apiserver makes it at start, with the first
  * address of the service range. It gets no Endpoints where the API listens on loopback: no other machine could use them.
  */
-import { pause } from "../client/index.ts";
-import { createOrAccept, type EnsureOptions, ensure } from "./ensure.ts";
+import { createOrAccept, type EnsureOptions, keep } from "./ensure.ts";
 
 /** Between two looks whether somebody deleted it: upstream's interval. Milliseconds. */
 const repairMs = 10_000;
@@ -17,20 +16,6 @@ export interface KubernetesServiceOptions extends EnsureOptions {
 
 /** Makes it, and makes it again whenever it is gone, until the signal fires. `there`: it is for the first time. */
 export function keepKubernetesService(options: KubernetesServiceOptions): { readonly there: Promise<void> } {
-  const there = ensureKubernetesService(options);
-  const repair = async () => {
-    await there;
-    while (!options.signal.aborted) {
-      await pause(options.clock, repairMs, options.signal);
-      await ensureKubernetesService(options);
-    }
-  };
-  void repair();
-  return { there };
-}
-
-/** Tries until it is there or the signal fires. */
-function ensureKubernetesService(options: KubernetesServiceOptions): Promise<void> {
   const { client, clusterIp, port } = options;
   const namespaces = { group: "", version: "v1", resource: "namespaces" };
   const services = { group: "", version: "v1", resource: "services", namespace: "default" };
@@ -44,11 +29,12 @@ function ensureKubernetesService(options: KubernetesServiceOptions): Promise<voi
       ports: [{ name: "https", protocol: "TCP", port: 443, targetPort: port }],
     },
   };
-  return ensure(options, "the Service kubernetes is", async () => {
+  const attempt = async () => {
     // A read is cheaper than a refused write, and all members start alike.
     const there = await client.list(services, { fieldSelector: "metadata.name=kubernetes" });
     if (there.items.length > 0) return;
     await createOrAccept(client, namespaces, { metadata: { name: "default" } });
     await createOrAccept(client, services, service);
-  });
+  };
+  return keep(options, "the Service kubernetes is", { repairMs, attempt });
 }

@@ -25,6 +25,7 @@ import { startHollowNodes } from "./hollow-nodes.ts";
 import { keepKubernetesService } from "./kubernetes-service.ts";
 import { ensurePki, type Pki } from "./pki.ts";
 import { keepServiceCidr } from "./service-cidr.ts";
+import { keepSystemNamespaces } from "./system-namespaces.ts";
 import { ensureSystemPriorityClasses } from "./system-priority-classes.ts";
 
 export interface Server {
@@ -125,6 +126,7 @@ export async function startServer(
       signal: stopping.signal,
     };
     const bootstrapped = Promise.all([
+      keepSystemNamespaces(own).there,
       keepKubernetesService({ ...own, clusterIp: serviceAddress, port: http.port }).there,
       keepServiceCidr({ ...own, cidrs: config.serviceClusterIpRange.split(",").map((range) => range.trim()) })
         .there,

@@ -1,7 +1,6 @@
 /** The ServiceCIDR `kubernetes`, which shows the range that the server was started with: as kube-apiserver makes and keeps it. */
 import { deepEqual, formatTime } from "../apimachinery/index.ts";
-import { pause } from "../client/index.ts";
-import { createOrAccept, type EnsureOptions, ensure } from "./ensure.ts";
+import { createOrAccept, type EnsureOptions, keep } from "./ensure.ts";
 
 const serviceCidrs = { group: "networking.k8s.io", version: "v1", resource: "servicecidrs" };
 const name = "kubernetes";
@@ -15,21 +14,8 @@ export interface ServiceCidrOptions extends EnsureOptions {
 
 /** Makes it, and makes it again whenever it is gone, until the signal fires. `there`: it is for the first time. */
 export function keepServiceCidr(options: ServiceCidrOptions): { readonly there: Promise<void> } {
-  const there = ensureServiceCidr(options);
-  const repair = async () => {
-    await there;
-    while (!options.signal.aborted) {
-      await pause(options.clock, repairMs, options.signal);
-      await ensureServiceCidr(options);
-    }
-  };
-  void repair();
-  return { there };
-}
-
-function ensureServiceCidr(options: ServiceCidrOptions): Promise<void> {
   const { client, clock, log, cidrs } = options;
-  return ensure(options, "the ServiceCIDR kubernetes is", async () => {
+  const attempt = async () => {
     const query = { fieldSelector: `metadata.name=${name}` };
     let [found] = (await client.list(serviceCidrs, query)).items;
     if (found === undefined) {
@@ -67,5 +53,6 @@ function ensureServiceCidr(options: ServiceCidrOptions): Promise<void> {
         },
       },
     });
-  });
+  };
+  return keep(options, "the ServiceCIDR kubernetes is", { repairMs, attempt });
 }

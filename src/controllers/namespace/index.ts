@@ -6,36 +6,6 @@ import { isConflict, isNamespaceTerminating } from "../owners.ts";
 import { configMaps, inNamespace, isTerminating, namespaces, serviceAccounts } from "../resources.ts";
 import { deleteContent } from "./deletion.ts";
 
-/** Namespaces that are always there. */
-const systemNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
-
-/** Makes the namespaces that every cluster has, and makes them again should they go. */
-export const systemNamespacesController: ControllerDescriptor = {
-  name: "system-namespaces-controller",
-  aliases: ["system-namespaces"],
-  create({ client, clock, log, signal, informers }) {
-    const known = informers.informer(namespaces);
-    const queue = createWorkqueue({ name: "system namespaces", clock, log, process: make });
-    known.addHandler({
-      delete({ metadata }) {
-        if (systemNamespaces.includes(metadata.name as string)) queue.add(metadata.name as string);
-      },
-    });
-    async function make(name: string): Promise<void> {
-      if (known.lister.get("", name) !== undefined) return;
-      await ignoringExisting(
-        client.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name } }),
-      );
-    }
-    return {
-      run() {
-        for (const name of systemNamespaces) queue.add(name);
-        return workUntil(signal, queue);
-      },
-    };
-  },
-};
-
 /** Empties namespaces that are being deleted: see deletion.ts. */
 export const namespaceController: ControllerDescriptor = {
   name: "namespace-controller",
