@@ -23,7 +23,8 @@ const rooms = {
   registry: ["base", "platform", "apimachinery", "schema", "storage", "auth", "cel"],
   auth: ["base", "platform", "apimachinery"],
   cel: ["base", "apimachinery"],
-  admission: ["base", "platform", "apimachinery", "schema", "cel"],
+  quota: ["base", "apimachinery"],
+  admission: ["base", "platform", "apimachinery", "schema", "cel", "quota"],
   apiserver: [
     "base",
     "platform",
@@ -39,7 +40,7 @@ const rooms = {
     ...io,
   ],
   client: ["base", "platform", "apimachinery", ...io],
-  controllers: ["base", "platform", "client", "apimachinery", ...io],
+  controllers: ["base", "platform", "client", "apimachinery", "quota", ...io],
   node: ["base", "platform", "client", "apimachinery", ...io],
   catalog: ["base", "platform", "client", "apimachinery"],
   dns: ["base", "platform", "client", "apimachinery", "catalog", ...io],

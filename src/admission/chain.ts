@@ -2,9 +2,18 @@ import type { Clock, Random } from "../platform/index.ts";
 import { defaultIngressClass } from "./default-ingress-class.ts";
 import { defaultStorageClass } from "./default-storage-class.ts";
 import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
+import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
-import type { AdmissionPlugin, AdmissionReader, AdmissionRequest } from "./ports.ts";
+import type {
+  AdmissionPlugin,
+  AdmissionReader,
+  AdmissionRequest,
+  AdmissionWriter,
+  ConfigurationViews,
+} from "./ports.ts";
 import { priority } from "./priority.ts";
+import { resourceQuota } from "./resource-quota.ts";
+import { runtimeClass } from "./runtime-class.ts";
 import { serviceAccount } from "./service-account.ts";
 import { storageObjectInUseProtection } from "./storage-in-use.ts";
 import { taintNodesByCondition } from "./taint-nodes.ts";
@@ -20,31 +29,48 @@ export interface Admission {
 
 export interface AdmissionDeps {
   readonly reader: AdmissionReader;
+  readonly writer: AdmissionWriter;
+  readonly views: ConfigurationViews;
   readonly clock: Clock;
   readonly random: Random;
 }
 
 /** The plugins that are on by default, in upstream's order (kubeapiserver/options AllOrderedPlugins). */
 export function createAdmission(deps: AdmissionDeps): Admission {
-  return admissionChain([
+  const plugins = [
     namespaceLifecycle(deps.reader),
+    limitRanger(deps.views),
     serviceAccount(deps),
     taintNodesByCondition,
     priority(deps.reader),
     defaultTolerationSeconds,
     defaultStorageClass(deps.reader),
     storageObjectInUseProtection,
+    runtimeClass(deps.reader),
     defaultIngressClass(deps.reader),
-  ]);
+    resourceQuota(deps),
+  ];
+  return admissionChain(plugins, deps.views);
 }
 
-function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
+function admissionChain(plugins: readonly AdmissionPlugin[], views: ConfigurationViews): Admission {
+  const mutating = plugins.filter(({ mutate }) => mutate !== undefined);
+  const validating = plugins.filter(({ validate }) => validate !== undefined);
   return {
     async mutate(request) {
-      for (const plugin of plugins) if (plugin.mutate !== undefined) await plugin.mutate(request);
+      if (!views.synced) await views.whenSynced;
+      for (const plugin of mutating) {
+        const done = plugin.mutate?.(request);
+        // Most plugins have nothing to do with most requests, and a turn of the loop for each would cost more than they do.
+        if (done !== undefined) await done;
+      }
     },
     async validate(request) {
-      for (const plugin of plugins) if (plugin.validate !== undefined) await plugin.validate(request);
+      if (!views.synced) await views.whenSynced;
+      for (const plugin of validating) {
+        const done = plugin.validate?.(request);
+        if (done !== undefined) await done;
+      }
     },
   };
 }

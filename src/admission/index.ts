@@ -1,3 +1,10 @@
 /** What stands between an authorized write and the store: plugins that change it or refuse it. */
 export { type Admission, createAdmission } from "./chain.ts";
-export type { AdmissionReader, AdmissionRequest, Operation } from "./ports.ts";
+export type {
+  AdmissionReader,
+  AdmissionRequest,
+  AdmissionWriter,
+  ConfigurationViews,
+  ObjectView,
+  Operation,
+} from "./ports.ts";

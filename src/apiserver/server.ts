@@ -8,6 +8,8 @@ import type { Registry } from "../registry/index.ts";
 import type { KubernetesCodec } from "../wire/index.ts";
 import type { AccessControl } from "./access/access-control.ts";
 import { registryReader } from "./admission-reader.ts";
+import { AdmissionViews } from "./admission-views.ts";
+import { registryWriter } from "./admission-writer.ts";
 import { createEncoder } from "./encode/encoder.ts";
 import { inProcessTransport } from "./in-process.ts";
 import { answer } from "./layers/answer.ts";
@@ -65,7 +67,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const metrics = new RequestMetrics();
   const encoder = createEncoder(options.protobuf);
   const reader = registryReader(registry, clock);
-  const admission = createAdmission({ reader, clock, random });
+  const views = new AdmissionViews({ registry, clock, log });
+  const writer = registryWriter(registry, clock);
+  const admission = createAdmission({ reader, writer, views, clock, random });
   const peers = new Peers();
 
   const router = new Router();
@@ -104,6 +108,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     convert: conversionWebhook({ peers, reader, random }),
     async close() {
       health.addReadiness("shutdown", () => "the server is closing");
+      views.close();
       watches.closeAll();
       await peers.close();
     },

@@ -17,7 +17,18 @@ function admission(objects: Objects, clock = new ManualClock()): ReturnType<type
     list: async ({ resource }) =>
       Object.entries(objects).flatMap(([key, value]) => (key.startsWith(`${resource}/`) ? [value] : [])),
   };
-  return createAdmission({ reader, clock, random: nodePlatform().random });
+  const views = {
+    of: ({ resource }: { resource: string }) => {
+      const all = Object.entries(objects).flatMap(([key, value]) =>
+        key.startsWith(`${resource}/`) ? [value] : [],
+      );
+      return { all, inNamespace: () => all, generation: 0 };
+    },
+    synced: true,
+    whenSynced: Promise.resolve(),
+  };
+  const writer = { read: async () => undefined, updateStatus: async () => {} };
+  return createAdmission({ reader, writer, views, clock, random: nodePlatform().random });
 }
 
 function request(resource: string, fields: Partial<AdmissionRequest> = {}): AdmissionRequest {

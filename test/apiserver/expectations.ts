@@ -141,7 +141,7 @@ export const expectations: readonly AreaExpectation[] = [
     },
   },
   { area: "auth", exceptions: { "anonymous /version": "the builds differ" } },
-  { area: "admission", atLeast: 17 },
+  { area: "admission" },
   { area: "non-resource", atLeast: 22 },
   { area: "kinds/customresourcedefinitions" },
   {

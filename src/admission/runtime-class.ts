@@ -1,0 +1,81 @@
+import { deepEqual } from "../apimachinery/index.ts";
+import { refused } from "./forbidden.ts";
+import { concernsPod, type PodSpec } from "./pods.ts";
+import type { AdmissionPlugin, AdmissionReader, AdmissionRequest } from "./ports.ts";
+
+const runtimeClasses = { group: "node.k8s.io", version: "v1", resource: "runtimeclasses" };
+
+interface Toleration {
+  readonly key?: string;
+  readonly operator?: string;
+  readonly value?: string;
+  readonly effect?: string;
+}
+
+/** What a pod's RuntimeClass says of its sandbox: how much it takes, and on which nodes it is. */
+export function runtimeClass(reader: AdmissionReader): AdmissionPlugin {
+  // biome-ignore lint/suspicious/noExplicitAny: a RuntimeClass; the schema has checked its fields.
+  const classOf = async (request: AdmissionRequest): Promise<any> => {
+    const name: string | undefined = request.object?.["spec"]?.runtimeClassName;
+    if (name === undefined) return undefined;
+    const at = { namespace: "", name };
+    const found =
+      (await reader.get(runtimeClasses, at)) ?? (await reader.get(runtimeClasses, { ...at, fresh: true }));
+    if (found === undefined)
+      throw refused(request, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
+    return found;
+  };
+  return {
+    name: "RuntimeClass",
+    async mutate(request) {
+      if (!concernsPod(request, { updates: false })) return;
+      const found = await classOf(request);
+      if (found === undefined) return;
+      const spec: PodSpec = request.object?.["spec"];
+      const overhead = found.overhead?.podFixed;
+      if (overhead !== undefined) {
+        if (spec.overhead !== undefined && !deepEqual(spec.overhead, overhead)) {
+          const why = "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead";
+          throw refused(request, why);
+        }
+        spec.overhead = { ...overhead };
+      }
+      schedule(request, spec, found.scheduling ?? {});
+    },
+    async validate(request) {
+      if (!concernsPod(request, { updates: false })) return;
+      const found = await classOf(request);
+      const { overhead } = request.object?.["spec"] ?? {};
+      if (overhead === undefined || Object.keys(overhead).length === 0) return;
+      if (found === undefined) {
+        throw refused(
+          request,
+          "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead",
+        );
+      }
+    },
+  };
+}
+
+function schedule(
+  request: AdmissionRequest,
+  spec: PodSpec,
+  {
+    nodeSelector = {},
+    tolerations = [],
+  }: { nodeSelector?: Record<string, string>; tolerations?: Toleration[] },
+): void {
+  for (const [key, value] of Object.entries(nodeSelector)) {
+    const present = spec.nodeSelector?.[key];
+    if (present !== undefined && present !== value) {
+      throw refused(
+        request,
+        `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${value}; pod.spec.nodeSelector[${key}] = ${present}`,
+      );
+    }
+    spec.nodeSelector = { ...spec.nodeSelector, [key]: value };
+  }
+  const present: readonly Toleration[] = spec.tolerations ?? [];
+  const added = tolerations.filter((each) => !present.some((other) => deepEqual(each, other)));
+  if (added.length > 0) spec.tolerations = [...present, ...added];
+}
