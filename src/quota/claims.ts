@@ -1,5 +1,5 @@
 import { compareQuantities, type KubeObject, type Quantity } from "../apimachinery/index.ts";
-import type { Evaluator } from "./evaluators.ts";
+import type { Evaluator } from "./evaluator.ts";
 import { one, readResources } from "./resource-list.ts";
 import { matchesValues } from "./scopes.ts";
 

@@ -1,5 +1,5 @@
 import { type KubeObject, parseTime, type Quantity } from "../apimachinery/index.ts";
-import type { Evaluator, Scope } from "./evaluators.ts";
+import type { Evaluator, Scope } from "./evaluator.ts";
 import { type Container, type PodSpec, podResources } from "./pod-resources.ts";
 import { addResources, one, type ResourceList, readResources } from "./resource-list.ts";
 import { matchesValues } from "./scopes.ts";

@@ -1,5 +1,5 @@
 import type { KubeObject } from "../apimachinery/index.ts";
-import type { Evaluator, Scope } from "./evaluators.ts";
+import type { Evaluator, Scope } from "./evaluator.ts";
 
 /** core/v1 ResourceQuota, as far as counting goes. */
 export interface ResourceQuota extends KubeObject {
@@ -15,7 +15,7 @@ export interface ResourceQuota extends KubeObject {
 }
 
 /** All scopes of a quota in their long form. */
-export function scopesOf({ spec }: ResourceQuota): readonly Scope[] {
+function scopesOf({ spec }: ResourceQuota): readonly Scope[] {
   return [
     ...(spec?.scopes ?? []).map((scopeName) => ({ scopeName, operator: "Exists" })),
     ...(spec?.scopeSelector?.matchExpressions ?? []),

@@ -1,4 +1,4 @@
-import type { Scope } from "./evaluators.ts";
+import type { Scope } from "./evaluator.ts";
 
 /** Whether the values of a scope's selector let a name through; undefined: the object has none. */
 export function matchesValues({ operator, values = [] }: Scope, name: string | undefined): boolean {

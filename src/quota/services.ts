@@ -1,5 +1,5 @@
 import type { KubeObject } from "../apimachinery/index.ts";
-import type { Evaluator } from "./evaluators.ts";
+import type { Evaluator } from "./evaluator.ts";
 import { one, zero } from "./resource-list.ts";
 
 const names = ["count/services", "services", "services.nodeports", "services.loadbalancers"];
