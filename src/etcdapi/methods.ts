@@ -35,6 +35,7 @@ import { compactMethod } from "./kv/compact.ts";
 import { deleteRangeMethod } from "./kv/delete-range.ts";
 import { putMethod } from "./kv/put.ts";
 import { rangeMethod } from "./kv/range.ts";
+import { rangeStreamMethod } from "./kv/range-stream.ts";
 import { txnMethod } from "./kv/txn.ts";
 import { grantMethod } from "./lease/grant.ts";
 import { keepAliveMethod } from "./lease/keep-alive.ts";
@@ -48,6 +49,7 @@ import { defragmentMethod } from "./maintenance/defragment.ts";
 import { downgradeMethod } from "./maintenance/downgrade.ts";
 import { hashKvMethod, hashMethod } from "./maintenance/hash.ts";
 import { moveLeaderMethod } from "./maintenance/move-leader.ts";
+import { snapshotMethod } from "./maintenance/snapshot.ts";
 import { statusMethod } from "./maintenance/status.ts";
 import type { Method } from "./method.ts";
 import type { ClusterInfo, StoreAccess, Who } from "./ports.ts";
@@ -67,6 +69,7 @@ type Maker = (parts: Parts) => Method | undefined;
 
 export const makers: readonly Maker[] = [
   ({ kv }) => rangeMethod(kv),
+  ({ kv }) => rangeStreamMethod(kv),
   ({ kv }) => putMethod(kv),
   ({ kv }) => deleteRangeMethod(kv),
   ({ kv, txnOpsMax }) => txnMethod(kv, txnOpsMax),
@@ -110,6 +113,7 @@ export const makers: readonly Maker[] = [
   forAdmins(({ cluster }) => cluster.moveLeader && moveLeaderMethod(cluster.moveLeader.bind(cluster))),
   forAdmins(({ cluster }) => cluster.hashKv && hashMethod(cluster, cluster.hashKv.bind(cluster))),
   forAdmins(({ cluster }) => cluster.hashKv && hashKvMethod(cluster, cluster.hashKv.bind(cluster))),
+  forAdmins(({ cluster }) => cluster.snapshot && snapshotMethod(cluster, cluster.snapshot.bind(cluster))),
   forAdmins(({ cluster }) => cluster.defragment && defragmentMethod(cluster.defragment.bind(cluster))),
 
   // What these may be asked by whom is the store's to say.

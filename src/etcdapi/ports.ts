@@ -1,5 +1,5 @@
-import type { Index, MemberId, Revision } from "../base/index.ts";
-import type { Caller, Header, Kv } from "../kv/index.ts";
+import type { Index, LeaseId, MemberId, Revision, Term } from "../base/index.ts";
+import type { Caller, Header, KeyValue, Kv } from "../kv/index.ts";
 
 /** One member, as `etcdctl member list` shows it. */
 export interface ClusterMember {
@@ -96,6 +96,40 @@ export interface StoreAccess {
   roles(caller: Caller): Promise<{ header: Header; names: readonly string[] }>;
 }
 
+/** The whole replicated state as of one moment, for as long as it is open. */
+export interface StoreSnapshot {
+  readonly compactRevision: Revision;
+  /** Of the last entry in it. */
+  readonly index: Index;
+  readonly term: Term;
+  readonly members: readonly ClusterMember[];
+  /** Who has been one. */
+  readonly removed: readonly MemberId[];
+  readonly leases: readonly {
+    readonly id: LeaseId;
+    readonly ttlSeconds: number;
+    /** By the last checkpoint; 0: none. */
+    readonly remainingTtlSeconds: number;
+  }[];
+  readonly alarms: readonly ClusterAlarm[];
+  readonly access: {
+    readonly enabled: boolean;
+    readonly revision: number;
+    readonly users: readonly {
+      readonly name: string;
+      readonly passwordHash: string;
+      readonly noPassword: boolean;
+      readonly roles: readonly string[];
+    }[];
+    readonly roles: readonly { readonly name: string; readonly permissions: readonly KeyPermission[] }[];
+  };
+  /** Every version of every key that is kept, in the order they were written; the same every time. */
+  versions(): Iterable<{ readonly kv: KeyValue; readonly sub: number; readonly deleted: boolean }>;
+  /** Lets everybody else have a turn. */
+  readonly turn: () => Promise<void>;
+  close(): void;
+}
+
 /** What etcd's API needs of the member besides its keys. The replica fits. */
 export interface ClusterInfo {
   /** Users and roles. Missing: Unimplemented. */
@@ -130,6 +164,8 @@ export interface ClusterInfo {
   ): Promise<readonly ClusterAlarm[]>;
   /** Hash of this member's history up to a revision (0: now). Missing: Unimplemented. @throws KvError COMPACTED, FUTURE_REVISION */
   hashKv?(revision: Revision): Promise<{ hash: number; compactRevision: Revision; hashRevision: Revision }>;
+  /** Missing: Unimplemented. */
+  snapshot?(): Promise<StoreSnapshot>;
   /** Gives freed memory and disk back. Missing: Unimplemented. */
   defragment?(): Promise<void>;
 }

@@ -183,6 +183,14 @@ class LeaseTable implements Lessor {
     if (this.#primary) this.#scheduleCheckpoint(lease, now);
   }
 
+  records(): readonly LeaseRecord[] {
+    return this.#sorted().map(({ id, ttlSeconds, remainingTtlSeconds }) => ({
+      id,
+      ttlSeconds,
+      remainingTtlSeconds,
+    }));
+  }
+
   image(): Uint8Array {
     return encodeLeases(this.#sorted());
   }

@@ -1,4 +1,5 @@
 import type { LeaseId } from "../base/index.ts";
+import type { LeaseRecord } from "./image.ts";
 
 export interface LessorOptions {
   /** A shorter time-to-live becomes this. etcd's: ceil(1.5 × election timeout), whole seconds. */
@@ -67,6 +68,8 @@ export interface Lessor {
   checkpoints(now: number, limit: number): readonly LeaseCheckpoint[];
   /** Applies a replicated checkpoint; a lease that is gone is ignored. */
   checkpoint(checkpoint: LeaseCheckpoint, now: number): void;
+  /** What of each lease is replicated, by id. */
+  records(): readonly LeaseRecord[];
   /** The replicated state but for the keys, which the store's image has. Equal states give equal bytes. */
   image(): Uint8Array;
   /** Replaces everything, without keys; a primary becomes none. @throws KvError CORRUPT */

@@ -8,6 +8,7 @@ export type {
   KeyLeases,
   Mvcc,
   MvccHash,
+  MvccHistory,
   MvccImage,
   MvccOptions,
   MvccRestore,

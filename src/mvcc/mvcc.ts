@@ -3,6 +3,7 @@ import type { RangeAnswer, RangeOp, Txn } from "../kv/index.ts";
 import { LogCursor } from "./change-cursor.ts";
 import { checkTxn, txnOpsMaxDefault } from "./check-txn.ts";
 import { hashOf } from "./hash.ts";
+import { historyOf } from "./history.ts";
 import { ImageReader, imageOf, visitLeases } from "./image.ts";
 import type { HashSeed } from "./key-hash.ts";
 import { Keyspace, newest } from "./keyspace.ts";
@@ -14,6 +15,7 @@ import type {
   KeyLeases,
   Mvcc,
   MvccHash,
+  MvccHistory,
   MvccImage,
   MvccOptions,
   MvccRestore,
@@ -124,6 +126,10 @@ class Store implements Mvcc {
   hash(revision: Revision): MvccHash {
     checkRevision(this.#space, revision);
     return hashOf(this.#space, revision <= 0 ? this.#space.revision : revision);
+  }
+
+  history(): MvccHistory {
+    return historyOf(this.#space);
   }
 
   image(): MvccImage {

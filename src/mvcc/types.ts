@@ -1,5 +1,5 @@
 import type { LeaseId, Revision } from "../base/index.ts";
-import type { KvEvent, OpResult, RangeAnswer, RangeOp, Txn } from "../kv/index.ts";
+import type { KeyValue, KvEvent, OpResult, RangeAnswer, RangeOp, Txn } from "../kv/index.ts";
 
 /** What the store needs to know of leases, and tells about them. The lessor fits. */
 export interface KeyLeases {
@@ -70,6 +70,26 @@ export interface MvccHash {
   close(): void;
 }
 
+/** One version of one key, as it is kept. */
+export interface StoredVersion {
+  /** Of a deletion: the key and its revision. */
+  readonly kv: KeyValue;
+  /** Position among the changes of its revision. */
+  readonly sub: number;
+  readonly deleted: boolean;
+}
+
+/** Everything a store keeps at one revision. Writes go on; memory they would free is kept until `close`. */
+export interface MvccHistory {
+  readonly revision: Revision;
+  readonly compactRevision: Revision;
+  /** Looks at about so many more versions; false once all are found. */
+  collect(count: number): boolean;
+  /** In the order they were written. Only once `collect` has answered false; any number of times. */
+  versions(): Iterable<StoredVersion>;
+  close(): void;
+}
+
 export interface MvccSizes {
   /** Bytes taken: slabs, tables and pages. */
   readonly totalBytes: number;
@@ -112,5 +132,6 @@ export interface Mvcc {
   /** Hash of everything kept up to a revision (0: now): equal stores, equal hashes. @throws KvError COMPACTED, FUTURE_REVISION */
   hash(revision: Revision): MvccHash;
   image(): MvccImage;
+  history(): MvccHistory;
   restore(): MvccRestore;
 }

@@ -114,6 +114,11 @@ export class Membership {
       : undefined;
   }
 
+  /** Ids that left. */
+  get removed(): readonly MemberId[] {
+    return [...this.#removed];
+  }
+
   get voters(): readonly Member[] {
     return this.members.filter(({ learner }) => !learner);
   }

@@ -42,6 +42,7 @@ import { type Pending, Proposals } from "./proposals.ts";
 import { hasPut, Quota } from "./quota.ts";
 import { Reads } from "./reads.ts";
 import { type MemberChange, Reconfiguration, type Reconfigured } from "./reconfiguration.ts";
+import { type StateSnapshot, snapshotOf } from "./snapshot.ts";
 import type { Outcome, StateMachine } from "./state-machine.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { encodeDescription } from "./transport/discovery.ts";
@@ -421,6 +422,14 @@ export class Replica implements Kv {
     } finally {
       hashing.close();
     }
+  }
+
+  /** The whole state as of now, this member's word for it; close it. */
+  async snapshot(): Promise<StateSnapshot> {
+    this.#checkRunning();
+    const taken = snapshotOf(this.#state, () => this.#turnOfIo());
+    while (taken.collect(versionsPerStep)) await taken.turn();
+    return taken;
   }
 
   /** Where peers reach this member. */

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { BboltFile, type Bucket } from "../../src/bbolt/index.ts";
+import { readBbolt } from "./reader.ts";
+
+async function written(buckets: readonly Bucket[]): Promise<Buffer> {
+  const file = await BboltFile.layOut(buckets, async () => {});
+  const pieces: Uint8Array[] = [];
+  for await (const piece of file.pieces()) pieces.push(piece);
+  const whole = Buffer.concat(pieces);
+  assert.equal(whole.length, file.bytes);
+  return whole;
+}
+
+const bytes = (max: number) => fc.uint8Array({ minLength: 1, maxLength: max });
+const entries = fc
+  .uniqueArray(fc.record({ key: bytes(40), value: bytes(9000) }), {
+    selector: ({ key }) => Buffer.from(key).toString("hex"),
+    maxLength: 60,
+  })
+  .map((list) => list.sort((a, b) => Buffer.compare(a.key, b.key)));
+
+test("what is written into buckets is read back by whoever walks the pages", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(fc.constantFrom("a", "b", "key", "meta")),
+      fc.array(entries),
+      async (names, lists) => {
+        const contents = names.map((name, i) => ({ name, list: lists[i] ?? [] }));
+        const found = readBbolt(
+          await written(contents.map(({ name, list }) => ({ name, entries: () => list }))),
+        );
+        assert.deepEqual([...found.keys()], [...names].sort());
+        for (const { name, list } of contents)
+          assert.deepEqual(
+            found.get(name)?.map(([key, value]) => [key.toString("hex"), value.toString("hex")]),
+            list.map(({ key, value }) => [
+              Buffer.from(key).toString("hex"),
+              Buffer.from(value).toString("hex"),
+            ]),
+          );
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+test("a bucket of many entries has branches above branches", async () => {
+  const list = Array.from({ length: 40_000 }, (_, i) => ({
+    key: Buffer.from(String(i).padStart(200, "0")),
+    value: Buffer.from([1]),
+  }));
+  const found = readBbolt(await written([{ name: "key", entries: () => list }]));
+  assert.equal(found.get("key")?.length, list.length);
+});
