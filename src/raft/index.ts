@@ -12,6 +12,7 @@ export type {
   Entry,
   EntryType,
   HardState,
+  JointChange,
   Message,
   ProgressStatus,
   ProposeResult,

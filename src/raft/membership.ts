@@ -1,19 +1,21 @@
 import { assert, type Index, noMember } from "../base/index.ts";
-import { changed } from "./conf-change.ts";
+import { changed, encodeConfChange } from "./conf-change.ts";
 import type { Core } from "./core.ts";
+import { appendConfChange } from "./proposals.ts";
 import { confirmReads } from "./read-index.ts";
 import { advanceCommit } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
-import type { ConfChange, ConfState } from "./types.ts";
+import type { ConfChange, ConfState, JointChange } from "./types.ts";
 
 /*
  * Membership (paper, section 6; thesis, chapter 4). A change comes into force when its entry is applied, not when it is appended
  * as in the paper. That is as safe because no leader appends a change before it has applied the last one, and
- * nobody stands for election with a committed change unapplied: two configurations in use are at most one change apart.
+ * nobody stands for election with a committed change unapplied: two configurations in use are at most one change apart. Of a joint change the
+ * way in and the way out are such changes, and whoever leads takes the second as soon as the first is applied.
  */
 
 /** The next committed conf-change entry is being applied, or refused (undefined). */
-export function applyConfChange(core: Core, change: ConfChange | undefined): ConfState {
+export function applyConfChange(core: Core, change: ConfChange | JointChange | undefined): ConfState {
   const index = nextConfChangeIndex(core);
   const { conf } = core.tracker;
   core.configure(change === undefined ? conf : changed(conf, change), index);
@@ -22,6 +24,13 @@ export function applyConfChange(core: Core, change: ConfChange | undefined): Con
     else becomeFollower(core, core.term, noMember);
   }
   return core.tracker.conf;
+}
+
+/** A leader in a joint configuration, its own way in or one that it has found, leaves it once nothing stands before that. */
+export function leaveJoint(core: Core): void {
+  if (core.role !== "leader" || core.tracker.conf.votersOutgoing.length === 0) return;
+  if (core.pendingConfIndex <= core.log.applied)
+    appendConfChange(core, encodeConfChange({ type: "leave-joint" }));
 }
 
 /** The image at `index` is durable: forgets what it contains, but for a tail. */

@@ -51,7 +51,7 @@ function proposeAsLeader(core: Core, proposals: readonly Proposal[]): ProposeRes
  * One change at a time: while another may be unapplied, or where the change is impossible, an empty entry stands in its
  * place. Its proposer learns from the entry's type that nothing came of it.
  */
-function appendConfChange(core: Core, data: Uint8Array): void {
+export function appendConfChange(core: Core, data: Uint8Array): void {
   const change = decodeConfChange(data);
   const possible = change !== undefined && isPossible(core.tracker.conf, change);
   if (!possible || core.pendingConfIndex > core.log.applied) {

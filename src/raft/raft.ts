@@ -11,7 +11,7 @@ import {
   rejectStalePreVote,
 } from "./election.ts";
 import { answerStaleLeader, handleAppend, handleHeartbeat, handleSnapshot } from "./following.ts";
-import { applyConfChange, compact } from "./membership.ts";
+import { applyConfChange, compact, leaveJoint } from "./membership.ts";
 import { handlePropose, type Proposal, propose } from "./proposals.ts";
 import {
   beginReadRound,
@@ -33,6 +33,7 @@ import type {
   ConfChange,
   ConfState,
   HardState,
+  JointChange,
   Message,
   ProposeResult,
   Raft,
@@ -221,10 +222,11 @@ class RaftMember implements Raft {
   applied(index: Index): void {
     const core = this.#core;
     core.log.appliedTo(index);
+    leaveJoint(core);
     if (core.campaignDue && mayCampaign(core)) campaign(core, false);
   }
 
-  applyConfChange(change: ConfChange | undefined): ConfState {
+  applyConfChange(change: ConfChange | JointChange | undefined): ConfState {
     return applyConfChange(this.#core, change);
   }
 

@@ -190,6 +190,15 @@ export interface ConfChange {
 }
 
 /**
+ * Several steps of membership at once (section 6 of the paper): `joint` has the configurations before and after it decide together, until
+ * `leave-joint`, which the leader appends by itself as soon as the first is applied, leaves the one after it alone. A voter that becomes a
+ * learner takes a step of its own; a joint change that would have one, or leave no voter, changes nothing.
+ */
+export type JointChange =
+  | { readonly type: "joint"; readonly changes: readonly ConfChange[] }
+  | { readonly type: "leave-joint" };
+
+/**
  * The consensus core: synchronous, without I/O, clock or chance of its own. The owner steps messages and ticks in and
  * carries out what `takeReady` says.
  */
@@ -223,7 +232,7 @@ export interface Raft {
    * Undefined: the owner refuses the change, which all members must do alike; the configuration stays as it is.
    * (`restored.applied` must then not be beyond `restored.snapshot`: the core would take the entry at its word.)
    */
-  applyConfChange(change: ConfChange | undefined): ConfState;
+  applyConfChange(change: ConfChange | JointChange | undefined): ConfState;
   /**
    * The image of the state at `index` is durable: it is the one to send from now on. Forgets the entries up to it but
    * for the last `trailingBytesMax` bytes, which spare a slow follower the image.

@@ -3,7 +3,13 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { MemberId } from "../../src/base/index.ts";
 import { changed, isPossible } from "../../src/raft/conf-change.ts";
-import { type ConfChange, type ConfState, decodeConfChange, encodeConfChange } from "../../src/raft/index.ts";
+import {
+  type ConfChange,
+  type ConfState,
+  decodeConfChange,
+  encodeConfChange,
+  type JointChange,
+} from "../../src/raft/index.ts";
 
 const members = fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }) as fc.Arbitrary<MemberId>;
 const types = fc.constantFrom("add-voter", "add-learner", "remove");
@@ -28,12 +34,25 @@ test("the bytes of a conf change are those that members of other versions know",
     context: Uint8Array.of(9),
   };
   assert.deepEqual([...encodeConfChange(change)], [2, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  const joint: JointChange = {
+    type: "joint",
+    changes: [
+      { type: "add-voter", member: 2n as MemberId },
+      { type: "remove", member: 3n as MemberId },
+    ],
+  };
+  assert.deepEqual([...encodeConfChange(joint)], [4, 1, 0, 0, 0, 0, 0, 0, 0, 2, 3, 0, 0, 0, 0, 0, 0, 0, 3]);
+  assert.deepEqual(decodeConfChange(encodeConfChange(joint)), joint);
+  assert.deepEqual([...encodeConfChange({ type: "leave-joint" })], [5]);
 });
 
 test("bytes that are no conf change are told from one", () => {
   assert.equal(decodeConfChange(new Uint8Array(0)), undefined);
   assert.equal(decodeConfChange(Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 7)), undefined, "too short");
-  assert.equal(decodeConfChange(Uint8Array.of(4, 0, 0, 0, 0, 0, 0, 0, 7)), undefined, "unknown change");
+  assert.equal(decodeConfChange(Uint8Array.of(6, 0, 0, 0, 0, 0, 0, 0, 7)), undefined, "unknown change");
+  assert.equal(decodeConfChange(Uint8Array.of(4)), undefined, "a joint change of nothing");
+  assert.equal(decodeConfChange(Uint8Array.of(4, 1, 0, 0, 0, 0, 0, 0, 7)), undefined, "a step cut short");
+  assert.equal(decodeConfChange(Uint8Array.of(5, 1)), undefined, "more than a way out");
   assert.equal(decodeConfChange(Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0)), undefined, "nobody");
 });
 
@@ -57,6 +76,22 @@ test("a change never leaves a configuration without voters, nor a member in two 
       }
     }),
   );
+});
+
+test("a joint change has both configurations decide until it is left", () => {
+  const [one, two, three, four] = [1n, 2n, 3n, 4n] as MemberId[] as [MemberId, MemberId, MemberId, MemberId];
+  const before: ConfState = { voters: [one, two], votersOutgoing: [], learners: [three] };
+  const changes: ConfChange[] = [
+    { type: "add-voter", member: three },
+    { type: "remove", member: one },
+    { type: "add-learner", member: four },
+  ];
+  const during = changed(before, { type: "joint", changes });
+  assert.deepEqual(during, { voters: [two, three], votersOutgoing: [one, two], learners: [four] });
+  assert.equal(changed(during, { type: "joint", changes }), during);
+  const after = { voters: [two, three], votersOutgoing: [], learners: [four] };
+  assert.deepEqual(changed(during, { type: "leave-joint" }), after);
+  assert.equal(changed(before, { type: "leave-joint" }), before);
 });
 
 test("nothing is changed while the configuration is joint", () => {

@@ -114,6 +114,22 @@ test("6: a joint configuration elects and commits only with a majority of both h
   assert.equal(raft.status.commit, 0);
   has(5);
   assert.equal(raft.status.commit, 1);
+  // It found the configuration joint, and leaves it now that its term has begun.
+  drain(raft);
+  const [leaving] = [raft.status.lastIndex];
+  assert.equal(leaving, index(2));
+  has(2);
+  has(4);
+  has(5);
+  while (raft.hasReady()) {
+    const { entries, committed, hardState: state } = raft.takeReady();
+    raft.persisted(entries.at(-1), state);
+    for (const { type } of committed)
+      if (type === "conf-change") raft.applyConfChange({ type: "leave-joint" });
+    const last = committed.at(-1);
+    if (last) raft.applied(last.index);
+  }
+  assert.deepEqual(raft.status.confState, { voters: ids(1, 2, 3), votersOutgoing: [], learners: [] });
 });
 
 test("6: two conf changes in a log prove that the first is committed, even where the crash lost that word", () => {

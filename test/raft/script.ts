@@ -13,7 +13,7 @@ import { entryText, Transcript } from "./transcript.ts";
  *   join 4                                            a member that knows nothing
  *   elect 1                                           1 becomes leader; how is not written down
  *   campaign 1       tick 1 10        propose 1 a b   transfer 1 2       read 2 100
- *   change 1 add-learner 4                            proposes a conf change
+ *   change 1 add-learner 4                            proposes a conf change; more than one of them: a joint one
  *   cut 1 [2]                                         what 1 sends and is sent is lost (to and from 2); heal: all arrives
  *   hold 1           flush 1 [n]                      writes of 1 wait; the oldest n, or all, are durable
  *   crash 1          start 1          compact 1       unreachable 1 2
@@ -119,7 +119,11 @@ class Script {
         );
         break;
       case "change": {
-        const change = { type: words[1], member: memberId(numbers[2] as number) } as ConfChange;
+        const changes: ConfChange[] = [];
+        for (let i = 1; i < words.length; i += 2)
+          changes.push({ type: words[i], member: memberId(numbers[i + 1] as number) } as ConfChange);
+        const change =
+          changes.length === 1 ? (changes[0] as ConfChange) : ({ type: "joint", changes } as const);
         this.#propose(first, [{ type: "conf-change", data: encodeConfChange(change) }]);
         break;
       }
@@ -216,10 +220,11 @@ class Script {
         continue;
       }
       const { id, role, term, leader, commit, applied, lastIndex, confState } = member.raft.status;
+      const outgoing = confState.votersOutgoing.length > 0 ? ` with ${confState.votersOutgoing}` : "";
       const learners = confState.learners.length > 0 ? ` learners ${confState.learners}` : "";
       this.transcript.note(
         `${id} ${role} term ${term} leader ${leader || "none"} commit ${commit} applied ${applied} last ${lastIndex}, ` +
-          `voters ${confState.voters.join(",") || "none"}${learners}`,
+          `voters ${confState.voters.join(",") || "none"}${outgoing}${learners}`,
       );
     }
   }

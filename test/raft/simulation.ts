@@ -143,7 +143,13 @@ class Simulation {
 
   #change(): void {
     const type = this.#pick(["add-voter", "add-voter", "add-learner", "remove"] as const);
-    const change: ConfChange = { type, member: this.#pick(this.#members).id };
+    const step: ConfChange = { type, member: this.#pick(this.#members).id };
+    const other: ConfChange = {
+      type: this.#pick(["add-voter", "remove"] as const),
+      member: this.#pick(this.#members).id,
+    };
+    const joint = { type: "joint", changes: [step, other] } as const;
+    const change = this.#below(3) === 0 ? joint : step;
     this.#pickRunning()?.running.propose([{ type: "conf-change", data: encodeConfChange(change) }]);
   }
 

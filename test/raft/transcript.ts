@@ -93,5 +93,8 @@ function entryList(entries: readonly Entry[]): string {
 export function entryText({ index, term, type, data }: Entry): string {
   if (type === "normal") return `${index}/${term}${data.length > 0 ? ` ${fromUtf8(data)}` : ""}`;
   const change = decodeConfChange(data);
-  return `${index}/${term} ${change?.type} ${change?.member}`;
+  if (change?.type === "leave-joint") return `${index}/${term} leave-joint`;
+  const steps = change?.type === "joint" ? change.changes : [change];
+  const text = steps.map((step) => `${step?.type} ${step?.member}`).join(" and ");
+  return `${index}/${term} ${change?.type === "joint" ? `joint ${text}` : text}`;
 }

@@ -111,7 +111,8 @@ export class Model {
 
   #applyConfChange(entry: Entry): void {
     const change = decodeConfChange(entry.data);
-    if (change === undefined || this.membership.refusal(change) !== undefined) return;
+    if (change === undefined || change.type === "joint" || change.type === "leave-joint") return;
+    if (this.membership.refusal(change) !== undefined) return;
     this.membership.apply(change);
     this.#membersChanged();
     const voters = this.conf.voters.filter((member) => member !== change.member);
