@@ -42,7 +42,7 @@ const rooms = {
   ],
   client: ["base", "platform", "apimachinery", ...io],
   controllers: ["base", "platform", "client", "apimachinery", "quota", ...io],
-  node: ["base", "platform", "client", "apimachinery", ...io],
+  node: ["base", "platform", "h2", "auth", "client", "apimachinery", ...io],
   catalog: ["base", "platform", "client", "apimachinery"],
   dns: ["base", "platform", "client", "apimachinery", "catalog", ...io],
   proxy: ["base", "platform", "h2", "client", "apimachinery", "catalog", ...io],

@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { UserInfo } from "../apimachinery/index.ts";
 import type { Transport } from "../client/index.ts";
+import type { TakeConnection } from "../h2/index.ts";
 import type { ConversionWebhook } from "../registry/index.ts";
 
 /** The resource API behind HTTP, whatever carries it. */
 export interface ApiServer {
   /** What the HTTP layer calls for each request (koa's callback). */
   readonly callback: (request: IncomingMessage, response: ServerResponse) => void;
+  /** What it calls for each request that asks for another protocol. */
+  readonly upgrade: (request: IncomingMessage, response: ServerResponse, take: TakeConnection) => void;
   /** The same onion without a socket, as `user`. */
   transport(user: UserInfo): Transport;
   /** Adds a named check to /healthz, /livez and /readyz; it answers undefined when all is well, else the reason. */

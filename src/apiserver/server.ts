@@ -10,6 +10,8 @@ import type { AccessControl } from "./access/access-control.ts";
 import { registryReader } from "./admission-reader.ts";
 import { AdmissionViews } from "./admission-views.ts";
 import { registryWriter } from "./admission-writer.ts";
+import { type MaybeUpgrade, takeConnection } from "./connect/forward.ts";
+import { createConnect, type Outbound } from "./connect/index.ts";
 import { createEncoder } from "./encode/encoder.ts";
 import { inProcessTransport } from "./in-process.ts";
 import { answer } from "./layers/answer.ts";
@@ -37,6 +39,8 @@ import type { Layer } from "./state.ts";
 export interface ApiServerOptions {
   readonly registry: Registry;
   readonly access: Pick<AccessControl, "authenticator" | "authorizer" | "keys">;
+  /** The way to nodes and pods; without it logs, commands and proxies are refused. */
+  readonly outbound?: Outbound;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: ServerLog;
@@ -94,7 +98,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   use(impersonate(authorizer));
   use(authorize(authorizer));
   use(maxInFlight());
-  use(resources(registry, { admission, encoder, protobuf: options.protobuf, clock, random, watches }));
+  const connect = createConnect({ registry, outbound: options.outbound, clock, random });
+  use(
+    resources(registry, { admission, encoder, protobuf: options.protobuf, clock, random, watches }, connect),
+  );
   use(discovery.layer);
   use(router.routes() as unknown as Layer);
   use(unknownPaths(router, discovery, registry));
@@ -102,6 +109,10 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
   return {
     callback,
+    upgrade(request, response, take) {
+      (request as MaybeUpgrade)[takeConnection] = take;
+      callback(request, response);
+    },
     transport: (user: UserInfo): Transport => inProcessTransport(callback, user),
     addLivenessCheck: (name, check) => health.addLiveness(name, check),
     addReadinessCheck: (name, check) => health.addReadiness(name, check),

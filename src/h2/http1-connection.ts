@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Clock, Connection, Timer } from "../platform/index.ts";
 import { rememberConnection } from "./connection-of.ts";
@@ -21,6 +21,8 @@ export function createHttp1(handlers: HttpHandlers, limits: ServerLimits, clock:
     // Ours is the idle timer.
     keepAliveTimeout: 0,
     requestTimeout: 0,
+    shouldUpgradeCallback: (request) =>
+      handlers.onUpgrade !== undefined && upgrades.has(request.headers.upgrade?.toLowerCase() ?? ""),
   });
   server.maxHeadersCount = limits.headerFieldsMax;
   server.on("clientError", refuse);
@@ -28,6 +30,25 @@ export function createHttp1(handlers: HttpHandlers, limits: ServerLimits, clock:
     served.get(request.socket)?.begin(response);
     handlers.onRequest(request, response);
   });
+  const { onUpgrade } = handlers;
+  if (onUpgrade !== undefined) {
+    server.on("upgrade", (request: IncomingMessage, socket: IncomingMessage["socket"], head: Buffer) => {
+      const connection = served.get(socket);
+      const response = new ServerResponse(request);
+      response.shouldKeepAlive = false;
+      response.assignSocket(socket);
+      connection?.begin(response);
+      response.once("finish", () => {
+        response.detachSocket(socket);
+        socket.end();
+      });
+      onUpgrade(request, response, () => {
+        response.detachSocket(socket);
+        connection?.handOver();
+        return { socket, head };
+      });
+    });
+  }
   return {
     serve(connection) {
       const one = new Http1Connection(connection, limits, clock);
@@ -38,6 +59,9 @@ export function createHttp1(handlers: HttpHandlers, limits: ServerLimits, clock:
     },
   };
 }
+
+/** Protocols that a connection may change to. */
+const upgrades: ReadonlySet<string> = new Set(["websocket", "spdy/3.1"]);
 
 /** What cannot be parsed gets an answer where its sender speaks HTTP/1; else the connection ends (RFC 9113, section 3.4). */
 function refuse(error: Error & { code?: string; rawPacket?: Buffer }, stream: Duplex): void {
@@ -59,6 +83,7 @@ class Http1Connection implements ServedConnection {
   #idle: Timer;
   #underWay = 0;
   #closing = false;
+  #handedOver = false;
 
   constructor(connection: Connection, limits: ServerLimits, clock: Clock) {
     this.#connection = connection;
@@ -80,9 +105,15 @@ class Http1Connection implements ServedConnection {
     });
   }
 
+  /** The connection is no longer HTTP: nobody waits for its requests to end. */
+  handOver(): void {
+    this.#handedOver = true;
+    if (this.#closing) this.destroy();
+  }
+
   close(): void {
     this.#closing = true;
-    if (this.#underWay === 0) this.destroy();
+    if (this.#underWay === 0 || this.#handedOver) this.destroy();
   }
 
   destroy(): void {

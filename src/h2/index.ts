@@ -12,5 +12,6 @@ export {
   type RequestHandler,
   resetCode,
   type StreamReceiver,
+  type TakeConnection,
 } from "./ports.ts";
 export { createHttpServer, type HttpServerOptions } from "./server.ts";

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Connection } from "../platform/index.ts";
 
 /** Header fields: lower-case names, several values of one name joined by ", ". Has no prototype. */
@@ -53,11 +54,19 @@ export interface IncomingStream {
 /** Node's classic request and response, whatever carries them; koa's callback takes them. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 
+/** Takes the connection from under a request that asks for another protocol: the answer is then written to the socket itself. */
+export type TakeConnection = () => { readonly socket: Duplex; readonly head: Buffer };
+
 export interface HttpHandlers {
   /** Asked first for every stream of HTTP/2; false leaves it to `onRequest`. */
   onStream?(stream: IncomingStream): boolean;
   /** HTTP/1.1, and HTTP/2 that `onStream` does not want. */
   onRequest: RequestHandler;
+  /**
+   * Of HTTP/1.1, requests that ask for WebSocket or SPDY/3.1. `response` answers them as any other, and ends the connection; `take`
+   * hands the connection over instead. Left out: they are requests like others.
+   */
+  onUpgrade?(request: IncomingMessage, response: ServerResponse, take: TakeConnection): void;
 }
 
 export interface HttpServer {

@@ -23,6 +23,8 @@ export interface Pki {
   readonly directory: string;
   readonly apiCa: string;
   readonly apiServer: TlsMaterial;
+  /** What the API server shows to the nodes' agents. */
+  readonly kubeletClient: TlsMaterial;
   /** A client in system:masters. */
   readonly admin: TlsMaterial;
   readonly storeServer: TlsMaterial;
@@ -74,12 +76,17 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
     )),
     ca: authority.cert,
   });
-  const [apiServer, admin, storeServer, storeClient, peer] = await Promise.all([
+  const [apiServer, kubeletClient, admin, storeServer, storeClient, peer] = await Promise.all([
     leaf(api, "apiserver", {
       commonName: "kube-apiserver",
       dnsNames: [...dnsNames, ...service],
       ipAddresses: [...ipAddresses, names.serviceAddress],
       usages: ["server"],
+    }),
+    leaf(api, "apiserver-kubelet-client", {
+      commonName: "kube-apiserver-kubelet-client",
+      organizations: ["system:masters"],
+      usages: ["client"],
     }),
     leaf(api, "admin", {
       commonName: "kubernetes-admin",
@@ -96,7 +103,17 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
     }),
   ]);
   const serviceAccountKey = await ensureServiceAccountKey(platform, join(directory, "sa"));
-  return { directory, apiCa: api.cert, apiServer, admin, storeServer, storeClient, peer, serviceAccountKey };
+  return {
+    directory,
+    apiCa: api.cert,
+    apiServer,
+    kubeletClient,
+    admin,
+    storeServer,
+    storeClient,
+    peer,
+    serviceAccountKey,
+  };
 }
 
 /** Puts `ca.crt`, `client.crt` and `client.key` where etcdctl is to find them. */

@@ -100,11 +100,21 @@ export async function startServer(
     );
     closing.push(() => published.stop());
 
-    const { api, registry, policy } = createApi(platform, config, { log, replica, access });
+    const { api, registry, policy } = createApi(platform, config, {
+      log,
+      replica,
+      access,
+      pki: certificates,
+    });
     closing.push(() => registry.close());
     closing.push(() => policy.close());
     const tls = { ...certificates.apiServer, ca: certificates.apiCa, clientCertificate: "request" as const };
-    const http = await serveHttp(platform, config.api, { onRequest: api.callback }, tls);
+    const http = await serveHttp(
+      platform,
+      config.api,
+      { onRequest: api.callback, onUpgrade: api.upgrade },
+      tls,
+    );
     closing.push(async () => {
       await api.close();
       await http.close();
@@ -197,7 +207,7 @@ function openStore(
 function createApi(
   platform: Platform,
   config: ServerConfig,
-  { log, replica, access }: { log: Log; replica: Replica; access: AccessControl },
+  { log, replica, access, pki }: { log: Log; replica: Replica; access: AccessControl; pki: Pki },
 ): { api: ApiServer; registry: Registry; policy: PolicyFeed } {
   const { clock, random } = platform;
   const windowFrom: Revision = replica.header().revision;
@@ -225,6 +235,11 @@ function createApi(
   const api: ApiServer = createApiServer({
     registry,
     access,
+    outbound: {
+      connect: (to) => platform.network.connect(to),
+      kubeletClient: pki.kubeletClient,
+      ...(config.localPodCidr === undefined ? {} : { localPodCidr: config.localPodCidr }),
+    },
     clock,
     random,
     log: log.channel("apiserver"),

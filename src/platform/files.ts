@@ -34,6 +34,7 @@ export function nodeFiles(): Files {
       }
     },
     append: (path, content) => fs.promises.appendFile(path, content),
+    appendStream: (path) => fs.createWriteStream(path, { flags: "a" }),
     async truncate(path, content) {
       const handle = await fs.promises.open(path, "r+");
       try {
@@ -54,7 +55,8 @@ export function nodeFiles(): Files {
     own: (path, uid, gid) => fs.promises.chown(path, uid, gid),
     list: async (path) => (await fs.promises.readdir(path)).sort(),
     status,
-    remove: (path) => fs.promises.rm(path, { recursive: true, force: true }),
+    // A program that is just ending may still write into it.
+    remove: (path) => fs.promises.rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 }),
     removeDirectory: (path) => fs.promises.rmdir(path),
     usage,
     async space(path) {

@@ -72,6 +72,8 @@ export interface Files {
   /** At most `length` bytes from `position`; fewer at the end. */
   readAt(path: string, position: number, length: number): Promise<Uint8Array>;
   append(path: string, content: Uint8Array): Promise<void>;
+  /** Appends as it is written to; of a named pipe this waits for its reader. */
+  appendStream(path: string): Writable;
   /** Empties the file and writes `content` into it: whoever appends goes on behind that. */
   truncate(path: string, content: Uint8Array): Promise<void>;
   /** A symbolic link, put in the place of what is there in one step. */

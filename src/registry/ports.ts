@@ -55,6 +55,8 @@ export interface ResourceHandler {
   readonly strategy: Strategy;
   /** Of this endpoint: the strategy itself, or the subresource's part of it. */
   readonly rules: UpdateRules;
+  /** Carries bytes to a pod or node (log, exec, proxy …): none of the verbs below is there. */
+  readonly connects?: boolean;
   get?(name: string, context: RequestContext, options?: { resourceVersion?: string }): Promise<Stored>;
   list?(query: ListQuery, context: RequestContext): Promise<StoredList>;
   watch?(query: { namespace: string; options: WatchOptions }, sink: WatchSink): StorageWatch;

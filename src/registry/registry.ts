@@ -13,6 +13,7 @@ import { GenericStore } from "./store.ts";
 import type { StrategyDeps, StrategySource } from "./strategies.ts";
 import type { Strategy } from "./strategy.ts";
 import { BindingStore } from "./subresources/binding.ts";
+import { ConnectSubresource, isConnecting } from "./subresources/connect.ts";
 import { EvictionStore } from "./subresources/eviction.ts";
 import { PartialUpdateStore } from "./subresources/partial-update.ts";
 import { ScaleStore } from "./subresources/scale.ts";
@@ -200,6 +201,7 @@ class ResourceRegistry implements Registry {
           },
         });
       default: {
+        if (isConnecting(store.resource.group, info.name)) return new ConnectSubresource(store, info);
         const rules = strategy.subresources?.[info.name];
         return rules === undefined
           ? undefined

@@ -35,10 +35,7 @@ export const expectations: readonly AreaExpectation[] = [
   { area: "kinds/events.events.k8s.io" },
   { area: "kinds/namespaces" },
   { area: "kinds/nodes" },
-  {
-    area: "kinds/pods",
-    exceptions: { log: notServed, "exec on an unscheduled pod": notServed },
-  },
+  { area: "kinds/pods" },
   { area: "kinds/limitranges" },
   { area: "kinds/resourcequotas" },
   {
@@ -135,10 +132,7 @@ export const expectations: readonly AreaExpectation[] = [
   },
   {
     area: "services",
-    exceptions: {
-      "proxy to a service without an Endpoints object": notServed,
-      "proxy to a missing service": notServed,
-    },
+    exceptions: {},
   },
   { area: "auth", exceptions: { "anonymous /version": "the builds differ" } },
   { area: "admission" },

@@ -1,4 +1,5 @@
 import { readsInFlightMax, writesInFlightMax } from "../limits.ts";
+import type { RequestInfo } from "../request-info.ts";
 import type { Layer, Reply } from "../state.ts";
 
 const tooMany: Reply = {
@@ -13,13 +14,19 @@ const tooMany: Reply = {
 
 const reads: ReadonlySet<string> = new Set(["get", "list"]);
 
+const longSubresources: ReadonlySet<string> = new Set(["attach", "exec", "log", "portforward", "proxy"]);
+
+/** Requests that last as long as somebody wants. */
+const isLong = ({ verb, subresource }: RequestInfo): boolean =>
+  verb === "watch" || longSubresources.has(subresource);
+
 /** Sheds load: so many reads and so many writes at the same time. Watches and the administrators' group are not counted. */
 export function maxInFlight(): Layer {
   let reading = 0;
   let writing = 0;
   return async (context, next) => {
     const { state } = context;
-    if (state.info.verb === "watch" || state.user.groups.includes("system:masters")) return await next();
+    if (isLong(state.info) || state.user.groups.includes("system:masters")) return await next();
     const isRead = reads.has(state.info.verb);
     if (isRead ? reading >= readsInFlightMax : writing >= writesInFlightMax) {
       state.reply = tooMany;

@@ -1,6 +1,7 @@
 import { errors } from "../../apimachinery/index.ts";
 import type { Registry, ResourceHandler, Verb } from "../../registry/index.ts";
 import { resourceInfo } from "../../schema/index.ts";
+import type { Connect } from "../connect/index.ts";
 import { builtinGroups, servedGroups } from "../current.ts";
 import { type HandlerDeps, ResourceCall, type VerbHandler } from "../handlers/call.ts";
 import { create } from "../handlers/create.ts";
@@ -33,7 +34,7 @@ const onCollection: ReadonlyMap<string, Route> = new Map<string, Route>([
  * Resources: from the URL to the handler of a verb. What is no resource of a group that is served goes on to the next layer. Unlike a
  * table of routes this finds resources that come while the server runs, in two look-ups.
  */
-export function resources(registry: Registry, deps: HandlerDeps): Layer {
+export function resources(registry: Registry, deps: HandlerDeps, connect: Connect): Layer {
   const groups = servedGroups(registry);
   const ownGroups = builtinGroups(registry);
   return async (context, next) => {
@@ -52,6 +53,10 @@ export function resources(registry: Registry, deps: HandlerDeps): Layer {
       if (handler.info.published === undefined) throw errors.resourceNotFound();
       return await next();
     }
+    if (handler.connects === true) {
+      context.state.handler = handler;
+      return await connect(context, handler);
+    }
     const verb = verbHandler(handler, info, context.req.method ?? "");
     if (verb === undefined) throw errors.methodNotAllowed();
     context.state.handler = handler;
@@ -60,7 +65,7 @@ export function resources(registry: Registry, deps: HandlerDeps): Layer {
   };
 }
 
-/** What Kubernetes has and this server has not (pods/log, pods/exec) is told apart from what nobody has. */
+/** What Kubernetes has and this server has not is told apart from what nobody has. */
 function unserved({ group, version, resource, subresource, verb }: RequestInfo): Error {
   const known = resourceInfo({ group, version, resource })?.subresources.some(
     ({ name }) => name === subresource,
@@ -72,7 +77,8 @@ function unserved({ group, version, resource, subresource, verb }: RequestInfo):
 
 /** Whether the path is one of the resource: with a namespace, or without. */
 function inScope(handler: ResourceHandler, info: RequestInfo): boolean {
-  if (info.surplus > 0) return false;
+  // What stands behind `/proxy` is the target's.
+  if (info.surplus > 0 && !(handler.connects === true && handler.subresource === "proxy")) return false;
   if (!handler.namespaced) {
     const isNamespace = info.group === "" && info.resource === "namespaces";
     return info.namespace === "" || isNamespace;

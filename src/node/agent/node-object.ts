@@ -37,6 +37,9 @@ interface NodeInfo {
 /** The version of the kubelet whose ways the agents have. */
 export const kubeletVersion = "v1.35.4";
 
+/** Where the API server finds the SHA-256 of the certificate that the agent serves with: nobody else's is taken for it. */
+export const certificateAnnotation = "raftsman.dev/kubelet-certificate-sha256";
+
 /** The Node as a kubelet registers it. */
 export function nodeObject(description: NodeDescription, nowMs: number): KubeObject {
   const { name, info } = description;

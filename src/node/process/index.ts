@@ -1,15 +1,45 @@
+import { certificateAnnotation } from "../agent/node-object.ts";
+import type { PodHost } from "../agent/pod-host.ts";
+import { startKubeletServer } from "../agent/server.ts";
 import { NodeAgent } from "./node.ts";
+import { ProcessPodHost } from "./pod-host.ts";
 import type { ProcessNode, ProcessNodeOptions } from "./ports.ts";
 
 export type { ProcessNode, ProcessNodeOptions } from "./ports.ts";
 
 /** Runs the pods bound to the node as processes of this machine. @throws where another agent has the directory */
 export async function startProcessNode(options: ProcessNodeOptions): Promise<ProcessNode> {
-  const agent = await NodeAgent.open(options, { port: 0, annotations: {} });
+  const { machine, log, name, address, port, clientCa, directory } = options;
+  let host: PodHost | undefined;
+  const server = await startKubeletServer({
+    platform: machine,
+    log,
+    address,
+    port,
+    clientCa,
+    hostOf: (node) => (node === name ? host : undefined),
+  });
+  let agent: NodeAgent;
+  try {
+    agent = await NodeAgent.open(options, {
+      port: server.port,
+      annotations: { [certificateAnnotation]: server.certificateSha256 },
+    });
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  host = new ProcessPodHost(machine, agent, { name, directory });
   return {
-    name: options.name,
+    name,
     registered: agent.registered,
-    stop: () => agent.stop(),
-    detach: () => agent.detach(),
+    async stop() {
+      await agent.stop();
+      await server.close();
+    },
+    async detach() {
+      await agent.detach();
+      await server.close();
+    },
   };
 }

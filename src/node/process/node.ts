@@ -29,7 +29,7 @@ const pods = { group: "", version: "v1", resource: "pods" };
 const services = { group: "", version: "v1", resource: "services" };
 
 /** What the agent's API is asked for: who runs here. */
-interface RunningPods {
+export interface RunningPods {
   /** By namespace and name. */
   find(namespace: string, name: string): PodWorker | undefined;
   all(): Iterable<PodWorker>;

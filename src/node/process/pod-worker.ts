@@ -36,6 +36,9 @@ export class PodWorker {
   #written = "";
   #saving: Promise<void> = Promise.resolve();
   #stopped = false;
+  /** Nothing is to be started any more. */
+  #abandoned = false;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(node: NodeContext, pod: Pod, record: PodRecord) {
     this.#node = node;
@@ -95,6 +98,9 @@ export class PodWorker {
 
   /** The server has written it off, or never knew it: its programs end, nothing is told. */
   async abandon(): Promise<void> {
+    this.#abandoned = true;
+    // A start that is under way is one to be ended.
+    await this.#turn;
     await this.#endAll(this.context.graceMs());
     await this.#clear();
   }
@@ -107,13 +113,13 @@ export class PodWorker {
   }
 
   wake(): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#abandoned) return;
     if (this.#looking) {
       this.#again = true;
       return;
     }
     this.#looking = true;
-    void this.#look();
+    this.#turn = this.#look();
   }
 
   async #look(): Promise<void> {
@@ -128,7 +134,7 @@ export class PodWorker {
         });
         this.#retry();
       }
-    } while (this.#again && !this.#stopped);
+    } while (this.#again && !this.#stopped && !this.#abandoned);
     this.#looking = false;
   }
 
@@ -218,7 +224,7 @@ export class PodWorker {
   async #keepRunning(runner: ContainerRunner, container: Container): Promise<void> {
     const { record } = runner;
     const { clock } = this.#node.machine;
-    if (record.state.kind === "running") return;
+    if (record.state.kind === "running" || this.#abandoned) return;
     const ended =
       record.state.kind === "terminated" ? record.state : record.starts > 0 ? record.last : undefined;
     if (record.state.kind === "terminated") {

@@ -1,0 +1,69 @@
+/** Subresources that carry bytes: from the URL to a connection that goes on to a node or a pod. */
+import { errors, type KubeObject, StatusError } from "../../apimachinery/index.ts";
+import type { Clock, Random } from "../../platform/index.ts";
+import type { Registry, RequestContext, ResourceHandler } from "../../registry/index.ts";
+import type { ApiContext } from "../state.ts";
+import type { Outbound } from "./outbound.ts";
+import { type ConnectReader, podCommand, podLog, podPortForward } from "./pod-streams.ts";
+import { proxy } from "./proxy.ts";
+
+export type { Outbound } from "./outbound.ts";
+
+export type Connect = (context: ApiContext, handler: ResourceHandler) => Promise<void>;
+
+export function createConnect(deps: {
+  readonly registry: Registry;
+  readonly outbound: Outbound | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+}): Connect {
+  const { registry, outbound, random } = deps;
+  return async (context, handler) => {
+    const reader = readerFor(context, registry, deps.clock);
+    const { method = "" } = context.req;
+    switch (handler.subresource) {
+      case "log":
+        if (method !== "GET") throw errors.methodNotAllowed();
+        return podLog(context, reader, outbound);
+      case "exec":
+      case "attach":
+        requireStreaming(method);
+        return podCommand(context, handler.subresource, reader, outbound);
+      case "portforward":
+        requireStreaming(method);
+        return podPortForward(context, reader, outbound);
+      default:
+        return proxy(context, { reader, outbound, random: () => random.number() });
+    }
+  };
+}
+
+function requireStreaming(method: string): void {
+  if (method !== "GET" && method !== "POST") throw errors.methodNotAllowed();
+}
+
+function readerFor(context: ApiContext, registry: Registry, clock: Clock): ConnectReader {
+  const read = async (resource: string, namespace: string, name: string): Promise<KubeObject> => {
+    const handler = registry.resource({ group: "", version: "v1", resource });
+    const request: RequestContext = {
+      user: context.state.user,
+      namespace,
+      dryRun: false,
+      fieldManager: "",
+      now: clock.now(),
+      warn: () => {},
+    };
+    if (handler?.get === undefined) throw errors.resourceNotFound();
+    return (await handler.get(name, request)).object;
+  };
+  return {
+    pod: (namespace, name) => read("pods", namespace, name),
+    node: (name) => read("nodes", "", name),
+    service: (namespace, name) => read("services", namespace, name),
+    endpoints: (namespace, name) =>
+      read("endpoints", namespace, name).catch((error: unknown) => {
+        if (error instanceof StatusError && error.code === 404) return undefined;
+        throw error;
+      }),
+  };
+}

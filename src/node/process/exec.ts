@@ -1,0 +1,118 @@
+/** Commands beside a container's program, with its environment and directory. */
+import type { Readable } from "node:stream";
+import type { Machine, RunningProcess } from "../../platform/index.ts";
+import type { CommandOptions, CommandStreams, TerminalSize } from "../streaming/remote-command.ts";
+import type { Surroundings } from "./container.ts";
+import { findProgram, StartError } from "./launch.ts";
+
+/** How long the first size of a client's terminal is waited for. Milliseconds. */
+const sizeWaitMs = 200;
+
+export async function execCommand(
+  machine: Machine,
+  command: readonly string[],
+  surroundings: Surroundings,
+  options: CommandOptions,
+  streams: CommandStreams,
+): Promise<void> {
+  let child: RunningProcess;
+  try {
+    const { env, cwd, uid, gid } = surroundings;
+    const [program = "", ...args] = command;
+    const path = await findProgram(machine.files, program, env["PATH"] ?? "", cwd);
+    const whole = options.tty ? await onTerminal(machine, [path, ...args], streams) : [path, ...args];
+    const [file = "", ...rest] = whole;
+    child = await machine.processes.spawn({
+      file,
+      args: rest,
+      env: options.tty ? { TERM: "xterm", ...env } : env,
+      cwd,
+      stdin: options.stdin,
+      output: "pipe",
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
+    });
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const code = error instanceof StartError && message.includes("permission denied") ? 126 : 127;
+    streams.stderr?.write(`${message}\n`);
+    streams.stdin?.resume();
+    await streams.finish(exitStatus(code, command));
+    return;
+  }
+  void streams.closed.then(() => child.signal("SIGHUP"));
+  const outputs = [
+    passOn(child.stdout, streams.stdout),
+    passOn(child.stderr, streams.stderr ?? (options.tty ? streams.stdout : null)),
+  ];
+  if (child.stdin !== null && streams.stdin !== null) {
+    streams.stdin.on("error", () => child.stdin?.end());
+    streams.stdin.pipe(child.stdin);
+  }
+  const { exitCode = 137 } = await child.ended;
+  // Nobody reads any more: what still comes must not hold the connection back.
+  streams.stdin?.unpipe();
+  streams.stdin?.resume();
+  await Promise.all(outputs);
+  await streams.finish(exitCode === 0 ? { metadata: {}, status: "Success" } : exitStatus(exitCode, command));
+}
+
+/** v4 and v5 tell the exit code as a Status. */
+function exitStatus(code: number, command: readonly string[]): object {
+  return {
+    metadata: {},
+    status: "Failure",
+    message: `command terminated with non-zero exit code: error executing command [${command.join(" ")}], exit code ${code}`,
+    reason: "NonZeroExitCode",
+    details: { causes: [{ reason: "ExitCode", message: String(code) }] },
+  };
+}
+
+/** Without ending the target, which may have another source. */
+function passOn(from: Readable | null, to: NodeJS.WritableStream | null): Promise<void> {
+  if (from === null) return Promise.resolve();
+  return new Promise((resolve) => {
+    from.once("close", () => resolve());
+    if (to === null) from.resume();
+    else {
+      // A client that is gone reads no more; the program is told by its end.
+      to.on("error", () => from.resume());
+      to.on("close", () => {
+        from.unpipe();
+        from.resume();
+      });
+      from.pipe(to, { end: false });
+    }
+  });
+}
+
+/** With util-linux' script a command has a terminal; elsewhere it goes without, and says so. */
+async function onTerminal(
+  machine: Machine,
+  command: readonly string[],
+  streams: CommandStreams,
+): Promise<string[]> {
+  const { env } = { env: machine.processes.environment() };
+  const script = await findProgram(machine.files, "script", env["PATH"] ?? "", "/").catch(() => undefined);
+  if (script === undefined || (await machine.host()).operatingSystem !== "linux") {
+    streams.stdout?.write(
+      "no terminal on this node (script of util-linux is not installed): lines are passed on as they are\r\n",
+    );
+    return [...command];
+  }
+  const size = await firstSize(machine, streams);
+  const resize = size === undefined ? "" : `stty rows ${size.height} cols ${size.width}; `;
+  return [script, "-qefc", `${resize}exec ${command.map(quoted).join(" ")}`, "/dev/null"];
+}
+
+function firstSize(machine: Machine, streams: CommandStreams): Promise<TerminalSize | undefined> {
+  return new Promise((resolve) => {
+    const timer = machine.clock.after(sizeWaitMs, () => resolve(undefined));
+    streams.onResize((size) => {
+      timer.cancel();
+      resolve(size);
+    });
+  });
+}
+
+const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;

@@ -1,0 +1,388 @@
+/** Pods that are programs of this machine, used with the real kubectl through every way there is. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { eventually, startCluster, type TestCluster } from "./cluster.ts";
+import { realClient } from "./kubectl-archive.ts";
+
+const linux = process.platform === "linux";
+const skip = linux ? false : "pods' own addresses are Linux' 127.0.0.0/8";
+const directory = mkdtempSync(join(tmpdir(), "raftsman-process-"));
+let cluster: TestCluster;
+
+before(async () => {
+  if (linux) cluster = await startCluster(["--runtime", "process"]);
+});
+after(async () => {
+  if (linux) assert.equal(await cluster.stop(), 0);
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const serverScript = `
+const http = require("node:http");
+http.createServer((request, response) => {
+  if (request.url === "/exit") process.exit(9);
+  console.log("asked", request.url);
+  response.end(process.env.POD_NAME + " " + request.url + "\\n");
+}).listen(8080, process.env.POD_IP, () => console.log("listening", process.pid));
+process.on("SIGTERM", () => process.exit(0));
+`;
+
+async function apply(...objects: object[]): Promise<void> {
+  const outcome = await cluster.kubectl(
+    ["apply", "-f", "-"],
+    objects.map((one) => JSON.stringify(one)).join("\n"),
+  );
+  assert.equal(outcome.status, 0, outcome.stderr);
+}
+
+function pod(name: string, container: object, spec: object = {}): object {
+  const containers = [{ name: "main", image: "host", ...container }];
+  const metadata = { name, labels: { app: name } };
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata,
+    spec: { terminationGracePeriodSeconds: 2, containers, ...spec },
+  };
+}
+
+async function status(name: string): Promise<Record<string, unknown> & { podIP?: string }> {
+  const { stdout } = await cluster.kubectl(["get", "pod", name, "-o", "json"]);
+  return stdout === "" ? {} : JSON.parse(stdout).status;
+}
+
+/** What stands under a path of a pod's status. */
+async function until(name: string, path: string, value: unknown): Promise<void> {
+  await eventually(`${name}: ${path} is ${value}`, async () => {
+    const { stdout } = await cluster.kubectl(["get", "pod", name, "-o", `jsonpath={${path}}`]);
+    return stdout === String(value);
+  });
+}
+
+const ready = '.status.conditions[?(@.type=="Ready")].status';
+const waiting = ".status.containerStatuses[0].state.waiting.reason";
+
+async function addresses(service: string): Promise<string[]> {
+  const { stdout } = await cluster.kubectl([
+    "get",
+    "endpoints",
+    service,
+    "-o",
+    "jsonpath={.subsets[*].addresses[*].ip}",
+  ]);
+  return stdout.split(" ").filter((one) => one !== "");
+}
+
+test("a program serves at its own address and is reached by every way of kubectl", { skip }, async () => {
+  const script = join(directory, "server.cjs");
+  writeFileSync(script, serverScript);
+  const container = {
+    command: [process.execPath, script],
+    ports: [{ name: "http", containerPort: 8080 }],
+    readinessProbe: { httpGet: { port: "http" }, periodSeconds: 1 },
+  };
+  const service = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "web" },
+    spec: { selector: { app: "web" }, ports: [{ port: 80, targetPort: "http" }] },
+  };
+  await apply(pod("web", container), service);
+  await until("web", ready, "True");
+  const { podIP } = await status("web");
+  assert.match(podIP ?? "", /^127\.128\./);
+  await eventually("the endpoint is there", async () => (await addresses("web")).includes(podIP ?? ""));
+  const answer = await fetch(`http://${podIP}:8080/direct`);
+  assert.equal(await answer.text(), "web /direct\n");
+
+  const through = await cluster.kubectl([
+    "get",
+    "--raw",
+    "/api/v1/namespaces/default/services/web:80/proxy/via?x=1",
+  ]);
+  assert.equal(through.stdout, "web /via?x=1\n", through.stderr);
+  const direct = await cluster.kubectl([
+    "get",
+    "--raw",
+    "/api/v1/namespaces/default/pods/web:8080/proxy/pod",
+  ]);
+  assert.equal(direct.stdout, "web /pod\n");
+  const logs = await cluster.kubectl(["logs", "web", "--timestamps"]);
+  assert.match(logs.stdout, /^\d{4}-\S+Z listening \d+$/m);
+  assert.match(logs.stdout, /Z asked \/via\?x=1$/m);
+  const tail = await cluster.kubectl(["logs", "web", "--tail=1"]);
+  assert.match(tail.stdout, /^asked .*\n$/);
+  const none = await cluster.kubectl(["logs", "web", "--previous"]);
+  assert.match(none.stderr, /\(BadRequest\): previous terminated container "main" in pod "web" not found/);
+
+  for (const webSockets of ["true", "false"]) {
+    const forwarded = await forward("web", webSockets);
+    try {
+      assert.equal(await (await fetch(`${forwarded.url}/forwarded`)).text(), "web /forwarded\n");
+      assert.equal(await (await fetch(`${forwarded.url}/again`)).text(), "web /again\n");
+    } finally {
+      forwarded.stop();
+    }
+  }
+});
+
+test("commands run beside the program: input, both outputs, exit code, files, over WebSocket and SPDY", {
+  skip,
+}, async () => {
+  for (const webSockets of ["true", "false"]) {
+    const env = ["env", `KUBECTL_REMOTE_COMMAND_WEBSOCKETS=${webSockets}`, realClient("kubectl")];
+    const exec = (args: string[], input?: string) => runKubectl([...env, "exec", ...args], input);
+    const both = await exec(["web", "--", "sh", "-c", "echo out $POD_NAME; echo err >&2; exit 3"]);
+    assert.equal(both.stdout, "out web\n");
+    assert.equal(both.stderr, "err\ncommand terminated with exit code 3\n");
+    const piped = await exec(["-i", "web", "--", "wc", "-c"], "x".repeat(300_000));
+    assert.equal(piped.stdout.trim(), "300000", piped.stderr);
+    const missing = await exec(["web", "--", "nosuchthing"]);
+    assert.match(missing.stderr, /executable file not found in \$PATH/);
+    assert.notEqual(missing.status, 0);
+  }
+  const source = join(directory, "copied");
+  const inside = join(directory, "inside");
+  writeFileSync(source, "some\nbytes\0and more");
+  const there = await cluster.kubectl(["cp", source, `web:${inside}`]);
+  assert.equal(there.status, 0, there.stderr);
+  assert.deepEqual(readFileSync(inside), readFileSync(source));
+  const back = await cluster.kubectl(["cp", `web:${inside}`, `${source}.back`]);
+  assert.deepEqual(readFileSync(`${source}.back`), readFileSync(source), back.stderr);
+});
+
+test("input reaches a program that waits for it, and its output comes back", { skip }, async () => {
+  const args = [
+    "run",
+    "-i",
+    "--rm",
+    "--restart=Never",
+    "--image=host",
+    "reader",
+    "--command",
+    "--",
+    "sh",
+    "-c",
+  ];
+  const outcome = await cluster.kubectl([...args, "read line; echo got $line"], "hello\n");
+  assert.match(outcome.stdout, /got hello/, outcome.stderr);
+});
+
+test("a program that is killed leaves the endpoints at once and comes back; its last words stay", {
+  skip,
+}, async () => {
+  const { stdout: said } = await cluster.kubectl(["logs", "web"]);
+  const pid = Number(/^listening (\d+)$/m.exec(said)?.[1]);
+  const watch = cluster.start("kubectl", [
+    "get",
+    "endpoints",
+    "web",
+    "-w",
+    "-o",
+    "json",
+    "--output-watch-events",
+  ]);
+  const events: string[] = [];
+  const seen = (async () => {
+    for await (const line of watch.lines) events.push(line);
+  })();
+  await eventually("the watch is open", async () => events.length > 0);
+  process.kill(pid, "SIGKILL");
+  await until("web", ".status.containerStatuses[0].restartCount", 1);
+  await until("web", ready, "True");
+  watch.stop();
+  await seen;
+  assert.match(events.join("\n"), /notReadyAddresses/, "it was out of rotation in between");
+  const { stdout } = await cluster.kubectl([
+    "get",
+    "pod",
+    "web",
+    "-o",
+    "jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}",
+  ]);
+  assert.equal(stdout, "137");
+  const previous = await cluster.kubectl(["logs", "web", "--previous"]);
+  assert.match(previous.stdout, /^listening/);
+});
+
+test("init containers and sidecars run in order, volumes and variables are there, and a pod completes", {
+  skip,
+}, async () => {
+  await apply(
+    {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "settings" },
+      data: { mode: "fast", "app.conf": "a=1\n" },
+    },
+    { apiVersion: "v1", kind: "Secret", metadata: { name: "keys" }, stringData: { key: "s3cret" } },
+    {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "job", labels: { tier: "back" } },
+      spec: {
+        restartPolicy: "Never",
+        terminationGracePeriodSeconds: 1,
+        initContainers: [
+          {
+            name: "first",
+            image: "host",
+            command: ["sh", "-c", "echo first > $RAFTSMAN_ROOT/work/order"],
+            volumeMounts: [{ name: "work", mountPath: "/work" }],
+          },
+          {
+            name: "side",
+            image: "host",
+            restartPolicy: "Always",
+            command: [
+              "sh",
+              "-c",
+              "echo side >> work/order; trap 'exit 0' TERM; while :; do sleep 0.05; done",
+            ],
+            startupProbe: { exec: { command: ["grep", "side", "work/order"] }, periodSeconds: 1 },
+            volumeMounts: [{ name: "work", mountPath: "/work" }],
+          },
+        ],
+        containers: [
+          {
+            name: "main",
+            image: "host",
+            workingDir: "/work",
+            command: [
+              "sh",
+              "-c",
+              'echo main >> order; cat order; cat "$CONF"/app.conf; cat $RAFTSMAN_ROOT/pod/labels; echo "$MODE $KEY $GREETING $(GREETING)"; exit 4',
+            ],
+            env: [
+              { name: "MODE", valueFrom: { configMapKeyRef: { name: "settings", key: "mode" } } },
+              { name: "KEY", valueFrom: { secretKeyRef: { name: "keys", key: "key" } } },
+              { name: "GREETING", value: "hello-$(POD_NAME)" },
+              { name: "CONF", value: "$(RAFTSMAN_ROOT)/etc/app" },
+            ],
+            volumeMounts: [
+              { name: "work", mountPath: "/work" },
+              { name: "conf", mountPath: "/etc/app", readOnly: true },
+              { name: "pod", mountPath: "/pod" },
+            ],
+          },
+        ],
+        volumes: [
+          { name: "work", emptyDir: {} },
+          { name: "conf", configMap: { name: "settings" } },
+          {
+            name: "pod",
+            downwardAPI: { items: [{ path: "labels", fieldRef: { fieldPath: "metadata.labels" } }] },
+          },
+        ],
+      },
+    },
+  );
+  await until("job", ".status.phase", "Failed");
+  const { stdout } = await cluster.kubectl(["logs", "job", "-c", "main"]);
+  assert.equal(stdout, 'first\nside\nmain\na=1\ntier="back"fast s3cret hello-job hello-job\n');
+  const exit = await cluster.kubectl([
+    "get",
+    "pod",
+    "job",
+    "-o",
+    "jsonpath={.status.containerStatuses[0].state.terminated.exitCode} {.status.initContainerStatuses[1].state.terminated.reason}",
+  ]);
+  assert.equal(exit.stdout, "4 Completed");
+});
+
+test("what cannot run says why in a status and an event, and disturbs nobody", { skip }, async () => {
+  await apply(
+    pod("no-command", { command: ["nosuchthing"] }),
+    pod("no-image", { image: "nginx:1.27", command: ["true"] }),
+    pod("no-config", { command: ["true"], envFrom: [{ configMapRef: { name: "nope" } }] }),
+    pod(
+      "no-volume",
+      { command: ["true"], volumeMounts: [{ name: "v", mountPath: "/v" }] },
+      { volumes: [{ name: "v", secret: { secretName: "nope" } }] },
+    ),
+    pod("hangs", {
+      command: ["sleep", "1000"],
+      livenessProbe: {
+        exec: { command: ["sleep", "1000"] },
+        periodSeconds: 1,
+        timeoutSeconds: 1,
+        failureThreshold: 1,
+      },
+    }),
+  );
+  await until("no-command", waiting, "CrashLoopBackOff");
+  await until("no-image", waiting, "ImagePullBackOff");
+  await until("no-config", waiting, "CreateContainerConfigError");
+  await until("no-volume", waiting, "ContainerCreating");
+  await until("hangs", ".status.containerStatuses[0].restartCount", 1);
+  await eventually("all events are written", async () => {
+    const { stdout } = await cluster.kubectl([
+      "get",
+      "events",
+      "-o",
+      "jsonpath={range .items[*]}{.involvedObject.name}: {.reason}: {.message}{'\\n'}{end}",
+    ]);
+    return [
+      /no-command: Failed: Error: .*executable file not found in \$PATH/,
+      /no-image: Failed: Failed to pull image "nginx:1\.27": this node runs local processes/,
+      /no-config: Failed: Error: configmap "nope" not found/,
+      /no-volume: FailedMount: .*secret "nope" not found/,
+      /hangs: Unhealthy: Liveness probe failed: command timed out/,
+      /hangs: Killing: Container main failed liveness probe, will be restarted/,
+    ].every((pattern) => pattern.test(stdout));
+  });
+  const logs = await cluster.kubectl(["logs", "no-image"]);
+  assert.match(logs.stderr, /container "main" in pod "no-image" is waiting to start/);
+  assert.equal(await (await fetch(`http://${(await status("web")).podIP}:8080/`)).text(), "web /\n");
+});
+
+test("a deleted pod is asked to end, then made to, and nothing of it stays", { skip }, async () => {
+  const mark = join(directory, "stopped");
+  const stubborn = {
+    command: ["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"],
+    lifecycle: { preStop: { exec: { command: ["touch", mark] } } },
+  };
+  await apply(pod("stubborn", stubborn));
+  await until("stubborn", ready, "True");
+  const uid = (await cluster.kubectl(["get", "pod", "stubborn", "-o", "jsonpath={.metadata.uid}"])).stdout;
+  const deleted = await cluster.kubectl(["delete", "pod", "stubborn"]);
+  assert.equal(deleted.status, 0, deleted.stderr);
+  assert.ok(existsSync(mark), "its preStop hook ran");
+  const left = await runKubectl(["pgrep", "-f", uid]);
+  assert.equal(left.stdout, "");
+});
+
+function runKubectl(args: string[], input?: string) {
+  const [program = "", ...rest] = args;
+  return new Promise<{ status: number | null; stdout: string; stderr: string }>((resolve) => {
+    const child = spawn(program, rest, { env: { ...process.env, KUBECONFIG: cluster.kubeconfig } });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      stderr += chunk;
+    });
+    child.stdin.on("error", () => {});
+    child.stdin.end(input ?? "");
+    child.on("close", (code) => resolve({ status: code, stdout, stderr }));
+  });
+}
+
+async function forward(name: string, webSockets: string): Promise<{ url: string; stop(): void }> {
+  const child = spawn(realClient("kubectl"), ["port-forward", `pod/${name}`, ":8080"], {
+    env: { ...process.env, KUBECONFIG: cluster.kubeconfig, KUBECTL_PORT_FORWARD_WEBSOCKETS: webSockets },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  child.stdout.on("data", (chunk) => {
+    said += chunk;
+  });
+  const port = await eventually("it forwards", async () => /127\.0\.0\.1:(\d+)/.exec(said)?.[1]);
+  return { url: `http://127.0.0.1:${port}`, stop: () => child.kill() };
+}
