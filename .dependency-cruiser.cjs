@@ -25,7 +25,7 @@ const rooms = {
   auth: ["base", "platform", "apimachinery"],
   cel: ["base", "apimachinery"],
   quota: ["base", "apimachinery"],
-  admission: ["base", "platform", "apimachinery", "schema", "cel", "quota"],
+  admission: ["base", "platform", "apimachinery", "auth", "schema", "cel", "quota"],
   apiserver: [
     "base",
     "platform",
@@ -41,7 +41,7 @@ const rooms = {
     ...io,
   ],
   client: ["base", "platform", "apimachinery", ...io],
-  controllers: ["base", "platform", "client", "apimachinery", "quota", ...io],
+  controllers: ["base", "platform", "client", "apimachinery", "auth", "quota", ...io],
   node: ["base", "platform", "h2", "auth", "client", "apimachinery", ...io],
   catalog: ["base", "platform", "client", "apimachinery"],
   dns: ["base", "platform", "client", "apimachinery", "catalog", ...io],

@@ -1,4 +1,6 @@
+import type { Authorizer } from "../auth/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
+import { certificateApproval, certificateSigning, certificateSubjectRestriction } from "./certificates.ts";
 import { defaultIngressClass } from "./default-ingress-class.ts";
 import { defaultStorageClass } from "./default-storage-class.ts";
 import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
@@ -33,6 +35,7 @@ export interface AdmissionDeps {
   readonly views: ConfigurationViews;
   readonly clock: Clock;
   readonly random: Random;
+  readonly authorizer: Authorizer;
 }
 
 /** The plugins that are on by default, in upstream's order (kubeapiserver/options AllOrderedPlugins). */
@@ -47,6 +50,9 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     defaultStorageClass(deps.reader),
     storageObjectInUseProtection,
     runtimeClass(deps.reader),
+    certificateApproval(deps.authorizer),
+    certificateSigning(deps.authorizer),
+    certificateSubjectRestriction,
     defaultIngressClass(deps.reader),
     resourceQuota(deps),
   ];

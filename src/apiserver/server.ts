@@ -73,7 +73,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const reader = registryReader(registry, clock);
   const views = new AdmissionViews({ registry, clock, log });
   const writer = registryWriter(registry, clock);
-  const admission = createAdmission({ reader, writer, views, clock, random });
+  const admission = createAdmission({ reader, writer, views, clock, random, authorizer });
   const peers = new Peers();
 
   const router = new Router();

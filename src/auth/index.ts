@@ -3,7 +3,13 @@
 export type { AccessRequest, Authorizer, Decision } from "./access.ts";
 export { type Authenticator, anonymous, createAuthenticator } from "./authenticator.ts";
 export { createAuthorizer } from "./authorizer.ts";
+export {
+  type CertificateRequest,
+  CertificateRequestError,
+  parseCertificateRequest,
+} from "./certificate-request.ts";
 export { type CertificatePair, createAuthority, issueCertificate, type LeafRequest } from "./certificates.ts";
+export { kubeletClientProblem, kubeletServingProblem, signerNames } from "./kubelet-certificates.ts";
 export { uncovered } from "./rbac/coverage.ts";
 export { createGrantCheck, type GrantCheck } from "./rbac/escalation.ts";
 export { RbacPolicy } from "./rbac/policy.ts";
@@ -11,6 +17,7 @@ export type { PolicyRule, RbacKind, Role, RoleBinding, RoleRef, Subject } from "
 export { serviceAccountTokens } from "./service-account/authenticator.ts";
 export { parseServiceAccountUserName, serviceAccountGroups } from "./service-account/names.ts";
 export { createTokenIssuer, type TokenIssuer } from "./service-account/tokens.ts";
+export { certificateUsages, signCertificateRequest } from "./sign-request.ts";
 export {
   createTokenKey,
   jsonWebKey,

@@ -1,3 +1,5 @@
+import type { KubeObject } from "../apimachinery/index.ts";
+import type { CertificatePair } from "../auth/index.ts";
 import type { Client, EventRecorder, InformerFactory, Log } from "../client/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 
@@ -27,6 +29,10 @@ export interface ControllerSettings {
   readonly nodeCidrMaskSize: number;
   /** PEM that pods and people find as `kube-root-ca.crt`; undefined: it is not published. */
   readonly rootCa: string | undefined;
+  /** The authority that signs for Kubernetes' own signers; undefined: nobody does. */
+  readonly signer: CertificatePair | undefined;
+  /** Makes the token that a Secret holds for its ServiceAccount; undefined: such Secrets stay empty. */
+  readonly issueSecretToken: ((account: KubeObject, secret: KubeObject) => string) | undefined;
 }
 
 /** A reconcile loop under its upstream name. */

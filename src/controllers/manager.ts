@@ -9,6 +9,10 @@ import {
 } from "../client/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import { autoscalerController } from "./autoscaler/index.ts";
+import { requestApprover } from "./certificates/approver.ts";
+import { requestCleaner } from "./certificates/cleaner.ts";
+import { requestSigner } from "./certificates/signer.ts";
+import { clusterRoleAggregationController } from "./clusterrole-aggregation/index.ts";
 import type { ControllerContext, ControllerDescriptor, ControllerSettings } from "./context.ts";
 import { cronJobController } from "./cronjob/index.ts";
 import { daemonSetController } from "./daemonset/index.ts";
@@ -29,6 +33,7 @@ import { podGarbageCollector } from "./pod-gc/index.ts";
 import { replicaSetController, replicationController } from "./replicaset/index.ts";
 import { namespaces } from "./resources.ts";
 import { scheduler } from "./scheduler/index.ts";
+import { serviceAccountTokenController } from "./service-account-tokens/index.ts";
 import { serviceCidrController } from "./service-cidr/index.ts";
 import { statefulSetController } from "./statefulset/index.ts";
 import { taintEvictionController } from "./taint-eviction/index.ts";
@@ -43,6 +48,11 @@ import {
 const controllerDescriptors: readonly ControllerDescriptor[] = [
   serviceAccountController,
   rootCaPublisher,
+  serviceAccountTokenController,
+  clusterRoleAggregationController,
+  requestApprover,
+  requestSigner,
+  requestCleaner,
   namespaceController,
   deploymentController,
   replicaSetController,
@@ -108,6 +118,8 @@ const defaultSettings: ControllerSettings = {
   clusterCidr: "10.128.0.0/14",
   nodeCidrMaskSize: 23,
   rootCa: undefined,
+  signer: undefined,
+  issueSecretToken: undefined,
 };
 
 /** @throws RangeError where `controllers` names one that does not exist, or a setting does not fit */

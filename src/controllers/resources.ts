@@ -7,6 +7,7 @@ export const endpoints = core("endpoints");
 export const nodes = core("nodes");
 export const namespaces = core("namespaces");
 export const configMaps = core("configmaps");
+export const secrets = core("secrets");
 export const serviceAccounts = core("serviceaccounts");
 export const replicationControllers = core("replicationcontrollers");
 export const replicaSets = of("apps", "v1", "replicasets");
@@ -25,6 +26,9 @@ export const podDisruptionBudgets = of("policy", "v1", "poddisruptionbudgets");
 export const endpointSlices = of("discovery.k8s.io", "v1", "endpointslices");
 export const serviceCidrs = of("networking.k8s.io", "v1", "servicecidrs");
 export const ipAddresses = of("networking.k8s.io", "v1", "ipaddresses");
+export const clusterRoles = of("rbac.authorization.k8s.io", "v1", "clusterroles");
+export const certificateSigningRequests = of("certificates.k8s.io", "v1", "certificatesigningrequests");
+export const subjectAccessReviews = of("authorization.k8s.io", "v1", "subjectaccessreviews");
 export const leases = of("coordination.k8s.io", "v1", "leases");
 
 function of(group: string, version: string, resource: string): GroupVersionResource {

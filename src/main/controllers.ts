@@ -4,6 +4,7 @@
  * wait for a Lease to run out after a member died.
  */
 
+import type { AccessControl } from "../apiserver/index.ts";
 import { noMember } from "../base/index.ts";
 import type { Client } from "../client/index.ts";
 import { type ControllerManager, createControllerManager, selectControllers } from "../controllers/index.ts";
@@ -24,10 +25,11 @@ export function startControllers(options: {
   config: ServerConfig;
   log: Log;
   pki: Pki;
+  access: AccessControl;
   replica: Replica;
   client: (userAgent: string) => Client;
 }): RunningControllers {
-  const { platform, config, log, pki, replica, client } = options;
+  const { platform, config, log, pki, access, replica, client } = options;
   const create = (): ControllerManager => {
     const manager = createControllerManager({
       client: client("kube-controller-manager"),
@@ -41,6 +43,8 @@ export function startControllers(options: {
         nodeMonitorGracePeriodMs: config.nodeMonitorGraceMs,
         clusterCidr: config.podCidr,
         rootCa: pki.apiCa,
+        signer: { cert: pki.apiCa, key: pki.apiCaKey },
+        issueSecretToken: access.forRegistry.issuer.issueLegacy,
       },
     });
     manager.start();

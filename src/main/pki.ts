@@ -22,6 +22,8 @@ import type { Platform, TlsMaterial } from "../platform/index.ts";
 export interface Pki {
   readonly directory: string;
   readonly apiCa: string;
+  /** Its key, for CertificateSigningRequests. */
+  readonly apiCaKey: string;
   readonly apiServer: TlsMaterial;
   /** What the API server shows to the nodes' agents. */
   readonly kubeletClient: TlsMaterial;
@@ -106,6 +108,7 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
   return {
     directory,
     apiCa: api.cert,
+    apiCaKey: api.key,
     apiServer,
     kubeletClient,
     admin,

@@ -124,7 +124,15 @@ export async function startServer(
       const user = { name: "system:admin", groups: ["system:masters", "system:authenticated"] };
       return createClient({ transport: api.transport(user), userAgent });
     };
-    const controllers = startControllers({ platform, config, log, pki: certificates, replica, client });
+    const controllers = startControllers({
+      platform,
+      config,
+      log,
+      pki: certificates,
+      access,
+      replica,
+      client,
+    });
     closing.push(() => controllers.stop());
     const stopping = new AbortController();
     closing.push(() => stopping.abort());

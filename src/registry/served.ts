@@ -5,6 +5,7 @@ import { authenticationV1 } from "./authentication/index.ts";
 import { authorizationV1 } from "./authorization/index.ts";
 import { autoscalingV1, autoscalingV2 } from "./autoscaling/index.ts";
 import { batchV1 } from "./batch/index.ts";
+import { certificatesV1 } from "./certificates/index.ts";
 import { coordinationV1 } from "./coordination/index.ts";
 import { coreV1 } from "./core/index.ts";
 import { discoveryV1 } from "./discovery/index.ts";
@@ -32,6 +33,7 @@ export const servedVersions: readonly ServedVersion[] = [
   autoscalingV2,
   autoscalingV1,
   batchV1,
+  certificatesV1,
   coordinationV1,
   discoveryV1,
   eventsV1,

@@ -28,7 +28,8 @@ function admission(objects: Objects, clock = new ManualClock()): ReturnType<type
     whenSynced: Promise.resolve(),
   };
   const writer = { read: async () => undefined, updateStatus: async () => {} };
-  return createAdmission({ reader, writer, views, clock, random: nodePlatform().random });
+  const authorizer = { authorize: () => ({ allowed: true, reason: "" }) };
+  return createAdmission({ reader, writer, views, clock, random: nodePlatform().random, authorizer });
 }
 
 function request(resource: string, fields: Partial<AdmissionRequest> = {}): AdmissionRequest {

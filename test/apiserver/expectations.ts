@@ -113,6 +113,7 @@ export const expectations: readonly AreaExpectation[] = [
   { area: "kinds/mutatingwebhookconfigurations" },
   { area: "kinds/validatingadmissionpolicies" },
   { area: "kinds/validatingadmissionpolicybindings" },
+  { area: "kinds/certificatesigningrequests" },
   {
     area: "errors",
     exceptions: {

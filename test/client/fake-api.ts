@@ -51,6 +51,8 @@ const kinds: Kind[] = [
   kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
   kind("storage.k8s.io", "v1", "storageclasses", "StorageClass", false),
   kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
+  kind("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false),
+  kind("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest", false),
 ];
 
 function kind(group: string, version: string, resource: string, name: string, namespaced = true): Kind {
