@@ -1,7 +1,7 @@
 import type { Registry } from "../registry/index.ts";
 
 /** What is made of everything served, kept until something else is served. */
-export function currentOf<T>(registry: Registry, build: () => T): () => T {
+export function currentOf<T>(registry: { readonly generation: number }, build: () => T): () => T {
   let made: { readonly generation: number; readonly value: T } | undefined;
   return () => {
     const { generation } = registry;

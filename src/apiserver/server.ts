@@ -10,6 +10,9 @@ import type { AccessControl } from "./access/access-control.ts";
 import { registryReader } from "./admission-reader.ts";
 import { AdmissionViews } from "./admission-views.ts";
 import { registryWriter } from "./admission-writer.ts";
+import { Aggregation } from "./aggregation/aggregation.ts";
+import { proxy } from "./aggregation/proxy.ts";
+import type { FrontProxyCertificate } from "./aggregation/remote-api.ts";
 import { type MaybeUpgrade, takeConnection } from "./connect/forward.ts";
 import { createConnect, type Outbound } from "./connect/index.ts";
 import { createEncoder } from "./encode/encoder.ts";
@@ -44,6 +47,8 @@ export interface ApiServerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: ServerLog;
+  /** Without it this server cannot say to aggregated ones who it is. */
+  readonly frontProxy?: FrontProxyCertificate;
   /** Asked for when a client first speaks protobuf: compiling its messages takes a while. */
   readonly protobuf: () => KubernetesCodec;
 }
@@ -59,6 +64,7 @@ export interface ApiServerOptions {
  *   impersonate   as whom they act
  *   authorize     whether they may
  *   maxInFlight   whether there is room
+ *   proxy         what other servers have goes to them
  *   resources     the verbs of resources: decode, admit, store, encode
  *   discovery     what is served at this moment
  *   routes        OpenAPI, health, version, metrics
@@ -75,12 +81,18 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const writer = registryWriter(registry, clock);
   const admission = createAdmission({ reader, writer, views, clock, random, authorizer });
   const peers = new Peers();
+  const aggregation = new Aggregation(registry, clock, {
+    peers,
+    reader,
+    random,
+    certificate: options.frontProxy,
+  });
 
   const router = new Router();
   const health = healthRoutes(router);
   versionRoutes(router);
-  const discovery = createDiscovery(registry, encoder);
-  openApiRoutes(router, registry, clock);
+  const discovery = createDiscovery(registry, aggregation, encoder);
+  openApiRoutes(router, registry, { aggregation, clock });
   indexRoutes(router, registry);
   openIdRoutes(router, keys);
   metricsRoutes(router, metrics, watches);
@@ -99,6 +111,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   use(authorize(authorizer));
   use(maxInFlight());
   const connect = createConnect({ registry, outbound: options.outbound, clock, random });
+  use(proxy(aggregation));
   use(
     resources(registry, { admission, encoder, protobuf: options.protobuf, clock, random, watches }, connect),
   );
@@ -116,11 +129,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     transport: (user: UserInfo): Transport => inProcessTransport(callback, user),
     addLivenessCheck: (name, check) => health.addLiveness(name, check),
     addReadinessCheck: (name, check) => health.addReadiness(name, check),
+    aggregate: () => aggregation.start(),
     convert: conversionWebhook({ peers, reader, random }),
     async close() {
       health.addReadiness("shutdown", () => "the server is closing");
       views.close();
       watches.closeAll();
+      aggregation.close();
       await peers.close();
     },
   };

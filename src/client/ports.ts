@@ -79,6 +79,8 @@ export interface TransportRequest {
   /** With the query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Headers that stand several times, each value by itself; over the wire only. */
+  readonly repeatedHeaders?: Readonly<Record<string, readonly string[]>>;
   readonly body?: string | Uint8Array;
   readonly signal?: AbortSignal;
 }

@@ -60,6 +60,7 @@ export function undiciTransport(options: UndiciTransportOptions): Transport & { 
         method: request.method as "GET",
         headers: {
           ...request.headers,
+          ...mutable(request.repeatedHeaders),
           ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
         },
         ...(request.body === undefined ? {} : { body: request.body }),
@@ -72,6 +73,10 @@ export function undiciTransport(options: UndiciTransportOptions): Transport & { 
       agent = undefined;
     },
   };
+}
+
+function mutable(headers: TransportRequest["repeatedHeaders"] = {}): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(headers).map(([name, values]) => [name, [...values]]));
 }
 
 function plainHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {

@@ -29,6 +29,8 @@ export interface Pki {
   readonly kubeletClient: TlsMaterial;
   /** A client in system:masters. */
   readonly admin: TlsMaterial;
+  /** With which the API server asks aggregated servers on behalf of others. */
+  readonly frontProxy: TlsMaterial;
   readonly storeServer: TlsMaterial;
   readonly storeClient: TlsMaterial;
   readonly peer: TlsMaterial;
@@ -51,8 +53,9 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
   await platform.disk.makeDirectory(join(directory, "etcd"));
   const authority = (path: string, commonName: string) =>
     ensurePair(platform, join(directory, path), () => createAuthority(commonName, platform));
-  const [api, store, peers] = await Promise.all([
+  const [api, proxy, store, peers] = await Promise.all([
     authority("ca", "kubernetes-ca"),
+    authority("front-proxy-ca", "front-proxy-ca"),
     authority("etcd/ca", "etcd-ca"),
     authority("etcd/peer-ca", "etcd-peer-ca"),
   ]);
@@ -78,7 +81,7 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
     )),
     ca: authority.cert,
   });
-  const [apiServer, kubeletClient, admin, storeServer, storeClient, peer] = await Promise.all([
+  const [apiServer, kubeletClient, admin, frontProxy, storeServer, storeClient, peer] = await Promise.all([
     leaf(api, "apiserver", {
       commonName: "kube-apiserver",
       dnsNames: [...dnsNames, ...service],
@@ -95,6 +98,7 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
       organizations: ["system:masters"],
       usages: ["client"],
     }),
+    leaf(proxy, "front-proxy-client", { commonName: "front-proxy-client", usages: ["client"] }),
     leaf(store, "etcd/server", { commonName: "etcd", dnsNames, ipAddresses, usages: ["server", "client"] }),
     leaf(store, "etcd/client", { commonName: "etcd-client", usages: ["client"] }),
     leaf(peers, "etcd/peer", {
@@ -112,6 +116,7 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
     apiServer,
     kubeletClient,
     admin,
+    frontProxy,
     storeServer,
     storeClient,
     peer,

@@ -20,6 +20,7 @@ import { firstAddress } from "./cidr.ts";
 import { componentsOf, leaderProblem } from "./components.ts";
 import type { ServerConfig } from "./config.ts";
 import { startControllers } from "./controllers.ts";
+import { ensureExtensionAuthentication } from "./extension-authentication.ts";
 import { keepFlowControl } from "./flow-control.ts";
 import { startHollowNodes } from "./hollow-nodes.ts";
 import { keepKubernetesService } from "./kubernetes-service.ts";
@@ -150,8 +151,11 @@ export async function startServer(
         .there,
       ensureSystemPriorityClasses(own),
       ensureBootstrapRoles(own),
+      ensureExtensionAuthentication({ ...own, pki: certificates }),
       keepFlowControl({ ...own, client: client("api-priority-and-fairness-config-producer-v1") }).there,
     ]);
+    // Nobody who is not another server waits for the list of who serves what.
+    void replica.ready.then(() => api.aggregate());
     let synced = false;
     const informed = Promise.all([controllers.working, bootstrapped, policy.synced, registry.ready]).then(
       () => {
@@ -251,6 +255,7 @@ function createApi(
     clock,
     random,
     log: log.channel("apiserver"),
+    frontProxy: pki.frontProxy,
     protobuf: () => {
       codec ??= createKubernetesCodec(protobufTable as KubernetesTable);
       return codec;

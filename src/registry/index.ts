@@ -1,5 +1,7 @@
 /** Resources behind verbs: one generic store, and a Strategy per resource. */
 export { compareVersions } from "./apiextensions/version-order.ts";
+export type { ApiService, ApiServiceCondition } from "./apiregistration/api-service.ts";
+export { customPriority, localPriority } from "./apiregistration/priorities.ts";
 export type { RequestContext } from "./context.ts";
 export { flowControlDefaults } from "./flowcontrol/bootstrap.ts";
 export { fieldManagerRequest, trackFields } from "./managed-fields.ts";

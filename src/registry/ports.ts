@@ -35,6 +35,8 @@ export interface Registry {
   readonly generation: number;
   /** What CustomResourceDefinitions define is served. */
   readonly ready: Promise<void>;
+  /** Calls back whenever `generation` has been raised, until the answered function is called. */
+  onChange(changed: () => void): () => void;
   close(): Promise<void>;
 }
 

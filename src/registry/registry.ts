@@ -38,6 +38,7 @@ class ResourceRegistry implements Registry {
   readonly #deps: StrategyDeps;
   readonly #custom: CustomResources;
   #customHandlers: ReadonlyMap<string, ResourceHandler> = new Map();
+  readonly #listeners = new Set<() => void>();
   generation = 0;
 
   constructor(options: RegistryOptions) {
@@ -68,6 +69,11 @@ class ResourceRegistry implements Registry {
 
   get ready(): Promise<void> {
     return this.#custom.ready;
+  }
+
+  onChange(changed: () => void): () => void {
+    this.#listeners.add(changed);
+    return () => this.#listeners.delete(changed);
   }
 
   get resources(): readonly ResourceHandler[] {
@@ -106,6 +112,7 @@ class ResourceRegistry implements Registry {
           this.#custom.handlers.map((handler) => [keyOfHandler(handler), handler]),
         );
         this.generation++;
+        for (const listener of this.#listeners) listener();
       },
       closeStorage: ({ spec }) => {
         const key = storeKey({ group: spec.group, resource: spec.names.plural });

@@ -1,5 +1,6 @@
 import { admissionRegistrationV1 } from "./admissionregistration/index.ts";
 import { apiextensionsV1 } from "./apiextensions/index.ts";
+import { apiregistrationV1 } from "./apiregistration/index.ts";
 import { appsV1 } from "./apps/index.ts";
 import { authenticationV1 } from "./authentication/index.ts";
 import { authorizationV1 } from "./authorization/index.ts";
@@ -46,4 +47,5 @@ export const servedVersions: readonly ServedVersion[] = [
   schedulingV1,
   storageV1,
   apiextensionsV1,
+  apiregistrationV1,
 ];

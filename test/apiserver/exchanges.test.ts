@@ -22,6 +22,7 @@ function rsaKeys(): { signing: SigningKey; verification: SigningKey[] } {
 
 async function replayAll(): Promise<{ outcomes: Map<string, Outcome[]>; logged: readonly string[] }> {
   const opened = openServer({ clock: fastClock(), etcdPrefix: "/registry", serviceAccounts: rsaKeys() });
+  await opened.server.aggregate();
   const replay = new Replay(opened.server.transport(nobody));
   await replay.prepare();
   await opened.bootstrapRoles();

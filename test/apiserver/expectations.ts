@@ -139,13 +139,13 @@ export const expectations: readonly AreaExpectation[] = [
   { area: "admission" },
   { area: "non-resource", atLeast: 22 },
   { area: "kinds/customresourcedefinitions" },
+  { area: "kinds/apiservices" },
   {
     area: "crd",
     exceptions: {
       "OpenAPI v3 schema": ownDescriptions,
       "OpenAPI v3 path names": ownDescriptions,
       "OpenAPI v2 definition": ownDescriptions,
-      "its APIService": notServed,
       "watch from a revision older than the watch cache: 200 with an ERROR event, code 410":
         "upstream's cache of a custom kind begins with its CRD; ours tells what the store still has",
     },

@@ -84,6 +84,7 @@ test("what is served may change while the server runs: discovery, OpenAPI, the i
         return generation;
       },
       ready: whole.ready,
+      onChange: (changed) => whole.onChange(changed),
       resource: (resource) => (batch || resource.group !== "batch" ? whole.resource(resource) : undefined),
       close: () => whole.close(),
     }),

@@ -9,7 +9,7 @@ export interface ServiceReference {
 }
 
 /** Why a Service cannot be reached, in the words of kube-aggregator's availability controller. */
-class ServiceUnavailable extends Error {
+export class ServiceUnavailable extends Error {
   override readonly name = "ServiceUnavailable";
   /** Of the condition Available. */
   readonly reason: string;

@@ -3,6 +3,9 @@ import { errors, type GroupVersionKind } from "../../apimachinery/index.ts";
 import type { Registry, ResourceHandler } from "../../registry/index.ts";
 import { apiVersionOf, compareVersions } from "../../registry/index.ts";
 import { builtinResources } from "../../schema/index.ts";
+import type { Aggregation } from "../aggregation/aggregation.ts";
+import type { RemoteApi } from "../aggregation/remote-api.ts";
+import { type RemoteVersion, remoteVersion } from "../aggregation/remote-discovery.ts";
 import { currentOf } from "../current.ts";
 import type { Encoder } from "../encode/encoder.ts";
 import { acceptedTypes, contentTypes, negotiateObject } from "../media-types.ts";
@@ -21,8 +24,13 @@ export interface Discovery {
  * with an ETag). Both are made of the registry and neither is written down anywhere else; they are made anew once something
  * else is served, and are no routes because groups come and go.
  */
-export function createDiscovery(registry: Registry, encoder: Encoder): Discovery {
-  const current = currentOf(registry, () => documentsOf(registry));
+export function createDiscovery(registry: Registry, aggregation: Aggregation, encoder: Encoder): Discovery {
+  const both = {
+    get generation() {
+      return registry.generation + aggregation.generation;
+    },
+  };
+  const current = currentOf(both, () => documentsOf(registry, aggregation));
 
   const answer = (context: ApiContext, document: object): void => {
     const { state, req } = context;
@@ -59,8 +67,8 @@ const withoutSlash = (path: string): string =>
   path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 
 /** By path. */
-function documentsOf(registry: Registry): ReadonlyMap<string, Document> {
-  const groups = groupsOf(registry);
+function documentsOf(registry: Registry, aggregation: Aggregation): ReadonlyMap<string, Document> {
+  const groups = withRemotes(groupsOf(registry), aggregation);
   const named = groups.filter(({ name }) => name !== "");
   const documents = new Map<string, Document>();
   documents.set("/api", {
@@ -81,7 +89,9 @@ function documentsOf(registry: Registry): ReadonlyMap<string, Document> {
       const document = { kind: "APIGroup", apiVersion: "v1", ...groupFields(group) };
       documents.set(root, { plain: () => document });
     }
-    for (const { version, handlers } of group.versions) {
+    for (const { version, handlers, remote } of group.versions) {
+      // Another server's own document is asked of it.
+      if (remote !== undefined) continue;
       const groupVersion = apiVersionOf({ group: group.name, version });
       const resources = handlers.map((handler) => resourceFields(handler, group.name, version));
       // The core group's list has no apiVersion of its own upstream.
@@ -99,8 +109,42 @@ function documentsOf(registry: Registry): ReadonlyMap<string, Document> {
 
 interface ServedGroup {
   readonly name: string;
-  readonly versions: readonly { readonly version: string; readonly handlers: readonly ResourceHandler[] }[];
+  readonly versions: readonly ServedGroupVersion[];
 }
+
+interface ServedGroupVersion {
+  readonly version: string;
+  readonly handlers: readonly ResourceHandler[];
+  /** Another server has it. */
+  readonly remote?: RemoteVersion;
+}
+
+/** With the versions that other servers have, where their APIServices say that they stand. */
+function withRemotes(groups: ServedGroup[], aggregation: Aggregation): ServedGroup[] {
+  const merged = [...groups];
+  const byPriority = [...aggregation.remotes].sort(
+    (a, b) =>
+      priorityOf(b) - priorityOf(a) ||
+      (a.group < b.group ? -1 : a.group > b.group ? 1 : compareVersions(a.version, b.version)),
+  );
+  for (const remote of byPriority) {
+    const version = {
+      version: remote.version,
+      handlers: [],
+      remote: remoteVersion(remote, aggregation.known(remote)?.resources ?? []),
+    };
+    const at = merged.findIndex(({ name }) => name === remote.group);
+    const present = merged[at];
+    if (present === undefined) merged.push({ name: remote.group, versions: [version] });
+    else {
+      const others = present.versions.filter((other) => other.version !== version.version);
+      merged[at] = { ...present, versions: [...others, version] };
+    }
+  }
+  return merged;
+}
+
+const priorityOf = ({ service }: RemoteApi): number => service.spec.groupPriorityMinimum;
 
 /** Built-in groups in discovery's order, the core group first, then others by name; versions most stable first, as the registry lists them. */
 function groupsOf(registry: Registry): ServedGroup[] {
@@ -185,10 +229,9 @@ function wantedAggregate(context: ApiContext, documents: AggregatedDocuments): R
 function aggregatedDocuments(groups: readonly ServedGroup[]): AggregatedDocuments {
   const items = groups.map(({ name, versions }) => ({
     metadata: name === "" ? {} : { name },
-    versions: versions.map(({ version, handlers }) => ({
+    versions: versions.map(({ version, handlers, remote }) => ({
       version,
-      resources: aggregatedResources(handlers),
-      freshness: "Current",
+      ...(remote ?? { resources: aggregatedResources(handlers), freshness: "Current" }),
     })),
   }));
   const document = (version: string): Reply => {

@@ -4,13 +4,19 @@ import { type JsonObject, parseJson } from "../../apimachinery/index.ts";
 import type { Clock } from "../../platform/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import { type OpenApiDocument, type OpenApiPublisher, openApiPublisher } from "../../schema/index.ts";
+import type { Aggregation } from "../aggregation/aggregation.ts";
+import { forward } from "../aggregation/proxy.ts";
 import { currentOf } from "../current.ts";
 import { acceptedTypes } from "../media-types.ts";
 import type { ApiContext, Reply } from "../state.ts";
 import { swaggerProtobuf } from "./openapi-protobuf.ts";
 
 /** /openapi/v2, /openapi/v3 and, below it, one document a group version, for ever cacheable by its hash. */
-export function openApiRoutes(router: Router, registry: Registry, clock: Clock): void {
+export function openApiRoutes(
+  router: Router,
+  registry: Registry,
+  { aggregation, clock }: { aggregation: Aggregation; clock: Clock },
+): void {
   const published = currentOf(registry, () => ({
     lastModified: new Date(clock.now()).toUTCString(),
     publisher: openApiPublisher(
@@ -37,7 +43,13 @@ export function openApiRoutes(router: Router, registry: Registry, clock: Clock):
   router.get("/openapi/v3", async (context) => {
     const { state } = context as unknown as ApiContext;
     const { publisher, lastModified } = published();
-    const body = JSON.stringify(await publisher.index());
+    const { paths } = await publisher.index();
+    for (const remote of aggregation.remotes) {
+      const serverRelativeURL = aggregation.known(remote)?.openApi;
+      if (serverRelativeURL !== undefined)
+        paths[`apis/${remote.group}/${remote.version}`] = { serverRelativeURL };
+    }
+    const body = JSON.stringify({ paths });
     state.reply = {
       status: 200,
       headers: { "content-type": "text/plain; charset=utf-8", "last-modified": lastModified },
@@ -46,6 +58,9 @@ export function openApiRoutes(router: Router, registry: Registry, clock: Clock):
   });
   router.get("/openapi/v3/{*path}", async (context) => {
     const call = context as unknown as ApiContext;
+    const [, , , root, group = "", version = ""] = call.state.info.path.split("/");
+    const remote = root === "apis" ? aggregation.remote(group, version) : undefined;
+    if (remote !== undefined) return await forward(call, remote);
     const { publisher, lastModified } = published();
     call.state.reply = await groupVersionReply(call, publisher, lastModified);
   });

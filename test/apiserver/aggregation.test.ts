@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createAuthority, issueCertificate } from "../../src/auth/index.ts";
+import type { Transport } from "../../src/client/index.ts";
+import { nodePlatform } from "../../src/platform/index.ts";
+import { openServer } from "./open-server.ts";
+
+interface Seen {
+  readonly method: string;
+  readonly url: string;
+  readonly user: string | undefined;
+  readonly groups: string | undefined;
+  readonly authorization: string | undefined;
+}
+
+/** An API server of somebody else's, for things.extra.example/v1. */
+async function openExtra(): Promise<{ port: number; ca: string; seen: Seen[]; close(): Promise<void> }> {
+  const platform = nodePlatform();
+  const authority = await createAuthority("extra", platform);
+  const pair = await issueCertificate(
+    authority,
+    { commonName: "extra", dnsNames: ["extra.default.svc"], usages: ["server"] },
+    platform,
+  );
+  const seen: Seen[] = [];
+  const documents: Record<string, unknown> = {
+    "/apis/extra.example/v1": {
+      kind: "APIResourceList",
+      groupVersion: "extra.example/v1",
+      resources: [
+        { name: "things", singularName: "thing", namespaced: true, kind: "Thing", verbs: ["get", "list"] },
+      ],
+    },
+    "/openapi/v3": {
+      paths: { "apis/extra.example/v1": { serverRelativeURL: "/openapi/v3/apis/extra.example/v1?hash=1" } },
+    },
+  };
+  const server = createServer({ cert: pair.cert, key: pair.key }, (request, response) => {
+    const { method = "", url = "", headers } = request;
+    seen.push({
+      method,
+      url,
+      user: headers["x-remote-user"] as string | undefined,
+      groups: headers["x-remote-group"] as string | undefined,
+      authorization: headers.authorization,
+    });
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(documents[url] ?? { kind: "ThingList", items: [] }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    ca: authority.cert,
+    seen,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+async function send(
+  transport: Transport,
+  method: string,
+  path: string,
+  body?: object,
+  accept = "application/json",
+) {
+  const response = await transport.request({
+    method,
+    path,
+    headers: { authorization: "Bearer admin-token", accept, "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of response.body) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString();
+  return { status: response.status, text };
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!(await condition())) {
+    assert.ok(performance.now() < end, "it did not come to be");
+    await sleep(20);
+  }
+}
+
+test("a registered group is asked of its own server, as whoever asks, and is a part of discovery while it answers", async () => {
+  const extra = await openExtra();
+  const opened = openServer();
+  const transport = opened.server.transport(undefined as never);
+  const post = (path: string, body: object) => send(transport, "POST", path, body);
+  await opened.server.aggregate();
+  await post("/api/v1/namespaces", { metadata: { name: "default" } });
+  const name = "/apis/apiregistration.k8s.io/v1/apiservices/v1.extra.example";
+  await post("/apis/apiregistration.k8s.io/v1/apiservices", {
+    metadata: { name: "v1.extra.example" },
+    spec: {
+      group: "extra.example",
+      version: "v1",
+      groupPriorityMinimum: 100,
+      versionPriority: 10,
+      service: { name: "extra", namespace: "default" },
+      caBundle: Buffer.from(extra.ca).toString("base64"),
+    },
+  });
+  await until(async () => /"reason":"ServiceNotFound"/.test((await send(transport, "GET", name)).text));
+  assert.equal(
+    (await send(transport, "GET", "/apis/extra.example/v1/namespaces/default/things")).status,
+    503,
+  );
+
+  await post("/api/v1/namespaces/default/services", {
+    metadata: { name: "extra" },
+    spec: { type: "ExternalName", externalName: "127.0.0.1" },
+  });
+  const patch = (body: object) =>
+    transport.request({
+      method: "PATCH",
+      path: name,
+      headers: { authorization: "Bearer admin-token", "content-type": "application/merge-patch+json" },
+      body: JSON.stringify(body),
+    });
+  await patch({ spec: { service: { port: extra.port }, caBundle: null, insecureSkipTLSVerify: true } });
+  await until(async () => /"reason":"Passed"/.test((await send(transport, "GET", name)).text));
+
+  const things = await send(transport, "GET", "/apis/extra.example/v1/namespaces/default/things?limit=5");
+  assert.deepEqual(JSON.parse(things.text), { kind: "ThingList", items: [] });
+  const asked = extra.seen.find(({ url }) => url.includes("limit=5"));
+  assert.equal(asked?.user, "admin");
+  assert.match(asked?.groups ?? "", /system:masters/);
+  assert.equal(asked?.authorization, undefined, "the client's own credentials stay here");
+
+  const groups = await send(transport, "GET", "/apis");
+  assert.match(groups.text, /"name":"extra.example"/);
+  const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+  const discovery = await send(transport, "GET", "/apis", undefined, aggregated);
+  assert.match(discovery.text, /"resource":"things"/);
+  assert.match((await send(transport, "GET", "/openapi/v3")).text, /apis\/extra.example\/v1\?hash=1/);
+
+  await send(transport, "DELETE", name);
+  await until(async () => (await send(transport, "GET", "/apis/extra.example/v1")).status === 404);
+  await opened.close();
+  await extra.close();
+});
