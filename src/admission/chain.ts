@@ -6,6 +6,7 @@ import { defaultStorageClass } from "./default-storage-class.ts";
 import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
+import { nodeRestriction } from "./node-restriction.ts";
 import type {
   AdmissionPlugin,
   AdmissionReader,
@@ -44,6 +45,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     namespaceLifecycle(deps.reader),
     limitRanger(deps.views),
     serviceAccount(deps),
+    nodeRestriction(deps),
     taintNodesByCondition,
     priority(deps.reader),
     defaultTolerationSeconds,

@@ -14,6 +14,8 @@ export interface AccessRequest {
     readonly name: string;
   };
   readonly path: string;
+  /** Of a list or watch, as it was sent; only the node authorizer looks at it. */
+  readonly fieldSelector?: string;
 }
 
 export interface Decision {

@@ -10,6 +10,9 @@ export {
 } from "./certificate-request.ts";
 export { type CertificatePair, createAuthority, issueCertificate, type LeafRequest } from "./certificates.ts";
 export { kubeletClientProblem, kubeletServingProblem, signerNames } from "./kubelet-certificates.ts";
+export { createNodeAuthorizer } from "./node/authorizer.ts";
+export { nodeOf } from "./node/identity.ts";
+export { claimOf, isMirrorPod, podReferences } from "./node/pod-references.ts";
 export { uncovered } from "./rbac/coverage.ts";
 export { createGrantCheck, type GrantCheck } from "./rbac/escalation.ts";
 export { RbacPolicy } from "./rbac/policy.ts";

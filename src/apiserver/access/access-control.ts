@@ -4,8 +4,11 @@ import {
   createAuthenticator,
   createAuthorizer,
   createGrantCheck,
+  createNodeAuthorizer,
   createTokenIssuer,
+  nodeOf,
   type ObjectReader,
+  type PolicyRule,
   RbacPolicy,
   type SigningKey,
   type StaticToken,
@@ -17,6 +20,7 @@ import type { Clock, Random } from "../../platform/index.ts";
 import type { Access, Registry } from "../../registry/index.ts";
 import { registryReader } from "../admission-reader.ts";
 import type { ServerLog } from "../log.ts";
+import { NodePods } from "./node-pods.ts";
 import { feedPolicy, type PolicyFeed } from "./policy-feed.ts";
 
 /** Of tokens for ServiceAccounts; named as kube-apiserver's flags. */
@@ -59,7 +63,13 @@ export function createAccessControl(options: AccessOptions): AccessControl {
   let objects: ObjectReader | undefined;
   const reader: ObjectReader = { get: async (resource, at) => objects?.get(resource, at) };
   const policy = new RbacPolicy();
-  const authorizer = createAuthorizer({ rbac: policy });
+  let pods: NodePods | undefined;
+  const nodes = createNodeAuthorizer({
+    ...reader,
+    podsOn: async (node) => (await pods?.on(node)) ?? [],
+    rules: nodeRules,
+  });
+  const authorizer = createAuthorizer({ rbac: policy, nodes });
   const authenticator = createAuthenticator({
     tokens: [
       ...(tokens.length === 0 ? [] : [staticTokens(tokens, audiences)]),
@@ -78,15 +88,36 @@ export function createAccessControl(options: AccessOptions): AccessControl {
       authorizer,
       authenticator,
       issuer: createTokenIssuer({ issuer: issuers[0], audiences, key: signing, clock, random }),
-      rulesFor: (user, namespace) => ({ ...policy.rulesFor(user, namespace), incomplete: false }),
+      rulesFor: (user, namespace) => ({
+        ...policy.rulesFor(user, namespace),
+        incomplete: nodeOf(user) !== undefined,
+      }),
     },
     follow(registry) {
       objects = registryReader(registry, clock);
-      return feedPolicy(policy, { registry, clock, log });
+      const deps = { registry, clock, log };
+      const followed = new NodePods(deps);
+      pods = followed;
+      const feed = feedPolicy(policy, deps);
+      return {
+        synced: feed.synced,
+        close() {
+          feed.close();
+          followed.close();
+        },
+      };
     },
   };
 }
 
 function withAudiences(keys: ServiceAccountKeys): ServiceAccountKeys {
   return { ...keys, audiences: keys.audiences.length === 0 ? [keys.issuers[0]] : keys.audiences };
+}
+
+/** Of the role system:node, as a fresh server has it: what somebody adds to the role counts for those whom they bind it to. */
+async function nodeRules(): Promise<readonly PolicyRule[]> {
+  const { default: roles } = await import("../../../schemas/kubernetes/bootstrap-rbac.json", {
+    with: { type: "json" },
+  });
+  return roles["clusterroles/system:node"].rules;
 }

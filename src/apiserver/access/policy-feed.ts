@@ -1,5 +1,5 @@
 import type { RbacKind, RbacPolicy } from "../../auth/index.ts";
-import { type FeedDeps, ObjectFeed } from "../object-feed.ts";
+import { type FeedDeps, ResourceFeed } from "./resource-feed.ts";
 
 const resources: Readonly<Record<RbacKind, string>> = {
   Role: "roles",
@@ -8,7 +8,7 @@ const resources: Readonly<Record<RbacKind, string>> = {
   ClusterRoleBinding: "clusterrolebindings",
 };
 
-/** Keeps a policy as the watch caches say. */
+/** Keeps what decides as the watch caches say. */
 export interface PolicyFeed {
   /** The policy knows all there is. Stays open when the feed is closed before. */
   readonly synced: Promise<void>;
@@ -16,15 +16,18 @@ export interface PolicyFeed {
 }
 
 export function feedPolicy(policy: RbacPolicy, deps: FeedDeps): PolicyFeed {
-  const feeds = (Object.keys(resources) as RbacKind[]).map((kind) => {
-    const resource = { group: "rbac.authorization.k8s.io", version: "v1", resource: resources[kind] };
-    const sink = {
-      replace: (objects: Parameters<RbacPolicy["replace"]>[1]) => policy.replace(kind, objects),
-      set: (object: Parameters<RbacPolicy["set"]>[1]) => policy.set(kind, object),
-      delete: (object: Parameters<RbacPolicy["delete"]>[1]) => policy.delete(kind, object),
-    };
-    return new ObjectFeed(resource, sink, deps);
-  });
+  const feeds = (Object.keys(resources) as RbacKind[]).map(
+    (kind) =>
+      new ResourceFeed(
+        { group: "rbac.authorization.k8s.io", version: "v1", resource: resources[kind] },
+        {
+          replace: (objects) => policy.replace(kind, objects),
+          set: (object) => policy.set(kind, object),
+          delete: (object) => policy.delete(kind, object),
+        },
+        deps,
+      ),
+  );
   return {
     synced: Promise.all(feeds.map(({ synced }) => synced)).then(() => {}),
     close: () => {

@@ -12,6 +12,7 @@ export function authorize(authorizer: Authorizer): Layer {
       verb: info.verb,
       path: info.path,
       ...(info.isResource ? { resource: { group, resource, subresource, namespace, name } } : {}),
+      ...(info.query.empty ? {} : { fieldSelector: info.query.get("fieldSelector") }),
     };
     const decided = authorizer.authorize(request);
     const decision = decided instanceof Promise ? await decided : decided;

@@ -31,7 +31,11 @@ interface ResourceAttributes {
 
 interface SelectorAttributes {
   readonly rawSelector?: string;
-  readonly requirements?: readonly object[];
+  readonly requirements?: readonly {
+    readonly key?: string;
+    readonly operator?: string;
+    readonly values?: readonly string[];
+  }[];
 }
 
 /** May I? (`kubectl auth can-i`) */
@@ -168,5 +172,13 @@ function requestOf(
     namespace = "",
     name = "",
   } = resourceAttributes;
-  return { user, verb, path: "", resource: { group, resource, subresource, namespace, name } };
+  const target = { group, resource, subresource, namespace, name };
+  return { user, verb, path: "", resource: target, fieldSelector: fieldSelectorText(resourceAttributes) };
+}
+
+/** What asks for one value of a field; other requirements only narrow what is asked for. */
+function fieldSelectorText({ fieldSelector }: ResourceAttributes): string {
+  const { rawSelector = "", requirements = [] } = fieldSelector ?? {};
+  const single = requirements.filter(({ operator, values = [] }) => operator === "In" && values.length === 1);
+  return rawSelector || single.map(({ key, values = [] }) => `${key}=${values[0]}`).join(",");
 }
