@@ -78,6 +78,8 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   readonly scale?: ScaleRules<T>;
   /** Cells of one row of the kind's Table, in the order of its columns. Name and Created At by default. */
   tableRow?(object: T, now: number): Json[];
+  /** The order of a Table's rows, where it is not that of the keys. */
+  tableOrder?(a: T, b: T): number;
 }
 
 /** What updating a resource (or one of its subresources) may do. */

@@ -8,6 +8,7 @@ import {
   setOwn,
 } from "../apimachinery/index.ts";
 import { assert } from "../base/index.ts";
+import { explainConversion } from "./conversion-errors.ts";
 import { explainMismatch, listUnknownFields } from "./decode-errors.ts";
 import { canonicalTime, isBase64 } from "./scalars.ts";
 import {
@@ -28,6 +29,13 @@ import {
 /** A value of the wrong type; the message is Go's: `json: cannot unmarshal string into Go struct field …`. */
 export class DecodeError extends Error {
   override readonly name = "DecodeError";
+  /** The same in the words of upstream's converter, where it has others: see conversion-errors.ts. */
+  readonly conversion: () => string | undefined;
+
+  constructor(message: string, conversion: () => string | undefined = () => undefined) {
+    super(message);
+    this.conversion = conversion;
+  }
 }
 
 export interface Decoded {
@@ -50,7 +58,7 @@ export function decode(kind: GroupVersionKind, body: Json): Decoded {
     object = pass.read(type, withIdentity(body, kind));
   } catch (error) {
     if (error !== mismatch && !(error instanceof QuantityError)) throw error;
-    throw new DecodeError(explainMismatch(type, body));
+    throw new DecodeError(explainMismatch(type, body), () => explainConversion(type, body));
   }
   return {
     object: object as unknown as KubeObject,

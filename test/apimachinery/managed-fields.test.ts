@@ -232,3 +232,39 @@ test("applying the same again changes nothing, and every applied field is owned 
     ),
   );
 });
+
+test("kubectl takes over without a conflict what it applied itself before the server did it, and nothing else", () => {
+  const lastApplied = JSON.stringify(configMap({ a: "1", b: "1" }));
+  const metadata = {
+    name: "a",
+    annotations: { "kubectl.kubernetes.io/last-applied-configuration": lastApplied },
+  };
+  const applied = trackUpdate(
+    undefined,
+    configMap({ a: "1", b: "1" }, metadata),
+    writer("kubectl-client-side-apply"),
+  );
+  const taken = applyConfiguration(applied, configMap({ a: "2", b: "1" }), {
+    ...writer("kubectl"),
+    force: false,
+  });
+  assert.deepEqual(taken["data"], { a: "2", b: "1" });
+
+  const conflicts = (manager: string, live: KubeObject) => {
+    try {
+      applyConfiguration(live, configMap({ a: "2", b: "2" }), { ...writer(manager), force: false });
+      return [];
+    } catch (error) {
+      assert.ok(error instanceof StatusError);
+      return error.status.details?.causes?.map(({ field }) => field);
+    }
+  };
+  assert.deepEqual(conflicts("somebody", applied), [".data.a", ".data.b"]);
+  // Changed by somebody else since: kubectl's claim to it is gone.
+  const edited = trackUpdate(
+    applied,
+    configMap({ a: "1", b: "9" }, applied.metadata),
+    writer("editor", "2026-01-01T00:01:00Z"),
+  );
+  assert.deepEqual(conflicts("kubectl", edited), [".data.b"]);
+});

@@ -98,13 +98,11 @@ export class FieldSet {
     return set;
   }
 
-  /** Every path, in the order of path elements. */
+  /** Every path: at each level first the members, then what is below, both in the order of path elements. */
   *paths(prefix: readonly string[] = []): Generator<string[]> {
-    const elements = [...new Set([...this.members, ...this.children.keys()])].sort(comparePathElements);
-    for (const element of elements) {
-      if (this.members.has(element)) yield [...prefix, element];
+    for (const element of [...this.members].sort(comparePathElements)) yield [...prefix, element];
+    for (const element of [...this.children.keys()].sort(comparePathElements))
       yield* this.children.get(element)?.paths([...prefix, element]) ?? [];
-    }
   }
 
   toFieldsV1(): JsonObject {

@@ -3,6 +3,7 @@ import { isJsonObject } from "../json-types.ts";
 import type { Json, JsonObject, KubeObject } from "../object.ts";
 import type { SchemaNode } from "../structure.ts";
 import { FieldSet } from "./field-set.ts";
+import { lastAppliedSet } from "./last-applied.ts";
 import {
   decodeManagers,
   encodeManagers,
@@ -182,11 +183,22 @@ export function applyConfiguration(
   const changes = withoutReset(compare(content(before), content(next), request.schema), request);
   // An apply that changes nothing leaves no time behind.
   if (live !== undefined && isNothing(changes)) all.set(key, { ...claim, time: managers.get(key)?.time });
-  return withManagers(next, settle(all, key, changes, request.force));
+  const mayTake = request.force ? "everything" : takenOver(live, request);
+  return withManagers(next, settle(all, key, changes, mayTake));
 }
 
 function isNothing(changes: Comparison): boolean {
   return changes.added.isEmpty && changes.modified.isEmpty && changes.removed.isEmpty;
+}
+
+/**
+ * What kubectl may take from others without a conflict: what it applied itself, before it was told to let the server do it. Only under
+ * its own name; whoever does not want this applies under another.
+ */
+function takenOver(live: KubeObject | undefined, request: FieldManagerRequest): FieldSet {
+  const none = new FieldSet();
+  if (live === undefined || request.manager !== "kubectl") return none;
+  return lastAppliedSet(content(live) as unknown as KubeObject, request) ?? none;
 }
 
 /** Before the first apply nobody may be on record; whatever there is then belongs to a manager of that name. */
@@ -199,10 +211,15 @@ function managersForApply(live: KubeObject | undefined, request: FieldManagerReq
   });
 }
 
-/** Takes from the other managers what the apply changed, or throws where it may not. */
-function settle(managers: Managers, applier: string, changes: Comparison, force: boolean): Managers {
+/** Takes from the other managers what the apply changed, or throws where it may not. `mayTake`: without a conflict. */
+function settle(
+  managers: Managers,
+  applier: string,
+  changes: Comparison,
+  mayTake: "everything" | FieldSet,
+): Managers {
   const taken = changes.modified.union(changes.added);
-  const conflicts: { claim: ManagedSet; paths: string[] }[] = [];
+  const conflicts: { claim: ManagedSet; set: FieldSet }[] = [];
   const settled = new Map<string, ManagedSet>();
   for (const [key, claim] of managers) {
     if (key === applier) {
@@ -210,19 +227,23 @@ function settle(managers: Managers, applier: string, changes: Comparison, force:
       continue;
     }
     const conflict = claim.set.intersection(taken);
-    if (!conflict.isEmpty) conflicts.push({ claim, paths: [...conflict.paths()].map(printPath) });
+    if (!conflict.isEmpty) conflicts.push({ claim, set: conflict });
     keepUnlessEmpty(settled, key, {
       ...claim,
       set: claim.set.difference(conflict).difference(changes.removed),
     });
   }
-  if (conflicts.length > 0 && !force) throw conflictError(conflicts);
+  if (mayTake === "everything") return settled;
+  const refused = conflicts
+    .map(({ claim, set }) => ({ claim, set: set.difference(mayTake) }))
+    .filter(({ set }) => !set.isEmpty);
+  if (refused.length > 0) throw conflictError(refused);
   return settled;
 }
 
-function conflictError(conflicts: readonly { claim: ManagedSet; paths: readonly string[] }[]): Error {
+function conflictError(conflicts: readonly { claim: ManagedSet; set: FieldSet }[]): Error {
   const listed = conflicts
-    .map(({ claim, paths }) => ({ name: printManager(claim), paths }))
+    .map(({ claim, set }) => ({ name: printManager(claim), paths: [...set.paths()].map(printPath) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const causes = listed.flatMap(({ name, paths }) =>
     paths.map((field) => ({ reason: "FieldManagerConflict", message: `conflict with ${name}`, field })),

@@ -35,7 +35,7 @@ export function createEncoder(protobuf: () => KubernetesCodec): Encoder {
   const value = (object: unknown, representation: Representation, pretty: boolean): Uint8Array => {
     switch (representation.encoding) {
       case "json":
-        return Buffer.from(pretty ? indented(object) : stringifyJson(object));
+        return Buffer.from(pretty ? indented(object) : `${stringifyJson(object)}\n`);
       case "yaml":
         return Buffer.from(stringifyYaml(object));
       case "protobuf": {
@@ -53,7 +53,9 @@ export function createEncoder(protobuf: () => KubernetesCodec): Encoder {
     value,
     object(stored, options) {
       const { representation, pretty } = options;
-      if (representation.as === "" && representation.encoding === "json" && !pretty) return stored.json();
+      if (representation.as === "" && representation.encoding === "json" && !pretty) {
+        return jsonLine(stored.json());
+      }
       return value(objectView(stored, options), representation, pretty);
     },
     list(list, options) {
@@ -64,6 +66,16 @@ export function createEncoder(protobuf: () => KubernetesCodec): Encoder {
       return value(listView(list, options), representation, pretty);
     },
   };
+}
+
+const newline = 0x0a;
+
+/** JSON that is not indented ends with a newline, as Go's encoder writes it. */
+function jsonLine(json: Uint8Array): Uint8Array {
+  const line = Buffer.allocUnsafe(json.length + 1);
+  line.set(json, 0);
+  line[json.length] = newline;
+  return line;
 }
 
 /** @throws StatusError NotAcceptable where a list's view is wanted of an object */
@@ -96,7 +108,7 @@ function listView(list: StoredList, options: EncodeOptions): unknown {
         ? customList(list, metadata, options.handler)
         : wholeList(list, metadata, options.handler);
     case "Table":
-      return tableOf(list.items, metadata, rowSource(options), version);
+      return tableOf(tableItems(list, options.handler), metadata, rowSource(options), version);
     case "PartialObjectMetadataList":
       return partialList(list, metadata, version);
     case "PartialObjectMetadata":
@@ -104,6 +116,11 @@ function listView(list: StoredList, options: EncodeOptions): unknown {
         `you requested ${as}, but the requested object is a list (${goType(options.handler)}List)`,
       );
   }
+}
+
+function tableItems({ items }: StoredList, { strategy }: ResourceHandler): readonly Stored[] {
+  const { tableOrder } = strategy;
+  return tableOrder === undefined ? items : [...items].sort((a, b) => tableOrder(a.object, b.object));
 }
 
 function wholeList(list: StoredList, metadata: object, handler: ResourceHandler): unknown {

@@ -18,7 +18,7 @@ export function listBytes(list: StoredList, { kind, custom = false }: KindForm):
   );
   const typeMeta = Buffer.from(`{"kind":"${kind.kind}","apiVersion":"${apiVersion}",`);
   const items = list.items.map((item) => item.json());
-  let length = head.length + 2 + Math.max(0, items.length - 1);
+  let length = head.length + 3 + Math.max(0, items.length - 1);
   for (const item of items) length += item.length;
   const bytes = Buffer.allocUnsafe(length);
   let at = head.copy(bytes, 0);
@@ -34,7 +34,7 @@ export function listBytes(list: StoredList, { kind, custom = false }: KindForm):
       at += item.length;
     }
   }
-  at += bytes.write("]}", at);
+  at += bytes.write("]}\n", at);
   return bytes.subarray(0, at);
 }
 

@@ -177,7 +177,8 @@ class Patching {
       object.metadata ??= {};
       return form.applyDefaults(object);
     } catch (error) {
-      if (error instanceof DecodeError) throw refuse(error.message);
+      if (error instanceof DecodeError)
+        throw refuse((this.#request.type === "strategic" ? error.conversion() : undefined) ?? error.message);
       throw error;
     }
   }

@@ -235,14 +235,9 @@ function aggregatedDocuments(groups: readonly ServedGroup[]): AggregatedDocument
     })),
   }));
   const document = (version: string): Reply => {
-    const body = Buffer.from(
-      JSON.stringify({
-        kind: "APIGroupDiscoveryList",
-        apiVersion: `apidiscovery.k8s.io/${version}`,
-        metadata: {},
-        items,
-      }),
-    );
+    const apiVersion = `apidiscovery.k8s.io/${version}`;
+    const list = { kind: "APIGroupDiscoveryList", apiVersion, metadata: {}, items };
+    const body = Buffer.from(`${JSON.stringify(list)}\n`);
     const hash = createHash("sha512").update(body).digest("hex").toUpperCase();
     return {
       status: 200,

@@ -50,6 +50,9 @@ export const flowSchemaStrategy: Strategy<FlowSchema> = {
       dangling?.status ?? "?",
     ];
   },
+  // As requests meet them.
+  tableOrder: (a, b) =>
+    (a.spec.matchingPrecedence ?? 0) - (b.spec.matchingPrecedence ?? 0) || (nameOf(a) < nameOf(b) ? -1 : 1),
 };
 
 function validate(schema: FlowSchema): FieldError[] {
