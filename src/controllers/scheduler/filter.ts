@@ -87,17 +87,32 @@ export function allocatableOf(node: KubeObject): Amounts {
   return amounts;
 }
 
-/** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable. no new claims …`: FitError's text and preemption's. */
-export function unschedulableMessage(refusals: readonly Refusal[]): string {
+/**
+ * `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable. no new claims …`: FitError's text and preemption's.
+ * `preemption` in place of what it says of each node; "" where it helps.
+ */
+export function unschedulableMessage(refusals: readonly Refusal[], preemption?: string): string {
   if (refusals.length === 0) return "no nodes available to schedule pods";
-  const head = `0/${refusals.length} nodes are available`;
-  const preemption = refusals.map(({ final }) =>
+  const reasons = histogram(refusals.flatMap((refusal) => refusal.reasons));
+  return `${availableHead(refusals.length)}: ${reasons}.${preemptionTail(refusals, preemption)}`;
+}
+
+/** A pod that no node could take, whatever it were like. */
+export function impossibleMessage(reason: string, nodes: number): string {
+  if (nodes === 0) return "no nodes available to schedule pods";
+  const refusals = Array.from({ length: nodes }, (): Refusal => ({ reasons: [], final: true }));
+  return `${availableHead(nodes)}: ${reason}.${preemptionTail(refusals, undefined)}`;
+}
+
+const availableHead = (nodes: number): string => `0/${nodes} nodes are available`;
+
+function preemptionTail(refusals: readonly Refusal[], preemption: string | undefined): string {
+  if (preemption === "") return "";
+  const verdicts = refusals.map(({ final }) =>
     final ? "Preemption is not helpful for scheduling" : "No preemption victims found for incoming pod",
   );
-  return (
-    `${head}: ${histogram(refusals.flatMap(({ reasons }) => reasons))}. ` +
-    `no new claims to deallocate, preemption: ${head}: ${histogram(preemption)}.`
-  );
+  const text = preemption ?? `${availableHead(refusals.length)}: ${histogram(verdicts)}.`;
+  return ` no new claims to deallocate, preemption: ${text}`;
 }
 
 function histogram(reasons: readonly string[]): string {

@@ -7,15 +7,27 @@ import type { KubeObject } from "../../apimachinery/index.ts";
 import { createWorkqueue, keyOf, splitKey } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import { workUntil } from "../lifecycle.ts";
-import { controllerOf, isNotFound } from "../owners.ts";
+import { isNotFound } from "../owners.ts";
 import { conditionOf, isPodTerminal, withCondition } from "../pods.ts";
-import { inNamespace, isTerminating, namespaces, nodes, pods as podResource } from "../resources.ts";
-import { allocatableOf, type PodNeeds, type Refusal, refusalOf, unschedulableMessage } from "./filter.ts";
-import { nodeAffinityScore } from "./node-affinity.ts";
-import { type NodeUsage, Usage } from "./node-usage.ts";
+import {
+  inNamespace,
+  isTerminating,
+  namespaces,
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  podDisruptionBudgets,
+  pods as podResource,
+  storageClasses,
+} from "../resources.ts";
+import { boundByController, selectedNode } from "../volume/matching.ts";
+import { impossibleMessage, type PodNeeds, type Refusal, refusalOf, unschedulableMessage } from "./filter.ts";
+import { type NodeUsage, Usage, usageAfter } from "./node-usage.ts";
 import { type Placement, podAffinityFilter } from "./pod-affinity.ts";
+import { type Candidate, findVictims, ineligible, priorityOf } from "./preemption.ts";
 import { hostPorts, podRequests } from "./requests.ts";
-import { tolerates } from "./taints.ts";
+import { scoreOf } from "./score.ts";
+import { type VolumePlan, type VolumeRules, volumeRules } from "./volumes.ts";
 
 export const scheduler: ControllerDescriptor = { name: "default-scheduler", aliases: ["scheduler"], create };
 
@@ -29,9 +41,15 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const known = informers.informer(nodes);
   const pods = informers.informer(podResource);
   const spaces = informers.informer(namespaces);
+  const claims = informers.informer(persistentVolumeClaims);
+  const volumes = informers.informer(persistentVolumes);
+  const classes = informers.informer(storageClasses);
+  const budgets = informers.informer(podDisruptionBudgets);
   const recorder = context.recorder(schedulerName);
   const usage = new Usage();
-  /** Pods that fit nowhere when they were last tried. */
+  /** Pods for which others had to go, and the node that is kept for each. */
+  const nominated = new Map<string, { readonly pod: KubeObject; readonly node: string }>();
+  /** Pods that fit nowhere when they were last tried, or wait for their volumes. */
   const unschedulable = new Set<string>();
   const queue = createWorkqueue({
     name: "scheduler",
@@ -58,15 +76,19 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     },
     delete() {},
   });
+  // Volumes that came, or are bound now, may be what a pod waits for.
+  for (const informer of [claims, volumes, classes]) informer.addHandler({ add: retryAll, update: retryAll });
 
   function observe(pod: KubeObject): void {
     const uid = pod.metadata.uid as string;
     const node: string = pod.spec?.nodeName ?? "";
     if (isPodTerminal(pod)) {
+      nominated.delete(uid);
       usage.remove(uid);
       unschedulable.delete(keyOf(pod));
       retryAll();
     } else if (node !== "") {
+      nominated.delete(uid);
       usage.place(pod, node);
       unschedulable.delete(keyOf(pod));
     } else if (isPending(pod) && !unschedulable.has(keyOf(pod))) {
@@ -75,6 +97,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   }
 
   function gone(pod: KubeObject): void {
+    nominated.delete(pod.metadata.uid as string);
     usage.remove(pod.metadata.uid as string);
     unschedulable.delete(keyOf(pod));
     if ((pod.spec?.nodeName ?? "") !== "") retryAll();
@@ -87,28 +110,135 @@ function create(context: ControllerContext): { run(): Promise<void> } {
 
   async function schedule(key: string): Promise<void> {
     const pod = pods.lister.getByKey(key);
-    if (pod === undefined || !isPending(pod)) return;
+    // One that was bound a moment ago may still look as if it were not.
+    if (pod === undefined || !isPending(pod) || usage.has(pod.metadata.uid as string)) return;
+    const all = known.lister.list().filter((node) => !isTerminating(node));
+    const rules = volumeRules(pod, {
+      claims: claims.lister,
+      volumes: volumes.lister,
+      classes: classes.lister,
+    });
+    if (rules?.impossible !== undefined) {
+      return await refuse(pod, impossibleMessage(rules.impossible, all.length));
+    }
     // From here to `usage.place` nothing may wait: the picture must not change between looking and taking.
-    const needs: PodNeeds = {
-      pod,
-      requests: podRequests(pod),
-      ports: hostPorts(pod),
-      affinity: podAffinityFilter(pod, placement),
-    };
-    const refusals: Refusal[] = [];
+    const needs = needsOf(pod, placement);
+    const refusals = new Map<KubeObject, Refusal>();
     let best: { node: KubeObject; score: number } | undefined;
-    for (const node of known.lister.list()) {
-      if (isTerminating(node)) continue;
-      const used = usage.of(node.metadata.name as string);
-      const refusal = refusalOf(needs, node, used);
-      if (refusal !== undefined) refusals.push(refusal);
+    for (const node of all) {
+      const used = usageFor(pod, node);
+      const refusal = refusalOf(needs, node, used) ?? volumeRefusal(rules, node);
+      if (refusal !== undefined) refusals.set(node, refusal);
       else {
         const score = scoreOf(pod, node, used) + random.number() * 1e-6;
         if (best === undefined || score > best.score) best = { node, score };
       }
     }
-    if (best === undefined) await refuse(pod, unschedulableMessage(refusals));
-    else await bind(pod, best.node.metadata.name as string);
+    if (best === undefined) return await makeRoom(pod, refusals);
+    const plan = rules?.on(best.node);
+    const name = best.node.metadata.name as string;
+    if (plan !== undefined && typeof plan !== "string" && (await prepareVolumes(plan, name))) {
+      // Claims that change bring it back.
+      unschedulable.add(key);
+      return;
+    }
+    await bind(pod, name);
+  }
+
+  /** With the room that is kept for pods as important. */
+  function usageFor(pod: KubeObject, node: KubeObject): NodeUsage {
+    const used = usage.of(node.metadata.name as string);
+    if (nominated.size === 0) return used;
+    const kept = [...nominated.values()].filter(
+      (one) =>
+        one.node === node.metadata.name &&
+        one.pod.metadata.uid !== pod.metadata.uid &&
+        priorityOf(one.pod) >= priorityOf(pod),
+    );
+    return kept.length === 0 ? used : usageAfter(used, { plus: kept.map((one) => one.pod) });
+  }
+
+  /** True: something was written that has to be answered first. */
+  async function prepareVolumes(plan: VolumePlan, node: string): Promise<boolean> {
+    for (const { claim, volume } of plan.bindings) {
+      const { namespace, name, uid, resourceVersion } = claim.metadata;
+      const kind = "PersistentVolumeClaim";
+      await client.update(persistentVolumes, {
+        ...volume,
+        metadata: {
+          ...volume.metadata,
+          annotations: { ...volume.metadata.annotations, [boundByController]: "yes" },
+        },
+        spec: { ...volume.spec, claimRef: { kind, namespace, name, uid, apiVersion: "v1", resourceVersion } },
+      });
+    }
+    for (const claim of plan.provisionings) {
+      const annotations = { ...claim.metadata.annotations, [selectedNode]: node };
+      const scope = inNamespace(persistentVolumeClaims, claim.metadata.namespace);
+      await client.update(scope, { ...claim, metadata: { ...claim.metadata, annotations } });
+    }
+    return plan.waiting || plan.bindings.length + plan.provisionings.length > 0;
+  }
+
+  /** A pod that fits nowhere may take the place of less important ones. */
+  async function makeRoom(pod: KubeObject, refusals: ReadonlyMap<KubeObject, Refusal>): Promise<void> {
+    const all = [...refusals.values()];
+    const own: string = pod.status?.nominatedNodeName ?? "";
+    const why = ineligible(pod, own === "" ? undefined : usage.of(own));
+    if (why !== undefined) return await refuse(pod, unschedulableMessage(all, why));
+    const candidate = findVictims({
+      pod,
+      nodes: [...refusals].filter(([, { final }]) => !final).map(([node]) => node),
+      usageOf: (node) => usageFor(pod, node),
+      fitsWithout: (node, victims) => fitsWithout(pod, node, victims),
+      budgets: budgets.lister.list(),
+    });
+    if (candidate === undefined) return await refuse(pod, unschedulableMessage(all));
+    const node = candidate.node.metadata.name as string;
+    nominated.set(pod.metadata.uid as string, { pod, node });
+    // Whoever goes brings it back, also before its status is written.
+    unschedulable.add(keyOf(pod));
+    await displace(pod, candidate);
+    await refuse(pod, unschedulableMessage(all, ""), node);
+  }
+
+  function fitsWithout(pod: KubeObject, node: KubeObject, victims: readonly KubeObject[]): boolean {
+    const leaving = new Set(victims.map(({ metadata }) => metadata.uid));
+    const needs = needsOf(pod, {
+      nodes: placement.nodes,
+      namespaceLabels: placement.namespaceLabels,
+      podsOn: (name) => [...placement.podsOn(name)].filter(({ metadata }) => !leaving.has(metadata.uid)),
+    });
+    return refusalOf(needs, node, usageAfter(usageFor(pod, node), { without: victims })) === undefined;
+  }
+
+  async function displace(pod: KubeObject, { node, victims }: Candidate): Promise<void> {
+    for (const victim of victims) {
+      if (isTerminating(victim)) continue;
+      const { namespace, name } = splitKey(keyOf(victim));
+      const scope = inNamespace(podResource, namespace);
+      const { generation } = victim.metadata;
+      const conditions = withCondition(
+        victim.status?.conditions,
+        {
+          type: "DisruptionTarget",
+          ...(generation === undefined ? {} : { observedGeneration: generation }),
+          status: "True",
+          reason: "PreemptionByScheduler",
+          message: `${schedulerName}: preempting to accommodate a higher priority pod`,
+        },
+        clock.now(),
+      );
+      try {
+        await client.update(scope, { ...victim, status: { ...victim.status, conditions } }, "status");
+        await client.delete(scope, name, { preconditions: { uid: victim.metadata.uid as string } });
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+        continue;
+      }
+      const text = `Preempted by pod ${pod.metadata.uid} on node ${node.metadata.name}`;
+      recorder.action(victim, "Normal", "Preempted", "Preempting", text);
+    }
   }
 
   async function bind(pod: KubeObject, node: string): Promise<void> {
@@ -140,10 +270,11 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     );
   }
 
-  async function refuse(pod: KubeObject, message: string): Promise<void> {
+  async function refuse(pod: KubeObject, message: string, nominatedNodeName?: string): Promise<void> {
     unschedulable.add(keyOf(pod));
     const current = conditionOf(pod, "PodScheduled");
-    if (current?.status === "False" && current.message === message) return;
+    const known = nominatedNodeName === undefined || pod.status?.nominatedNodeName === nominatedNodeName;
+    if (current?.status === "False" && current.message === message && known) return;
     recorder.action(pod, "Warning", "FailedScheduling", "Scheduling", message);
     const { generation } = pod.metadata;
     const conditions = withCondition(
@@ -159,7 +290,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     );
     try {
       const scope = inNamespace(podResource, pod.metadata.namespace);
-      await client.update(scope, { ...pod, status: { ...pod.status, conditions } }, "status");
+      const status = { ...pod.status, conditions, ...(nominatedNodeName && { nominatedNodeName }) };
+      await client.update(scope, { ...pod, status }, "status");
     } catch (error) {
       unschedulable.delete(keyOf(pod));
       if (!isNotFound(error)) throw error;
@@ -167,6 +299,21 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   }
 
   return { run: () => workUntil(signal, queue) };
+}
+
+function needsOf(pod: KubeObject, placement: Placement): PodNeeds {
+  return {
+    pod,
+    requests: podRequests(pod),
+    ports: hostPorts(pod),
+    affinity: podAffinityFilter(pod, placement),
+  };
+}
+
+/** Others that go would not help. */
+function volumeRefusal(rules: VolumeRules | undefined, node: KubeObject): Refusal | undefined {
+  const verdict = rules?.on(node);
+  return typeof verdict === "string" ? { reasons: [verdict], final: true } : undefined;
 }
 
 /** Waits for this scheduler. */
@@ -177,33 +324,6 @@ function isPending(pod: KubeObject): boolean {
     (pod.spec?.schedulingGates ?? []).length === 0 &&
     !isTerminating(pod) &&
     !isPodTerminal(pod)
-  );
-}
-
-/** Higher is better: room left, few pods of the same owner, what the pod prefers, what the node would rather not. */
-function scoreOf(pod: KubeObject, node: KubeObject, usage: NodeUsage): number {
-  const allocatable = allocatableOf(node);
-  let free = 0;
-  let resources = 0;
-  for (const resource of ["cpu", "memory", "pods"]) {
-    const whole = Number(allocatable.get(resource) ?? 0n);
-    if (whole === 0) continue;
-    const used = resource === "pods" ? usage.pods.size * 1e9 : Number(usage.amounts.get(resource) ?? 0n);
-    free += Math.max(0, 1 - used / whole);
-    resources++;
-  }
-  const owner = controllerOf(pod)?.uid;
-  let siblings = 0;
-  if (owner !== undefined)
-    for (const other of usage.pods.values()) if (controllerOf(other)?.uid === owner) siblings++;
-  const tolerations = pod.spec?.tolerations ?? [];
-  const avoided = ((node.spec?.taints ?? []) as Parameters<typeof tolerates>[1][]).filter(
-    (taint) =>
-      taint.effect === "PreferNoSchedule" &&
-      !tolerations.some((toleration: Parameters<typeof tolerates>[0]) => tolerates(toleration, taint)),
-  ).length;
-  return (
-    (resources === 0 ? 0 : free / resources) - siblings + nodeAffinityScore(pod, node) / 10 - 3 * avoided
   );
 }
 

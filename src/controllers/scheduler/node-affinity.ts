@@ -19,7 +19,27 @@ export function matchesNodeAffinity(pod: KubeObject, node: KubeObject): boolean 
   }
   const terms: NodeSelectorTerm[] | undefined =
     pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  return terms === undefined || terms.some((term) => matchesTerm(term, node));
+  return terms === undefined || matchesNodeSelector({ nodeSelectorTerms: terms }, node);
+}
+
+/** v1 NodeSelector: one of its terms holds for the node. */
+export function matchesNodeSelector(
+  { nodeSelectorTerms = [] }: { nodeSelectorTerms?: NodeSelectorTerm[] },
+  node: KubeObject,
+): boolean {
+  return nodeSelectorTerms.some((term) => matchesTerm(term, node));
+}
+
+interface TopologyTerm {
+  matchLabelExpressions?: { key: string; values: string[] }[];
+}
+
+/** A StorageClass' allowedTopologies: none is everywhere. */
+export function matchesTopology(terms: readonly TopologyTerm[] | undefined, node: KubeObject): boolean {
+  if (terms === undefined || terms.length === 0) return true;
+  return terms.some(({ matchLabelExpressions = [] }) =>
+    matchLabelExpressions.every(({ key, values }) => values.includes(node.metadata.labels?.[key] ?? "")),
+  );
 }
 
 /** Weights of the preferred terms that the node fulfils. */

@@ -23,6 +23,11 @@ export class Usage {
     return usage;
   }
 
+  /** The pod is on a node, or on its way to one. */
+  has(uid: string): boolean {
+    return this.#placed.has(uid);
+  }
+
   place(pod: KubeObject, node: string): void {
     const uid = pod.metadata.uid as string;
     const before = this.#placed.get(uid);
@@ -54,4 +59,30 @@ export class Usage {
     usage.pods.delete(uid);
     if (usage.pods.size === 0) this.#nodes.delete(placed.node);
   }
+}
+
+/** What a node's pods would take without some and with others. */
+export function usageAfter(
+  usage: NodeUsage,
+  change: { readonly without?: Iterable<KubeObject>; readonly plus?: Iterable<KubeObject> },
+): NodeUsage {
+  const amounts = new Map(usage.amounts);
+  const pods = new Map(usage.pods);
+  const ports = new Map(usage.ports);
+  for (const pod of change.without ?? []) {
+    const uid = pod.metadata.uid as string;
+    if (!pods.delete(uid)) continue;
+    for (const [resource, amount] of podRequests(pod))
+      amounts.set(resource, (amounts.get(resource) ?? 0n) - amount);
+    for (const port of hostPorts(pod)) if (ports.get(port) === uid) ports.delete(port);
+  }
+  for (const pod of change.plus ?? []) {
+    const uid = pod.metadata.uid as string;
+    if (pods.has(uid)) continue;
+    pods.set(uid, pod);
+    for (const [resource, amount] of podRequests(pod))
+      amounts.set(resource, (amounts.get(resource) ?? 0n) + amount);
+    for (const port of hostPorts(pod)) ports.set(port, uid);
+  }
+  return { amounts, pods, ports };
 }
