@@ -1,5 +1,6 @@
 import { formatTime, type KubeObject, parseTime } from "../../apimachinery/index.ts";
 import { type Condition, conditionOf } from "../pods.ts";
+import { matchSuccess } from "./success-policy.ts";
 import type { JobStatus, Tally } from "./tally.ts";
 
 export function isFinished(job: KubeObject): boolean {
@@ -37,6 +38,7 @@ export function verdictOf(
     reason,
     message,
   });
+  if (counted.failJob !== undefined) return failed("PodFailurePolicy", counted.failJob);
   if (counted.failed > backoffLimit) {
     return failed("BackoffLimitExceeded", "Job has reached the specified backoff limit");
   }
@@ -48,6 +50,18 @@ export function verdictOf(
     nowMs - startedMs >= activeDeadlineSeconds * 1_000
   ) {
     return failed("DeadlineExceeded", "Job was active longer than specified deadline");
+  }
+  const failedIndexes = counted.failedIndexes.size;
+  if (failedIndexes > (job.spec.maxFailedIndexes ?? Number.POSITIVE_INFINITY)) {
+    const text = "Job has exceeded the specified maximal number of failed indexes";
+    return failed("MaxFailedIndexesExceeded", text);
+  }
+  if (failedIndexes > 0 && failedIndexes + counted.succeededIndexes.size >= (completions ?? 0)) {
+    return failed("FailedIndexes", "Job has failed indexes");
+  }
+  const matched = matchSuccess(job, counted.succeededIndexes);
+  if (matched !== undefined) {
+    return { target: "SuccessCriteriaMet", type: "Complete", reason: "SuccessPolicy", message: matched };
   }
   const complete =
     completions === undefined

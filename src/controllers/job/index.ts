@@ -17,9 +17,10 @@ import { Expectations } from "../replicaset/expectations.ts";
 import { inNamespace, isTerminating, jobs as jobResource, pods as podResource } from "../resources.ts";
 import { PodBackoff } from "./backoff.ts";
 import { finish, isFinished, setCondition, verdictOf } from "./conditions.ts";
+import { replacesOnlyFailed } from "./failure-policy.ts";
 import { completionIndexOf, formatIndexes } from "./indexes.ts";
 import { createJobPods } from "./job-pods.ts";
-import { hasTracking, type JobStatus, tally, withoutTracking } from "./tally.ts";
+import { hasTracking, type JobStatus, type Tally, tally, withoutTracking } from "./tally.ts";
 
 export const jobController: ControllerDescriptor = {
   name: "job-controller",
@@ -129,14 +130,9 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     if (!deciding) followSuspension(job, status, suspended, nowMs);
     if (expectations.fulfilled(job.metadata.uid as string) && !isTerminating(job)) {
       if (deciding || suspended) await deletePods(job, active);
-      else await scale(key, job, active, counted.succeededIndexes, counted.succeeded);
+      else await scale(key, job, owned, active, counted);
     }
-    report(
-      status,
-      owned,
-      deciding || suspended,
-      job.spec.completionMode === "Indexed" ? counted.succeededIndexes : undefined,
-    );
+    report(status, owned, deciding || suspended, job.spec.completionMode === "Indexed" ? counted : undefined);
     const waiting = owned.some((pod) => hasTracking(pod)) || counted.uncounted;
     if (verdict !== undefined && !waiting && owned.every(isPodTerminal)) {
       finish(status, verdict, nowMs);
@@ -173,14 +169,17 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     status: JobStatus,
     owned: readonly KubeObject[],
     stopping: boolean,
-    indexes: ReadonlySet<number> | undefined,
+    indexed: Tally | undefined,
   ): void {
     const active = stopping ? [] : owned.filter(isPodActive);
     if (active.length > 0) status.active = active.length;
     else delete status.active;
     status.ready = active.filter(isPodReady).length;
     status.terminating = owned.filter((pod) => isTerminating(pod) && !isPodTerminal(pod)).length;
-    if (indexes !== undefined && indexes.size > 0) status.completedIndexes = formatIndexes(indexes);
+    if (indexed === undefined) return;
+    const { succeededIndexes, failedIndexes } = indexed;
+    if (succeededIndexes.size > 0) status.completedIndexes = formatIndexes(succeededIndexes);
+    if (failedIndexes.size > 0) status.failedIndexes = formatIndexes(failedIndexes);
   }
 
   async function writeStatus(job: KubeObject, status: JobStatus): Promise<void> {
@@ -219,9 +218,9 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   async function scale(
     key: string,
     job: KubeObject,
+    owned: readonly KubeObject[],
     active: readonly KubeObject[],
-    succeededIndexes: ReadonlySet<number>,
-    succeeded: number,
+    { succeededIndexes, failedIndexes, succeeded }: Tally,
   ): Promise<void> {
     const parallelism: number = job.spec.parallelism ?? 1;
     const completions: number | undefined = job.spec.completions;
@@ -236,20 +235,23 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       await deletePods(job, [...active].sort(unreadyFirst).slice(0, active.length - wanted));
       return;
     }
-    let missing = Math.min(wanted - active.length, burstPods);
-    if (missing === 0) return;
+    const leaving = replacesOnlyFailed(job)
+      ? owned.filter((pod) => isTerminating(pod) && !isPodTerminal(pod))
+      : [];
+    let missing = Math.min(wanted - active.length - leaving.length, burstPods);
+    if (missing <= 0) return;
     const waitMs = backoff.waitMs(job.metadata.uid as string, clock.monotonic());
     if (waitMs > 0) return queue.addAfter(key, waitMs);
     let indexes: number[] | undefined;
     if (job.spec.completionMode === "Indexed") {
-      const taken = new Set(active.map(completionIndexOf));
+      const taken = new Set([...active, ...leaving].map(completionIndexOf));
       indexes = [];
       for (let i = 0; i < (completions ?? 0) && indexes.length < missing; i++) {
-        if (!taken.has(i) && !succeededIndexes.has(i)) indexes.push(i);
+        if (!taken.has(i) && !succeededIndexes.has(i) && !failedIndexes.has(i)) indexes.push(i);
       }
       missing = indexes.length;
     }
-    await createJobPods({ client, recorder, expectations, job, count: missing, indexes });
+    await createJobPods({ client, recorder, expectations, job, owned, count: missing, indexes });
   }
 
   return { run: () => workUntil(signal, queue, orphanQueue) };

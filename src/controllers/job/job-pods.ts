@@ -3,6 +3,7 @@ import { type Client, type EventRecorder, errorText } from "../../client/index.t
 import { controllerReference, isNamespaceTerminating } from "../owners.ts";
 import type { Expectations } from "../replicaset/expectations.ts";
 import { inNamespace, pods as podResource } from "../resources.ts";
+import { failureAnnotations } from "./failure-policy.ts";
 import { completionIndexAnnotation } from "./indexes.ts";
 import { trackingFinalizers } from "./tally.ts";
 
@@ -12,17 +13,19 @@ export async function createJobPods(options: {
   readonly recorder: EventRecorder;
   readonly expectations: Expectations;
   readonly job: KubeObject;
+  /** Those it has, also the ended ones. */
+  readonly owned: readonly KubeObject[];
   readonly count: number;
   /** Of an Indexed Job: which. */
   readonly indexes: readonly number[] | undefined;
 }): Promise<void> {
-  const { client, recorder, expectations, job, count, indexes } = options;
+  const { client, recorder, expectations, job, owned, count, indexes } = options;
   const uid = job.metadata.uid as string;
   const scope = inNamespace(podResource, job.metadata.namespace);
   expectations.expectCreations(uid, count);
   for (let made = 0; made < count; made++) {
     try {
-      const created = await client.create(scope, podOf(job, indexes?.[made]));
+      const created = await client.create(scope, podOf(job, owned, indexes?.[made]));
       recorder.event(job, "Normal", "SuccessfulCreate", `Created pod: ${created.metadata.name}`);
     } catch (error) {
       // What failed and what was not tried will never be seen by the informer.
@@ -38,11 +41,12 @@ interface ContainerWithEnv {
   env?: { name: string; [field: string]: unknown }[];
 }
 
-function podOf(job: KubeObject, index: number | undefined): KubeObject {
+function podOf(job: KubeObject, owned: readonly KubeObject[], index: number | undefined): KubeObject {
   const { metadata: template = {}, spec } = job.spec.template as KubeObject;
   const { labels, annotations, finalizers = [] } = template as KubeObject["metadata"];
   const name = job.metadata.name as string;
   const text = String(index);
+  const failuresBefore = index === undefined ? {} : failureAnnotations(job, owned, index);
   const indexEntry = index === undefined ? {} : { [completionIndexAnnotation]: text };
   return {
     apiVersion: "v1",
@@ -53,7 +57,7 @@ function podOf(job: KubeObject, index: number | undefined): KubeObject {
       labels: { ...labels, ...indexEntry },
       ...(annotations === undefined && index === undefined
         ? {}
-        : { annotations: { ...annotations, ...indexEntry } }),
+        : { annotations: { ...annotations, ...indexEntry, ...failuresBefore } }),
       finalizers: [...finalizers, ...trackingFinalizers],
       ownerReferences: [controllerReference(job, "batch/v1", "Job")],
     },

@@ -1,7 +1,7 @@
 import type { KubeObject } from "../../apimachinery/index.ts";
 import type { Condition } from "../pods.ts";
 import { isPodTerminal } from "../pods.ts";
-import { isTerminating } from "../resources.ts";
+import { failsIndex, isFailed, judgeFailure } from "./failure-policy.ts";
 import { completionIndexOf, parseIndexes } from "./indexes.ts";
 
 const trackingFinalizer = "batch.kubernetes.io/job-tracking";
@@ -26,6 +26,7 @@ export interface JobStatus {
   failed?: number;
   terminating?: number;
   completedIndexes?: string;
+  failedIndexes?: string;
   uncountedTerminatedPods?: { succeeded?: string[]; failed?: string[] };
   ready?: number;
 }
@@ -37,6 +38,10 @@ export interface Tally {
   readonly succeeded: number;
   readonly failed: number;
   readonly succeededIndexes: ReadonlySet<number>;
+  /** Of a Job with a limit for each index: those that reached it. */
+  readonly failedIndexes: ReadonlySet<number>;
+  /** What a rule of the Job's failure policy says against all of it. */
+  readonly failJob: string | undefined;
   readonly newSuccesses: number;
   readonly newFailures: number;
   /** Some uids wait in the status. */
@@ -62,12 +67,20 @@ export function tally(job: KubeObject, owned: readonly KubeObject[]): Tally {
   const indexed = job.spec.completionMode === "Indexed";
   const completions: number = job.spec.completions ?? 0;
   const indexes = parseIndexes(indexed ? status.completedIndexes : undefined, completions);
+  const failedIndexes = parseIndexes(status.failedIndexes, completions);
+  let failJob: string | undefined;
   let newSuccesses = 0;
   let newFailures = 0;
   for (const [uid, pod] of held) {
+    const failed = isFailed(job, pod);
+    const verdict = failed ? judgeFailure(job, pod) : undefined;
+    if (verdict?.action === "FailJob") failJob ??= verdict.message;
+    if (failsIndex(job, pod)) failedIndexes.add(completionIndexOf(pod));
     if (listed.has(uid)) continue;
     const succeeded = pod.status?.phase === "Succeeded";
-    if (!succeeded && !isPodTerminal(pod) && !isLost(pod)) continue;
+    if (!succeeded && !failed) continue;
+    // Its finalizer goes, but nobody counts it.
+    if (verdict?.counted === false) continue;
     const index = completionIndexOf(pod);
     if (succeeded && indexed && (index < 0 || index >= completions || indexes.has(index))) {
       // Of an index that is done or none: not counted, and not held.
@@ -88,16 +101,11 @@ export function tally(job: KubeObject, owned: readonly KubeObject[]): Tally {
     succeeded: (status.succeeded ?? 0) + waiting.succeeded.length,
     failed: (status.failed ?? 0) + waiting.failed.length,
     succeededIndexes: indexes,
+    failedIndexes,
+    failJob,
     newSuccesses,
     newFailures,
     uncounted: waiting.succeeded.length + waiting.failed.length > 0,
-    toRelease: [...held.values()].filter(isEnded),
+    toRelease: [...held.values()].filter((pod) => isPodTerminal(pod) || isFailed(job, pod)),
   };
-}
-
-const isEnded = (pod: KubeObject): boolean => isPodTerminal(pod) || isLost(pod);
-
-/** Deleted before it ended: counts as failed. */
-function isLost(pod: KubeObject): boolean {
-  return isTerminating(pod);
 }
