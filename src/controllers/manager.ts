@@ -20,6 +20,7 @@ import { deploymentController } from "./deployment/index.ts";
 import { disruptionController } from "./disruption/index.ts";
 import { endpointsController } from "./endpoints/index.ts";
 import { endpointSliceController } from "./endpointslice/index.ts";
+import { endpointSliceMirroringController } from "./endpointslice-mirroring/index.ts";
 import { garbageCollector } from "./garbage-collector/index.ts";
 import { jobController } from "./job/index.ts";
 import { ttlAfterFinishedController } from "./job/ttl.ts";
@@ -38,6 +39,7 @@ import { serviceCidrController } from "./service-cidr/index.ts";
 import { statefulSetController } from "./statefulset/index.ts";
 import { taintEvictionController } from "./taint-eviction/index.ts";
 import { volumeBinderController } from "./volume/binder.ts";
+import { ephemeralVolumeController } from "./volume/ephemeral.ts";
 import {
   attributesClassProtectionController,
   claimProtectionController,
@@ -64,6 +66,7 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   ttlAfterFinishedController,
   endpointsController,
   endpointSliceController,
+  endpointSliceMirroringController,
   nodeIpamController,
   nodeTtlController,
   nodeLifecycleController,
@@ -72,6 +75,7 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   garbageCollector,
   disruptionController,
   volumeBinderController,
+  ephemeralVolumeController,
   claimProtectionController,
   volumeProtectionController,
   attributesClassProtectionController,
