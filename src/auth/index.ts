@@ -21,6 +21,7 @@ export { serviceAccountTokens } from "./service-account/authenticator.ts";
 export { parseServiceAccountUserName, serviceAccountGroups } from "./service-account/names.ts";
 export { createTokenIssuer, type TokenIssuer } from "./service-account/tokens.ts";
 export { certificateUsages, signCertificateRequest } from "./sign-request.ts";
+export { bootstrapTokens } from "./tokens/bootstrap-tokens.ts";
 export {
   createTokenKey,
   jsonWebKey,

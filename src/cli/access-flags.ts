@@ -7,6 +7,7 @@ import { defaults } from "./defaults.ts";
 export interface AccessOptions {
   readonly tokenAuthFile?: string;
   readonly anonymousAuth: "true" | "false";
+  readonly enableBootstrapTokenAuth: boolean;
   readonly serviceAccountIssuer: readonly string[];
   readonly apiAudiences?: string;
   readonly serviceAccountSigningKeyFile?: string;
@@ -20,6 +21,11 @@ export function withAccessFlags(command: Command): Command {
       new Option("--anonymous-auth <bool>", "let requests without credentials on as system:anonymous")
         .choices(["true", "false"])
         .default("true"),
+    )
+    .option(
+      "--enable-bootstrap-token-auth",
+      "let the bearers of bootstrap tokens (Secrets in kube-system) in, as kubeadm and new nodes use them",
+      false,
     )
     .option(
       "--service-account-issuer <url>",
@@ -48,6 +54,7 @@ export function accessConfig(options: AccessOptions): AccessConfig {
   return {
     ...(tokenAuthFile === undefined ? {} : { tokenAuthFile }),
     anonymousAuth: options.anonymousAuth === "true",
+    enableBootstrapTokenAuth: options.enableBootstrapTokenAuth,
     serviceAccountIssuers: [issuer, ...formerIssuers],
     apiAudiences: apiAudiences.split(",").filter((audience) => audience !== ""),
     ...(serviceAccountSigningKeyFile === undefined ? {} : { serviceAccountSigningKeyFile }),
@@ -61,6 +68,7 @@ export function accessArguments(options: AccessOptions): string[] {
   return [
     ...(tokenAuthFile === undefined ? [] : ["--token-auth-file", resolve(tokenAuthFile)]),
     ...["--anonymous-auth", options.anonymousAuth],
+    ...(options.enableBootstrapTokenAuth ? ["--enable-bootstrap-token-auth"] : []),
     ...options.serviceAccountIssuer.flatMap((issuer) => ["--service-account-issuer", issuer]),
     ...(apiAudiences === undefined ? [] : ["--api-audiences", apiAudiences]),
     ...(signing === undefined ? [] : ["--service-account-signing-key-file", resolve(signing)]),

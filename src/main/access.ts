@@ -43,5 +43,6 @@ export async function openAccessControl(
     },
     tokens,
     anonymousAuth: access.anonymousAuth,
+    bootstrapTokenAuth: access.enableBootstrapTokenAuth,
   });
 }

@@ -59,6 +59,8 @@ export interface AccessConfig {
   readonly tokenAuthFile?: string;
   /** Whether who shows nothing is `system:anonymous`, or refused. */
   readonly anonymousAuth: boolean;
+  /** Whether Secrets of type bootstrap.kubernetes.io/token let their bearers in. */
+  readonly enableBootstrapTokenAuth: boolean;
   /** The first is in new tokens; those of the others are good too. */
   readonly serviceAccountIssuers: readonly [string, ...string[]];
   /** Whom tokens are for; the first issuer where empty. */
@@ -71,6 +73,7 @@ export interface AccessConfig {
 
 export const standardAccess: AccessConfig = {
   anonymousAuth: true,
+  enableBootstrapTokenAuth: false,
   serviceAccountIssuers: ["https://kubernetes.default.svc.cluster.local"],
   apiAudiences: [],
   serviceAccountKeyFiles: [],

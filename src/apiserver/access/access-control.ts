@@ -1,6 +1,7 @@
 import {
   type Authenticator,
   type Authorizer,
+  bootstrapTokens,
   createAuthenticator,
   createAuthorizer,
   createGrantCheck,
@@ -44,6 +45,8 @@ export interface AccessOptions {
   readonly tokens?: readonly StaticToken[];
   /** `--anonymous-auth`, true by default */
   readonly anonymousAuth?: boolean;
+  /** `--enable-bootstrap-token-auth`, false by default */
+  readonly bootstrapTokenAuth?: boolean;
 }
 
 /** Who asks and what they may do. It decides by objects of the registry, which in turn asks it before it stores some of them. */
@@ -57,7 +60,7 @@ export interface AccessControl {
 }
 
 export function createAccessControl(options: AccessOptions): AccessControl {
-  const { clock, random, log, tokens = [], anonymousAuth = true } = options;
+  const { clock, random, log, tokens = [], anonymousAuth = true, bootstrapTokenAuth = false } = options;
   const keys = withAudiences(options.serviceAccounts);
   const { issuers, audiences, signing, verification } = keys;
   let objects: ObjectReader | undefined;
@@ -74,6 +77,7 @@ export function createAccessControl(options: AccessOptions): AccessControl {
     tokens: [
       ...(tokens.length === 0 ? [] : [staticTokens(tokens, audiences)]),
       serviceAccountTokens({ issuers, audiences, keys: verification, reader, clock }),
+      ...(bootstrapTokenAuth ? [bootstrapTokens({ reader, clock, audiences })] : []),
     ],
     audiences,
     clock,
