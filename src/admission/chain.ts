@@ -13,6 +13,8 @@ import type {
   AdmissionRequest,
   AdmissionWriter,
   ConfigurationViews,
+  KindLookup,
+  WebhookClient,
 } from "./ports.ts";
 import { priority } from "./priority.ts";
 import { resourceQuota } from "./resource-quota.ts";
@@ -20,6 +22,9 @@ import { runtimeClass } from "./runtime-class.ts";
 import { serviceAccount } from "./service-account.ts";
 import { storageObjectInUseProtection } from "./storage-in-use.ts";
 import { taintNodesByCondition } from "./taint-nodes.ts";
+import { validatingAdmissionPolicy } from "./validating-policy.ts";
+import { mutatingWebhooks } from "./webhooks/mutating.ts";
+import { validatingWebhooks } from "./webhooks/validating.ts";
 
 /**
  * Admission: after authorization and before the store every write passes all plugins twice: first to be changed, then, as it will be
@@ -34,6 +39,9 @@ export interface AdmissionDeps {
   readonly reader: AdmissionReader;
   readonly writer: AdmissionWriter;
   readonly views: ConfigurationViews;
+  readonly kinds: KindLookup;
+  /** Asks webhooks. */
+  readonly client: WebhookClient;
   readonly clock: Clock;
   readonly random: Random;
   readonly authorizer: Authorizer;
@@ -56,6 +64,9 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     certificateSigning(deps.authorizer),
     certificateSubjectRestriction,
     defaultIngressClass(deps.reader),
+    mutatingWebhooks(deps),
+    validatingAdmissionPolicy(deps),
+    validatingWebhooks(deps),
     resourceQuota(deps),
   ];
   return admissionChain(plugins, deps.views);
@@ -67,18 +78,25 @@ function admissionChain(plugins: readonly AdmissionPlugin[], views: Configuratio
   return {
     async mutate(request) {
       if (!views.synced) await views.whenSynced;
-      for (const plugin of mutating) {
-        const done = plugin.mutate?.(request);
-        // Most plugins have nothing to do with most requests, and a turn of the loop for each would cost more than they do.
-        if (done !== undefined) await done;
-      }
+      let isDue = false;
+      const pass = { request, isAgain: false, again: () => (isDue = true) };
+      await through(mutating, (plugin) => plugin.mutate?.(request, pass));
+      if (isDue) await through(mutating, (plugin) => plugin.mutate?.(request, { ...pass, isAgain: true }));
     },
     async validate(request) {
       if (!views.synced) await views.whenSynced;
-      for (const plugin of validating) {
-        const done = plugin.validate?.(request);
-        if (done !== undefined) await done;
-      }
+      await through(validating, (plugin) => plugin.validate?.(request));
     },
   };
+}
+
+/** Most plugins have nothing to do with most requests: a turn of the loop for each would cost more than they do. */
+async function through(
+  plugins: readonly AdmissionPlugin[],
+  call: (plugin: AdmissionPlugin) => Promise<void> | void,
+): Promise<void> {
+  for (const plugin of plugins) {
+    const done = call(plugin);
+    if (done !== undefined) await done;
+  }
 }

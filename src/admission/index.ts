@@ -5,6 +5,9 @@ export type {
   AdmissionRequest,
   AdmissionWriter,
   ConfigurationViews,
+  KindLookup,
   ObjectView,
   Operation,
+  WebhookAddress,
+  WebhookClient,
 } from "./ports.ts";

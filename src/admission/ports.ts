@@ -1,4 +1,10 @@
-import type { GroupVersionKind, GroupVersionResource, KubeObject, UserInfo } from "../apimachinery/index.ts";
+import type {
+  GroupVersionKind,
+  GroupVersionResource,
+  JsonObject,
+  KubeObject,
+  UserInfo,
+} from "../apimachinery/index.ts";
 
 export type Operation = "CREATE" | "UPDATE" | "DELETE";
 
@@ -18,6 +24,8 @@ export interface AdmissionRequest {
   readonly old: KubeObject | undefined;
   /** CreateOptions, UpdateOptions, PatchOptions or DeleteOptions as the client sent them. */
   readonly options?: KubeObject | undefined;
+  /** Fields as a client might have sent them to a whole object of this kind, defaults filled in. @throws Error for what is none */
+  complete?(fields: JsonObject): KubeObject;
   /** Adds a `Warning` header, once per text. */
   warn?(text: string): void;
 }
@@ -25,8 +33,40 @@ export interface AdmissionRequest {
 /** Lets a request through, changes it, or refuses it by throwing a StatusError. */
 export interface AdmissionPlugin {
   readonly name: string;
-  mutate?(request: AdmissionRequest): Promise<void> | void;
+  mutate?(request: AdmissionRequest, pass: MutationPass): Promise<void> | void;
   validate?(request: AdmissionRequest): Promise<void> | void;
+}
+
+/** One way through the mutating plugins. They go through all of it a second time where one of them asks for it. */
+export interface MutationPass {
+  readonly request: AdmissionRequest;
+  readonly isAgain: boolean;
+  /** Something changed that others may want to see. */
+  again(): void;
+}
+
+/** The resource that holds objects of a kind. */
+export type KindLookup = (
+  kind: GroupVersionKind,
+) => { readonly resource: GroupVersionResource; readonly namespaced: boolean } | undefined;
+
+/** Where to send a question, and whom to trust there. */
+export interface WebhookAddress {
+  /** As errors show it; its host is the name that the certificate must have. */
+  readonly url: string;
+  /** PEM; the system's authorities when undefined. */
+  readonly ca: string | undefined;
+  /** Where to connect to instead of the URL's host. */
+  readonly service: { readonly namespace: string; readonly name: string; readonly port: number } | undefined;
+}
+
+export interface WebhookClient {
+  /** @throws Error `Post "URL": why` */
+  post(
+    address: WebhookAddress,
+    body: string,
+    timeoutMs: number,
+  ): Promise<{ readonly status: number; readonly body: string }>;
 }
 
 /** Reads that plugins make of other objects, from the watch cache where that is fresh enough. */

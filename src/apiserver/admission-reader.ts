@@ -1,4 +1,4 @@
-import type { AdmissionReader } from "../admission/index.ts";
+import type { AdmissionReader, KindLookup } from "../admission/index.ts";
 import { StatusError } from "../apimachinery/index.ts";
 import type { Clock } from "../platform/index.ts";
 import { type ListQuery, type Registry, type RequestContext, selectionPredicate } from "../registry/index.ts";
@@ -39,5 +39,19 @@ export function registryReader(registry: Registry, clock: Clock): AdmissionReade
         throw error;
       }
     },
+  };
+}
+
+/** Which resource holds objects of a kind, as far as it is served. */
+export function kindLookup(registry: Registry): KindLookup {
+  return ({ group, version, kind }) => {
+    const found = registry.resources.find(
+      (handler) =>
+        handler.subresource === "" &&
+        handler.kind.kind === kind &&
+        handler.kind.group === group &&
+        handler.kind.version === version,
+    );
+    return found === undefined ? undefined : { resource: found.resource, namespaced: found.namespaced };
   };
 }

@@ -7,7 +7,7 @@ import type { Clock, Random } from "../platform/index.ts";
 import type { Registry } from "../registry/index.ts";
 import type { KubernetesCodec } from "../wire/index.ts";
 import type { AccessControl } from "./access/access-control.ts";
-import { registryReader } from "./admission-reader.ts";
+import { kindLookup, registryReader } from "./admission-reader.ts";
 import { AdmissionViews } from "./admission-views.ts";
 import { registryWriter } from "./admission-writer.ts";
 import { Aggregation } from "./aggregation/aggregation.ts";
@@ -30,6 +30,7 @@ import { RequestMetrics } from "./metrics.ts";
 import { OpenWatches } from "./open-watches.ts";
 import { conversionWebhook } from "./outgoing/conversion-webhook.ts";
 import { Peers } from "./outgoing/peers.ts";
+import { webhookClient } from "./outgoing/webhook-client.ts";
 import type { ApiServer } from "./ports.ts";
 import { createDiscovery } from "./routes/discovery.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -79,8 +80,17 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const reader = registryReader(registry, clock);
   const views = new AdmissionViews({ registry, clock, log });
   const writer = registryWriter(registry, clock);
-  const admission = createAdmission({ reader, writer, views, clock, random, authorizer });
   const peers = new Peers();
+  const admission = createAdmission({
+    reader,
+    writer,
+    views,
+    authorizer,
+    kinds: kindLookup(registry),
+    client: webhookClient({ peers, reader, random }),
+    clock,
+    random,
+  });
   const aggregation = new Aggregation(registry, clock, {
     peers,
     reader,

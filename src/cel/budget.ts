@@ -26,6 +26,11 @@ export class Budget {
     return this.#limit - this.#spent;
   }
 
+  /** What another budget has counted already. */
+  take(cost: number): void {
+    this.#spent += cost;
+  }
+
   /** @throws CostExceeded */
   spend(cost: number): void {
     this.#spent += cost;

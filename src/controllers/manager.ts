@@ -32,6 +32,7 @@ import { nodeTtlController } from "./node-ttl/index.ts";
 import { isConflict } from "./owners.ts";
 import { podGarbageCollector } from "./pod-gc/index.ts";
 import { replicaSetController, replicationController } from "./replicaset/index.ts";
+import { resourceQuotaController } from "./resourcequota/index.ts";
 import { namespaces } from "./resources.ts";
 import { scheduler } from "./scheduler/index.ts";
 import { serviceAccountTokenController } from "./service-account-tokens/index.ts";
@@ -74,6 +75,7 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   podGarbageCollector,
   garbageCollector,
   disruptionController,
+  resourceQuotaController,
   volumeBinderController,
   ephemeralVolumeController,
   claimProtectionController,

@@ -3,6 +3,7 @@ import type { GroupVersionResource, KubeObject } from "../apimachinery/index.ts"
 /** The resources that controllers read and write. */
 export const pods = core("pods");
 export const services = core("services");
+export const resourceQuotas = core("resourcequotas");
 export const endpoints = core("endpoints");
 export const nodes = core("nodes");
 export const namespaces = core("namespaces");

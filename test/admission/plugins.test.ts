@@ -29,7 +29,19 @@ function admission(objects: Objects, clock = new ManualClock()): ReturnType<type
   };
   const writer = { read: async () => undefined, updateStatus: async () => {} };
   const authorizer = { authorize: () => ({ allowed: true, reason: "" }) };
-  return createAdmission({ reader, writer, views, clock, random: nodePlatform().random, authorizer });
+  const client = {
+    post: async () => assert.fail("nobody is asked"),
+  };
+  return createAdmission({
+    reader,
+    writer,
+    views,
+    authorizer,
+    kinds: () => undefined,
+    client,
+    clock,
+    random: nodePlatform().random,
+  });
 }
 
 function request(resource: string, fields: Partial<AdmissionRequest> = {}): AdmissionRequest {

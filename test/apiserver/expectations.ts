@@ -137,6 +137,8 @@ export const expectations: readonly AreaExpectation[] = [
   },
   { area: "auth", exceptions: { "anonymous /version": "the builds differ" } },
   { area: "admission" },
+  { area: "policies" },
+  { area: "webhooks" },
   { area: "non-resource", atLeast: 22 },
   { area: "kinds/customresourcedefinitions" },
   { area: "kinds/apiservices" },

@@ -139,9 +139,10 @@ test("Jobs and CronJobs run, complete, are held, are counted and go after their 
   assert.deepEqual(failures, []);
 });
 
-test("StatefulSets and DaemonSets come out as they did upstream, down to the names of their revisions", async () => {
+test("StatefulSets, DaemonSets and quotas come out as they did upstream, down to the names of their revisions", async () => {
   const failures = await replay({
-    areas: ["controllers/namespace", "controllers/statefulset", "controllers/daemonset"],
+    // The quota counts the Service that the StatefulSet leaves behind.
+    areas: ["controllers/namespace", "controllers/statefulset", "controllers/daemonset", "controllers/quota"],
     node: true,
     // Another node agent described itself and its pods in its own way.
     skip: new Set(["the fake node", "node Table", "pods", "pod db-0", "pod db-1"]),

@@ -86,8 +86,40 @@ export class ResourceCall {
     at: { name: string; object: KubeObject | undefined; old: KubeObject | undefined; dryRun: boolean },
   ): AdmissionRequest {
     const { resource, subresource, kind } = this.handler;
-    const { user } = this.context.state;
-    return { operation, resource, subresource, kind, namespace: this.namespace, user, ...at };
+    const { user, warnings } = this.context.state;
+    const { form } = this.handler;
+    return {
+      operation,
+      resource,
+      subresource,
+      kind,
+      namespace: this.namespace,
+      user,
+      ...at,
+      options: this.#options(operation, at.dryRun),
+      warn: (text) => warnings.add(text),
+      complete: (fields) => {
+        const { object } = form.decode(fields);
+        object.metadata ??= {};
+        return form.applyDefaults(object);
+      },
+    };
+  }
+
+  /** What the client asked for besides the object, as an object of meta.k8s.io. */
+  #options(operation: Operation, dryRun: boolean): KubeObject {
+    const { query } = this.info;
+    const kinds = { CREATE: "CreateOptions", UPDATE: "UpdateOptions", DELETE: "DeleteOptions" } as const;
+    const kind = this.context.req.method === "PATCH" ? "PatchOptions" : kinds[operation];
+    const fieldManager = query.get("fieldManager");
+    const fieldValidation = query.get("fieldValidation");
+    return {
+      kind,
+      apiVersion: "meta.k8s.io/v1",
+      ...(dryRun ? { dryRun: ["All"] } : {}),
+      ...(fieldManager === null ? {} : { fieldManager }),
+      ...(fieldValidation === null ? {} : { fieldValidation }),
+    } as unknown as KubeObject;
   }
 
   /** Validating admission as the registry calls it. */

@@ -1,0 +1,172 @@
+import { deepEqual, type GroupVersionResource, type KubeObject } from "../../apimachinery/index.ts";
+import { createInformer, createWorkqueue, type Informer, keyOf, splitKey } from "../../client/index.ts";
+import {
+  addResources,
+  type Evaluator,
+  evaluatorFor,
+  inAllScopes,
+  mask,
+  type ResourceList,
+  type ResourceQuota,
+  writeResources,
+  zero,
+} from "../../quota/index.ts";
+import type { ControllerContext, ControllerDescriptor } from "../context.ts";
+import { type DiscoveredResource, discover } from "../discovery.ts";
+import { workUntil } from "../lifecycle.ts";
+import { isNotFound } from "../owners.ts";
+import { inNamespace, persistentVolumeClaims, pods, resourceQuotas, services } from "../resources.ts";
+
+/**
+ * Keeps in each ResourceQuota's status what its namespace uses. Admission raises the numbers as objects come; here they fall again as
+ * objects go, and are right in the end. k8s.io/kubernetes/pkg/controller/resourcequota.
+ */
+export const resourceQuotaController: ControllerDescriptor = {
+  name: "resourcequota-controller",
+  aliases: ["resourcequota"],
+  create,
+};
+
+/** All quotas are counted anew so often, whatever happened: upstream's --resource-quota-sync-period. */
+const resyncMs = 5 * 60_000;
+
+/** Between looks at what there is to count, while a quota counts something that is not served. */
+const discoverMs = 30_000;
+
+function create(context: ControllerContext): { run(): Promise<void> } {
+  const { client, clock, random, log, signal, informers } = context;
+  const quotas = informers.informer<ResourceQuota>(resourceQuotas);
+  /** What is counted by more than its number: whole objects are needed. */
+  const counted = new Map<string, Informer>([
+    ["pods.", informers.informer(pods)],
+    ["services.", informers.informer(services)],
+    ["persistentvolumeclaims.", informers.informer(persistentVolumeClaims)],
+  ]);
+  const queue = createWorkqueue({ name: "resource_quota", clock, log, process: reconcile });
+  let served: readonly DiscoveredResource[] = [];
+  let discoveredAt = Number.NEGATIVE_INFINITY;
+
+  quotas.addHandler({
+    add: (quota) => queue.add(keyOf(quota)),
+    update: (quota, old) => {
+      // What admission counts moves the status only.
+      if (!deepEqual(quota.spec, old.spec) || quota.status?.hard === undefined) queue.add(keyOf(quota));
+    },
+  });
+  const wake = ({ metadata }: KubeObject): void => {
+    for (const quota of quotas.lister.list(metadata.namespace ?? "")) queue.add(keyOf(quota));
+  };
+  for (const informer of counted.values()) {
+    informer.addHandler({
+      update: (object, old) => {
+        if (!deepEqual(object["spec"], old["spec"]) || object["status"]?.phase !== old["status"]?.phase)
+          wake(object);
+      },
+      delete: wake,
+    });
+  }
+
+  /** The informer of a resource that a quota counts; undefined for what is not served. */
+  async function informerOf({
+    group,
+    resource,
+  }: {
+    group: string;
+    resource: string;
+  }): Promise<Informer | undefined> {
+    const key = `${resource}.${group}`;
+    const known = counted.get(key);
+    if (known !== undefined) return known;
+    const isServed = (each: DiscoveredResource): boolean =>
+      each.group === group && each.resource === resource;
+    if (!served.some(isServed) && clock.now() - discoveredAt > discoverMs) {
+      discoveredAt = clock.now();
+      served = (await discover(client)).resources;
+    }
+    const found = served.find(isServed);
+    if (found === undefined || !found.namespaced || !found.verbs.includes("watch")) return undefined;
+    const scope: GroupVersionResource = { group, version: found.version, resource };
+    const shared = informers.peek(scope);
+    const informer = shared ?? createInformer({ client, clock, random, log, scope, transform: identityOf });
+    informer.addHandler({ delete: wake });
+    counted.set(key, informer);
+    if (shared === undefined) informer.start(signal);
+    await informer.synced;
+    return informer;
+  }
+
+  async function reconcile(key: string): Promise<void> {
+    const quota = quotas.lister.getByKey(key);
+    if (quota === undefined) return;
+    const { namespace } = splitKey(key);
+    const hard = quota.spec?.hard ?? {};
+    const names = Object.keys(hard);
+    let used: ResourceList = new Map(names.map((name) => [name, zero]));
+    for (const resource of resourcesCounted(names)) {
+      const evaluator = evaluatorFor(resource);
+      const informer = await informerOf(resource);
+      if (evaluator === undefined || informer === undefined) continue;
+      used = addResources(used, usageOf(quota, evaluator, informer.lister.list(namespace)));
+    }
+    const status = { hard, used: writeResources(mask(used, names)) };
+    if (deepEqual(quota.status, status)) return;
+    try {
+      const scope = inNamespace(resourceQuotas, quota.metadata.namespace);
+      await client.update(scope, { ...quota, status }, "status");
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+
+  function usageOf(quota: ResourceQuota, evaluator: Evaluator, objects: readonly KubeObject[]): ResourceList {
+    const now = clock.now();
+    let used: ResourceList = new Map();
+    for (const object of objects) {
+      if (inAllScopes(quota, evaluator, object)) used = addResources(used, evaluator.usage(object, now));
+    }
+    return mask(used, Object.keys(quota.spec?.hard ?? {}));
+  }
+
+  return {
+    async run() {
+      const resync = (): void => {
+        if (signal.aborted) return;
+        for (const quota of quotas.lister.list()) queue.add(keyOf(quota));
+        clock.after(resyncMs, resync, { background: true });
+      };
+      clock.after(resyncMs, resync, { background: true });
+      await workUntil(signal, queue);
+    },
+  };
+}
+
+const aliases: Readonly<Record<string, string>> = {
+  configmaps: "configmaps",
+  replicationcontrollers: "replicationcontrollers",
+  resourcequotas: "resourcequotas",
+  secrets: "secrets",
+};
+
+/** The resources that the names of a quota have to do with. */
+function resourcesCounted(names: readonly string[]): { group: string; resource: string }[] {
+  const found = new Map<string, { group: string; resource: string }>();
+  const add = (resource: string, group = ""): void => {
+    found.set(`${resource}.${group}`, { group, resource });
+  };
+  for (const name of names) {
+    const counted = /^count\/([^.]+)(?:\.(.+))?$/.exec(name);
+    if (counted !== null) add(counted[1] as string, counted[2]);
+    else if (Object.hasOwn(aliases, name)) add(aliases[name] as string);
+    else {
+      for (const resource of ["pods", "services", "persistentvolumeclaims"]) {
+        if (evaluatorFor({ group: "", resource })?.matching([name]).length) add(resource);
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+/** What counting by number needs of an object. */
+function identityOf({ metadata: { name, namespace, uid, resourceVersion } }: KubeObject): KubeObject {
+  return { metadata: { name, namespace, uid, resourceVersion } } as KubeObject;
+}
