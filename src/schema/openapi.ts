@@ -25,7 +25,7 @@ export interface OpenApiDocument {
   readonly hash: string;
 }
 
-/** The published schemas of a set of built-in resources. */
+/** The published schemas of a set of resources. */
 export interface OpenApiPublisher {
   /** Swagger 2.0, JSON. */
   v2(): Promise<OpenApiDocument>;
@@ -38,43 +38,88 @@ export interface OpenApiPublisher {
 const info = { title: "Kubernetes", version: "1.35" };
 const bearerToken = { in: "header", name: "authorization", type: "apiKey" };
 
-/** Documents for the served subset, built when first asked for. */
-export function openApiPublisher(served: readonly ResourceInfo[]): OpenApiPublisher {
-  return new Publisher(served);
+/** Documents for the served subset, built when first asked for. What `before` made of groups that are the same now is taken over. */
+export function openApiPublisher(
+  served: readonly ResourceInfo[],
+  before?: OpenApiPublisher,
+): OpenApiPublisher {
+  return new Publisher(served, before instanceof Publisher ? before : undefined);
+}
+
+/** What one group version adds to version 2's document, as JSON: members of `paths`, and definitions by name. */
+interface PartV2 {
+  readonly paths: string;
+  readonly definitions: ReadonlyMap<string, string>;
 }
 
 class Publisher implements OpenApiPublisher {
   readonly #groups = new Map<string, ResourceInfo[]>();
   readonly #documents = new Map<string, OpenApiDocument>();
+  readonly #parts = new Map<string, PartV2>();
+  /** Built-in definitions as version 2 has them: many groups need the same. */
+  readonly #definitionsV2: Map<string, string>;
 
-  constructor(resources: readonly ResourceInfo[]) {
+  constructor(resources: readonly ResourceInfo[], before: Publisher | undefined) {
+    this.#definitionsV2 = before === undefined ? new Map() : before.#definitionsV2;
     for (const resource of resources) {
       const key = basePath(resource.group, resource.version).slice(1);
       const group = this.#groups.get(key);
       if (group === undefined) this.#groups.set(key, [resource]);
       else group.push(resource);
     }
+    if (before !== undefined) this.#takeOver(before);
+  }
+
+  #takeOver(before: Publisher): void {
+    for (const [key, resources] of this.#groups) {
+      const were = before.#groups.get(key);
+      if (were?.length !== resources.length || !resources.every((resource, i) => resource === were[i]))
+        continue;
+      const document = before.#documents.get(key);
+      const part = before.#parts.get(key);
+      if (document !== undefined) this.#documents.set(key, document);
+      if (part !== undefined) this.#parts.set(key, part);
+    }
   }
 
   async v2(): Promise<OpenApiDocument> {
     return this.#cached("v2", () => {
-      const paths: Record<string, unknown> = {};
-      for (const resources of this.#groups.values()) {
-        for (const [path, { operations, tag }] of pathsOf(resources))
-          paths[path] = pathItemV2(operations, tag);
-      }
-      const all = [...this.#groups.values()].flat();
-      return {
-        swagger: "2.0",
-        info,
-        paths,
-        definitions: Object.fromEntries(
-          neededDefinitions(all, true).map(([name, schema]) => [name, schemaV2(schema)]),
-        ),
+      const parts = [...this.#groups].map(([key, resources]) => this.#partV2(key, resources));
+      const needed = new Map(parts.flatMap((part) => [...part.definitions]));
+      const shown = [...needed]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, text]) => `${JSON.stringify(name)}:${text}`);
+      const head = JSON.stringify({ swagger: "2.0", info }).slice(0, -1);
+      const tail = JSON.stringify({
         securityDefinitions: { BearerToken: bearerToken },
         security: [{ BearerToken: [] }],
-      };
+      }).slice(1);
+      const paths = parts.map((part) => part.paths).join(",");
+      return `${head},"paths":{${paths}},"definitions":{${shown.join(",")}},${tail}`;
     });
+  }
+
+  #partV2(key: string, resources: readonly ResourceInfo[]): PartV2 {
+    let part = this.#parts.get(key);
+    if (part === undefined) {
+      const paths: Record<string, unknown> = {};
+      for (const [path, { operations, tag }] of pathsOf(resources)) paths[path] = pathItemV2(operations, tag);
+      const texts = neededDefinitions(resources, true).map(([name, schema]): [string, string] => [
+        name,
+        this.#definitionV2(name, schema),
+      ]);
+      part = { paths: JSON.stringify(paths).slice(1, -1), definitions: new Map(texts) };
+      this.#parts.set(key, part);
+    }
+    return part;
+  }
+
+  #definitionV2(name: string, schema: OpenApiSchema): string {
+    const known = this.#definitionsV2.get(name);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(schemaV2(schema));
+    if (Object.hasOwn(definitions, name)) this.#definitionsV2.set(name, text);
+    return text;
   }
 
   async v3({ group, version }: GroupVersion): Promise<OpenApiDocument | undefined> {
@@ -95,7 +140,7 @@ class Publisher implements OpenApiPublisher {
     return this.#cached(key, () => {
       const paths: Record<string, unknown> = {};
       for (const [path, { operations, tag }] of pathsOf(resources)) paths[path] = pathItemV3(operations, tag);
-      return {
+      return JSON.stringify({
         openapi: "3.0.0",
         info,
         paths,
@@ -103,14 +148,14 @@ class Publisher implements OpenApiPublisher {
           schemas: Object.fromEntries(neededDefinitions(resources)),
           securitySchemes: { BearerToken: bearerToken },
         },
-      };
+      });
     });
   }
 
-  #cached(key: string, build: () => unknown): OpenApiDocument {
+  #cached(key: string, build: () => string): OpenApiDocument {
     let document = this.#documents.get(key);
     if (document === undefined) {
-      const bytes = utf8(JSON.stringify(build()));
+      const bytes = utf8(build());
       document = { bytes, hash: createHash("sha512").update(bytes).digest("hex").toUpperCase() };
       this.#documents.set(key, document);
     }

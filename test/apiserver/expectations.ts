@@ -14,7 +14,6 @@ export interface AreaExpectation {
 
 const yamlText = "the texts of Go's YAML library are not copied";
 const ownDescriptions = "descriptions are in our own words";
-const notServed = "this resource or subresource is not served yet";
 
 const internalTemplate = "upstream prints the whole template as its internal Go type";
 

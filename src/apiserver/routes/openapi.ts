@@ -17,13 +17,18 @@ export function openApiRoutes(
   registry: Registry,
   { aggregation, clock }: { aggregation: Aggregation; clock: Clock },
 ): void {
-  const published = currentOf(registry, () => ({
-    lastModified: new Date(clock.now()).toUTCString(),
-    publisher: openApiPublisher(
+  let publisher: OpenApiPublisher | undefined;
+  const published = currentOf(registry, () => {
+    publisher = openApiPublisher(
       registry.resources.filter(({ subresource }) => subresource === "").map(({ info }) => info),
-    ),
-    protobuf: undefined as OpenApiDocument | undefined,
-  }));
+      publisher,
+    );
+    return {
+      lastModified: new Date(clock.now()).toUTCString(),
+      publisher,
+      protobuf: undefined as OpenApiDocument | undefined,
+    };
+  });
   // Since when the documents are as they are: made with the server, not with the first request.
   published();
 
