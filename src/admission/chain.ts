@@ -1,6 +1,7 @@
 import type { Authorizer } from "../auth/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import { certificateApproval, certificateSigning, certificateSubjectRestriction } from "./certificates.ts";
+import { persistentVolumeClaimResize } from "./claim-resize.ts";
 import { defaultIngressClass } from "./default-ingress-class.ts";
 import { defaultStorageClass } from "./default-storage-class.ts";
 import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
@@ -59,6 +60,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     defaultTolerationSeconds,
     defaultStorageClass(deps.reader),
     storageObjectInUseProtection,
+    persistentVolumeClaimResize(deps.reader),
     runtimeClass(deps.reader),
     certificateApproval(deps.authorizer),
     certificateSigning(deps.authorizer),
