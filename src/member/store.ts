@@ -27,6 +27,8 @@ export interface StoreConfig {
   readonly listen: readonly StoreAddress[];
   readonly advertiseClientUrls: readonly string[];
   readonly autoCompaction: AutoCompactionPolicy | undefined;
+  /** Compare this member's data with the others' first. */
+  readonly checkBeforeServing: boolean;
   /** A client's certificate says who it is. */
   readonly trustCommonNames: boolean;
 }
@@ -54,6 +56,7 @@ export async function startStore(platform: Platform, config: StoreConfig, log: L
     for (const one of closing.splice(0).reverse()) await one();
   };
   try {
+    if (config.checkBeforeServing) await replica.checkCorruption();
     if (config.autoCompaction) closing.push(compactBehind(replica, config.autoCompaction, platform, log));
     const api = createEtcdApi({
       kv: replica,

@@ -35,6 +35,8 @@ export interface ReplicaConfig {
   readonly trailingBytes?: number;
   /** Bytes of a log segment; the log's own choice when left out. */
   readonly segmentBytes?: number;
+  /** How often the leader compares what members hold; never when left out or 0. */
+  readonly corruptionCheckMs?: number;
   /** How clients show who they are, where they have to. */
   readonly access?: AccessOptions;
   /** Where the log stands; in the member's directory when left out. */

@@ -30,6 +30,7 @@ import { AccessService } from "./access-service.ts";
 import type { Alarm } from "./alarms.ts";
 import { type Command, decodeCommand } from "./command.ts";
 import type { ReplicaConfig } from "./config.ts";
+import { CorruptionCheck } from "./corruption-check.ts";
 import { Driver } from "./driver.ts";
 import { type HandoverOptions, handOver, heirOf } from "./handover.ts";
 import type { Identity } from "./identity.ts";
@@ -90,6 +91,7 @@ export class Replica implements Kv {
   readonly #reads: Reads;
   readonly #leaseService: LeaseService;
   readonly #reconfiguration: Reconfiguration;
+  readonly #corruption: CorruptionCheck;
   readonly #handover: HandoverOptions;
   readonly #driver: Driver;
   readonly #leaderObservers = new Set<(leader: MemberId) => void>();
@@ -100,6 +102,7 @@ export class Replica implements Kv {
   #isReady = false;
   #transport: Transport | undefined;
   #ticker: Timer | undefined;
+  #corruptionTimer: Timer | undefined;
   #stopped = false;
   #closing: Promise<void> | undefined;
   #knownLeader: MemberId = noMember;
@@ -182,6 +185,18 @@ export class Replica implements Kv {
       activeSince: (member) => this.#transport?.activeSince(member),
       handOver: () => this.#handOver(),
     });
+    this.#corruption = new CorruptionCheck({
+      clock: platform.clock,
+      log: parts.log,
+      member: this.memberId,
+      voters: () => state.membership.voters.map(({ id }) => id),
+      leads: () => raft.role === "leader",
+      revision: () => state.mvcc.revision,
+      confirm: () => this.#reads.confirm(),
+      hashKv: (revision) => this.hashKv(revision),
+      ask: (member, question) => this.#ask(member, question),
+      raise: (member) => this.alarm({ action: "activate", alarm: "CORRUPT", member }),
+    });
     parts.metrics.watch({
       status: () => this.status(),
       pending: () => this.#proposals.count,
@@ -218,9 +233,11 @@ export class Replica implements Kv {
       tls: config.tls,
       onMessage: (message) => this.#driver.step(message),
       onQuestion: (question) =>
-        this.#reconfiguration.isQuestion(question)
-          ? this.#reconfiguration.answer(question)
-          : this.#leaseService.answer(question),
+        this.#corruption.isQuestion(question)
+          ? this.#corruption.answer(question)
+          : this.#reconfiguration.isQuestion(question)
+            ? this.#reconfiguration.answer(question)
+            : this.#leaseService.answer(question),
       onUnreachable: (member) => {
         if (!this.#stopped) this.#raft.reportUnreachable(member);
       },
@@ -232,6 +249,8 @@ export class Replica implements Kv {
     });
     this.#setPeers();
     if (this.#state.membership.isRemoved(this.memberId)) this.#leave();
+    const { corruptionCheckMs = 0 } = config;
+    if (corruptionCheckMs > 0) this.#corruptionTimer = this.#corruption.every(corruptionCheckMs);
     this.#ticker = platform.clock.every(config.heartbeatMs / ticksPerHeartbeat, () => this.#tick());
     this.#driver.start(this.#transport);
   }
@@ -422,6 +441,12 @@ export class Replica implements Kv {
     } finally {
       hashing.close();
     }
+  }
+
+  /** Compares what this member holds with the others. @throws Error where one holds something else at the same revision */
+  async checkCorruption(): Promise<void> {
+    this.#checkRunning();
+    await this.#corruption.beforeServing();
   }
 
   /** The whole state as of now, this member's word for it; close it. */
@@ -638,6 +663,7 @@ export class Replica implements Kv {
     this.#stopped = true;
     this.#driver.stop();
     this.#ticker?.cancel();
+    this.#corruptionTimer?.cancel();
     this.#leaving?.cancel();
     this.#proposals.close(reason);
     this.#reads.close(reason);

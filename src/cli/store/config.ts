@@ -69,6 +69,7 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
       strictReconfiguration: settings.boolean("strict-reconfig-check"),
       learnersMax: settings.number("max-learners"),
       progressIntervalMs: newer(settings, "watch-progress-notify-interval"),
+      corruptionCheckMs: newer(settings, "corrupt-check-time"),
       access: await accessOf(settings, disk),
     },
     listen: [
@@ -78,8 +79,35 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
     ],
     advertiseClientUrls: advertisedClients(settings),
     autoCompaction: autoCompaction(compactionMode(settings), settings.text("auto-compaction-retention")),
+    checkBeforeServing: initialCheck(settings),
     trustCommonNames: settings.boolean("client-cert-auth"),
   };
+}
+
+/** Gates that mean something here, or that nothing here depends on. */
+const gates = new Set([
+  "AllAlpha",
+  "AllBeta",
+  "CompactHashCheck",
+  "InitialCorruptCheck",
+  "LeaseCheckpoint",
+  "LeaseCheckpointPersist",
+  "SetMemberLocalAddr",
+  "StopGRPCServiceOnDefrag",
+  "TxnModeWriteWithSharedBuffer",
+]);
+
+/** `--feature-gates=InitialCorruptCheck=true`, or the flag's earlier form. */
+function initialCheck(settings: Settings): boolean {
+  let check = settings.boolean("experimental-initial-corrupt-check");
+  for (const part of settings.text("feature-gates").split(",")) {
+    if (part.trim() === "") continue;
+    const [name = "", value = ""] = part.trim().split("=");
+    if (!gates.has(name)) throw new Error(`--feature-gates: unrecognized feature gate: ${name}`);
+    if (!/^(true|false)$/i.test(value)) throw new Error(`--feature-gates: missing bool value for ${name}`);
+    if (name === "InitialCorruptCheck") check = value.toLowerCase() === "true";
+  }
+  return check;
 }
 
 /** Milliseconds under a flag's own name or its earlier one. */

@@ -54,7 +54,7 @@ const stable: Readonly<Record<string, Flag>> = {
   "enable-grpc-gateway": none("boolean", "true"),
   "raft-read-timeout": none("duration", "5s"),
   "raft-write-timeout": none("duration", "5s"),
-  "feature-gates": none("text"),
+  "feature-gates": honoured("text"),
 
   "initial-advertise-peer-urls": honoured("text", "http://localhost:2380"),
   "initial-cluster": honoured("text"),
@@ -135,7 +135,7 @@ const stable: Readonly<Record<string, Flag>> = {
   "distributed-tracing-instance-id": none("text"),
   "distributed-tracing-sampling-rate": none("number", "0"),
 
-  "corrupt-check-time": refused("duration", "0s"),
+  "corrupt-check-time": honoured("duration", "0s"),
   "compact-hash-check-time": none("duration", "1m"),
   "compaction-batch-limit": none("number", "1000"),
   "compaction-sleep-interval": none("duration", "10ms"),
@@ -153,8 +153,8 @@ const stable: Readonly<Record<string, Flag>> = {
 
 /** Their earlier names. */
 const experimental: Readonly<Record<string, Flag>> = {
-  "experimental-initial-corrupt-check": refused("boolean", "false"),
-  "experimental-corrupt-check-time": refused("duration", "0s"),
+  "experimental-initial-corrupt-check": honoured("boolean", "false"),
+  "experimental-corrupt-check-time": honoured("duration", "0s"),
   "experimental-watch-progress-notify-interval": honoured("duration", "10m"),
   "experimental-compact-hash-check-enabled": none("boolean", "false"),
   "experimental-compact-hash-check-time": none("duration", "1m"),
