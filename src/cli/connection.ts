@@ -8,7 +8,7 @@ import {
   type Transport,
   undiciTransport,
 } from "../client/index.ts";
-import { nodePlatform, type Platform } from "../platform/index.ts";
+import { type Machine, nodePlatform } from "../platform/index.ts";
 
 export interface ConnectionOptions {
   readonly kubeconfig?: string;
@@ -16,7 +16,7 @@ export interface ConnectionOptions {
 }
 
 export interface Session {
-  readonly platform: Platform;
+  readonly platform: Machine;
   readonly client: Client;
   readonly transport: Transport;
   /** Its URL. */
@@ -41,7 +41,7 @@ export async function connect(options: ConnectionOptions): Promise<Session> {
 }
 
 /** The file asked for, or that of $KUBECONFIG, or of the home directory. @throws Error where it is missing */
-export async function kubeconfigPath(platform: Platform, asked: string | undefined): Promise<string> {
+export async function kubeconfigPath(platform: Machine, asked: string | undefined): Promise<string> {
   const named = asked ?? process.env["KUBECONFIG"]?.split(":").find((path) => path !== "");
   const path = named ?? join(homedir(), ".kube/config");
   if (await platform.disk.exists(path)) return path;

@@ -18,4 +18,6 @@ export const defaults = {
   peerPort: 2380,
   dnsListen: "127.0.0.1:10053",
   clusterDomain: "cluster.local",
+  routerHttpPort: 8080,
+  routerHttpsPort: 8443,
 } as const;

@@ -1,6 +1,7 @@
 /** `raftsman dns`, `proxy` and `router`: what makes Services reachable, each as a program of its own. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { defaults } from "./defaults.ts";
+import { port } from "./flag-values.ts";
 
 export function addTrafficCommands(program: Command): void {
   // `dns` and `dns query` have a flag in common: it belongs to the command it follows.
@@ -22,6 +23,23 @@ export function addTrafficCommands(program: Command): void {
       "127.0.0.1",
     )
     .action(async (options) => (await import("./commands/proxy.ts")).proxy(options));
+
+  const router = agent("router", "Ingresses and Routes, by host name and path")
+    .description(
+      "Routes the requests for the host names of Ingresses (class raftsman) and OpenShift Routes to their Services: by HAProxy where it is installed, else by a proxy of its own.",
+    )
+    .option("--http-listen <host:port>", "for plain requests", `127.0.0.1:${defaults.routerHttpPort}`)
+    .option("--https-listen <host:port>", "for TLS", `127.0.0.1:${defaults.routerHttpsPort}`)
+    .addOption(driverOption("--driver <name>"))
+    .option("--directory <dir>", "HAProxy's maps, configuration and sockets (temporary)")
+    .option("--access-log", "a line for each request (embedded)")
+    .action(async (options) => (await import("./commands/router.ts")).router(options));
+  router
+    .command("map")
+    .summary("what is routed where, and what is not")
+    .description("Prints the table of routes, most specific first, and why other rules are not in it.")
+    .option("--kubeconfig <file>", "how to reach the API server ($KUBECONFIG, then ~/.kube/config)")
+    .action(async (options) => (await import("./commands/router.ts")).map(options));
 
   const dns = agent("dns", "the cluster's DNS server")
     .description(
@@ -56,5 +74,20 @@ export function withTrafficFlags(up: Command): Command {
       "--nodeport-addresses <hosts>",
       "where node ports are listened on, separated by commas",
       "127.0.0.1",
-    );
+    )
+    .option("--router", "route host names of Ingresses and Routes")
+    .option("--no-router")
+    .addOption(driverOption("--router-driver <name>"))
+    .option(
+      "--router-http-port <port>",
+      `for plain requests (${defaults.routerHttpPort}, or a free one)`,
+      port,
+    )
+    .option("--router-https-port <port>", `for TLS (${defaults.routerHttpsPort}, or a free one)`, port);
+}
+
+function driverOption(flags: string): Option {
+  return new Option(flags, "what carries the requests; auto: HAProxy where it is installed")
+    .choices(["auto", "haproxy", "embedded"])
+    .default("auto");
 }

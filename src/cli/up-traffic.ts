@@ -9,12 +9,14 @@ import {
   type ServiceRange,
   startTraffic,
 } from "../main/index.ts";
-import type { Platform } from "../platform/index.ts";
+import type { Machine } from "../platform/index.ts";
 import { createMetrics } from "../telemetry/index.ts";
 import { hostAndPort, upstreamsOf } from "./addresses.ts";
 import { defaults } from "./defaults.ts";
 import { paint } from "./paint.ts";
 import { standardErrorLog } from "./standard-error-log.ts";
+
+const loopback = "127.0.0.1";
 
 export interface UpTrafficOptions {
   readonly runtime: "hollow" | "process";
@@ -27,6 +29,10 @@ export interface UpTrafficOptions {
   readonly dnsUpstream: string;
   readonly clusterDomain: string;
   readonly nodeportAddresses: string;
+  readonly router?: boolean;
+  readonly routerDriver: "auto" | "haproxy" | "embedded";
+  readonly routerHttpPort?: number;
+  readonly routerHttpsPort?: number;
 }
 
 /**
@@ -34,7 +40,7 @@ export interface UpTrafficOptions {
  * machine serves; one that is kept always has the same.
  */
 export async function settleServiceRange(
-  platform: Platform,
+  platform: Machine,
   options: UpTrafficOptions,
 ): Promise<{ range: string; claim: ServiceRange | undefined }> {
   const asked = options.serviceClusterIpRange;
@@ -55,14 +61,16 @@ export interface UpTraffic {
 }
 
 export async function startUpTraffic(
-  platform: Platform,
+  platform: Machine,
   options: UpTrafficOptions,
   at: { client: Client; apiUrl: string; claim: ServiceRange | undefined },
 ): Promise<UpTraffic> {
   const { claim, client } = at;
   const processes = options.runtime === "process";
   const withDns = options.dns ?? processes;
-  if (!withDns && claim === undefined) return { lines: [], ready: Promise.resolve(), close: async () => {} };
+  const withRouter = options.router ?? processes;
+  if (!withDns && !withRouter && claim === undefined)
+    return { lines: [], ready: Promise.resolve(), close: async () => {} };
   const listen: Address =
     options.dnsListen === undefined
       ? { ...hostAndPort("--dns-listen", defaults.dnsListen), orFree: true }
@@ -77,6 +85,16 @@ export async function startUpTraffic(
     config: {
       ...(withDns
         ? { dns: { listen, zone: options.clusterDomain, upstreams: upstreamsOf(options.dnsUpstream) } }
+        : {}),
+      ...(withRouter
+        ? {
+            router: {
+              http: routerAddress(options.routerHttpPort, defaults.routerHttpPort),
+              https: routerAddress(options.routerHttpsPort, defaults.routerHttpsPort),
+              driver: options.routerDriver,
+              accessLog: false,
+            },
+          }
         : {}),
       ...(claim === undefined
         ? {}
@@ -105,7 +123,14 @@ export async function startUpTraffic(
   };
 }
 
-function linesOf({ dns }: RunningTraffic, claim: ServiceRange | undefined): string[] {
+/** The usual port, or a free one where that is taken and none was asked for. */
+function routerAddress(asked: number | undefined, usual: number): Address {
+  return asked === undefined
+    ? { host: loopback, port: usual, orFree: true }
+    : { host: loopback, port: asked };
+}
+
+function linesOf({ dns, router }: RunningTraffic, claim: ServiceRange | undefined): string[] {
   return [
     ...(claim === undefined
       ? []
@@ -117,6 +142,11 @@ function linesOf({ dns }: RunningTraffic, claim: ServiceRange | undefined): stri
       : [
           `${paint("bold", "DNS")}           ${dns.host}:${dns.port}`,
           `  dig @${dns.host} -p ${dns.port} kubernetes.default.svc.cluster.local`,
+        ]),
+    ...(router === undefined
+      ? []
+      : [
+          `${paint("bold", "Router")}        http://${router.http.host}:${router.http.port}, https://${router.https.host}:${router.https.port} (${router.driver})`,
         ]),
   ];
 }

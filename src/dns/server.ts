@@ -17,7 +17,10 @@ export interface DnsServerOptions {
   /** Without dots at the ends. `cluster.local` */
   readonly zone: string;
   /** Port 0 takes a free one, the same for UDP and TCP. */
-  readonly listen: DatagramAddress;
+  readonly listen: DatagramAddress & {
+    /** Take a free port where this one is taken. */
+    readonly orFree?: boolean;
+  };
   /** Who is asked about other names; nobody: such questions are refused. */
   readonly upstreams: readonly DatagramAddress[];
 }
@@ -66,7 +69,12 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
     add: () => responder.forget(),
     delete: () => responder.forget(),
   });
-  const sockets = await listenOnBoth(options, responder);
+  const sockets = await listenOnBoth(options, responder).catch((error: { code?: string }) => {
+    const { host, port, orFree = false } = options.listen;
+    if (error.code !== "EADDRINUSE") throw error;
+    if (orFree) return listenOnBoth({ ...options, listen: { host, port: 0 } }, responder);
+    throw new Error(`${host}:${port} is taken by another program: stop that, or choose another port`);
+  });
   log.info("serving DNS", { zone, host: sockets.udp.host, port: sockets.udp.port });
   return {
     host: sockets.udp.host,

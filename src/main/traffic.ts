@@ -4,9 +4,11 @@
  */
 import { createCatalog } from "../catalog/index.ts";
 import { type Client, createEventSink, createInformerFactory } from "../client/index.ts";
-import { type Address, listenOrFree } from "../member/index.ts";
-import type { Platform } from "../platform/index.ts";
+import type { Address } from "../member/index.ts";
+import type { Machine } from "../platform/index.ts";
+import type { RouterAddresses } from "../router/index.ts";
 import type { Log, Metrics } from "../telemetry/index.ts";
+import { type RouterConfig, startConfiguredRouter } from "./router.ts";
 
 export interface TrafficConfig {
   readonly dns?: {
@@ -21,6 +23,7 @@ export interface TrafficConfig {
     /** Where the API is: behind `default/kubernetes` while that has no endpoints. */
     readonly apiServer?: { readonly host: string; readonly port: number };
   };
+  readonly router?: RouterConfig;
 }
 
 /** Milliseconds that connections through the proxy may go on once it is told to end. */
@@ -29,6 +32,8 @@ const proxyGraceMs = 1000;
 export interface RunningTraffic {
   /** Where DNS is served. */
   readonly dns: { readonly host: string; readonly port: number } | undefined;
+  /** Where host names are routed, and by what. */
+  readonly router: (RouterAddresses & { readonly driver: string }) | undefined;
   /** Everything is served from what the API holds. */
   readonly ready: Promise<void>;
   close(): Promise<void>;
@@ -37,7 +42,7 @@ export interface RunningTraffic {
 /** @throws Error where an address is taken */
 export async function startTraffic(options: {
   client: Client;
-  platform: Platform;
+  platform: Machine;
   config: TrafficConfig;
   log: Log;
   metrics?: Metrics;
@@ -69,9 +74,7 @@ export async function startTraffic(options: {
     if (config.dns !== undefined) {
       const { startDnsServer } = await import("../dns/index.ts");
       const { zone, upstreams, listen } = config.dns;
-      const server = await listenOrFree(listen, (address) =>
-        startDnsServer({ ...parts, log: log.channel("dns"), zone, upstreams, listen: address }),
-      );
+      const server = await startDnsServer({ ...parts, log: log.channel("dns"), zone, upstreams, listen });
       closing.push(() => server.close());
       dns = server;
     }
@@ -87,8 +90,26 @@ export async function startTraffic(options: {
       closing.push(() => proxy.close({ graceMs: proxyGraceMs }));
       proxyReady = proxy.ready;
     }
+    const router =
+      config.router === undefined
+        ? undefined
+        : await startConfiguredRouter(config.router, {
+            ...parts,
+            client,
+            machine: platform,
+            log: log.channel("router"),
+            recorder: events.recorder("raftsman-router"),
+            signal: stopping.signal,
+          });
+    if (router !== undefined) closing.push(() => router.close());
     informers.start(stopping.signal);
-    return { dns, ready: Promise.all([informers.synced(), proxyReady]).then(() => {}), close: closeAll };
+    const at = router && { http: router.driver.http, https: router.driver.https, driver: router.driver.name };
+    return {
+      dns,
+      router: at,
+      ready: Promise.all([informers.synced(), proxyReady, router?.ready]).then(() => {}),
+      close: closeAll,
+    };
   } catch (error) {
     await closeAll();
     throw error;

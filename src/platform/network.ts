@@ -79,9 +79,31 @@ function tlsServer(
       ca: options.ca ?? [],
       noDelay: true,
       ...(options.protocols === undefined ? {} : { ALPNProtocols: [...options.protocols] }),
+      ...(options.certificateFor === undefined ? {} : { SNICallback: chooseBy(options.certificateFor) }),
     },
     (socket) => onConnection(tlsConnection(socket)),
   );
+}
+
+type Choose = NonNullable<NonNullable<ListenOptions["tls"]>["certificateFor"]>;
+
+/** Contexts are dear to make, and kept as long as their certificate is. */
+function chooseBy(certificateFor: Choose): NonNullable<tls.TlsOptions["SNICallback"]> {
+  const contexts = new WeakMap<object, tls.SecureContext>();
+  return (name, done) => {
+    const material = certificateFor(name);
+    if (material === undefined) return done(null);
+    try {
+      let context = contexts.get(material);
+      if (context === undefined) {
+        context = tls.createSecureContext({ cert: material.cert, key: material.key, minVersion: "TLSv1.2" });
+        contexts.set(material, context);
+      }
+      done(null, context);
+    } catch (error) {
+      done(error as Error);
+    }
+  };
 }
 
 async function connect(options: ConnectOptions): Promise<Connection> {
@@ -140,7 +162,8 @@ function pinError(options: ConnectOptions, socket: tls.TLSSocket): Error | undef
 }
 
 function connectPlain(options: ConnectOptions): net.Socket {
-  const { host, port, halfOpen = false } = options;
+  const { host, port, path, halfOpen = false } = options;
+  if (path !== undefined) return net.connect({ path, allowHalfOpen: halfOpen });
   return net.connect({ host, port, noDelay: true, allowHalfOpen: halfOpen });
 }
 

@@ -115,12 +115,18 @@ export interface ListenOptions {
     /** TLSv1.2 when left out. */
     readonly minVersion?: "TLSv1.2" | "TLSv1.3";
     readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
+    /** The certificate for the name a client asks for (SNI); `cert` where it answers undefined. The same object is made ready once. */
+    readonly certificateFor?: (
+      serverName: string,
+    ) => { readonly cert: string; readonly key: string } | undefined;
   };
 }
 
 export interface ConnectOptions {
   readonly host: string;
   readonly port: number;
+  /** A socket in the file system instead of an address. */
+  readonly path?: string;
   readonly tls?: Partial<TlsMaterial> & {
     readonly protocols?: readonly string[];
     /** The name to check and to send as SNI; `host` by default. */

@@ -35,6 +35,8 @@ export class Balancer {
   /** By client address; insertion order is the order of use. */
   readonly #affine = new Map<string, { endpoint: string; until: number }>();
   #affinityMs: number | undefined;
+  /** Monotonic milliseconds from when on none rests: nobody has to look. */
+  #restingUntil = 0;
 
   constructor({ clock, random }: BalancerOptions) {
     this.#clock = clock;
@@ -68,6 +70,7 @@ export class Balancer {
       endpoint,
       failed: () => {
         state.restsUntil = this.#clock.monotonic() + endpointRestMs;
+        this.#restingUntil = state.restsUntil;
         this.#affine.delete(client);
       },
       release: () => {
@@ -96,16 +99,20 @@ export class Balancer {
   }
 
   #lighterOfTwo(endpoints: readonly Endpoint[], now: number): Endpoint {
-    const awake = endpoints.filter(
-      (endpoint) => (this.#states.get(endpointKey(endpoint))?.restsUntil ?? 0) <= now,
-    );
-    const pool = awake.length > 0 ? awake : endpoints;
+    const pool = this.#restingUntil <= now ? endpoints : this.#awake(endpoints, now);
     const first = Math.floor(this.#random.number() * pool.length);
     if (pool.length === 1) return pool[first] as Endpoint;
     // A different one: drawn from the others.
     const second = (first + 1 + Math.floor(this.#random.number() * (pool.length - 1))) % pool.length;
     const [a, b] = [pool[first] as Endpoint, pool[second] as Endpoint];
     return this.#activeOf(b) < this.#activeOf(a) ? b : a;
+  }
+
+  #awake(endpoints: readonly Endpoint[], now: number): readonly Endpoint[] {
+    const awake = endpoints.filter(
+      (endpoint) => (this.#states.get(endpointKey(endpoint))?.restsUntil ?? 0) <= now,
+    );
+    return awake.length > 0 ? awake : endpoints;
   }
 
   #activeOf(endpoint: Endpoint): number {

@@ -42,6 +42,8 @@ const kinds: Kind[] = [
   kind("batch", "v1", "jobs", "Job"),
   kind("batch", "v1", "cronjobs", "CronJob"),
   kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
+  kind("networking.k8s.io", "v1", "ingresses", "Ingress"),
+  kind("networking.k8s.io", "v1", "ingressclasses", "IngressClass", false),
   kind("coordination.k8s.io", "v1", "leases", "Lease"),
   kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
   kind("", "v1", "persistentvolumes", "PersistentVolume", false),

@@ -1,0 +1,395 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { Agent, request as httpRequest } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
+import { request as httpsRequest } from "node:https";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { createAuthority, issueCertificate } from "../../src/auth/index.ts";
+import { silentLog } from "../../src/client/index.ts";
+import { nodePlatform } from "../../src/platform/index.ts";
+import { type Router, startEmbeddedDriver, startHaproxyDriver, startRouter } from "../../src/router/index.ts";
+import { freePort } from "../proxy/servers.ts";
+import {
+  addService,
+  addSlice,
+  createTrafficWorld,
+  setEndpoints,
+  type TrafficWorld,
+  until,
+} from "../traffic/world.ts";
+import { startWebProgram, type WebProgram } from "./programs.ts";
+
+const ingresses = { group: "networking.k8s.io", version: "v1", resource: "ingresses", namespace: "default" };
+
+function withoutHaproxy(): string | false {
+  if (process.env["CI"] === "true" || spawnSync("which", ["haproxy"]).status === 0) return false;
+  return "haproxy is not installed (Debian: apt install haproxy)";
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly body: string;
+}
+
+for (const driver of ["embedded", "haproxy"] as const) {
+  const skip = driver === "haproxy" ? withoutHaproxy() : false;
+  suite(`the router, ${driver}`, { skip: process.platform === "linux" ? skip : "needs all of 127/8" }, () => {
+    const host = driver === "embedded" ? "127.97.51.1" : "127.97.52.1";
+    const pod = (number: number): string => `127.129.${driver === "embedded" ? 51 : 52}.${number}`;
+    let world: TrafficWorld;
+    let router: Router;
+    let directory: string;
+    const programs: WebProgram[] = [];
+    let port: number;
+    let tlsPort: number;
+    const events: string[] = [];
+
+    before(async () => {
+      directory = mkdtempSync(join(tmpdir(), "raftsman-router-"));
+      world = createTrafficWorld();
+      [port, tlsPort] = [await freePort(host), await freePort(host)];
+      const first = await startWebProgram(pod(1));
+      programs.push(first);
+      for (const number of [2, 3]) programs.push(await startWebProgram(pod(number), first.port));
+      await addService(world, "web", { clusterIP: "127.97.50.1", ports: [{ name: "http", port: 80 }] });
+      await addSlice(world, "web", {
+        ports: [{ name: "http", port: first.port }],
+        endpoints: slice(programs),
+      });
+      const authority = makeCertificate();
+      const secret = {
+        type: "kubernetes.io/tls",
+        metadata: { name: "web-tls" },
+        data: { "tls.crt": base64(authority.cert), "tls.key": base64(authority.key) },
+      };
+      await world.client.create(
+        { group: "", version: "v1", resource: "secrets", namespace: "default" },
+        secret,
+      );
+      await ingress("web", {
+        rules: [rule("web.example.org", "/"), rule("web.example.org", "/gone", "nobody")],
+      });
+      await ingress("tls", {
+        tls: [{ hosts: ["tls.example.org"], secretName: "web-tls" }],
+        rules: [rule("tls.example.org", "/")],
+      });
+      const listen = { http: { host, port }, https: { host, port: tlsPort } };
+      const common = { log: silentLog, listen, defaultCertificate: authority };
+      const platform = nodePlatform();
+      router = await startRouter({
+        ...world,
+        log: silentLog,
+        publishAddress: host,
+        recorder: {
+          event: (object, _type, reason, message) =>
+            events.push(`${object.metadata.name} ${reason}: ${message}`),
+          action: () => {},
+          flush: async () => {},
+        },
+        startDriver: (endpointsOf) =>
+          driver === "embedded"
+            ? startEmbeddedDriver({ ...common, platform, endpointsOf, accessLog: false })
+            : startHaproxyDriver({ ...common, machine: platform, directory, endpointsOf }),
+      });
+      await world.start();
+      await router.ready;
+    });
+    after(async () => {
+      world.stop();
+      await router.close();
+      await Promise.all(programs.map((program) => program.close()));
+      rmSync(directory, { recursive: true, force: true });
+    });
+
+    const base64 = (text: string): string => Buffer.from(text).toString("base64");
+    const slice = (some: readonly WebProgram[]): object[] =>
+      some.map(({ address }) => ({ addresses: [address], conditions: {} }));
+    const rule = (name: string, path: string, service = "web"): object => ({
+      host: name,
+      http: {
+        paths: [{ path, pathType: "Prefix", backend: { service: { name: service, port: { number: 80 } } } }],
+      },
+    });
+    const ingress = (name: string, spec: object, annotations: Record<string, string> = {}) =>
+      world.client.create(ingresses, {
+        metadata: { name, annotations },
+        spec: { ingressClassName: "raftsman", ...spec },
+      });
+
+    function ask(
+      name: string,
+      path: string,
+      options: {
+        method?: string;
+        headers?: Record<string, string>;
+        body?: Buffer;
+        secure?: boolean;
+        agent?: Agent;
+      } = {},
+    ): Promise<Answer> {
+      const { method = "GET", headers = {}, body, secure = false, agent } = options;
+      return new Promise((resolve, reject) => {
+        const all = {
+          host,
+          port: secure ? tlsPort : port,
+          path,
+          method,
+          headers: { host: name, ...headers },
+          ...(agent === undefined ? {} : { agent }),
+        };
+        const handle = (response: import("node:http").IncomingMessage): void => {
+          let text = "";
+          response.setEncoding("utf8");
+          response.on("data", (chunk) => {
+            text += chunk;
+          });
+          response.on("error", reject);
+          response.on("end", () =>
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
+          );
+        };
+        const asked = secure
+          ? httpsRequest({ ...all, agent: undefined, servername: name, rejectUnauthorized: false }, handle)
+          : httpRequest(all, handle);
+        asked.on("error", reject);
+        asked.end(body);
+      });
+    }
+
+    test("leads host and path to all ready endpoints, and says where a request comes from", async () => {
+      const from = new Set<string>();
+      for (let i = 0; i < 30; i++) {
+        const { status, body } = await ask("web.example.org", `/a/${i}?q=1`, {
+          headers: { "x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "https" },
+        });
+        assert.equal(status, 200);
+        const seen = JSON.parse(body);
+        from.add(seen.from);
+        assert.equal(seen.url, `/a/${i}?q=1`);
+        assert.equal(seen.headers.host, "web.example.org");
+        assert.match(seen.headers["x-forwarded-for"], /127\.0\.0\.1$|127\.97\.5\d\.1$/);
+        assert.equal(seen.headers["x-forwarded-proto"], "http");
+      }
+      assert.equal(from.size, 3);
+    });
+
+    test("answers 503 for a host that nobody routes, and for a route without its Service, whose owner is told", async () => {
+      assert.equal((await ask("nobody.example.org", "/")).status, 503);
+      assert.equal((await ask("web.example.org", "/gone")).status, 200);
+      await until("an event says so", () => events.length > 0);
+      assert.deepEqual(events, [
+        "web ServiceNotFound: rules[1].http.paths[0].backend: Service default/nobody does not exist",
+      ]);
+      await until("the status says so", () => {
+        const status = world.api.get("ingresses", "default", "web")?.status as {
+          loadBalancer?: { ingress?: { ip: string; ports: { error?: string }[] }[] };
+        };
+        const [place] = status?.loadBalancer?.ingress ?? [];
+        return place?.ip === host && place.ports[0]?.error === "ServiceNotFound";
+      });
+      await until("the other's status has no error", () =>
+        JSON.stringify(world.api.get("ingresses", "default", "tls")?.status ?? "").includes(
+          `"ip":"${host}","ports":[{"port":${port},"protocol":"TCP"}`,
+        ),
+      );
+    });
+
+    test("streams a large body both ways", async () => {
+      const body = Buffer.alloc(5 * 1024 * 1024, "0123456789abcdef");
+      const { status, body: back } = await ask("web.example.org", "/echo", { method: "POST", body });
+      assert.equal(status, 200);
+      assert.equal(back.length, body.length);
+      const chunked = await ask("web.example.org", "/echo", {
+        method: "POST",
+        body: Buffer.from("x".repeat(1000)),
+        headers: { "transfer-encoding": "chunked" },
+      });
+      assert.equal(chunked.body.length, 1000);
+    });
+
+    test("passes half an answer on as half an answer", async () => {
+      await assert.rejects(ask("web.example.org", "/cut", { method: "POST" }));
+    });
+
+    test("ends TLS with the Secret's certificate, over HTTP/1.1 and HTTP/2, and redirects plain requests", async () => {
+      const { status, body } = await ask("tls.example.org", "/x", { secure: true });
+      assert.equal(status, 200);
+      assert.equal(JSON.parse(body).headers["x-forwarded-proto"], "https");
+      const redirect = await ask("tls.example.org", "/x?y");
+      assert.equal(redirect.status, 302);
+      assert.equal(redirect.headers["location"], "https://tls.example.org/x?y");
+      const session = connectHttp2(`https://${host}:${tlsPort}`, {
+        servername: "tls.example.org",
+        rejectUnauthorized: false,
+      });
+      const stream = session.request({ ":path": "/h2", ":authority": "tls.example.org" });
+      let text = "";
+      stream.setEncoding("utf8");
+      for await (const chunk of stream) text += chunk;
+      assert.equal(JSON.parse(text).url, "/h2");
+      session.close();
+    });
+
+    test("carries WebSockets", async () => {
+      const headers = {
+        host: "web.example.org",
+        connection: "Upgrade",
+        upgrade: "websocket",
+        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "sec-websocket-version": "13",
+      };
+      const asked = httpRequest({ host, port, path: "/ws", headers });
+      const answered = new Promise<[import("node:http").IncomingMessage, import("node:net").Socket]>(
+        (resolve, reject) => {
+          asked.on("upgrade", (response, socket) => resolve([response, socket]));
+          asked.on("response", ({ statusCode }) => reject(new Error(`answered ${statusCode}`)));
+          asked.on("error", reject);
+        },
+      );
+      asked.end();
+      const [response, socket] = await answered;
+      // RFC 6455, section 1.3.
+      assert.equal(response.headers["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+      // A masked text frame, "Hello" (RFC 6455, section 5.7).
+      socket.write(Buffer.from("818537fa213d7f9f4d5158", "hex"));
+      const [frame] = await new Promise<[Buffer]>((resolve) =>
+        socket.once("data", (data) => resolve([Buffer.from(data)])),
+      );
+      assert.equal(frame.toString("hex"), "810548656c6c6f");
+      socket.destroy();
+    });
+
+    test("keeps a client with its cookie at one endpoint where the Ingress asks for it", async () => {
+      await ingress(
+        "sticky",
+        { rules: [rule("sticky.example.org", "/")] },
+        { "router.raftsman.dev/sticky": "true" },
+      );
+      await until("it is routed", async () => (await ask("sticky.example.org", "/")).status === 200);
+      const first = await ask("sticky.example.org", "/");
+      const cookie = String(first.headers["set-cookie"]).split(";")[0] as string;
+      const { from } = JSON.parse(first.body);
+      for (let i = 0; i < 12; i++)
+        assert.equal(
+          JSON.parse((await ask("sticky.example.org", "/", { headers: { cookie } })).body).from,
+          from,
+        );
+    });
+
+    test("fails no request while endpoints come and go under load, and HAProxy is not reloaded for it", async () => {
+      const reloads = driver === "haproxy" ? await workerPid(directory) : "";
+      const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+      let stop = false;
+      let sent = 0;
+      const failures: string[] = [];
+      const load = Promise.all(
+        Array.from({ length: 8 }, async () => {
+          while (!stop) {
+            sent++;
+            await ask("web.example.org", "/load", { agent }).then(
+              ({ status }) => status === 200 || failures.push(String(status)),
+              (error) => failures.push(String(error)),
+            );
+          }
+        }),
+      );
+      for (const wanted of [
+        programs.slice(0, 1),
+        programs,
+        programs.slice(1),
+        programs.slice(0, 2),
+        programs,
+      ]) {
+        await setEndpoints(world, "web-1", slice(wanted));
+        await until("only they are asked", async () => {
+          const before = programs.map((program) => program.served());
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          return programs.every(
+            (program, index) => wanted.includes(program) === program.served() > (before[index] as number),
+          );
+        });
+      }
+      stop = true;
+      await load;
+      agent.destroy();
+      assert.deepEqual(failures, []);
+      assert.ok(sent > 200);
+      if (driver === "haproxy") {
+        assert.equal(await workerPid(directory), reloads, "HAProxy was reloaded");
+        const config = readFileSync(join(directory, "haproxy.config"), "utf8");
+        const backend = /backend be_http:ing:default:web:0:0\n([\s\S]*?)(\n\n|$)/.exec(config)?.[1] ?? "";
+        for (const { address } of programs)
+          assert.ok(backend.includes(address), "the file agrees with what runs");
+      }
+    });
+
+    test("answers GETs although an endpoint has died, before anybody said so", async () => {
+      const dead = await startWebProgram(pod(9), (programs[0] as WebProgram).port);
+      await setEndpoints(world, "web-1", slice([...programs, dead]));
+      await until("it is asked", async () => {
+        await ask("web.example.org", "/");
+        return dead.served() > 0;
+      });
+      await dead.close();
+      for (let i = 0; i < 40; i++) assert.equal((await ask("web.example.org", "/")).status, 200);
+      await setEndpoints(world, "web-1", slice(programs));
+    });
+
+    test("refuses what could be read in two ways", async () => {
+      const raw = (text: string): Promise<string> =>
+        new Promise((resolve) => {
+          const socket = connect(port, host);
+          let answer = "";
+          socket.on("data", (chunk) => {
+            answer += chunk;
+          });
+          socket.on("close", () => resolve(answer));
+          socket.on("error", () => resolve(answer));
+          socket.write(text);
+          setTimeout(() => socket.end(), 300);
+        });
+      const before = programs.reduce((sum, program) => sum + program.served(), 0);
+      const smuggled = "GET /smuggled HTTP/1.1\r\nhost: web.example.org\r\n\r\n";
+      for (const fields of [
+        "content-length: 5\r\ncontent-length: 6\r\n",
+        "transfer-encoding: chunked, identity\r\n",
+        "content-length : 5\r\n",
+        "transfer-encoding: xchunked\r\n",
+      ])
+        await raw(`POST / HTTP/1.1\r\nhost: web.example.org\r\n${fields}\r\n${smuggled}`);
+      const seen = programs.flatMap((program) => program.requests.map(({ url }) => url));
+      assert.ok(!seen.includes("/smuggled"), "a request was smuggled in");
+      assert.ok(programs.reduce((sum, program) => sum + program.served(), 0) - before <= 1);
+      assert.equal((await ask("web.example.org", "/")).status, 200);
+    });
+  });
+}
+
+/** A certificate for tls.example.org and its key. */
+function makeCertificate(): { cert: string; key: string } {
+  const { clock, random } = nodePlatform();
+  const authority = createAuthority("test", { clock, random });
+  return issueCertificate(
+    authority,
+    { commonName: "tls.example.org", dnsNames: ["tls.example.org"], usages: ["server"] },
+    { clock, random },
+  );
+}
+
+function workerPid(directory: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(join(directory, "admin.sock"));
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    socket.on("error", reject);
+    socket.on("close", () => resolve(/^Pid: (\d+)/m.exec(text)?.[1] ?? ""));
+    socket.end("show info\n");
+  });
+}
