@@ -185,3 +185,31 @@ test("an ephemeral volume's claim is made for its pod, and its provisioner is to
   assert.equal(made.metadata.ownerReferences?.[0]?.name, "p");
   await cluster.stop();
 });
+
+test("a pod goes beside those it likes, away from those it does not, and spreads where it may not insist", async () => {
+  const cluster = await start(3);
+  const { client } = cluster;
+  const topologyKey = "kubernetes.io/hostname";
+  const podAffinityTerm = { labelSelector: { matchLabels: { app: "first" } }, topologyKey };
+  const preferred = [{ weight: 50, podAffinityTerm }];
+  const first = pod("first");
+  await client.create(pods, { ...first, metadata: { name: "first", labels: { app: "first" } } });
+  const home = (await placed(cluster, "first"))["spec"].nodeName;
+  const affinity = { preferredDuringSchedulingIgnoredDuringExecution: preferred };
+  await client.create(pods, pod("friend", { affinity: { podAffinity: affinity } }));
+  assert.equal((await placed(cluster, "friend"))["spec"].nodeName, home);
+  for (const name of ["stranger-1", "stranger-2"]) {
+    await client.create(pods, pod(name, { affinity: { podAntiAffinity: affinity } }));
+    assert.notEqual((await placed(cluster, name))["spec"].nodeName, home);
+  }
+  const labelSelector = { matchLabels: { app: "even" } };
+  const spread = [{ maxSkew: 1, topologyKey, whenUnsatisfiable: "ScheduleAnyway", labelSelector }];
+  const used = new Set<string>();
+  for (const name of ["even-1", "even-2", "even-3"]) {
+    const { spec } = pod(name, { topologySpreadConstraints: spread });
+    await client.create(pods, { metadata: { name, labels: { app: "even" } }, spec });
+    used.add((await placed(cluster, name))["spec"].nodeName);
+  }
+  assert.equal(used.size, 3);
+  await cluster.stop();
+});

@@ -23,10 +23,10 @@ import {
 import { boundByController, selectedNode } from "../volume/matching.ts";
 import { impossibleMessage, type PodNeeds, type Refusal, refusalOf, unschedulableMessage } from "./filter.ts";
 import { type NodeUsage, Usage, usageAfter } from "./node-usage.ts";
-import { type Placement, podAffinityFilter } from "./pod-affinity.ts";
+import { type Placement, podAffinityFilter, podPreferences } from "./pod-affinity.ts";
 import { type Candidate, findVictims, ineligible, priorityOf } from "./preemption.ts";
 import { hostPorts, podRequests } from "./requests.ts";
-import { scoreOf } from "./score.ts";
+import { pointsPerPod, scoreOf } from "./score.ts";
 import { type VolumePlan, type VolumeRules, volumeRules } from "./volumes.ts";
 
 export const scheduler: ControllerDescriptor = { name: "default-scheduler", aliases: ["scheduler"], create };
@@ -123,6 +123,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     }
     // From here to `usage.place` nothing may wait: the picture must not change between looking and taking.
     const needs = needsOf(pod, placement);
+    const preferences = podPreferences(pod, placement);
     const refusals = new Map<KubeObject, Refusal>();
     let best: { node: KubeObject; score: number } | undefined;
     for (const node of all) {
@@ -130,7 +131,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       const refusal = refusalOf(needs, node, used) ?? volumeRefusal(rules, node);
       if (refusal !== undefined) refusals.set(node, refusal);
       else {
-        const score = scoreOf(pod, node, used) + random.number() * 1e-6;
+        const wished = (preferences?.(node) ?? 0) / pointsPerPod;
+        const score = scoreOf(pod, node, used) + wished + random.number() * 1e-6;
         if (best === undefined || score > best.score) best = { node, score };
       }
     }

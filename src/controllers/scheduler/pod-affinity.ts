@@ -74,6 +74,55 @@ export function podAffinityFilter(
   };
 }
 
+/**
+ * What the pod would rather have beside it, or not, and how evenly it would like to be spread: points for a node, the more the
+ * better, about as many as preferred node affinity gives. Undefined where it has no such wishes.
+ */
+export function podPreferences(
+  pod: KubeObject,
+  placement: Placement,
+): ((node: KubeObject) => number) | undefined {
+  const wishes = [
+    ...preferredTerms(pod, "podAffinity").map(({ weight, term }) => ({ points: weight, term })),
+    ...preferredTerms(pod, "podAntiAffinity").map(({ weight, term }) => ({ points: -weight, term })),
+  ].map(({ points, term }) => ({ points, term, domains: domainsWith(pod, term, placement) }));
+  const spread = ((pod.spec?.topologySpreadConstraints ?? []) as SpreadConstraint[])
+    .filter(({ whenUnsatisfiable }) => whenUnsatisfiable === "ScheduleAnyway")
+    .map((constraint) => ({ constraint, counts: spreadCounts(pod, constraint, placement) }));
+  if (wishes.length + spread.length === 0) return undefined;
+  return ({ metadata: { labels = {} } }) => {
+    let sum = 0;
+    for (const { points, term, domains } of wishes) {
+      const domain = labels[term.topologyKey];
+      if (domain !== undefined && domains.has(domain)) sum += points;
+    }
+    for (const { constraint, counts } of spread) {
+      const domain = labels[constraint.topologyKey];
+      // A node without the label is in no domain at all: the last choice.
+      const most = Math.max(1, ...counts.values());
+      sum -= domain === undefined ? 2 * spreadPoints : (spreadPoints * (counts.get(domain) ?? 0)) / most;
+    }
+    return sum;
+  };
+}
+
+/** What the fullest domain costs against an empty one: upstream weighs spread twice as it weighs affinity. */
+const spreadPoints = 200;
+
+interface PreferredTerm {
+  weight: number;
+  podAffinityTerm: AffinityTerm;
+}
+
+function preferredTerms(
+  pod: KubeObject,
+  kind: "podAffinity" | "podAntiAffinity",
+): { weight: number; term: AffinityTerm }[] {
+  const terms: PreferredTerm[] =
+    pod.spec?.affinity?.[kind]?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  return terms.map(({ weight, podAffinityTerm }) => ({ weight, term: podAffinityTerm }));
+}
+
 function requiredTerms(pod: KubeObject, kind: "podAffinity" | "podAntiAffinity"): AffinityTerm[] {
   return pod.spec?.affinity?.[kind]?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
 }

@@ -7,6 +7,9 @@ import { nodeAffinityScore } from "./node-affinity.ts";
 import type { NodeUsage } from "./node-usage.ts";
 import { type Toleration, tolerates } from "./taints.ts";
 
+/** So many points of a preference (1 to 100 each) weigh as much as one pod of the same owner. */
+export const pointsPerPod = 10;
+
 /** Higher is better: room left, few pods of the same owner, what the pod prefers, what the node would rather not. */
 export function scoreOf(pod: KubeObject, node: KubeObject, usage: NodeUsage): number {
   const allocatable = allocatableOf(node);
@@ -29,6 +32,9 @@ export function scoreOf(pod: KubeObject, node: KubeObject, usage: NodeUsage): nu
       taint.effect === "PreferNoSchedule" && !tolerations.some((toleration) => tolerates(toleration, taint)),
   ).length;
   return (
-    (resources === 0 ? 0 : free / resources) - siblings + nodeAffinityScore(pod, node) / 10 - 3 * avoided
+    (resources === 0 ? 0 : free / resources) -
+    siblings +
+    nodeAffinityScore(pod, node) / pointsPerPod -
+    3 * avoided
   );
 }
