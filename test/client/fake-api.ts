@@ -31,6 +31,7 @@ const kinds: Kind[] = [
   kind("", "v1", "configmaps", "ConfigMap"),
   kind("", "v1", "secrets", "Secret"),
   kind("", "v1", "serviceaccounts", "ServiceAccount"),
+  kind("", "v1", "resourcequotas", "ResourceQuota"),
   kind("", "v1", "replicationcontrollers", "ReplicationController"),
   kind("", "v1", "namespaces", "Namespace", false),
   kind("", "v1", "nodes", "Node", false),
