@@ -155,8 +155,9 @@ function validateOwnerReferences(references: readonly OwnerReference[], path: st
 
 function validateOwnerReference(reference: OwnerReference, path: string): FieldError[] {
   const errors: FieldError[] = [];
-  const version = reference.apiVersion.slice(reference.apiVersion.indexOf("/") + 1);
-  if (version === "") {
+  // With more than one slash it is no group and version at all.
+  const [group, version = group, more] = reference.apiVersion.split("/");
+  if (version === "" || more !== undefined) {
     errors.push(invalid(`${path}.apiVersion`, reference.apiVersion, "version must not be empty"));
   }
   for (const field of ["kind", "name", "uid"] as const) {

@@ -119,7 +119,6 @@ export const expectations: readonly AreaExpectation[] = [
       "malformed YAML": yamlText,
       "content type application/vnd.kubernetes.protobuf":
         "the error quotes the body, which was recorded with blanks in its JSON",
-      "ownerReferences: bad apiVersion": "an apiVersion with two slashes is taken to end in a version",
       "patch: merge patch changes kind":
         "upstream decodes the fields as the other kind's before it looks at the kind",
     },
