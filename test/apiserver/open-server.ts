@@ -45,6 +45,8 @@ export function openServer(
     clock?: Clock;
     etcdPrefix?: string;
     serviceClusterIpRange?: string;
+    /** A store that another server filled. */
+    kv?: MvccKv;
     serviceAccounts?: Partial<ServiceAccountKeys>;
     /** What the server serves of the registry. */
     serves?: (registry: Registry) => Registry;
@@ -52,7 +54,7 @@ export function openServer(
 ): OpenServer {
   const { random, clock: realClock } = nodePlatform();
   const clock = options.clock ?? realClock;
-  const kv = new MvccKv();
+  const kv = options.kv ?? new MvccKv();
   const logged: string[] = [];
   const log = {
     error: (message: string, fields: object) => void logged.push(`${message}: ${JSON.stringify(fields)}`),
@@ -81,8 +83,9 @@ export function openServer(
       eventTtlSeconds: 3600,
     },
     access: access.forRegistry,
+    conversionWebhook: (webhook, review) => server.convert(webhook, review),
   });
-  const server = createApiServer({
+  const server: ApiServer = createApiServer({
     registry: options.serves?.(registry) ?? registry,
     access,
     clock,
