@@ -47,6 +47,7 @@ const kinds: Kind[] = [
   kind("networking.k8s.io", "v1", "ingressclasses", "IngressClass", false),
   kind("coordination.k8s.io", "v1", "leases", "Lease"),
   kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
+  kind("", "v1", "resourcequotas", "ResourceQuota"),
   kind("", "v1", "persistentvolumes", "PersistentVolume", false),
   kind("storage.k8s.io", "v1", "volumeattributesclasses", "VolumeAttributesClass", false),
   kind("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", false),

@@ -129,13 +129,13 @@ function create(context: ControllerContext): { run(): Promise<void> } {
 
   return {
     async run() {
-      const resync = (): void => {
-        if (signal.aborted) return;
+      let timer = clock.after(resyncMs, resync, { background: true });
+      function resync(): void {
         for (const quota of quotas.lister.list()) queue.add(keyOf(quota));
-        clock.after(resyncMs, resync, { background: true });
-      };
-      clock.after(resyncMs, resync, { background: true });
+        timer = clock.after(resyncMs, resync, { background: true });
+      }
       await workUntil(signal, queue);
+      timer.cancel();
     },
   };
 }
