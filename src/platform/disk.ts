@@ -28,6 +28,10 @@ export function nodeDisk(): Disk {
     remove: (path) => fs.promises.rm(path, { recursive: true, force: true }),
     syncDirectory,
     lock: lockDirectory,
+    async freeBytes(path) {
+      const { bavail, bsize } = await fs.promises.statfs(path);
+      return bavail * bsize;
+    },
     makeTemporaryDirectory: (prefix) => fs.promises.mkdtemp(join(tmpdir(), prefix)),
   };
 }

@@ -70,6 +70,8 @@ export interface Disk {
   syncDirectory(path: string): Promise<void>;
   /** Locks a directory for this process until `release` is called or the process ends; EBUSY where another holds it. */
   lock(path: string): Promise<{ release(): Promise<void> }>;
+  /** Bytes that this process may still write in a directory. */
+  freeBytes(path: string): Promise<number>;
   /** A new empty directory for temporary files. */
   makeTemporaryDirectory(prefix: string): Promise<string>;
 }

@@ -31,6 +31,8 @@ export interface ReplicaConfig {
   readonly snapshotCount: number;
   /** Bytes of data above which puts are refused; 2 GiB when left out, no bound where Infinity. */
   readonly quotaBytes?: number;
+  /** Bytes of the disk that must stay free, besides room for an image, so that puts are not refused; 128 MiB when left out. */
+  readonly diskReserveBytes?: number;
   /** Bytes of log kept behind an image, for members that lag; the core's own choice (16 MiB) when left out. */
   readonly trailingBytes?: number;
   /** Bytes of a log segment; the log's own choice when left out. */

@@ -12,6 +12,7 @@
 import { assert, type Index, type MemberId, noMember } from "../base/index.ts";
 import type { Loop } from "../platform/index.ts";
 import type { ConfChange, Entry, Message, Raft, Ready, SnapshotMeta } from "../raft/index.ts";
+import { SnapshotDamagedError } from "../snapshot/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import type { Wal } from "../wal/index.ts";
 import { imageOf, restoreImage } from "./image.ts";
@@ -225,6 +226,8 @@ export class Driver {
       (error: Error) => {
         const member = message.to.toString(16);
         this.#options.log.warn("an image could not be sent", { member, error: error.message });
+        // The state is sound: another image is what the member gets next.
+        if (error instanceof SnapshotDamagedError) this.#takeImage();
         report("failed");
       },
     );

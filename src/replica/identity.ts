@@ -1,6 +1,6 @@
 /** Which member of which cluster a directory belongs to: decided at the first start, checked at every other. */
 import { join } from "node:path";
-import { fromUtf8, type MemberId, utf8 } from "../base/index.ts";
+import { crc32c, fromUtf8, type MemberId, utf8 } from "../base/index.ts";
 import type { Disk } from "../platform/index.ts";
 import type { ReplicaConfig } from "./config.ts";
 import { clusterIdOf, memberIdOf } from "./membership.ts";
@@ -22,7 +22,7 @@ interface StoredIdentity {
 export async function readIdentity(disk: Disk, config: ReplicaConfig): Promise<Identity | undefined> {
   const path = identityPath(config);
   if (!(await disk.exists(path))) return undefined;
-  const stored = JSON.parse(fromUtf8(await disk.readFile(path))) as StoredIdentity;
+  const stored = readStored(path, await disk.readFile(path));
   const idOf = (hex: string) => BigInt(`0x${hex}`) as MemberId;
   const identity: Identity = {
     clusterId: BigInt(`0x${stored.clusterId}`),
@@ -43,6 +43,24 @@ export async function readIdentity(disk: Disk, config: ReplicaConfig): Promise<I
   return identity;
 }
 
+/** @throws Error where it is not what was written. Files from before there were checksums have none. */
+function readStored(path: string, content: Uint8Array): StoredIdentity {
+  const [line = "", checksum] = fromUtf8(content).split("\n");
+  try {
+    if (checksum && checksum !== checksumOf(line)) throw new Error("its checksum is wrong");
+    return JSON.parse(line) as StoredIdentity;
+  } catch (error) {
+    throw new Error(
+      `${path} is damaged (${(error as Error).message}): remove this member from the cluster and add it anew with an empty data directory`,
+      { cause: error },
+    );
+  }
+}
+
+function checksumOf(line: string): string {
+  return `crc32c ${crc32c(utf8(line)).toString(16).padStart(8, "0")}`;
+}
+
 /** Written last at the first start: with it the directory is whole. */
 export async function writeIdentity(disk: Disk, config: ReplicaConfig, identity: Identity): Promise<void> {
   const text = JSON.stringify({
@@ -51,7 +69,7 @@ export async function writeIdentity(disk: Disk, config: ReplicaConfig, identity:
     memberId: identity.memberId.toString(16),
     peers: identity.peers?.map(({ id, peerUrls }) => ({ id: id.toString(16), peerUrls })),
   });
-  await disk.replaceFile(identityPath(config), utf8(`${text}\n`));
+  await disk.replaceFile(identityPath(config), utf8(`${text}\n${checksumOf(text)}\n`));
 }
 
 export function initialMemberIds(

@@ -15,6 +15,13 @@ export const proposeBytesMax = 1024 * 1024;
 export const ticksPerHeartbeat = 5;
 /** Bytes of data the store may hold (etcd's --quota-backend-bytes). */
 export const quotaBytesDefault = 2 * 1024 * 1024 * 1024;
+/**
+ * Bytes of the disk that stay free besides room for an image: a segment of the log, and what a busy cluster writes between two looks. With
+ * less the alarm NOSPACE is raised.
+ */
+export const diskReserveBytesDefault = 128 * 1024 * 1024;
+/** Between two looks at the room on the disk. */
+export const diskLookMs = 1000;
 /** Alarms raised at one time: two a member, and members that somebody made up. */
 export const alarmsMax = 1024;
 /** Bytes proposed and not committed. */

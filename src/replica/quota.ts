@@ -1,5 +1,5 @@
 /**
- * The bound on data. A member that finds it passed raises the alarm NOSPACE before it refuses anything, so that all members
+ * The bound on data: a quota, and the disk. A member that finds it passed raises the alarm NOSPACE before it refuses anything, so that all members
  * refuse from the same entry on, until somebody has made room and lifts the alarm. Deleting and compacting always go: they are the way out.
  */
 import { KvError, type Op, type Txn } from "../kv/index.ts";
@@ -8,6 +8,8 @@ export interface QuotaOptions {
   /** Bytes; Infinity: no bound. */
   readonly quotaBytes: number;
   readonly usedBytes: () => number;
+  /** The disk is almost full, whatever the store holds. */
+  readonly diskIsLow: () => boolean;
   /** Raises the alarm and resolves when it is raised. */
   readonly raise: () => Promise<unknown>;
   /** The alarm of this member is raised. */
@@ -24,7 +26,8 @@ export class Quota {
 
   /** To be asked before a request that takes space. */
   get exceeded(): boolean {
-    return this.#options.usedBytes() > this.#options.quotaBytes;
+    const { usedBytes, quotaBytes, diskIsLow } = this.#options;
+    return usedBytes() > quotaBytes || diskIsLow();
   }
 
   /** Raises the alarm first. @throws KvError NO_SPACE, or why the alarm could not be raised */
@@ -33,8 +36,8 @@ export class Quota {
     throw noSpace();
   }
 
-  /** After something was applied that took space: what was under way when the quota was reached went through. */
-  applied(): void {
+  /** After something was applied that took space (what was under way when the quota was reached went through), or the disk was looked at. */
+  look(): void {
     if (!this.exceeded || this.#options.raised()) return;
     // Nobody waits for it; the next request or entry tries again.
     this.#raise().catch(() => {});

@@ -31,6 +31,7 @@ import type { Alarm } from "./alarms.ts";
 import { type Command, decodeCommand } from "./command.ts";
 import type { ReplicaConfig } from "./config.ts";
 import { CorruptionCheck } from "./corruption-check.ts";
+import { DiskSpace } from "./disk-space.ts";
 import { Driver } from "./driver.ts";
 import { type HandoverOptions, handOver, heirOf } from "./handover.ts";
 import type { Identity } from "./identity.ts";
@@ -97,6 +98,7 @@ export class Replica implements Kv {
   readonly #leaderObservers = new Set<(leader: MemberId) => void>();
   readonly #quotaBytes: number;
   readonly #quota: Quota;
+  readonly #diskSpace: DiskSpace;
   readonly #rejectFailed: (error: Error) => void;
   readonly #resolveReady: () => void;
   #isReady = false;
@@ -148,8 +150,20 @@ export class Replica implements Kv {
     this.#quota = new Quota({
       quotaBytes: this.#quotaBytes,
       usedBytes: () => state.mvcc.usedBytes,
+      diskIsLow: () => this.#diskSpace.isLow,
       raise: () => this.alarm({ action: "activate", ...ownAlarm }),
       raised: () => state.alarms.has(ownAlarm.alarm, ownAlarm.member),
+    });
+    this.#diskSpace = new DiskSpace({
+      clock: platform.clock,
+      disk: platform.disk,
+      log: parts.log,
+      directory: config.directory,
+      reserveBytes: config.diskReserveBytes,
+      imageBytes: () => state.mvcc.usedBytes,
+      onLow: () => {
+        if (!this.#stopped) this.#quota.look();
+      },
     });
     this.#leaseService = new LeaseService({
       ...shared,
@@ -383,6 +397,11 @@ export class Replica implements Kv {
     return this.#state.alarms.all;
   }
 
+  /** There is less room on the disk than the log and an image may need: puts are refused. */
+  get diskIsLow(): boolean {
+    return this.#diskSpace.isLow;
+  }
+
   /** Raises or lifts an alarm on all members, or asks what is raised. Answers the alarms concerned. @throws KvError */
   async alarm(
     request: { readonly action: "get" } | ({ readonly action: "activate" | "deactivate" } & Alarm),
@@ -531,6 +550,7 @@ export class Replica implements Kv {
     this.#proposals.expire();
     this.#reads.tick();
     this.#leaseService.turn();
+    this.#diskSpace.tick();
     this.#state.hub.tick(this.#parts.platform.clock.monotonic());
     this.#driver.tick();
   }
@@ -574,7 +594,7 @@ export class Replica implements Kv {
       const outcome = this.#state.apply(command, term);
       if (command.type === "compact") this.#reclaimSoon();
       // What an earlier life has written again proves nothing about now: room may have been made further along the log.
-      else if (this.#isReady && command.type === "txn" && hasPut(command.txn)) this.#quota.applied();
+      else if (this.#isReady && command.type === "txn" && hasPut(command.txn)) this.#quota.look();
       if (command.type === "member-peer-urls") this.#setPeers();
       return outcome;
     } catch (error) {

@@ -6,7 +6,7 @@
  *   frame = u32 length │ u32 CRC32C of the bytes, chained to the frame before │ bytes
  *
  * The chain notices damage, and frames that are missing, doubled or out of order; the empty last frame notices a file cut short.
- * An image is written under another name, synced, and renamed: one with its right name was whole once.
+ * An image is written under another name, synced, read back and checked, and renamed: one with its right name was whole once.
  */
 import { join } from "node:path";
 import { crc32c, emptyBytes, utf8 } from "../base/index.ts";
@@ -27,7 +27,7 @@ export interface SnapshotInfo {
 /** Takes an image in, piece by piece. */
 export interface SnapshotSink {
   write(bytes: Uint8Array): Promise<void>;
-  /** Resolves when it is whole and durable, and from now on among the others. */
+  /** Resolves when it is durable, has been read back whole, and from now on is among the others. @throws SnapshotDamagedError */
   finish(): Promise<void>;
   /** Forgets what was written. */
   abort(): Promise<void>;
@@ -39,9 +39,9 @@ export interface Snapshots {
   /** The one before, the way back when the newest turns out to be damaged. */
   previous(): SnapshotInfo | undefined;
   begin(info: SnapshotInfo): Promise<SnapshotSink>;
-  /** Its bytes, checked as they come. @throws SnapshotDamagedError */
+  /** Its bytes, checked as they come. @throws SnapshotDamagedError, and counts it among the others no more */
   read(index: number): AsyncGenerator<Uint8Array>;
-  /** Removes all but the newest two. */
+  /** Removes all but the newest two that can be trusted. */
   removeOld(): Promise<void>;
   /** Removes those that stand above an index. */
   removeAbove(index: number): Promise<void>;
@@ -64,6 +64,8 @@ export async function openSnapshots(options: {
   const { disk, directory } = options;
   await disk.makeDirectory(directory);
   let good: SnapshotInfo[] = [];
+  /** Paths of those that cannot be trusted: kept for people until there are two others. */
+  let bad: string[] = [];
   let begun = 0;
   for (const name of (await disk.list(directory)).reverse()) {
     const path = join(directory, name);
@@ -73,6 +75,7 @@ export async function openSnapshots(options: {
         good.push({ index: Number.parseInt(name, 16), label: await verify(disk, path) });
       } catch (error) {
         if (!(error instanceof SnapshotDamagedError)) throw error;
+        bad.push(path);
         options.onDamaged(path, error);
       }
     }
@@ -92,7 +95,9 @@ export async function openSnapshots(options: {
         write: (bytes) => writer.write(bytes),
         async finish() {
           await writer.finish();
+          await verify(disk, temporary);
           await disk.rename(temporary, path);
+          bad = bad.filter((one) => one !== path);
           await disk.syncDirectory(directory);
           good = [info, ...good.filter(({ index }) => index !== info.index)].sort(
             (a, b) => b.index - a.index,
@@ -112,14 +117,22 @@ export async function openSnapshots(options: {
           if (!label) yield bytes;
           label = false;
         }
+      } catch (error) {
+        if (error instanceof SnapshotDamagedError) {
+          good = good.filter((one) => one.index !== index);
+          if (!bad.includes(pathOf(index))) bad.push(pathOf(index));
+          options.onDamaged(pathOf(index), error);
+        }
+        throw error;
       } finally {
         await file.close();
       }
     },
     async removeOld() {
-      const old = good.slice(2);
+      const old = good.slice(2).map(({ index }) => pathOf(index));
       good = good.slice(0, 2);
-      for (const { index } of old) await disk.remove(pathOf(index));
+      if (good.length === 2) old.push(...bad.splice(0));
+      for (const path of old) await disk.remove(path);
     },
     async removeAbove(limit) {
       const above = good.filter(({ index }) => index > limit);

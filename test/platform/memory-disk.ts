@@ -41,6 +41,8 @@ export class MemoryDisk implements Disk {
   #directories = new Set<string>();
   #locks = new Set<string>();
   #temporary = 0;
+  /** Bytes that `freeBytes` answers. */
+  free = Number.POSITIVE_INFINITY;
   operations = 0;
   haltAfter = Number.POSITIVE_INFINITY;
   /** Makes an operation fail: answers a code for those that should. */
@@ -227,6 +229,11 @@ export class MemoryDisk implements Disk {
         this.#locks.delete(path);
       },
     };
+  }
+
+  async freeBytes(path: string): Promise<number> {
+    await this.#step("look", path);
+    return this.free;
   }
 
   async makeTemporaryDirectory(prefix: string): Promise<string> {

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { noLease, type Revision, type Term, utf8 } from "../../src/base/index.ts";
+import { fromUtf8, noLease, type Revision, type Term, utf8 } from "../../src/base/index.ts";
 import { type Kv, KvError } from "../../src/kv/index.ts";
+import { nodePlatform } from "../../src/platform/index.ts";
 import { imageOf, restoreImage } from "../../src/replica/image.ts";
 import type { Replica } from "../../src/replica/index.ts";
 import { StateMachine } from "../../src/replica/state-machine.ts";
 import { put, txn } from "../kv/contract.ts";
-import { startReplicas } from "./cluster.ts";
+import { quietLog, startReplicas } from "./cluster.ts";
 
 async function open(
   t: TestContext,
@@ -123,6 +124,27 @@ test("a member that starts again, from its log or from an image, knows the alarm
     assert.deepEqual(again.alarms(), [alarm]);
     await assert.rejects(again.txn(txn(put("k", "v"))), noSpace);
   }
+});
+
+test("a member whose disk is almost full raises the alarm by itself, and what was acknowledged stays", async (t) => {
+  const platform = nodePlatform();
+  let freeBytes = 1e12;
+  const disk = { ...platform.disk, freeBytes: async () => freeBytes };
+  const cluster = await startReplicas(1, {}, quietLog, { ...platform, disk });
+  t.after(() => cluster.close());
+  const [kv] = cluster.replicas as [Replica];
+  await kv.txn(txn(put("k", "v")));
+  freeBytes = 100 * 1024 * 1024;
+  await until(() => kv.alarms().length === 1);
+  assert.deepEqual(kv.alarms(), [{ alarm: "NOSPACE", member: kv.memberId }]);
+  await assert.rejects(kv.txn(txn(put("k", "w"))), noSpace);
+  assert.equal(fromUtf8((await kv.range({ key: utf8("k") })).kvs[0]?.value ?? utf8("")), "v");
+  await kv.txn({ compare: [], success: [remove], failure: [] });
+  freeBytes = 1e12;
+  // It has to look once more before it believes that there is room.
+  await until(() => kv.diskIsLow === false);
+  await kv.alarm({ action: "deactivate", alarm: "NOSPACE", member: kv.memberId });
+  await kv.txn(txn(put("k", "w")));
 });
 
 test("a store without a bound says so", async (t) => {

@@ -109,6 +109,24 @@ test("a damaged image costs time, not data: the one before it and the log lead t
   );
 });
 
+test("a flipped bit in the file that says who a member is does not make it another one", async () => {
+  const config = await alone({});
+  let machine = new Machine();
+  const replica = await openReplica({ platform: machine.platform, config, log: silentLog });
+  await replica.close();
+  const path = `${config.directory}/member.json`;
+  const { length } = await machine.disk.readFile(path);
+  for (let byte = 0; byte < length; byte++) {
+    machine = machine.restarted();
+    machine.disk.damage(path, byte, 1 << (byte % 8));
+    await assert.rejects(
+      openReplica({ platform: machine.platform, config, log: silentLog }),
+      /member\.json is damaged/,
+    );
+    machine.disk.damage(path, byte, 1 << (byte % 8));
+  }
+});
+
 test("the log behind an image is let go", async () => {
   const config = await alone({ snapshotCount: 200, segmentBytes: 8192 });
   const machine = new Machine();

@@ -236,6 +236,18 @@ test("a newcomer far behind receives the image and takes part", async (t) => {
   assert.deepEqual(await names(second), ["m1", "m2"]);
 });
 
+test("a leader whose image is damaged makes another one for whoever needs it", async (t) => {
+  const world = new World(t);
+  const [first] = await world.begin(1, { snapshotCount: 50, trailingBytes: 0 });
+  assert(first);
+  for (let i = 0; i < 120; i++) await first.txn(txn(put(`k${i % 5}`, `${i}`)));
+  const { machine, config } = world.running.get("m1") as Running;
+  const directory = `${config.directory}/snapshots`;
+  for (const name of await machine.disk.list(directory)) machine.disk.damage(`${directory}/${name}`, 300);
+  const second = await join(world, first, "m2");
+  assert.equal(await text(second, "k4"), "119");
+});
+
 test("changes that make no sense are refused and change nothing", async (t) => {
   const world = new World(t);
   const [first, second] = await world.begin(3);

@@ -3,7 +3,7 @@ import { type LeaseId, noLease, type Revision, utf8 } from "../../src/base/index
 import { type KeyRange, KvError, type Txn } from "../../src/kv/index.ts";
 import type { Replica } from "../../src/replica/index.ts";
 import type { LeaseBook } from "./checkers/leases.ts";
-import type { History } from "./checkers/strict-serializability.ts";
+import type { History, Request } from "./checkers/strict-serializability.ts";
 import { pairedKeys } from "./checkers/transactions.ts";
 import type { Life } from "./life.ts";
 import type { Machine } from "./machine.ts";
@@ -13,6 +13,9 @@ import type { World } from "./world.ts";
 /** All that clients write begins with "k". */
 export const allKeys: KeyRange = { key: utf8("k"), rangeEnd: utf8("l") };
 const keyCount = 12;
+/** Milliseconds that a client waits for an answer before it turns elsewhere. */
+const patienceMsMin = 200;
+const patienceMsMax = 3000;
 const paddingBytesMax = 3000;
 
 export interface Work {
@@ -231,11 +234,23 @@ export class Client {
     });
   }
 
-  /** Asks, and has the answer looked at. Whoever asks a process that ends hears nothing. */
+  /** Asks, and goes on when there is an answer or patience is at its end. An answer that comes later is looked at all the same. */
   async #ask(
     door: Door,
     what: string,
-    request: ReturnType<History["begin"]>,
+    request: Request,
+    asked: (door: Door) => Promise<() => string>,
+  ): Promise<void> {
+    const { world } = this.#work;
+    const patience = world.sleep(world.between(patienceMsMin, patienceMsMax));
+    await Promise.race([this.#hear(door, what, request, asked), patience]);
+  }
+
+  /** Asks, and has the answer looked at. Whoever asks a process that ends hears nothing. */
+  async #hear(
+    door: Door,
+    what: string,
+    request: Request,
     asked: (door: Door) => Promise<() => string>,
   ): Promise<void> {
     const { world, history } = this.#work;
@@ -261,7 +276,7 @@ export class Client {
   /** Never the same twice; now and then larger than a sector, so that a write of it can be torn. */
   #value(): string {
     const { world } = this.#work;
-    const padding = world.chance(0.15) ? world.below(paddingBytesMax) : 0;
+    const padding = world.chance(0.3) ? world.below(paddingBytesMax) : 0;
     return `${this.#name}.${++this.#values}`.padEnd(padding, ".");
   }
 

@@ -6,6 +6,8 @@ import type { Weather } from "./weather.ts";
 import type { World } from "./world.ts";
 
 const peerPort = 2380;
+/** Several images and a lot of log, here where everything is small. */
+const diskReserveBytes = 1024 * 1024;
 /** How often the supervisor looks, and what it waits, at most, before it starts a member again. Milliseconds. */
 const superviseMs = 200;
 const restartMsMax = 2000;
@@ -77,6 +79,7 @@ export class SimCluster {
         snapshotCount: weather.snapshotCount,
         segmentBytes: weather.segmentBytes,
         trailingBytes: weather.trailingBytes,
+        diskReserveBytes,
       },
     });
     this.machines.push(machine);

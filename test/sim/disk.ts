@@ -22,8 +22,10 @@ export interface DiskHealth {
   slowness: number;
   /** Nothing completes before this virtual time. */
   stalledUntilMs: number;
-  /** Writes that need more room than there is fail with ENOSPC. */
+  /** Writes that need more room fail with ENOSPC, as if there were none. */
   full: boolean;
+  /** Bytes that all files of the machine may have; more fail with ENOSPC. */
+  capacityBytes: number;
   /** Next operations of a kind that fail with EIO. */
   failing: Map<DiskOperation, number>;
   /** Operations until the machine loses its power in the middle of one. */
@@ -35,6 +37,7 @@ export function goodHealth(): DiskHealth {
     slowness: 1,
     stalledUntilMs: 0,
     full: false,
+    capacityBytes: Number.POSITIVE_INFINITY,
     failing: new Map(),
     operationsToCrash: Number.POSITIVE_INFINITY,
   };
@@ -183,6 +186,10 @@ export class SimDisk implements Disk {
     });
   }
 
+  freeBytes(path: string): Promise<number> {
+    return this.#operate("look", path, () => this.#health.capacityBytes - this.#storage.bytes);
+  }
+
   makeTemporaryDirectory(): Promise<string> {
     throw new Error("nobody here needs one");
   }
@@ -216,7 +223,9 @@ export class SimDisk implements Disk {
 
   async #write(path: string, node: FileNode, parts: readonly Uint8Array[], position: number): Promise<void> {
     const change: Change = { kind: "write", position, bytes: new Uint8Array(Buffer.concat(parts)) };
-    if (this.#health.full && position + change.bytes.length > node.current.size) {
+    const grows = Math.max(0, position + change.bytes.length - node.current.size);
+    const { full, capacityBytes } = this.#health;
+    if (grows > 0 && (full || this.#storage.bytes + grows > capacityBytes)) {
       await this.#operate("look", path, () => {});
       throw new DiskError("ENOSPC", path);
     }

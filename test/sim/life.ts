@@ -29,6 +29,7 @@ export class Life implements Process {
   #end: (value: undefined) => void = () => {};
   #paused = false;
   #deferred: WorldEvent[] = [];
+  readonly #requests = new WeakSet<WorldEvent>();
 
   constructor(world: World, name: string, clockError: ClockError) {
     this.world = world;
@@ -56,13 +57,19 @@ export class Life implements Process {
 
   resume(): void {
     this.#paused = false;
-    for (const event of this.#deferred.splice(0)) this.world.again(event);
+    const deferred = this.#deferred.splice(0);
+    const isRequest = (event: WorldEvent) => this.#requests.has(event);
+    // Whom the loop hears first of all who have waited is chance: the clients, or the other members.
+    const first = this.world.chance(0.5) ? deferred.filter(isRequest) : [];
+    for (const event of first) this.world.again(event);
+    for (const event of deferred) if (!first.includes(event)) this.world.again(event);
   }
 
   /** Has the process do something for somebody outside, as a request that comes in does: later while it is paused, never once it is dead. */
   run<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.world.schedule(0, () => work().then(resolve, reject), this);
+      const event = this.world.schedule(0, () => work().then(resolve, reject), this);
+      this.#requests.add(event);
     });
   }
 

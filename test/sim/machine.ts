@@ -174,6 +174,10 @@ export class Machine {
   #exit(error: Error): void {
     this.world.note(this.name, `exits: ${error.message}`);
     this.lastError = error;
+    if (error.message.includes("ENOSPC") && !this.health.full)
+      this.world.fail(
+        new Error(`${this.name}: the disk was filled slowly, and the log met its end: ${error.message}`),
+      );
     this.#end(false);
   }
 

@@ -7,6 +7,7 @@ import type { Compare, KeyRange, Op, Txn } from "../../src/kv/index.ts";
 import { type ConfState, decodeConfChange, type Entry } from "../../src/raft/index.ts";
 import { type Command, decodeCommand } from "../../src/replica/command.ts";
 import { Membership } from "../../src/replica/membership.ts";
+import { hasPut } from "../../src/replica/quota.ts";
 
 /** One change of one key. `value` undefined: deleted. */
 export interface Change {
@@ -53,6 +54,7 @@ export class Model {
   /** From revision 2 on. */
   readonly #changes: (readonly Change[])[] = [];
   #members = fromUtf8(this.membership.image());
+  readonly #alarms = new Set<string>();
   /** Requests that came true. */
   readonly #requests = new Set<string>();
   /** Told of leases that end, and why: the term of a leader whose clock said so, or 0. */
@@ -135,13 +137,13 @@ export class Model {
   #carryOut(command: Command, term: number): void {
     switch (command.type) {
       case "txn":
-        return this.#transact(command.txn);
+        return this.#hasNoSpace && hasPut(command.txn) ? undefined : this.#transact(command.txn);
       case "compact":
         if (command.revision > this.compactRevision && command.revision <= this.revision)
           this.compactRevision = command.revision;
         return;
       case "lease-grant":
-        if (!this.leases.has(command.id))
+        if (!this.#hasNoSpace && !this.leases.has(command.id))
           this.leases.set(command.id, { ttlSeconds: command.ttlSeconds, keys: new Set() });
         return;
       case "lease-revoke":
@@ -152,13 +154,22 @@ export class Model {
       case "lease-checkpoint":
         return;
       case "member-peer-urls":
-      case "alarm":
         return;
+      case "alarm": {
+        const name = `${command.alarm} ${command.member}`;
+        if (command.action === "activate") this.#alarms.add(name);
+        else this.#alarms.delete(name);
+        return;
+      }
     }
   }
 
   #membersChanged(): void {
     this.#members = fromUtf8(this.membership.image());
+  }
+
+  get #hasNoSpace(): boolean {
+    return [...this.#alarms].some((name) => name.startsWith("NOSPACE"));
   }
 
   #revoke(id: bigint, expiredInTerm: number, term: number): void {

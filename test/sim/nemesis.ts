@@ -38,6 +38,7 @@ export class Nemesis {
       health.slowness = 1;
       health.stalledUntilMs = 0;
       health.full = false;
+      health.capacityBytes = Number.POSITIVE_INFINITY;
       health.failing.clear();
       health.operationsToCrash = Number.POSITIVE_INFINITY;
       clock.rate = 1;
@@ -105,10 +106,19 @@ export class Nemesis {
           victim.health.full = false;
         });
         return;
+      case "filling disk":
+        return this.#fill(victim);
       case "pause": {
         const { life } = victim;
         life?.pause();
         await this.#for(world.between(100, 5 * this.#cluster.weather.electionMs), () => life?.resume());
+        return;
+      }
+      case "pause the leader": {
+        const life = this.#cluster.leader?.life;
+        life?.pause();
+        // Another one leads by then.
+        await this.#for(this.#cluster.weather.electionMs * world.between(1.5, 6), () => life?.resume());
         return;
       }
       case "drift":
@@ -145,6 +155,19 @@ export class Nemesis {
         });
         return;
     }
+  }
+
+  /** Somebody else fills the disk, slowly, up to what a member keeps free for itself, and makes room again. */
+  async #fill({ health, storage, config }: Machine): Promise<void> {
+    const { world } = this.#cluster;
+    const reserveBytes = config.diskReserveBytes ?? 0;
+    for (let share = 6; share >= 0.5 && !this.#stopped; share -= world.random()) {
+      health.capacityBytes = Math.min(health.capacityBytes, storage.bytes + share * reserveBytes);
+      await world.sleep(1500);
+    }
+    await this.#for(world.between(1000, 6000), () => {
+      health.capacityBytes = Number.POSITIVE_INFINITY;
+    });
   }
 
   /** Of one disk at a time, and of none that nothing could replace; often while the machine is off, so that the next start meets it. */

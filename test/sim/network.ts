@@ -207,6 +207,10 @@ class SimSocket extends Duplex {
   readonly #network: SimNetwork;
   /** When the last segment that keeps the order arrives. */
   #lastArrival = 0;
+  /** Segments that keep the order: sent, and handed on by this end; and what has overtaken others. */
+  #sent = 0;
+  #handedOn = 0;
+  readonly #early = new Map<number, () => void>();
   #bytesOnTheirWay = 0;
   #waiting: (() => void) | undefined;
   /** Come, and not read yet. */
@@ -297,7 +301,21 @@ class SimSocket extends Duplex {
     if (segment.unordered === true) {
       const extraMs = this.#network.world.random() * 50;
       this.#network.travel(this.host, other.host, this.#network.world.now + extraMs, arrive);
-    } else this.#lastArrival = this.#network.travel(this.host, other.host, this.#lastArrival, arrive);
+      return;
+    }
+    const number = this.#sent++;
+    this.#lastArrival = this.#network.travel(this.host, other.host, this.#lastArrival, () =>
+      other.#inOrder(number, arrive),
+    );
+  }
+
+  /** What was held back by a cut comes when it comes: TCP hands on nothing before what was sent before it. */
+  #inOrder(number: number, arrive: () => void): void {
+    this.#early.set(number, arrive);
+    for (let next = this.#early.get(this.#handedOn); next; next = this.#early.get(this.#handedOn)) {
+      this.#early.delete(this.#handedOn++);
+      next();
+    }
   }
 
   #arrived(segment: Segment): void {

@@ -17,6 +17,8 @@ export class Operator {
   readonly #cluster: SimCluster;
   #stopped = false;
   changes = 0;
+  /** Found raised. */
+  alarms = 0;
 
   constructor(cluster: SimCluster) {
     this.#cluster = cluster;
@@ -33,6 +35,7 @@ export class Operator {
         await Promise.all(Array.from({ length: steps }, () => this.#change()));
       }
       await this.#reconcile();
+      await this.#disarm();
     }
   }
 
@@ -44,7 +47,7 @@ export class Operator {
   async finish(timeoutMs: number): Promise<boolean> {
     const { world } = this.#cluster;
     for (const end = world.now + timeoutMs; world.now < end; ) {
-      if (await this.#reconcile()) return true;
+      if ((await this.#reconcile()) && !(await this.#disarm())) return true;
       await world.sleep(lookAgainMs);
     }
     return false;
@@ -114,6 +117,16 @@ export class Operator {
       if (spare !== undefined) void this.#add(spare);
     }
     return false;
+  }
+
+  /** Lifts an alarm; whoever still has a reason raises its own again. False: there was none. */
+  async #disarm(): Promise<boolean> {
+    const raised = this.#cluster.running.flatMap(({ replica }) => replica?.alarms() ?? []);
+    const [first] = raised;
+    if (first === undefined) return false;
+    this.alarms++;
+    await this.#ask("lifts an alarm", (replica) => replica.alarm({ action: "deactivate", ...first }));
+    return true;
   }
 
   async #add(machine: Machine): Promise<void> {

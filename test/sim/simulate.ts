@@ -48,6 +48,8 @@ export interface SimulationResult {
   readonly revisions: number;
   readonly watchEvents: number;
   readonly requests: History["counts"];
+  /** Found raised by the operator. */
+  readonly alarms: number;
   /** Of members, asked for. */
   readonly changes: number;
   readonly faults: ReadonlyMap<string, number>;
@@ -126,6 +128,7 @@ export async function simulate({ seed, minutes, onLine, bug }: SimulationOptions
     revisions: model.revision,
     watchEvents: watchers.reduce((sum, { events }) => sum + events, 0),
     requests: history.counts,
+    alarms: operator.alarms,
     changes: operator.changes,
     faults: nemesis.counts,
   };

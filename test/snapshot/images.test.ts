@@ -121,3 +121,32 @@ async function crash(seed: number, random: NumberSource): Promise<void> {
   assert.ok(newest >= finished, `SEED=${seed}: image ${finished} was finished, ${newest} is left`);
   if (newest > 0) assert.deepEqual(await content(snapshots, newest), Buffer.concat(pieces(newest, 4)));
 }
+
+test("an image that the disk has not kept as it was written never takes the place of one that it has", async () => {
+  const disk = new MemoryDisk();
+  const { snapshots, damaged } = await open(disk);
+  await write(snapshots, 1, pieces(1, 2));
+  const sink = await snapshots.begin({ index: 2, label: utf8("label 2") });
+  await sink.write(new Uint8Array(400_000).fill(7));
+  const part = (await disk.list(directory)).find((name) => name.endsWith(".part"));
+  disk.damage(`${directory}/${part}`, 5000, 1);
+  await assert.rejects(sink.finish(), SnapshotDamagedError);
+  await sink.abort();
+  assert.equal(snapshots.newest()?.index, 1);
+  assert.deepEqual(damaged, []);
+});
+
+test("an image that is found damaged while it is read is neither the newest nor the way back any more", async () => {
+  const disk = new MemoryDisk();
+  const { snapshots, damaged } = await open(disk);
+  for (const index of [1, 2]) await write(snapshots, index, pieces(index, 2));
+  const path = `${directory}/${(await disk.list(directory))[1]}`;
+  disk.damage(path, 100, 1);
+  await assert.rejects(content(snapshots, 2), SnapshotDamagedError);
+  assert.deepEqual(damaged, [path]);
+  assert.deepEqual([snapshots.newest()?.index, snapshots.previous()], [1, undefined]);
+  await write(snapshots, 3, pieces(3, 2));
+  await snapshots.removeOld();
+  assert.deepEqual([snapshots.newest()?.index, snapshots.previous()?.index], [3, 1]);
+  assert.equal((await disk.list(directory)).length, 2);
+});
