@@ -15,6 +15,8 @@ export interface DiskSpaceOptions {
   readonly reserveBytes: number | undefined;
   /** About what an image of now would weigh. */
   readonly imageBytes: () => number;
+  /** Written to the log in this life. */
+  readonly logBytes: () => number;
   readonly onLow: () => void;
 }
 
@@ -23,6 +25,7 @@ export class DiskSpace {
   #isLow = false;
   #isLooking = false;
   #lookedAt = Number.NEGATIVE_INFINITY;
+  #logBytesThen = 0;
 
   constructor(options: DiskSpaceOptions) {
     this.#options = options;
@@ -33,13 +36,15 @@ export class DiskSpace {
     return this.#isLow;
   }
 
-  /** Looks again, if it is time. */
+  /** Looks again, if it is time, or a good part of the reserve may be gone. */
   tick(): void {
-    const now = this.#options.clock.monotonic();
-    if (this.#isLooking || now - this.#lookedAt < diskLookMs) return;
+    const { clock, disk, directory, logBytes, reserveBytes = diskReserveBytesDefault } = this.#options;
+    const now = clock.monotonic();
+    const written = logBytes() - this.#logBytesThen;
+    if (this.#isLooking || (now - this.#lookedAt < diskLookMs && written < reserveBytes / 8)) return;
     this.#lookedAt = now;
+    this.#logBytesThen = logBytes();
     this.#isLooking = true;
-    const { disk, directory } = this.#options;
     disk
       .freeBytes(directory)
       // A file system that does not tell has no bound that we could keep.

@@ -161,6 +161,7 @@ export class Replica implements Kv {
       directory: config.directory,
       reserveBytes: config.diskReserveBytes,
       imageBytes: () => state.mvcc.usedBytes,
+      logBytes: () => parts.wal.stats.bytes,
       onLow: () => {
         if (!this.#stopped) this.#quota.look();
       },
