@@ -27,6 +27,7 @@ import { resources } from "./layers/resources.ts";
 import { unknownPaths } from "./layers/unknown-paths.ts";
 import type { ServerLog } from "./log.ts";
 import { RequestMetrics } from "./metrics.ts";
+import { metricsGroup, metricsVersion, withNodeMetrics } from "./node-metrics/index.ts";
 import { OpenWatches } from "./open-watches.ts";
 import { conversionWebhook } from "./outgoing/conversion-webhook.ts";
 import { Peers } from "./outgoing/peers.ts";
@@ -101,9 +102,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const router = new Router();
   const health = healthRoutes(router);
   versionRoutes(router);
-  const discovery = createDiscovery(registry, aggregation, encoder);
+  const { outbound } = options;
+  const elsewhere = () => aggregation.remote(metricsGroup, metricsVersion) !== undefined;
+  const served =
+    outbound === undefined ? registry : withNodeMetrics(registry, { outbound, elsewhere, clock, log });
+  const discovery = createDiscovery(served, aggregation, encoder);
   openApiRoutes(router, registry, { aggregation, clock });
-  indexRoutes(router, registry);
+  indexRoutes(router, served);
   openIdRoutes(router, keys);
   metricsRoutes(router, metrics, watches);
 
@@ -120,14 +125,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   use(impersonate(authorizer));
   use(authorize(authorizer));
   use(maxInFlight());
-  const connect = createConnect({ registry, outbound: options.outbound, clock, random });
+  const connect = createConnect({ registry, outbound, clock, random });
   use(proxy(aggregation));
-  use(
-    resources(registry, { admission, encoder, protobuf: options.protobuf, clock, random, watches }, connect),
-  );
+  use(resources(served, { admission, encoder, protobuf: options.protobuf, clock, random, watches }, connect));
   use(discovery.layer);
   use(router.routes() as unknown as Layer);
-  use(unknownPaths(router, discovery, registry));
+  use(unknownPaths(router, discovery, served));
   const callback = app.callback();
 
   return {
@@ -146,6 +149,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       views.close();
       watches.closeAll();
       aggregation.close();
+      if (served !== registry) await served.close();
       await peers.close();
     },
   };

@@ -294,6 +294,26 @@ test("init containers and sidecars run in order, volumes and variables are there
   assert.equal(exit.stdout, "4 Completed");
 });
 
+test("kubectl top shows what nodes and pods use, as long as there is somebody to ask", { skip }, async () => {
+  const top = await eventually("there are figures", async () => {
+    const { stdout } = await cluster.kubectl([
+      "top",
+      "pods",
+      "-l",
+      "app=web",
+      "--no-headers",
+      "--containers",
+    ]);
+    return /^web\s+main\s+\d+m\s+\d+Mi/m.exec(stdout)?.[0];
+  });
+  assert.ok(Number(/(\d+)Mi/.exec(top)?.[1]) > 5, top);
+  const nodes = await eventually("the node has a rate", async () => {
+    const { stdout } = await cluster.kubectl(["top", "nodes", "--no-headers"]);
+    return /^node-1\s+\d+m\s+\d+%\s+\d+Mi\s+\d+%/.exec(stdout)?.[0];
+  });
+  assert.ok(nodes);
+});
+
 test("what cannot run says why in a status and an event, and disturbs nobody", { skip }, async () => {
   await apply(
     pod("no-command", { command: ["nosuchthing"] }),

@@ -21,17 +21,22 @@ export class UsageRates {
   constructor(machine: Machine, running: RunningPods, directory: string) {
     this.#machine = machine;
     this.directory = directory;
+    void this.#sampleAll(running);
     machine.clock.every(sampleMs, () => void this.#sampleAll(running), { background: true });
   }
 
   /** Nanoseconds of processor a second; undefined before there are two looks. */
-  rate(key: string, cpuNanoseconds: number): number | undefined {
+  rate(key: string, cpuNanoseconds: number, startedAt?: number): number | undefined {
     const atMs = this.#machine.clock.monotonic();
     const samples = this.#samples.get(key) ?? [];
     const old = samples.findLast((sample) => atMs - sample.atMs >= rateMsMin);
     samples.push({ atMs, cpuNanoseconds });
     this.#samples.set(key, samples.filter((sample) => atMs - sample.atMs <= 2 * sampleMs).slice(-50));
-    if (old === undefined) return undefined;
+    if (old === undefined) {
+      // The first look at a program: all that it used, over all the time that it ran.
+      const ranMs = startedAt === undefined ? 0 : this.#machine.clock.now() - startedAt;
+      return ranMs < rateMsMin ? undefined : Math.round((cpuNanoseconds / ranMs) * 1000);
+    }
     return Math.max(0, Math.round(((cpuNanoseconds - old.cpuNanoseconds) / (atMs - old.atMs)) * 1000));
   }
 
@@ -84,7 +89,7 @@ export async function summaryOf(
     const containers = (byPod.get(uid as string) ?? []).map(({ key, container, usage, startedAt }) => ({
       name: container,
       startTime: formatTime(startedAt),
-      ...cpuAndMemory(time, usage.cpuNanoseconds, rates.rate(key, usage.cpuNanoseconds), {
+      ...cpuAndMemory(time, usage.cpuNanoseconds, rates.rate(key, usage.cpuNanoseconds, startedAt), {
         bytes: usage.memoryBytes,
       }),
     }));
