@@ -63,8 +63,9 @@ function jsonErrorOf(bytes: Uint8Array): string {
   const first = bytes.find((byte) => byte !== 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d);
   if (first === undefined) return "unexpected end of JSON input";
   if (first === 0x7b) return "invalid JSON";
-  const shown =
-    first >= 0x20 && first < 0x7f ? String.fromCharCode(first) : `\\u${first.toString(16).padStart(4, "0")}`;
+  // Go shows the byte as the character of that number, where it can be printed.
+  const printable = (first >= 0x20 && first < 0x7f) || first >= 0xa1;
+  const shown = printable ? String.fromCharCode(first) : `\\u${first.toString(16).padStart(4, "0")}`;
   return `invalid character '${shown}' looking for beginning of value`;
 }
 

@@ -39,12 +39,18 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   let someAlive = true;
 
   known.addHandler({
-    add: ({ metadata }) => queue.add(metadata.name as string),
+    add(node) {
+      queue.add(node.metadata.name as string);
+      tell(node, "RegisteredNode", (name) => `Registered Node ${name} in Controller`);
+    },
     update(node, old) {
       if (heartbeatOnly(node, old)) heartbeats.leftMs(node, leaseOf(node.metadata.name as string));
       else queue.add(node.metadata.name as string);
     },
-    delete: ({ metadata }) => heartbeats.forget(metadata.name as string),
+    delete(node) {
+      heartbeats.forget(node.metadata.name as string);
+      tell(node, "RemovingNode", (name) => `Removing Node ${name} from Controller`);
+    },
   });
   beating.addHandler({
     update({ metadata }) {
@@ -64,6 +70,11 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       if (isPodReady(pod)) wakeUnready(pod);
     },
   });
+
+  function tell(node: KubeObject, reason: string, what: (name: string) => string): void {
+    const name = node.metadata.name as string;
+    recorder.event(node, "Normal", reason, `Node ${name} event: ${what(name)}`);
+  }
 
   function wakeUnready(pod: KubeObject): void {
     const node = known.lister.get("", pod.spec?.nodeName ?? "");

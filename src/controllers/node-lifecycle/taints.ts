@@ -44,8 +44,12 @@ export function taintsFor(node: KubeObject, evict: boolean, nowMs: number): Tain
     const own =
       (taint.effect === "NoSchedule" && ownNoSchedule.has(taint.key)) ||
       (taint.effect === "NoExecute" && (taint.key === notReady || taint.key === unreachable));
-    // A node that has not said anything yet keeps what admission gave it.
-    return !own || ready === undefined || wanted.delete(`${taint.key}:${taint.effect}`);
+    // Of a node that has not said anything yet nobody can say that it may stay.
+    return (
+      !own ||
+      (ready === undefined && taint.effect === "NoExecute") ||
+      wanted.delete(`${taint.key}:${taint.effect}`)
+    );
   });
   let changed = next.length !== present.length;
   for (const [id, effect] of wanted) {

@@ -123,7 +123,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       const { name = "", uid = "" } = step.pod.metadata;
       try {
         await client.delete(scope, name, { preconditions: { uid } });
-        const message = `delete Pod ${name} in StatefulSet ${setName} successful`;
+        const message = `Delete Pod ${name} in StatefulSet ${setName} successful`;
         recorder.event(set, "Normal", "SuccessfulDelete", message);
       } catch (error) {
         if (!isNotFound(error)) throw error;
@@ -139,12 +139,12 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     try {
       await makeClaims(set, step.ordinal);
       await client.create(scope, pod);
-      const message = `create Pod ${name} in StatefulSet ${setName} successful`;
+      const message = `Create Pod ${name} in StatefulSet ${setName} successful`;
       recorder.event(set, "Normal", "SuccessfulCreate", message);
     } catch (error) {
       // The informer is behind, or somebody else has the name: seen when the pod changes.
       if (isConflict(error)) return;
-      const message = `create Pod ${name} in StatefulSet ${setName} failed error: ${errorText(error)}`;
+      const message = `Create Pod ${name} in StatefulSet ${setName} failed error: ${errorText(error)}`;
       recorder.event(set, "Warning", "FailedCreate", message);
       throw error;
     }
@@ -158,7 +158,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       const { name } = wanted.metadata;
       try {
         await client.create(scope, wanted);
-        const message = `create Claim ${name} Pod ${pod} in StatefulSet ${set.metadata.name} success`;
+        const message = `Create Claim ${name} Pod ${pod} in StatefulSet ${set.metadata.name} success`;
         recorder.event(set, "Normal", "SuccessfulCreate", message);
       } catch (error) {
         // A server without claims has nodes that mount nothing: the pods can do without.
