@@ -1,4 +1,5 @@
 /** Members talk: raft messages, questions to the leader, images. Each dials all others; what it is sent comes in on theirs. */
+import type { Duplex } from "node:stream";
 import { emptyBytes, type MemberId, utf8 } from "../../base/index.ts";
 import { KvError } from "../../kv/index.ts";
 import type { Connection, Listener, Platform, Timer } from "../../platform/index.ts";
@@ -78,6 +79,8 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
   /** Whom this member can reach, since when, and who has reached it. */
   const reachable = new Map<MemberId, number>();
   const heardOf = new Set<MemberId>();
+  /** Images on their way. */
+  const sending = new Map<MemberId, Duplex>();
   /** Members that were removed, and may be waiting for the answer that says so. */
   const leaving = new Map<MemberId, { peer: Peer; timer: Timer }>();
   let nextQuestion = 1;
@@ -244,7 +247,11 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
           reachable.delete(id);
           options.onUnreachable(id);
         };
-        const onConnected = () => reached(id);
+        const onConnected = () => {
+          // What was being sent went to its former life, which may be long in saying so.
+          sending.get(id)?.destroy(new Error("the member was reached anew"));
+          reached(id);
+        };
         const peer = new Peer({
           member: id,
           clock,
@@ -284,7 +291,12 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       if (entry === undefined) throw new Error(`member ${message.to.toString(16)} is not known`);
       const connection = await entry.dial();
       const hello = encodeHello({ clusterId, from: member, to: message.to, purpose: "image" });
-      await sendImage(connection, hello, encodeMessage(message), chunks, clock);
+      sending.set(message.to, connection.stream);
+      try {
+        await sendImage(connection, hello, encodeMessage(message), chunks, clock);
+      } finally {
+        if (sending.get(message.to) === connection.stream) sending.delete(message.to);
+      }
     },
     async close() {
       closed = true;
