@@ -91,9 +91,11 @@ export class SimDisk implements Disk {
       if (change.kind === "truncate" || world.chance(0.3)) {
         if (world.chance(0.5)) node.change(change);
       } else if (world.chance(0.5)) {
+        // The system copies what is written up to a boundary of the file, not of the write.
+        const end = change.position + world.below(1 + change.bytes.length);
         node.change({
           ...change,
-          bytes: change.bytes.slice(0, 512 * world.below(1 + change.bytes.length / 512)),
+          bytes: change.bytes.slice(0, Math.max(0, end - (end % 512) - change.position)),
         });
       }
     }
