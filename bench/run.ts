@@ -9,6 +9,7 @@ const benches = {
   api: () => import("./api.ts"),
   "control-plane": () => import("./control-plane.ts"),
   dns: () => import("./dns.ts"),
+  router: () => import("./router.ts"),
 };
 
 const name = process.argv[2] ?? "";

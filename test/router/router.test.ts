@@ -366,6 +366,10 @@ for (const driver of ["embedded", "haproxy"] as const) {
       assert.ok(!seen.includes("/smuggled"), "a request was smuggled in");
       assert.ok(programs.reduce((sum, program) => sum + program.served(), 0) - before <= 1);
       assert.equal((await ask("web.example.org", "/")).status, 200);
+      const twoHosts = await raw(
+        "GET / HTTP/1.1\r\nhost: web.example.org\r\nhost: other.example.org\r\n\r\n",
+      );
+      assert.match(twoHosts, /^HTTP\/1\.1 400 /);
     });
   });
 }

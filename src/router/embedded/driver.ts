@@ -4,11 +4,13 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Agent } from "undici";
+import type { Endpoint } from "../../catalog/index.ts";
 import type { Log } from "../../client/index.ts";
 import { connectionOf, createHttpServer, type TakeConnection } from "../../h2/index.ts";
 import type { Listener, Platform } from "../../platform/index.ts";
 import { Balancer, type Claim, endpointKey, joinConnections, reset } from "../../proxy/index.ts";
-import type { Metrics } from "../../telemetry/index.ts";
+import type { Counter, Metrics } from "../../telemetry/index.ts";
+import type { WeightedEndpoint } from "../backends.ts";
 import type { Driver, EndpointsOf, RouterAddresses } from "../driver.ts";
 import {
   answerTimeoutMs,
@@ -72,6 +74,21 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
     return agent;
   }
 
+  /** Series by entry and class: made once, for counting is on every request's way. */
+  const series = new Map<string, Counter[]>();
+  function count(entry: RouteEntry | undefined, status: number): void {
+    if (requests === undefined) return;
+    const id = entry?.id ?? "none";
+    let known = series.get(id);
+    if (known === undefined) {
+      known = [];
+      series.set(id, known);
+    }
+    const first = Math.floor(status / 100);
+    known[first] ??= requests.with(id, `${first}xx`);
+    known[first]?.add();
+  }
+
   function balancerOf({ id }: RouteEntry): Balancer {
     let balancer = balancers.get(id);
     if (balancer === undefined) {
@@ -95,13 +112,8 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
         wanted === undefined ? undefined : weighted.find(({ endpoint }) => cookieValue(endpoint) === wanted);
       if (known !== undefined) return balancer.pick([known.endpoint], "");
     }
-    const first = weighted[0]?.weight;
-    if (weighted.every(({ weight }) => weight === first))
-      return balancer.pick(
-        weighted.map(({ endpoint }) => endpoint),
-        "",
-        tried,
-      );
+    const equal = equalEndpoints(weighted);
+    if (equal !== undefined) return balancer.pick(equal, "", tried);
     const left = weighted.filter(({ endpoint }) => !tried.has(endpointKey(endpoint)));
     let at = platform.random.number() * left.reduce((sum, { weight }) => sum + weight, 0);
     const drawn = left.find(({ weight }) => {
@@ -112,18 +124,23 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse, secure: boolean): Promise<void> {
-    const began = platform.clock.monotonic();
+    const began = options.accessLog ? platform.clock.monotonic() : 0;
     const entry = matcher.find(request.headers.host ?? "", request.url ?? "/");
     response.once("close", () => {
-      requests?.with(entry?.id ?? "none", `${Math.floor(response.statusCode / 100)}xx`).add();
-      if (options.accessLog)
-        log.info(`${request.method} ${request.headers.host ?? "-"}${request.url}`, {
-          status: response.statusCode,
-          ms: Math.round(platform.clock.monotonic() - began),
-          route: entry?.id ?? null,
-          client: clientOf(request),
-        });
+      count(entry, response.statusCode);
+      if (!options.accessLog) return;
+      log.info(`${request.method} ${request.headers.host ?? "-"}${request.url}`, {
+        status: response.statusCode,
+        ms: Math.round(platform.clock.monotonic() - began),
+        route: entry?.id ?? null,
+        client: clientOf(request),
+      });
     });
+    // Two hosts could be read by us in one way and by the endpoint in another (RFC 9112, section 3.2).
+    if (hasTwoHosts(request)) {
+      response.shouldKeepAlive = false;
+      return sendPage(response, 400, "Bad request", "The request names two hosts.");
+    }
     // What cannot be passed on as an absolute path is no request for us: "*", and proxies' absolute forms.
     if (!request.url?.startsWith("/") || entry === undefined || entry.termination === "passthrough")
       return sendPage(response, 503, "No such route", "No route has this host and path.");
@@ -198,6 +215,7 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
   ): Promise<void> {
     const entry = matcher.find(request.headers.host ?? "", request.url ?? "/");
     if (
+      hasTwoHosts(request) ||
       entry === undefined ||
       entry.termination === "passthrough" ||
       !request.url?.startsWith("/") ||
@@ -308,6 +326,28 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
       await Promise.all([plainAgent, ...secureAgents.values()].map((agent) => agent.destroy()));
     },
   };
+}
+
+const plainLists = new WeakMap<readonly WeightedEndpoint[], readonly Endpoint[] | undefined>();
+
+/** The endpoints where all weigh the same; worked out once for a list. */
+function equalEndpoints(weighted: readonly WeightedEndpoint[]): readonly Endpoint[] | undefined {
+  if (plainLists.has(weighted)) return plainLists.get(weighted);
+  const first = weighted[0]?.weight;
+  const equal = weighted.every(({ weight }) => weight === first)
+    ? weighted.map(({ endpoint }) => endpoint)
+    : undefined;
+  plainLists.set(weighted, equal);
+  return equal;
+}
+
+/** Node keeps the first of several and says nothing. */
+function hasTwoHosts({ rawHeaders, httpVersionMajor }: IncomingMessage): boolean {
+  if (httpVersionMajor !== 1) return false;
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2)
+    if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === "host") hosts++;
+  return hosts > 1;
 }
 
 function redirect(request: IncomingMessage, response: ServerResponse): void {

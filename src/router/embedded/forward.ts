@@ -98,21 +98,22 @@ export function forward(options: {
           abort = () => controller.abort(new Error("the client has gone away"));
           if (response.destroyed) abort();
         },
-        onResponseStart(controller, statusCode, headers) {
+        onResponseStart(_controller, statusCode, headers) {
           // Interim answers are the connection's affair.
           if (statusCode < 200) return;
           status = statusCode;
+          const fields: Record<string, string | string[]> = Object.create(null);
           for (const name in headers) {
-            if (hopByHop.has(name)) continue;
             const value = headers[name];
-            if (value !== undefined) response.setHeader(name, value);
+            if (value !== undefined && !hopByHop.has(name)) fields[name] = value;
           }
-          if (setCookie !== undefined) response.appendHeader("set-cookie", setCookie);
-          response.writeHead(statusCode);
-          response.on("drain", () => controller.resume());
+          if (setCookie !== undefined) fields["set-cookie"] = [fields["set-cookie"] ?? [], setCookie].flat();
+          response.writeHead(statusCode, fields);
         },
         onResponseData(controller, chunk) {
-          if (!response.write(chunk)) controller.pause();
+          if (response.write(chunk)) return;
+          controller.pause();
+          response.once("drain", () => controller.resume());
         },
         onResponseEnd() {
           response.end();

@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 /** What people see where no endpoint can answer. */
 export function sendPage(
   response: ServerResponse,
-  status: 502 | 503 | 504,
+  status: 400 | 502 | 503 | 504,
   title: string,
   why: string,
 ): void {
