@@ -77,7 +77,7 @@ function patchTypeOf(contentType: string): PatchType {
 
 function parsePatch(type: PatchType, body: Buffer): Json {
   try {
-    return type === "apply" ? parseYaml(body.toString()) : parseJson(body.toString());
+    return type === "apply" ? parseConfiguration(body.toString()) : parseJson(body.toString());
   } catch (error) {
     if (error instanceof JsonError) {
       throw errors.badRequest(
@@ -85,6 +85,17 @@ function parsePatch(type: PatchType, body: Buffer): Json {
       );
     }
     if (error instanceof YamlError) throw errors.badRequest(`error decoding YAML: ${error.message}`);
+    throw error;
+  }
+}
+
+/** YAML by its media type, JSON by most clients' habit: that is read far sooner. Whatever is wrong with it is told as YAML's. */
+function parseConfiguration(text: string): Json {
+  if (!text.startsWith("{")) return parseYaml(text);
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof JsonError) return parseYaml(text);
     throw error;
   }
 }
