@@ -260,6 +260,24 @@ clientCommand("delete", "delete objects by name, or all that a manifest names")
     (await import("./commands/delete.ts")).remove(resource, names, options),
   );
 
+clientCommand("register", "keep an endpoint of a Service for as long as a program runs")
+  .usage("[options] <service> --port <port> -- <command...>")
+  .description(
+    "Runs the command and keeps it an endpoint of the Service, which is made where it is missing: from when it listens until it ends. The endpoint is held by a Lease: it is gone at the latest --ttl seconds after this command is. Without a command it is held until SIGINT or SIGTERM.",
+  )
+  .argument("<service>")
+  .argument("[command...]", "after --; signals are passed on to it, and its exit status is ours")
+  .requiredOption("--port <port>", "where the program listens", port)
+  .option("--service-port <port>", "of the Service (the program's)", port)
+  .option("--port-name <name>", "which port of the Service, where that has several")
+  .addOption(new Option("--protocol <protocol>").choices(["TCP", "UDP"]).default("TCP"))
+  .option("--address <ip>", "where the program is reached (127.0.0.1 where the server is on this machine)")
+  .option("--ttl <seconds>", "without a renewal until the endpoint is removed", wholeNumber, 5)
+  .option("--no-wait", "do not wait until the port accepts connections")
+  .action(async (service, command, options) =>
+    (await import("./commands/register.ts")).register(service, command, options),
+  );
+
 function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value];
 }

@@ -31,6 +31,7 @@ import { nodeLifecycleController } from "./node-lifecycle/index.ts";
 import { nodeTtlController } from "./node-ttl/index.ts";
 import { isConflict } from "./owners.ts";
 import { podGarbageCollector } from "./pod-gc/index.ts";
+import { registrationController } from "./registration/index.ts";
 import { replicaSetController, replicationController } from "./replicaset/index.ts";
 import { resourceQuotaController } from "./resourcequota/index.ts";
 import { namespaces } from "./resources.ts";
@@ -68,6 +69,7 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   endpointsController,
   endpointSliceController,
   endpointSliceMirroringController,
+  registrationController,
   nodeIpamController,
   nodeTtlController,
   nodeLifecycleController,
