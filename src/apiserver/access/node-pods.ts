@@ -1,5 +1,5 @@
 import type { KubeObject } from "../../apimachinery/index.ts";
-import { type FeedDeps, ResourceFeed } from "./resource-feed.ts";
+import { type FeedDeps, ObjectFeed } from "../object-feed.ts";
 
 /**
  * Pods by the node that they are assigned to. Nothing is watched before the first node asks: a cluster whose nodes are part of this program
@@ -8,14 +8,14 @@ import { type FeedDeps, ResourceFeed } from "./resource-feed.ts";
 export class NodePods {
   readonly #deps: FeedDeps;
   readonly #byNode = new Map<string, Map<string, KubeObject>>();
-  #feed: ResourceFeed | undefined;
+  #feed: ObjectFeed | undefined;
 
   constructor(deps: FeedDeps) {
     this.#deps = deps;
   }
 
   async on(node: string): Promise<Iterable<KubeObject>> {
-    this.#feed ??= new ResourceFeed(
+    this.#feed ??= new ObjectFeed(
       { group: "", version: "v1", resource: "pods" },
       {
         replace: (pods) => {

@@ -1,5 +1,5 @@
 import type { RbacKind, RbacPolicy } from "../../auth/index.ts";
-import { type FeedDeps, ResourceFeed } from "./resource-feed.ts";
+import { type FeedDeps, ObjectFeed } from "../object-feed.ts";
 
 const resources: Readonly<Record<RbacKind, string>> = {
   Role: "roles",
@@ -18,7 +18,7 @@ export interface PolicyFeed {
 export function feedPolicy(policy: RbacPolicy, deps: FeedDeps): PolicyFeed {
   const feeds = (Object.keys(resources) as RbacKind[]).map(
     (kind) =>
-      new ResourceFeed(
+      new ObjectFeed(
         { group: "rbac.authorization.k8s.io", version: "v1", resource: resources[kind] },
         {
           replace: (objects) => policy.replace(kind, objects),
