@@ -1,5 +1,6 @@
 /** An OpenAPI v3 schema as kube-openapi publishes built-in kinds. */
 export interface OpenApiSchema {
+  readonly description?: string | undefined;
   readonly type?: "object" | "array" | "string" | "integer" | "number" | "boolean";
   readonly format?: string;
   readonly properties?: Readonly<Record<string, OpenApiSchema>>;

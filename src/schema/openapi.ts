@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { GroupVersion } from "../apimachinery/index.ts";
 import { utf8 } from "../base/index.ts";
+import { type Describe, loadDescriptions } from "./descriptions.ts";
 import { type OpenApiSchema, referencedDefinition } from "./go-types.ts";
 import {
   basePath,
@@ -83,8 +84,9 @@ class Publisher implements OpenApiPublisher {
   }
 
   async v2(): Promise<OpenApiDocument> {
+    const describe = await loadDescriptions();
     return this.#cached("v2", () => {
-      const parts = [...this.#groups].map(([key, resources]) => this.#partV2(key, resources));
+      const parts = [...this.#groups].map(([key, resources]) => this.#partV2(key, resources, describe));
       const needed = new Map(parts.flatMap((part) => [...part.definitions]));
       const shown = [...needed]
         .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -99,12 +101,12 @@ class Publisher implements OpenApiPublisher {
     });
   }
 
-  #partV2(key: string, resources: readonly ResourceInfo[]): PartV2 {
+  #partV2(key: string, resources: readonly ResourceInfo[], describe: Describe): PartV2 {
     let part = this.#parts.get(key);
     if (part === undefined) {
       const paths: Record<string, unknown> = {};
       for (const [path, { operations, tag }] of pathsOf(resources)) paths[path] = pathItemV2(operations, tag);
-      const texts = neededDefinitions(resources, true).map(([name, schema]): [string, string] => [
+      const texts = neededDefinitions(resources, describe, true).map(([name, schema]): [string, string] => [
         name,
         this.#definitionV2(name, schema),
       ]);
@@ -125,18 +127,21 @@ class Publisher implements OpenApiPublisher {
   async v3({ group, version }: GroupVersion): Promise<OpenApiDocument | undefined> {
     const key = basePath(group, version).slice(1);
     const resources = this.#groups.get(key);
-    return resources === undefined ? undefined : this.#v3(key, resources);
+    return resources === undefined ? undefined : this.#v3(key, resources, await loadDescriptions());
   }
 
   async index(): Promise<{ paths: Record<string, { serverRelativeURL: string }> }> {
+    const describe = await loadDescriptions();
     const paths: Record<string, { serverRelativeURL: string }> = {};
     for (const [key, resources] of this.#groups) {
-      paths[key] = { serverRelativeURL: `/openapi/v3/${key}?hash=${this.#v3(key, resources).hash}` };
+      paths[key] = {
+        serverRelativeURL: `/openapi/v3/${key}?hash=${this.#v3(key, resources, describe).hash}`,
+      };
     }
     return { paths };
   }
 
-  #v3(key: string, resources: readonly ResourceInfo[]): OpenApiDocument {
+  #v3(key: string, resources: readonly ResourceInfo[], describe: Describe): OpenApiDocument {
     return this.#cached(key, () => {
       const paths: Record<string, unknown> = {};
       for (const [path, { operations, tag }] of pathsOf(resources)) paths[path] = pathItemV3(operations, tag);
@@ -145,7 +150,7 @@ class Publisher implements OpenApiPublisher {
         info,
         paths,
         components: {
-          schemas: Object.fromEntries(neededDefinitions(resources)),
+          schemas: Object.fromEntries(neededDefinitions(resources, describe)),
           securitySchemes: { BearerToken: bearerToken },
         },
       });
@@ -183,14 +188,18 @@ function pathsOf(
 }
 
 /** Definitions that the operations of resources speak of, and what those refer to, sorted. `v2`: custom kinds as version 2 has them. */
-function neededDefinitions(resources: readonly ResourceInfo[], v2 = false): [string, OpenApiSchema][] {
+function neededDefinitions(
+  resources: readonly ResourceInfo[],
+  describe: Describe,
+  v2 = false,
+): [string, OpenApiSchema][] {
   const needed = new Map<string, OpenApiSchema>();
   const custom = new Map<string, OpenApiSchema>();
   const add = (name: string | undefined): void => {
     if (name === undefined || needed.has(name)) return;
     const schema = custom.get(name) ?? (Object.hasOwn(definitions, name) ? definitions[name] : undefined);
     if (schema === undefined) return;
-    needed.set(name, schema);
+    needed.set(name, describe(name, schema));
     addReferences(schema, add);
   };
   for (const { published } of resources) {

@@ -80,3 +80,36 @@ test("resources are found by name and by kind, with the storage names of old", (
     ["scale autoscaling/v1.Scale", "status apps/v1.Deployment"],
   );
 });
+
+test("kinds and fields are described in both documents, and references keep what they refer to", async () => {
+  const all = openApiPublisher(builtinResources());
+  const core = await all.v3({ group: "", version: "v1" });
+  const v3 = parsed((core as { bytes: Uint8Array }).bytes).components.schemas;
+  const v2 = parsed((await all.v2()).bytes).definitions;
+  for (const schemas of [v3, v2]) {
+    const pod = schemas["io.k8s.api.core.v1.Pod"];
+    assert.match(pod.description, /one or more containers/);
+    assert.match(pod.properties.apiVersion.description, /group and version/);
+    assert.match(schemas["io.k8s.api.core.v1.PodSpec"].properties.restartPolicy.description, /Always/);
+    assert.match(schemas["io.k8s.api.core.v1.ServicePort"].properties.targetPort.description, /pods' port/);
+  }
+  const { metadata } = v3["io.k8s.api.core.v1.Pod"].properties;
+  assert.match(metadata.description, /metadata/);
+  assert.match(metadata.allOf[0].$ref, /ObjectMeta$/);
+  assert.match(v2["io.k8s.api.core.v1.Pod"].properties.metadata.$ref, /ObjectMeta$/);
+});
+
+test("every description is of a definition and a field that there is", async () => {
+  const { default: descriptions } = await import("../../schemas/kubernetes/descriptions.json", {
+    with: { type: "json" },
+  });
+  const { default: definitions } = await import("../../schemas/kubernetes/definitions.json", {
+    with: { type: "json" },
+  });
+  const known = definitions as Record<string, { properties?: Record<string, unknown> }>;
+  for (const [name, { fields }] of Object.entries<{ fields?: Record<string, string> }>(descriptions)) {
+    if (name === "") continue;
+    for (const field of Object.keys(fields ?? {}))
+      assert.ok(field in (known[name]?.properties ?? {}), `${name}.${field}`);
+  }
+});
