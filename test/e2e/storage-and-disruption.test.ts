@@ -53,11 +53,19 @@ suite("kubectl with disruption budgets, quotas and claims", () => {
   });
 
   test("a claim that a pod mounts stays until the pod is gone", async () => {
+    const accessModes = ["ReadWriteOnce"];
+    // No pod is scheduled before its claims are bound.
+    await apply({
+      apiVersion: "v1",
+      kind: "PersistentVolume",
+      metadata: { name: "disk" },
+      spec: { accessModes, capacity: { storage: "1Gi" }, hostPath: { path: "/disk" } },
+    });
     await apply({
       apiVersion: "v1",
       kind: "PersistentVolumeClaim",
       metadata: { name: "data" },
-      spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+      spec: { accessModes, resources: { requests: { storage: "1Gi" } } },
     });
     await apply({
       apiVersion: "v1",
