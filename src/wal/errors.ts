@@ -15,6 +15,18 @@ export class WalDamagedError extends Error {
   }
 }
 
+/** The log was written by another version of this program. Nothing of it has been changed. */
+export class WalFormatError extends Error {
+  override readonly name = "WalFormatError";
+
+  constructor(file: string, found: number, known: number) {
+    super(
+      `write-ahead log ${file} has format ${found}, and this version reads format ${known}: start the member with the version that wrote it, ` +
+        "or remove it and add it again with an empty data directory",
+    );
+  }
+}
+
 /**
  * A write or a datasync failed. What it should have made durable is unknown (the kernel may have dropped it and report success
  * on a second try), so nothing is tried again and the log takes nothing more.

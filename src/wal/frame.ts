@@ -1,16 +1,23 @@
 import { assert, crc32c, type Index, type MemberId, type Term } from "../base/index.ts";
 import type { Entry, HardState, SnapshotMeta } from "../raft/index.ts";
 import { frameBufferBytes } from "./limits.ts";
+import { applyMask, findMask } from "./mask.ts";
 
 /*
  * Layouts, little-endian. A segment is eight bytes of magic and then frames; what follows the last frame is zero or the end.
  *
- *     frame    u32 body length │ u32 crc │ u32 previous crc │ u32 seal │ u64 sequence │ body, zeros up to a multiple of 8
+ *     frame    u32 body length │ u32 crc │ u32 previous crc │ u32 seal │ u64 sequence │ u32 mask │ body, zeros up to a multiple of 8
  *
  * `seal` is the salt of the log, a random number, XOR the CRC-32C of the body length. A value somebody stored that looks like a frame is none
  * of the log; and whether a length is the one that was written can be told before the body is there.
  * One frame is one write and one datasync. `crc` is the CRC-32C of everything after it, padding included; `previous crc` is
- * that of the frame before, over segments; `sequence` counts frames. The body is records, one after the other:
+ * that of the frame before, over segments; `sequence` counts frames.
+ *
+ * The body is stored XOR the mask, u32 by u32. The mask is 0, but where a sector of the frame would be next to empty: then it is one with which
+ * none is (`mask.ts`). So a sector that is all zero was not written, and a few bits that rot make none look so. That is how a torn write
+ * and damage are told apart (`tear.ts`).
+ *
+ * The body is records, one after the other:
  *
  *     entry       u8 1 │ u8 type (0 normal, 1 conf-change) │ u16 0 │ u32 data length │ u64 term │ u64 index │ data
  *     hard state  u8 2 │ 7 × 0 │ u64 term │ u64 vote │ u64 commit
@@ -19,8 +26,9 @@ import { frameBufferBytes } from "./limits.ts";
  *
  * Every segment begins with a frame of its segment record, the hard state and the last snapshot, so that older segments can go.
  */
-export const magic = new Uint8Array([0x52, 0x4d, 0x41, 0x4e, 0x57, 0x41, 0x4c, 0x02]); // "RMANWAL", format 2
-export const frameHeaderBytes = 24;
+export const formatVersion = 3;
+export const magic = new Uint8Array([0x52, 0x4d, 0x41, 0x4e, 0x57, 0x41, 0x4c, formatVersion]); // "RMANWAL", format
+export const frameHeaderBytes = 28;
 
 const recordEntry = 1;
 const recordHardState = 2;
@@ -82,16 +90,22 @@ export class FrameWriter {
     this.#number(at + 8, number);
   }
 
-  /** Completes the frame. The bytes are the writer's own until `reset`. */
-  finish(sequence: number, previousCrc: number, salt: number): { bytes: Uint8Array; crc: number } {
+  /** Completes the frame, which goes to `position` of its file. The bytes are the writer's own until `reset`. */
+  finish(
+    position: number,
+    { sequence, previousCrc, salt }: { sequence: number; previousCrc: number; salt: number },
+  ): { bytes: Uint8Array; crc: number } {
     const bodyLength = this.#length - frameHeaderBytes;
-    const end = (this.#length + 7) & ~7;
+    const end = paddedEnd(0, bodyLength);
     this.#bytes.fill(0, this.#length, end);
     const view = this.#view;
     view.setUint32(0, bodyLength, true);
     view.setUint32(8, previousCrc, true);
     view.setUint32(12, salt ^ crc32c(this.#bytes, 0, 4), true);
     this.#number(16, sequence);
+    const mask = findMask(view, { from: frameHeaderBytes, end, position, seed: salt ^ sequence });
+    view.setUint32(24, mask, true);
+    applyMask(view, frameHeaderBytes, end, mask);
     const crc = crc32c(this.#bytes, 8, end);
     view.setUint32(4, crc, true);
     return { bytes: this.#bytes.subarray(0, end), crc };
@@ -129,6 +143,7 @@ export interface Frame {
   readonly crc: number;
   readonly previousCrc: number;
   readonly salt: number;
+  readonly mask: number;
   readonly bodyStart: number;
   readonly bodyEnd: number;
   /** Offset of what follows. */
@@ -140,7 +155,7 @@ export function readFrame(bytes: Uint8Array, view: DataView, offset: number): Fr
   if (offset + frameHeaderBytes > bytes.length) return undefined;
   const bodyLength = view.getUint32(offset, true);
   const bodyStart = offset + frameHeaderBytes;
-  const end = bodyStart + Math.ceil(bodyLength / 8) * 8;
+  const end = paddedEnd(offset, bodyLength);
   if (bodyLength === 0 || end > bytes.length) return undefined;
   const crc = view.getUint32(offset + 4, true);
   if (crc !== crc32c(bytes, offset + 8, end)) return undefined;
@@ -149,14 +164,20 @@ export function readFrame(bytes: Uint8Array, view: DataView, offset: number): Fr
     crc,
     previousCrc: view.getUint32(offset + 8, true),
     salt: saltAt(bytes, view, offset),
+    mask: view.getUint32(offset + 24, true),
     bodyStart,
     bodyEnd: bodyStart + bodyLength,
     end,
   };
 }
 
+/** Where a frame ends that begins at `offset`. A body's mask reaches over its padding, so both begin at a multiple of 4. */
+function paddedEnd(offset: number, bodyLength: number): number {
+  return offset + Math.ceil((frameHeaderBytes + bodyLength) / 8) * 8;
+}
+
 /** The salt that a frame's seal and length come from; another one than the log's where either has changed. */
-function saltAt(bytes: Uint8Array, view: DataView, offset: number): number {
+export function saltAt(bytes: Uint8Array, view: DataView, offset: number): number {
   return (view.getUint32(offset + 12, true) ^ crc32c(bytes, offset, offset + 4)) >>> 0;
 }
 
@@ -171,7 +192,7 @@ export function readHead(
     sequence: readNumber(view, offset + 16),
     previousCrc: view.getUint32(offset + 8, true),
     salt: saltAt(bytes, view, offset),
-    end: offset + frameHeaderBytes + Math.ceil(view.getUint32(offset, true) / 8) * 8,
+    end: paddedEnd(offset, view.getUint32(offset, true)),
   };
 }
 
@@ -183,17 +204,21 @@ export interface RecordVisitor {
 }
 
 /**
- * Reads a frame's records. Entries' data are views. False where a record makes no sense, although the checksum is right: a
+ * Reads a frame's records. Entries' data are views, but for a frame with a mask. False where a record makes no sense, although the checksum is right: a
  * format from the future, or a mistake of ours.
  */
 export function readRecords(
-  bytes: Uint8Array,
-  view: DataView,
+  file: Uint8Array,
+  fileView: DataView,
   frame: Frame,
   visitor: RecordVisitor,
 ): boolean {
-  let at = frame.bodyStart;
-  const end = frame.bodyEnd;
+  const isMasked = frame.mask !== 0;
+  const bytes = isMasked ? new Uint8Array(file.subarray(frame.bodyStart, frame.end)) : file;
+  const view = isMasked ? new DataView(bytes.buffer, bytes.byteOffset, bytes.length) : fileView;
+  if (isMasked) applyMask(view, 0, bytes.length, frame.mask);
+  let at = isMasked ? 0 : frame.bodyStart;
+  const end = at + frame.bodyEnd - frame.bodyStart;
   while (at < end) {
     const kind = view.getUint8(at);
     const need = kind === recordEntry ? entryHeaderBytes : kind === recordSegment ? 16 : 32;

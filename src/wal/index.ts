@@ -1,4 +1,4 @@
 /** The log on disk: checksummed segments, group commit, repair of a torn end. */
-export { WalDamagedError, WalFailedError } from "./errors.ts";
+export { WalDamagedError, WalFailedError, WalFormatError } from "./errors.ts";
 export type { Wal, WalBatch, WalOptions, WalRestored, WalStats } from "./types.ts";
 export { openWal } from "./wal.ts";

@@ -1,10 +1,10 @@
 import { dirname } from "node:path";
 import type { Disk } from "../platform/index.ts";
 import type { Entry, HardState, SnapshotMeta } from "../raft/index.ts";
-import { WalDamagedError } from "./errors.ts";
-import { type Frame, frameHeaderBytes, magic, readFrame, readHead, readRecords } from "./frame.ts";
-import { sectorBytes } from "./limits.ts";
+import { WalDamagedError, WalFormatError } from "./errors.ts";
+import { type Frame, formatVersion, magic, readFrame, readRecords } from "./frame.ts";
 import { listSegments, type SegmentName, segmentPath } from "./segment-name.ts";
+import { damageIn } from "./tear.ts";
 
 /** Where writing goes on, and what was found. */
 export interface Recovered {
@@ -24,7 +24,7 @@ export interface Recovered {
  * Reads all segments. What a crash can leave is repaired: a last frame that is not whole. It was never acknowledged, for
  * one frame is one write and the next is only written when it is durable. So a damage with a good frame after it is
  * no torn write, nor is one in a frame whose every sector has been written: those are refused.
- * @throws WalDamagedError
+ * @throws WalDamagedError, WalFormatError
  */
 export async function recover(disk: Disk, directory: string): Promise<Recovered> {
   const segments = await listSegments(disk, directory);
@@ -49,8 +49,7 @@ async function readSegment(
 ): Promise<number> {
   const bytes = await disk.readFile(path);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (magic.some((byte, i) => bytes[i] !== byte))
-    throw new WalDamagedError(path, 0, "it is not a log of this format");
+  checkMagic(path, bytes);
   let offset = magic.length;
   let last = offset;
   for (;;) {
@@ -72,12 +71,9 @@ async function readSegment(
   }
   if (!isLast) throw new WalDamagedError(path, offset, "a frame is broken, and another segment follows");
   if (offset === magic.length) throw new WalDamagedError(path, offset, "its first frame is broken");
-  const later = findFrameAfter(bytes, view, offset, state);
-  if (later !== undefined) {
-    throw new WalDamagedError(path, offset, `a frame is broken, and a good one follows at byte ${later}`);
-  }
-  if (!isTorn(bytes, view, offset, end, state))
-    throw new WalDamagedError(path, offset, "the checksum of a frame is wrong");
+  const { sequence, salt } = state;
+  const damage = damageIn({ bytes, view, offset, sequence, salt, follows: (head) => state.follows(head) });
+  if (damage !== undefined) throw new WalDamagedError(path, offset, damage);
   await makeDurable(disk, path, frame, offset);
   return offset;
 }
@@ -112,41 +108,11 @@ function endOfData(bytes: Uint8Array, from: number): number {
   return end;
 }
 
-/** A good frame that was written after the broken one. Frames begin at multiples of 8. */
-function findFrameAfter(
-  bytes: Uint8Array,
-  view: DataView,
-  offset: number,
-  last: { sequence: number; salt: number },
-): number | undefined {
-  for (let at = offset + 8; at < bytes.length; at += 8) {
-    const frame = readFrame(bytes, view, at);
-    if (frame?.salt === last.salt && frame.sequence > last.sequence + 1) return at;
-  }
-  return undefined;
-}
-
-/**
- * A part of the frame was never written: the file ends within it, or a sector of it is still zero. How long the frame is, only a head says that
- * is what this log would have written; of another one a part must be missing itself.
- */
-function isTorn(
-  bytes: Uint8Array,
-  view: DataView,
-  offset: number,
-  dataEnd: number,
-  state: RecoveredState,
-): boolean {
-  const head = readHead(bytes, view, offset);
-  const isIntact = head !== undefined && state.follows(head);
-  const end = isIntact ? Math.max(head.end, dataEnd) : offset + frameHeaderBytes;
-  if (end > bytes.length) return true;
-  for (let start = offset; start < end; ) {
-    const sectorEnd = Math.min(end, (Math.floor(start / sectorBytes) + 1) * sectorBytes);
-    if (bytes.subarray(start, sectorEnd).every((byte) => byte === 0)) return true;
-    start = sectorEnd;
-  }
-  return false;
+function checkMagic(path: string, bytes: Uint8Array): void {
+  const version = magic.length - 1;
+  if (magic.subarray(0, version).some((byte, i) => bytes[i] !== byte))
+    throw new WalDamagedError(path, 0, "it is not a write-ahead log");
+  if (bytes[version] !== formatVersion) throw new WalFormatError(path, bytes[version] ?? 0, formatVersion);
 }
 
 /** Plays the records of all frames in order. */

@@ -61,6 +61,11 @@ export class Segment {
     return new Segment(name, file, bytesMax, position, Math.max(position, await file.size()));
   }
 
+  /** Where the next frame goes. */
+  get position(): number {
+    return this.#position;
+  }
+
   get isFull(): boolean {
     return this.#position >= this.#bytesMax;
   }

@@ -2,7 +2,7 @@ import type { Index } from "../base/index.ts";
 import type { Disk } from "../platform/index.ts";
 import type { HardState, SnapshotMeta } from "../raft/index.ts";
 import { WalFailedError } from "./errors.ts";
-import { FrameWriter } from "./frame.ts";
+import { FrameWriter, magic } from "./frame.ts";
 import { frameBufferBytesKept, segmentBytesDefault, segmentBytesMin } from "./limits.ts";
 import { type Recovered, recover } from "./recovery.ts";
 import { Segment } from "./segment.ts";
@@ -20,7 +20,7 @@ import type { Wal, WalBatch, WalOptions, WalRestored, WalStats } from "./types.t
  * Group commit: records go into a buffer as they come. While one frame is being written and synced the next buffer fills, so
  * under load one datasync carries hundreds of batches, and an idle log writes at once.
  *
- * @throws WalDamagedError where the log cannot be trusted
+ * @throws WalDamagedError where the log cannot be trusted, WalFormatError where it is another version's
  */
 export async function openWal(options: WalOptions): Promise<{ wal: Wal; restored: WalRestored }> {
   const { disk, directory } = options;
@@ -164,7 +164,7 @@ class SegmentedWal implements Wal {
     this.#filling = this.#spare;
     this.#spare = frame;
     const segment = this.#segment as Segment;
-    const { bytes, crc } = frame.finish(this.#sequence + 1, this.#crc, this.#salt);
+    const { bytes, crc } = frame.finish(segment.position, this.#next);
     // What the next segment repeats is what is durable with this frame, not what has come since.
     const atFrame = { hardState: this.#hardState, snapshot: this.#snapshot, nextIndex: this.#nextIndex };
     const began = this.#timing?.monotonic() ?? 0;
@@ -181,6 +181,11 @@ class SegmentedWal implements Wal {
     await segment.close();
   }
 
+  /** What ties the next frame to those before. */
+  get #next(): Parameters<FrameWriter["finish"]>[1] {
+    return { sequence: this.#sequence + 1, previousCrc: this.#crc, salt: this.#salt };
+  }
+
   /** Begins the next segment. */
   async #cut(
     { hardState, snapshot, nextIndex } = {
@@ -194,7 +199,7 @@ class SegmentedWal implements Wal {
     frame.segment(name.number);
     if (hardState !== undefined) frame.hardState(hardState);
     if (snapshot !== undefined) frame.snapshot(snapshot);
-    const { bytes, crc } = frame.finish(this.#sequence + 1, this.#crc, this.#salt);
+    const { bytes, crc } = frame.finish(magic.length, this.#next);
     this.#segment = await Segment.create(this.#disk, this.#directory, name, this.#segmentBytes, bytes);
     this.#sequence++;
     this.#crc = crc;

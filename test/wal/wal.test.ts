@@ -179,7 +179,7 @@ test("a flipped bit in the last frame is damage, for all its sectors were writte
   for (let i = 1; i <= 3; i++) await wal.append({ entries: [entry(i, 1, 200)] });
   await wal.close();
   const file = `${directory}/${(await disk.list(directory))[0] ?? ""}`;
-  const frameBytes = 24 + 24 + 200;
+  const frameBytes = Math.ceil((28 + 24 + 200) / 8) * 8;
   // The log's own: magic and first frame come before what was appended.
   const end = (await disk.readFile(file)).findLastIndex((byte) => byte !== 0) + 1;
   for (let bit = 0; bit < 8 * frameBytes; bit++) {
