@@ -97,8 +97,11 @@ export class Operator {
       } else if (machine.held && !machine.retiring) {
         isDone = false;
         this.#letJoin(machine, members);
-      } else if (machine.damaged) isDone = false;
-      else if (machine.memberId !== member.id) {
+      } else if (machine.damaged) {
+        isDone = false;
+        // Nobody has read what is damaged: the next start does.
+        if (this.#stopped && machine.replica !== undefined) machine.kill();
+      } else if (machine.memberId !== member.id) {
         isDone = false;
         // It was removed, and added anew, and has the disk of its former life.
         if (machine.memberId !== undefined && !machine.retiring) void this.#empty(machine, 0);

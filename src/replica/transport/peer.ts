@@ -10,6 +10,8 @@ import { encodeFrame, type FrameKind, FrameReader, frameKind } from "./frames.ts
 
 const redialMsMin = 20;
 const redialMsMax = 1000;
+/** Whoever does not want this member will not want it in a second: it takes a change of members or of a configuration. */
+const redialRefusedMs = 5000;
 /** A connection that is silent for three of these is dead, whatever TCP believes. */
 const pingMs = 1000;
 const silenceMsMax = 3 * pingMs;
@@ -99,7 +101,10 @@ export class Peer {
             if (kind === frameKind.pong) this.#redialMs = redialMsMin;
             if (kind === frameKind.removed) this.#options.onRemoved();
             if (kind !== frameKind.welcome) continue;
-            if (payload.length > 0) throw new Error(fromUtf8(payload));
+            if (payload.length > 0) {
+              this.#redialMs = redialRefusedMs;
+              throw new Error(fromUtf8(payload));
+            }
             this.#welcome = true;
             this.#complained = false;
             this.#options.onConnected();

@@ -15,6 +15,7 @@ import { decodeHello, encodeHello, type Hello } from "./hello.ts";
 import { type ImageReceiver, receiveImage, sendImage } from "./image-transfer.ts";
 import { decodeMessage, encodeMessage } from "./message-codec.ts";
 import { Peer } from "./peer.ts";
+import { Refusals } from "./refusals.ts";
 
 /** A connection that has not said hello by then is closed. */
 const helloTimeoutMs = 5000;
@@ -83,6 +84,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
   const sending = new Map<MemberId, Duplex>();
   /** Members that were removed, and may be waiting for the answer that says so. */
   const leaving = new Map<MemberId, { peer: Peer; timer: Timer }>();
+  const refusals = new Refusals(() => clock.monotonic());
   let nextQuestion = 1;
   let closed = false;
 
@@ -139,7 +141,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
         }
       } catch (error) {
         const text = (error as Error).message;
-        log.warn("a connection from a peer was refused", { error: text });
+        if (refusals.isNews(text)) log.warn("a connection from a peer was refused", { error: text });
         if (error instanceof RemovedError)
           for (const part of encodeFrame(frameKind.removed, emptyBytes)) stream.write(part);
         for (const part of encodeFrame(frameKind.welcome, utf8(text))) stream.write(part);
