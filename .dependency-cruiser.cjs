@@ -16,6 +16,7 @@ const rooms = {
   access: ["base", "kv"],
   replica: ["base", "platform", "kv", "raft", "wal", "snapshot", "mvcc", "lease", "watch", "access", ...io],
   bbolt: ["base"],
+  etcdclient: ["base", "platform", "h2", "wire", "kv", ...io],
   etcdapi: ["base", "platform", "h2", "wire", "kv", "bbolt", ...io],
   member: ["base", "platform", "h2", "etcdapi", "replica", "auth", ...io],
   apimachinery: ["base", "wire"],

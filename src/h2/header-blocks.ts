@@ -1,6 +1,6 @@
 import { ConnectionError, errorCode, frameFlag, streamIdMax, violation } from "./frames.ts";
 import { type FieldList, HeaderDecoder } from "./header-decoder.ts";
-import type { ServerLimits } from "./limits.ts";
+import type { HeaderLimits } from "./limits.ts";
 
 /** Header bytes may take 30 bits each in Huffman's code; longer blocks cannot be within the limit. */
 const blockBytesPerHeaderByte = 4;
@@ -22,7 +22,7 @@ export class HeaderBlocks {
   #parts: Buffer[] = [];
   #bytes = 0;
 
-  constructor({ headerBytesMax, headerFieldsMax }: ServerLimits) {
+  constructor({ headerBytesMax, headerFieldsMax }: HeaderLimits) {
     this.#decoder = new HeaderDecoder(headerBytesMax, headerFieldsMax);
     this.#blockBytesMax = headerBytesMax * blockBytesPerHeaderByte;
   }

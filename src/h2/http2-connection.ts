@@ -55,6 +55,7 @@ const continuationBytesMin = 1024;
  */
 export class Http2Connection implements ServedConnection, StreamHost {
   readonly connection: Connection;
+  readonly hearsAfterEnd = false;
   readonly output: Output;
   sendWindow = initialWindowBytes;
   queuedBytes = 0;

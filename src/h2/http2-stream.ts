@@ -21,6 +21,8 @@ const waitingChunksMax = 256;
 /** The connection, as its streams see it. */
 export interface StreamHost {
   readonly connection: Connection;
+  /** A client wants the answer after all is said; a server that has answered listens no more. */
+  readonly hearsAfterEnd: boolean;
   readonly output: Output;
   /** What the peer lets us send on all streams together (RFC 9113, section 6.9.1). */
   sendWindow: number;
@@ -45,12 +47,13 @@ export interface AnsweringReceiver extends StreamReceiver {
 
 /**
  * One stream (RFC 9113, section 5.1): it comes into being with a request, so it is open or half-closed and at last closed. Both
- * windows and what waits for them are here; who may send next is the connection's decision.
+ * windows and what waits for them are here; who may send next is the connection's decision. The same on a client's side, where `respond`
+ * sends the request's fields.
  */
 export class Http2Stream implements IncomingStream {
   readonly id: number;
   readonly head: RequestHead;
-  /** Bytes the client may still send (section 6.9). */
+  /** Bytes the other side may still send (section 6.9). */
   receiveWindow: number;
   /** Bytes taken of it that no WINDOW_UPDATE has given back yet. */
   takenBytes = 0;
@@ -146,7 +149,7 @@ export class Http2Stream implements IncomingStream {
       if (this.#bodyBytes > contentLength || (end && this.#bodyBytes < contentLength)) return false;
     }
     if (end) this.remoteEnded = true;
-    if (this.localEnded) {
+    if (this.localEnded && !this.#host.hearsAfterEnd) {
       // Nobody listens any more, but the connection's window must not shut.
       this.#host.taken(this, chunk.length);
       return true;
@@ -203,7 +206,8 @@ export class Http2Stream implements IncomingStream {
       this.#receiver.data(chunk);
       this.#host.taken(this, chunk.length);
     }
-    if (this.remoteEnded && !this.closed && !this.localEnded) this.#offerEnd();
+    if (!this.remoteEnded || this.closed) return;
+    if (!this.localEnded || this.#host.hearsAfterEnd) this.#offerEnd();
   }
 
   // Sending.

@@ -51,6 +51,52 @@ export interface IncomingStream {
   reset(code: number): void;
 }
 
+/** Gets what a server answers on one stream. */
+export interface AnswerReceiver extends StreamReceiver {
+  /** The answer's fields, before any `data`; interim answers (1xx) are not told. */
+  headers(status: number, fields: HeaderFields): void;
+}
+
+/** One request to a server, as a stream in both directions. Methods called after it closed do nothing. */
+export interface OutgoingStream {
+  readonly closed: boolean;
+  /** What came behind the body; complete when `ended` is called. */
+  readonly trailers: HeaderFields | undefined;
+  /** Set when `closed` is called: the server has said that it did nothing about this request, so that it may be made again. */
+  readonly unprocessed: boolean;
+  /** Stops delivering; the server may send until its window is full. */
+  pause(): void;
+  resume(): void;
+  /** False when the chunk was taken but the server does not keep up: wait for `drain`. */
+  write(chunk: Uint8Array): boolean;
+  /** Ends our side. */
+  end(): void;
+  /** `write` and `end` in one frame. */
+  endWith(chunk: Uint8Array): void;
+  /** Breaks the stream off. */
+  reset(code: number): void;
+}
+
+/** A connection to a server that speaks HTTP/2. */
+export interface HttpClient {
+  /** Resolves with the server's first SETTINGS; rejects when the connection ends before. */
+  readonly ready: Promise<void>;
+  /** Resolves, with the reason, when the connection is gone; all its streams are closed then. */
+  readonly gone: Promise<Error>;
+  /** Another stream may be opened now. False for good after the server's GOAWAY, `close` or the connection's end. */
+  readonly hasRoom: boolean;
+  /** Takes no more streams, now or ever. */
+  readonly closing: boolean;
+  /**
+   * Sends the fields of a request, frozen ones encoded once; its body follows. Only while `hasRoom`.
+   * The receiver is never called within a call of its own.
+   */
+  open(fields: Readonly<Record<string, string>>, receiver: AnswerReceiver): OutgoingStream;
+  /** Opens no more streams, and ends when those there are have ended. */
+  close(): void;
+  destroy(): void;
+}
+
 /** Node's classic request and response, whatever carries them; koa's callback takes them. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
 

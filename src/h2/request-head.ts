@@ -115,13 +115,13 @@ export function validTrailers({ fields }: FieldList): boolean {
 }
 
 /** Names in lower case (section 8.2.1), none that speaks of the connection (section 8.2.2). */
-function validField(name: string, value: string): boolean {
+export function validField(name: string, value: string): boolean {
   if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) || connectionNames.has(name)) return false;
   return name !== "te" || value === "trailers";
 }
 
 /** Section 8.2.1. */
-function validValue(value: string): boolean {
+export function validValue(value: string): boolean {
   return !/[\0\r\n]|^[ \t]|[ \t]$/.test(value);
 }
 

@@ -20,6 +20,11 @@ export interface Kv {
   /** Observes keys from a kept revision, then live; in order, each change once, none left out. */
   watch(query: WatchQuery, observer: WatchObserver): KvWatch;
   readonly leases: Leases;
+  /**
+   * False: `requestProgress` is not heard, for the store would answer it too early (etcd before 3.4.31 and 3.5.13). Whoever must know
+   * whether a watch is current reads the store instead.
+   */
+  readonly answersProgress?: boolean;
 }
 
 /** Whose rights count. */

@@ -360,6 +360,8 @@ export function kvContract(name: string, open: () => Promise<OpenedKv>): void {
     test("progress that was asked for says that nothing up to it is missing", async () => {
       const { header } = await kv().txn(txn(put("progress", "1")));
       const door = opened.doors[0] as Kv;
+      // A store that would answer too early is not asked.
+      if (door.answersProgress === false) return;
       await door.range({ key: utf8("progress") });
       const told = await new Promise<number>((resolve, reject) => {
         const handle = door.watch(

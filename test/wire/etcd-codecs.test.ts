@@ -175,8 +175,8 @@ test("a transaction nested deeper than the bound is refused and one within it is
     for (let i = 0; i < levels; i++) draft = { success: [{ requestTxn: draft }] };
     return encode(etcdserverpb.TxnRequest, draft);
   };
-  assert.equal(decode(etcdserverpb.TxnRequest, nest(45)).success.length, 1);
-  assert.throws(() => decode(etcdserverpb.TxnRequest, nest(60)), ProtobufError);
+  assert.equal(decode(etcdserverpb.TxnRequest, nest(140)).success.length, 1);
+  assert.throws(() => decode(etcdserverpb.TxnRequest, nest(160)), ProtobufError);
 });
 
 test("a length beyond the message is refused before anything is allocated", () => {
