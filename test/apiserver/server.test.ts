@@ -310,6 +310,29 @@ test("an object in protobuf is the same object", async () => {
   await close();
 });
 
+test("discovery is told in protobuf too, where the core group's documents have no apiVersion", async () => {
+  const { transport, close } = await start();
+  const accept = "application/vnd.kubernetes.protobuf";
+  for (const path of ["/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1"]) {
+    const { status, headers: found, bytes } = await send(transport, "GET", path, undefined, { accept });
+    assert.equal(status, 200, path);
+    assert.equal(found["content-type"], accept);
+    assert.equal(bytes.subarray(0, 4).toString("latin1"), "k8s\u0000");
+  }
+  await close();
+});
+
+test("an elected client gives its Lease back with a holder that is empty", async () => {
+  const { transport, close } = await start();
+  const leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases";
+  const lease = { metadata: { name: "leader" }, spec: { holderIdentity: "one", leaseDurationSeconds: 15 } };
+  const made = await send(transport, "POST", leases, lease);
+  const { metadata } = made.json() as { metadata?: object };
+  const released = { metadata, spec: { holderIdentity: "", leaseDurationSeconds: 1, leaseTransitions: 0 } };
+  assert.equal((await send(transport, "PUT", `${leases}/leader`, released)).status, 200);
+  await close();
+});
+
 test("a watch in protobuf frames each event behind its length", async () => {
   const { transport, close } = await start();
   await send(transport, "POST", configMaps, { metadata: { name: "a" } });

@@ -44,7 +44,8 @@ export function createEncoder(protobuf: () => KubernetesCodec): Encoder {
         // Tables and custom resources have no protobuf form.
         if (!codec.supports(apiVersion, kind))
           throw errors.notAcceptable([contentTypes.json, contentTypes.yaml]);
-        return codec.encode(object as { apiVersion: string; kind: string });
+        // The core group's discovery documents have none of their own, in the envelope neither.
+        return codec.encode({ ...(object as object), apiVersion, kind });
       }
     }
   };

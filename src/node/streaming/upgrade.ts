@@ -17,18 +17,22 @@ let server: Promise<WebSocketServer> | undefined;
 /** ws is loaded for the first who needs it. */
 async function webSockets(): Promise<WebSocketServer> {
   server ??= import("ws").then(({ WebSocketServer: Server }) => {
-    return new Server({
+    const made = new Server({
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: frameBytesMax,
-      // The client's first choice among those that the caller has already found acceptable.
-      handleProtocols: (protocols, request) => chosen.get(request) ?? [...protocols][0] ?? false,
     });
+    made.on("headers", (headers, request) => {
+      const protocol = chosen.get(request);
+      if (protocol !== undefined) headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
+    });
+    return made;
   });
   return server;
 }
 
+/** What is answered to a request. */
 const chosen = new WeakMap<IncomingMessage, string>();
 
 export const wantsWebSocket = ({ request }: Upgrade): boolean =>
@@ -50,10 +54,13 @@ export function offered(
     .filter((one) => one !== "");
 }
 
+/** `protocol`: what is answered of that which the client offers. */
 export async function acceptWebSocket(
   { request, socket, head }: Upgrade,
   protocol: string | undefined,
 ): Promise<WebSocket> {
+  // ws must not see what is offered: it refuses a slash, which RFC 6455 does not allow and `SPDY/3.1+portforward.k8s.io` has.
+  delete request.headers["sec-websocket-protocol"];
   if (protocol !== undefined) chosen.set(request, protocol);
   const sockets = await webSockets();
   return new Promise((resolve) => {

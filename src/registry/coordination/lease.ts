@@ -1,4 +1,4 @@
-import { type FieldError, field, type KubeObject } from "../../apimachinery/index.ts";
+import type { FieldError, KubeObject } from "../../apimachinery/index.ts";
 import { nonNegative, positive } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf } from "../tables/cells.ts";
@@ -32,12 +32,12 @@ function withoutCoordination(lease: Lease): Lease {
   return lease;
 }
 
+/** An empty holder is allowed: so an elected client gives its lease back. */
 function validateLease({ spec }: Lease): FieldError[] {
   const errors: FieldError[] = [];
   if (spec?.leaseDurationSeconds !== undefined) {
     errors.push(...positive("spec.leaseDurationSeconds", spec.leaseDurationSeconds));
   }
   errors.push(...nonNegative("spec.leaseTransitions", spec?.leaseTransitions));
-  if (spec?.holderIdentity === "") errors.push(field.invalid("spec.holderIdentity", "", "must not be empty"));
   return errors;
 }
