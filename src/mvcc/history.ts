@@ -23,7 +23,7 @@ export function historyOf(space: Keyspace): MvccHistory {
       for (let left = count; left > 0; left--) {
         const version = extract.next();
         if (version === noVersion) {
-          base.sort((a, b) => versions.mod(a) - versions.mod(b) || a - b);
+          base.sort((a, b) => versions.mod(a) - versions.mod(b) || versions.sub(a) - versions.sub(b));
           return false;
         }
         (extract.isLogged(version) ? changes : base).push(version);
@@ -31,13 +31,9 @@ export function historyOf(space: Keyspace): MvccHistory {
       return true;
     },
     *versions() {
-      let last = 0;
-      let sub = 0;
       for (const list of [base, changes]) {
         for (const version of list) {
           const mod = versions.mod(version);
-          sub = mod === last ? sub + 1 : 0;
-          last = mod;
           const writes = versions.writes(version);
           const kv: KeyValue = {
             key: space.keyOf(version),
@@ -47,7 +43,7 @@ export function historyOf(space: Keyspace): MvccHistory {
             version: writes,
             lease: versions.lease(version) as KeyValue["lease"],
           };
-          yield { kv, sub, deleted: writes === 0 } satisfies StoredVersion;
+          yield { kv, sub: versions.sub(version), deleted: writes === 0 } satisfies StoredVersion;
         }
       }
     },

@@ -7,9 +7,10 @@ import type { MvccImage } from "./types.ts";
 import { noVersion } from "./version-table.ts";
 
 /*
- * An image is a sequence of records, little-endian, all numbers but the first four being doubles except the lease:
+ * An image is a sequence of records, little-endian, all numbers but the first four being doubles except the lease;
+ * sub is the position among the changes of one revision:
  *
- *     u32 kind │ u32 key length │ u32 value length │ u32 0 │ mod │ create │ writes │ i64 lease │ key │ value
+ *     u32 kind │ u32 key length │ u32 value length │ u32 sub │ mod │ create │ writes │ i64 lease │ key │ value
  *
  * kind 1, begin:   mod = the image's revision, create = its compact revision, writes = the format (1)
  * kind 2, base:    what a key was before the compact revision, by key
@@ -72,7 +73,7 @@ class ChunkWriter {
   length = 0;
 
   mark(kind: number, mod: number, create: number, writes: number): void {
-    this.#head(kind, 0, 0, mod, create, writes, 0n);
+    this.#head(kind, 0, 0, mod, create, writes, 0n, 0);
   }
 
   version(space: Keyspace, version: number, kind: number): void {
@@ -89,6 +90,7 @@ class ChunkWriter {
       create,
       versions.writes(version),
       versions.lease(version),
+      versions.sub(version),
     );
     this.#bytes.set(key, this.length);
     this.#bytes.set(value, this.length + key.length);
@@ -107,6 +109,7 @@ class ChunkWriter {
     create: number,
     writes: number,
     lease: bigint,
+    sub: number,
   ): void {
     const needed = this.length + recordBytes + keyLength + valueLength;
     if (needed > this.#bytes.length) {
@@ -119,7 +122,7 @@ class ChunkWriter {
     this.#view.setUint32(at, kind, true);
     this.#view.setUint32(at + 4, keyLength, true);
     this.#view.setUint32(at + 8, valueLength, true);
-    this.#view.setUint32(at + 12, 0, true);
+    this.#view.setUint32(at + 12, sub, true);
     this.#view.setFloat64(at + 16, mod, true);
     this.#view.setFloat64(at + 24, create, true);
     this.#view.setFloat64(at + 32, writes, true);
@@ -219,7 +222,9 @@ export class ImageReader {
     const id = space.idOf(key);
     if (!logged && space.keys.head(id) !== noVersion) throw corrupt("a key has two beginnings");
     const lease = view.getBigInt64(at + 40, true) as LeaseId;
-    space.adopt({ key: id, mod: mod as Revision, create: create as Revision, writes, lease }, value, logged);
+    const sub = view.getUint32(at + 12, true);
+    const fields = { key: id, mod: mod as Revision, create: create as Revision, writes, lease, sub };
+    space.adopt(fields, value, logged);
     if (logged) this.#lastMod = mod;
     this.#count++;
   }

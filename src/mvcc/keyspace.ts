@@ -23,6 +23,9 @@ export class Keyspace {
   /** -1 before any compaction. */
   compactRevision = -1 as Revision;
   #pins = 0;
+  /** Of the last change: its revision, and its position among the changes of that. */
+  #lastMod = 0;
+  #lastSub = 0;
   /** Position in the log up to which changes at the compacted revision have given up the version below them. */
   #loosened = 0;
 
@@ -93,7 +96,11 @@ export class Keyspace {
     const previous = keys.head(key);
     const writes = previous === noVersion ? 0 : versions.writes(previous);
     const create = writes === 0 ? mod : versions.create(previous);
-    const version = versions.add({ key, mod, create, writes: writes + 1, lease }, value, previous);
+    const version = versions.add(
+      { key, mod, create, writes: writes + 1, lease, sub: this.#subOf(mod) },
+      value,
+      previous,
+    );
     keys.setHead(key, version);
     this.order.changed(key, mod, writes === 0 ? 1 : 0);
     this.log.push(version);
@@ -101,7 +108,7 @@ export class Keyspace {
 
   /** Deletes a key that exists. */
   delete(key: number, mod: Revision): void {
-    const fields = { key, mod, create: 0 as Revision, writes: 0, lease: noLease };
+    const fields = { key, mod, create: 0 as Revision, writes: 0, lease: noLease, sub: this.#subOf(mod) };
     const version = this.versions.add(fields, emptyBytes, this.keys.head(key));
     this.keys.setHead(key, version);
     this.order.changed(key, mod, -1);
@@ -116,6 +123,13 @@ export class Keyspace {
     this.keys.setHead(key, version);
     this.order.changed(key, mod, (writes === 0 ? 0 : 1) - (existed ? 1 : 0));
     if (logged) this.log.push(version);
+  }
+
+  /** Counts the changes of one revision, from 0. */
+  #subOf(mod: Revision): number {
+    this.#lastSub = mod === this.#lastMod ? this.#lastSub + 1 : 0;
+    this.#lastMod = mod;
+    return this.#lastSub;
   }
 
   /** The key of a version. */

@@ -25,6 +25,8 @@ const previousAt = 10;
 const jumpAt = 11;
 /** Versions of the key before this one, compacted ones included. */
 const depthAt = 12;
+/** Its position among the changes of its revision. */
+const subAt = 13;
 
 /** Views of one memory. */
 interface Chunk {
@@ -39,6 +41,7 @@ export interface VersionFields {
   readonly create: Revision;
   readonly writes: number;
   readonly lease: LeaseId;
+  readonly sub: number;
 }
 
 /**
@@ -81,6 +84,7 @@ export class VersionTable {
     chunk.bigints[double + leaseAt] = fields.lease;
     chunk.words[word + keyAt] = fields.key;
     chunk.words[word + previousAt] = previous;
+    chunk.words[word + subAt] = fields.sub;
     chunk.words[word + addressAt] = this.values.add(id, value);
     chunk.words[word + jumpAt] = previous === noVersion ? noVersion : this.#jumpFrom(previous);
     chunk.words[word + depthAt] = previous === noVersion ? 0 : this.#word(previous, depthAt) + 1;
@@ -129,6 +133,10 @@ export class VersionTable {
 
   key(id: number): number {
     return this.#word(id, keyAt);
+  }
+
+  sub(id: number): number {
+    return this.#word(id, subAt);
   }
 
   previous(id: number): number {

@@ -37,7 +37,13 @@ import { type HandoverOptions, handOver, heirOf } from "./handover.ts";
 import type { Identity } from "./identity.ts";
 import type { Images } from "./images.ts";
 import { LeaseService, type Who } from "./lease-service.ts";
-import { quotaBytesDefault, removedGraceMs, requestTimeoutMs, ticksPerHeartbeat } from "./limits.ts";
+import {
+  quotaBytesDefault,
+  readRetryMs,
+  removedGraceMs,
+  requestTimeoutMs,
+  ticksPerHeartbeat,
+} from "./limits.ts";
 import { type Member, requestOf } from "./membership.ts";
 import type { ReplicaMetrics } from "./metrics.ts";
 import { type Pending, Proposals } from "./proposals.ts";
@@ -268,6 +274,21 @@ export class Replica implements Kv {
     if (corruptionCheckMs > 0) this.#corruptionTimer = this.#corruption.every(corruptionCheckMs);
     this.#ticker = platform.clock.every(config.heartbeatMs / ticksPerHeartbeat, () => this.#tick());
     this.#driver.start(this.#transport);
+    this.#becomeReady();
+  }
+
+  /** The first linearizable read: it waits for a leader, and until what was committed when that one was asked is applied here. */
+  #becomeReady(): void {
+    this.#reads.confirm().then(
+      () => {
+        this.#isReady = true;
+        this.#resolveReady();
+      },
+      () => {
+        // Nobody leads for long, or there is too much to do: neither ends by itself only because a question did.
+        if (!this.#stopped) this.#parts.platform.clock.after(readRetryMs, () => this.#becomeReady());
+      },
+    );
   }
 
   /** This store for somebody whose rights are asked for, with every call anew. */
@@ -570,11 +591,6 @@ export class Replica implements Kv {
     if (term > this.#appliedTerm) {
       this.#appliedTerm = term;
       this.#proposals.termIs(term);
-    }
-    // A leader's own entry comes after everything that was acknowledged before it led.
-    if (!this.#isReady && term === this.#raft.term && this.#raft.leader !== noMember) {
-      this.#isReady = true;
-      this.#resolveReady();
     }
   }
 

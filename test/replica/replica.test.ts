@@ -52,6 +52,26 @@ test("what one member acknowledged every member reads, and a lost leader is repl
   }
 });
 
+test("a follower that starts again in the same term is ready though nobody writes anything", async () => {
+  const cluster = await startReplicas(3);
+  try {
+    const leader = await cluster.leader();
+    const follower = (leader + 1) % 3;
+    const writer = cluster.replicas[leader];
+    assert(writer);
+    await writer.txn(put("before", "x"));
+    const { term } = writer.header();
+    await cluster.replicas[follower]?.close();
+    await writer.txn(put("meanwhile", "y"));
+    const back = await cluster.restart(follower);
+    await back.ready;
+    assert.equal(back.header().revision, writer.header().revision);
+    assert.equal(back.header().term, term, "nobody else was elected");
+  } finally {
+    await cluster.close();
+  }
+});
+
 test("a member that slept through several images gets one over the wire", async () => {
   const cluster = await startReplicas(3, { snapshotCount: 10, segmentBytes: 4096 });
   try {
