@@ -287,8 +287,11 @@ export class AccessControl {
     if (key.length === 0 || !orderly) throw new KvError("INVALID_AUTH_MGMT", "not a range of keys");
     this.role(name);
     const role = this.#roles.get(name) as Role;
-    const others = role.permissions.filter((one) => !sameRange(one, permission));
-    const permissions = [...others, permission].sort((a, b) => compareBytes(a.key, b.key));
+    const known = role.permissions.findIndex((one) => sameRange(one, permission));
+    // Another right to the same keys takes the old one's place: ranges that begin alike stay in the order of their granting.
+    const permissions =
+      known === -1 ? [...role.permissions, permission] : role.permissions.with(known, permission);
+    permissions.sort((a, b) => compareBytes(a.key, b.key));
     this.#roles.set(name, { name, permissions });
     this.#changed();
   }

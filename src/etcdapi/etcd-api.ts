@@ -2,11 +2,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpHandlers } from "../h2/index.ts";
 import { anonymous, type Kv } from "../kv/index.ts";
 import type { Clock } from "../platform/index.ts";
-import type { Log } from "../telemetry/index.ts";
+import type { Log, Metrics } from "../telemetry/index.ts";
 import { ProtobufWriter } from "../wire/index.ts";
 import { apiVersion } from "./api-version.ts";
+import { CallMetrics } from "./call-metrics.ts";
 import type { Endpoint } from "./callers.ts";
+import { allowOrigin } from "./cross-origin.ts";
 import { rpcErrorOf } from "./errors.ts";
+import { addForeignMetrics } from "./foreign-metrics.ts";
 import { createGateway } from "./gateway/gateway.ts";
 import { LeaderWatch } from "./grpc/require-leader.ts";
 import { createGrpcServer } from "./grpc/server.ts";
@@ -23,8 +26,12 @@ export interface EtcdApiOptions {
   readonly clock: Clock;
   /** Told of mistakes of our own; the client hears nothing but "internal error". */
   readonly log: Log;
-  /** What /metrics answers, in Prometheus' text format; without it the path is not served. */
-  readonly metrics?: () => string;
+  /** What /metrics shows, in Prometheus' text format, and where calls are counted; without it the path is not served. */
+  readonly metrics?: Metrics;
+  /** etcd's feature gates, which metrics show: name, stage, whether it is on. */
+  readonly features?: readonly (readonly [name: string, stage: string, enabled: boolean])[];
+  /** Origins of pages whose scripts may call, `*` for all; none when left out. */
+  readonly allowedOrigins?: readonly string[];
   /** Bytes of one request, as the store bounds them; 1.5 MiB when left out. */
   readonly requestBytesMax?: number | undefined;
   /** Operations of one level of a transaction; 128 when left out. */
@@ -51,7 +58,7 @@ export interface EtcdApi extends HttpHandlers {
  * What a client sees of an error stands in `errors.ts`, who may call what in `methods.ts`.
  */
 export function createEtcdApi(options: EtcdApiOptions): EtcdApi {
-  const { kv, cluster, clock, log } = options;
+  const { kv, cluster, clock, log, metrics, allowedOrigins = [] } = options;
   const onInternalError = (error: unknown, path: string): void =>
     log.error("a call failed unexpectedly", {
       path,
@@ -59,6 +66,7 @@ export function createEtcdApi(options: EtcdApiOptions): EtcdApi {
     });
   const messageBytesMax = (options.requestBytesMax ?? requestBytesMaxDefault) + requestOverheadBytes;
   const endpoints = endpointsOf(options);
+  const calls = new CallMetrics(metrics);
   const grpc = createGrpcServer(
     endpoints,
     {
@@ -68,23 +76,42 @@ export function createEtcdApi(options: EtcdApiOptions): EtcdApi {
       onInternalError,
       access: cluster.access,
       trustCommonNames: options.trustCommonNames === true,
+      calls,
     },
     new LeaderWatch(cluster, clock),
   );
-  const gateway = createGateway(endpoints, { messageBytesMax, onInternalError, access: cluster.access });
-  const health = createHealth(kv, cluster);
+  const gateway = createGateway(endpoints, {
+    messageBytesMax,
+    onInternalError,
+    access: cluster.access,
+    calls,
+  });
+  const health = createHealth(kv, cluster, metrics);
+  if (metrics !== undefined) {
+    addForeignMetrics(metrics);
+    addVersions(metrics, cluster);
+    const { features = [] } = options;
+    metrics.read(
+      "etcd_server_feature_enabled",
+      "1: the feature gate is on.",
+      { type: "gauge", labels: ["name", "stage"] },
+      () => features.map(([name, stage, on]) => [[name, stage], on ? 1 : 0] as const),
+    );
+  }
 
   function onRequest(request: IncomingMessage, response: ServerResponse): void {
     // A client that goes away in the middle is no error of ours.
     response.on("error", ignore);
     const [path = "/", query = ""] = (request.url ?? "/").split(/\?(.*)/s);
+    if (allowOrigin(request, response, allowedOrigins)) return;
     if (gateway.handle(request, response, path)) return;
     request.resume();
-    if (path === "/version" && isRead(request)) sendVersion(response);
-    else if (path === "/metrics" && isRead(request) && options.metrics)
-      sendMetrics(response, options.metrics());
-    else if (isRead(request) && health.handle(path, new URLSearchParams(query), response)) return;
-    else sendText(response, 404, "404 page not found\n");
+    if (path === "/metrics" && metrics !== undefined) sendMetrics(response, metrics.expose());
+    else if (path === "/v3") redirect(request, response, "/v3/");
+    else if (path !== "/version" && !health.has(path)) sendText(response, 404, "404 page not found\n");
+    else if (request.method !== "GET") refuseMethod(response);
+    else if (path === "/version") sendVersion(response);
+    else health.handle(path, new URLSearchParams(query), response);
   }
 
   return {
@@ -105,8 +132,32 @@ function endpointsOf({ kv, cluster, txnOpsMax = txnOpsMaxDefault }: EtcdApiOptio
   });
 }
 
-function isRead(request: IncomingMessage): boolean {
-  return request.method === "GET" || request.method === "HEAD";
+function addVersions(metrics: Metrics, cluster: ClusterInfo): void {
+  const one = (name: string, help: string, label: string, value: () => string) =>
+    metrics.read(name, help, { type: "gauge", labels: [label] }, () => [[[value()], 1]]);
+  one("etcd_cluster_version", "1 for the version of the cluster.", "cluster_version", () =>
+    apiVersion.cluster.split(".").slice(0, 2).join("."),
+  );
+  one(
+    "etcd_server_version",
+    "1 for the version of etcd's that this is like.",
+    "server_version",
+    () => apiVersion.server,
+  );
+  one("etcd_server_go_version", "There is no Go in it.", "server_go_version", () => "none");
+  one("etcd_server_id", "1 for this member's id.", "server_id", () => cluster.header().memberId.toString(16));
+}
+
+/** As Go's http.ServeMux. */
+function redirect(request: IncomingMessage, response: ServerResponse, to: string): void {
+  const shown = request.method === "GET" || request.method === "HEAD";
+  response.writeHead(307, { location: to, ...(shown && { "content-type": "text/html; charset=utf-8" }) });
+  response.end(shown ? `<a href="${to}">Temporary Redirect</a>.\n\n` : "");
+}
+
+function refuseMethod(response: ServerResponse): void {
+  response.setHeader("allow", "GET");
+  sendText(response, 405, "Method Not Allowed\n");
 }
 
 function sendVersion(response: ServerResponse): void {
@@ -121,7 +172,9 @@ function sendVersion(response: ServerResponse): void {
 }
 
 function sendMetrics(response: ServerResponse, text: string): void {
-  response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+  response.writeHead(200, {
+    "content-type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores",
+  });
   response.end(text);
 }
 

@@ -75,7 +75,7 @@ export async function startServer(
       cluster: replica,
       clock,
       log: log.channel("etcd"),
-      metrics: () => metrics.expose(),
+      metrics,
     });
     const { plain, client: storeAddress } = config.store;
     const etcd = await serveHttp(

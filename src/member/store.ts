@@ -1,5 +1,5 @@
 /** One member that is nothing but the store: etcd's API in front, the other members behind. */
-import { createEtcdApi, type EtcdApi } from "../etcdapi/index.ts";
+import { createEtcdApi, type EtcdApi, type EtcdApiOptions } from "../etcdapi/index.ts";
 import type { HttpHandlers } from "../h2/index.ts";
 import type { ListenOptions, Platform } from "../platform/index.ts";
 import {
@@ -8,7 +8,7 @@ import {
   type Replica,
   type ReplicaConfig,
 } from "../replica/index.ts";
-import { createMetrics, type Log } from "../telemetry/index.ts";
+import { createMetrics, type Log, type Metrics } from "../telemetry/index.ts";
 import { compactBehind, publish } from "./duties.ts";
 import { serveHttp } from "./serve-http.ts";
 
@@ -31,6 +31,9 @@ export interface StoreConfig {
   readonly checkBeforeServing: boolean;
   /** A client's certificate says who it is. */
   readonly trustCommonNames: boolean;
+  /** Origins of pages whose scripts may call, `*` for all. */
+  readonly allowedOrigins: readonly string[];
+  readonly features: NonNullable<EtcdApiOptions["features"]>;
 }
 
 export interface Store {
@@ -48,8 +51,12 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export async function startStore(platform: Platform, config: StoreConfig, log: Log): Promise<Store> {
-  const metrics = createMetrics();
+export async function startStore(
+  platform: Platform,
+  config: StoreConfig,
+  log: Log,
+  metrics: Metrics = createMetrics(),
+): Promise<Store> {
   const replica = await openReplica({ platform, config: config.replica, log, metrics });
   const closing: (() => Promise<void> | void)[] = [() => replica.close()];
   const close = async () => {
@@ -63,7 +70,9 @@ export async function startStore(platform: Platform, config: StoreConfig, log: L
       cluster: replica,
       clock: platform.clock,
       log,
-      metrics: () => metrics.expose(),
+      metrics,
+      allowedOrigins: config.allowedOrigins,
+      features: config.features,
       requestBytesMax: config.replica.requestBytesMax,
       txnOpsMax: config.replica.txnOpsMax,
       trustCommonNames: config.trustCommonNames,

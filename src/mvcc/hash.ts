@@ -26,6 +26,7 @@ export function hashOf(space: Keyspace, revision: Revision): MvccHash {
   let done = false;
   const add = (version: number): void => {
     const mod = versions.mod(version);
+    if (mod > revision) return;
     if (mod <= compactRevision && anyExists && !visible(version)) return;
     if (mod === compactRevision && versions.writes(version) === 0) return;
     state.hash = bytes.hash(version, state.hash);

@@ -8,12 +8,13 @@ import { ImageReader, imageOf, visitLeases } from "./image.ts";
 import type { HashSeed } from "./key-hash.ts";
 import { Keyspace, newest } from "./keyspace.ts";
 import { checkRevision, compacted, futureRevision, rangeOf } from "./range.ts";
-import { type Plan, planTxn, TxnRun, verifyPlan } from "./txn.ts";
+import { countOps, type Plan, planTxn, TxnRun, verifyPlan } from "./txn.ts";
 import type {
   Applied,
   ChangeCursor,
   KeyLeases,
   Mvcc,
+  MvccCounts,
   MvccHash,
   MvccHistory,
   MvccImage,
@@ -53,6 +54,7 @@ class Store implements Mvcc {
   readonly #txnOpsMax: number;
   readonly #hashSeed: HashSeed;
   #space: Keyspace;
+  readonly counts: MvccCounts = { puts: 0, putBytes: 0, deletes: 0, ranges: 0, txns: 0, reclaimed: 0 };
   #reclaiming = false;
 
   constructor({ leases, txnOpsMax = txnOpsMaxDefault, hashSeed = hashSeedDefault }: MvccOptions) {
@@ -87,6 +89,7 @@ class Store implements Mvcc {
 
   range(query: RangeOp): RangeAnswer {
     checkRevision(this.#space, query.revision);
+    this.counts.ranges++;
     return rangeOf(this.#space, query, newest);
   }
 
@@ -94,12 +97,14 @@ class Store implements Mvcc {
     const plan = this.#plan(txn);
     verifyPlan(this.#space, this.#leases, plan);
     const run = new TxnRun(this.#space, this.#leases);
+    countOps(plan, this.counts);
     const results = run.run(plan);
     return { succeeded: plan.succeeded, results, revision: this.#finish(run), changes: run.changes };
   }
 
   deleteKeys(keys: readonly Uint8Array[]): Applied {
     const run = new TxnRun(this.#space, this.#leases);
+    this.counts.deletes += keys.length;
     for (const key of keys) {
       const version = this.#space.find(key, newest);
       if (version !== noVersion) run.delete(version);
@@ -115,7 +120,11 @@ class Store implements Mvcc {
   }
 
   reclaim(versions: number): boolean {
-    if (this.#reclaiming) this.#reclaiming = this.#space.reclaim(versions);
+    if (this.#reclaiming) {
+      const { count } = this.#space.versions;
+      this.#reclaiming = this.#space.reclaim(versions);
+      this.counts.reclaimed += count - this.#space.versions.count;
+    }
     return this.#reclaiming && !this.#space.pinned;
   }
 
@@ -125,7 +134,7 @@ class Store implements Mvcc {
 
   hash(revision: Revision): MvccHash {
     checkRevision(this.#space, revision);
-    return hashOf(this.#space, revision <= 0 ? this.#space.revision : revision);
+    return hashOf(this.#space, revision === 0 ? this.#space.revision : revision);
   }
 
   history(): MvccHistory {

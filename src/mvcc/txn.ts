@@ -2,7 +2,7 @@ import { compareBytes, emptyBytes, noLease, type Revision, unreachable } from ".
 import { type Compare, KvError, type Op, type OpResult, type PutOp, type Txn } from "../kv/index.ts";
 import { type Keyspace, newest } from "./keyspace.ts";
 import { checkRevision, rangeOf } from "./range.ts";
-import type { KeyLeases } from "./types.ts";
+import type { KeyLeases, MvccCounts } from "./types.ts";
 import { noVersion } from "./version-table.ts";
 
 /** A transaction with its branches chosen. */
@@ -49,6 +49,29 @@ function verifyPut(space: Keyspace, leases: KeyLeases, op: PutOp): void {
   if ((op.ignoreValue || op.ignoreLease) && space.find(op.key, newest) === noVersion) {
     throw new KvError("KEY_NOT_FOUND", "etcdserver: key not found");
   }
+}
+
+/** Counts the operations of a transaction that will be carried out. */
+export function countOps(plan: Plan, counts: MvccCounts): void {
+  if (addOps(plan, counts) > 1) counts.txns++;
+}
+
+function addOps(plan: Plan, counts: MvccCounts): number {
+  let ops = 0;
+  let nested = 0;
+  for (const op of plan.ops) {
+    if (op.type === "txn") {
+      ops += addOps(plan.nested[nested++] as Plan, counts);
+      continue;
+    }
+    ops++;
+    if (op.type === "put") {
+      counts.puts++;
+      counts.putBytes += op.key.length + op.value.length;
+    } else if (op.type === "delete") counts.deletes++;
+    else counts.ranges++;
+  }
+  return ops;
 }
 
 /** Carries out one verified transaction at one new revision. */

@@ -101,6 +101,20 @@ export interface MvccSizes {
   readonly versions: number;
 }
 
+/** Operations carried out since the store was made, for those who watch over it. */
+export interface MvccCounts {
+  puts: number;
+  /** Bytes of their keys and values. */
+  putBytes: number;
+  /** Delete operations, however many keys each has found. */
+  deletes: number;
+  ranges: number;
+  /** Transactions of more than one operation. */
+  txns: number;
+  /** Versions freed behind compactions. */
+  reclaimed: number;
+}
+
 /** The multi-version store: synchronous, in memory, deterministic. */
 export interface Mvcc {
   /** 1 in an empty store. */
@@ -108,6 +122,7 @@ export interface Mvcc {
   /** The first revision that can be read; 0 before any compaction. */
   readonly compactRevision: Revision;
   readonly sizes: MvccSizes;
+  readonly counts: Readonly<MvccCounts>;
   /** `sizes.usedBytes` alone, which costs nothing: every write asks. */
   readonly usedBytes: number;
   /** @throws KvError COMPACTED, FUTURE_REVISION */

@@ -85,6 +85,10 @@ export class Driver {
     this.turnSoon();
   }
 
+  get installing(): boolean {
+    return this.#installing;
+  }
+
   /** Nothing is taken from the core any more. */
   stop(): void {
     this.#stopped = true;

@@ -35,6 +35,7 @@ export interface LeaseServiceOptions {
   readonly timeoutMs: number;
   readonly header: () => Header;
   readonly ask: (member: MemberId, question: Uint8Array) => Promise<Uint8Array>;
+  readonly onRenewed: () => void;
 }
 
 /** Whose rights count. @throws KvError INVALID_AUTH_TOKEN */
@@ -195,6 +196,7 @@ export class LeaseService implements Leases {
     const { state, proposals } = this.#options;
     try {
       const { ttlSeconds, checkpointCleared } = state.lessor.renew(id, now);
+      this.#options.onRenewed();
       if (checkpointCleared) {
         const leases = [{ id, remainingTtlSeconds: 0 }];
         proposals.propose({ type: "lease-checkpoint", leases }).catch(() => {});

@@ -26,6 +26,8 @@ export class Reads {
   readonly #raft: Raft;
   readonly #timeoutMs: number;
   readonly #onWork: () => void;
+  readonly #onLost: () => void;
+  readonly #onSlow: () => void;
   #context: number;
   #waiting: Reader[] = [];
   #round: Round | undefined;
@@ -34,11 +36,23 @@ export class Reads {
   #count = 0;
   #closed: KvError | undefined;
 
-  constructor(options: { clock: Clock; random: Random; raft: Raft; timeoutMs: number; onWork: () => void }) {
+  constructor(options: {
+    clock: Clock;
+    random: Random;
+    raft: Raft;
+    timeoutMs: number;
+    onWork: () => void;
+    /** A question found no answer in time. */
+    onLost: () => void;
+    /** A round has to be asked for again. */
+    onSlow: () => void;
+  }) {
     this.#clock = options.clock;
     this.#raft = options.raft;
     this.#timeoutMs = options.timeoutMs;
     this.#onWork = options.onWork;
+    this.#onLost = options.onLost;
+    this.#onSlow = options.onSlow;
     this.#context = Math.floor(options.random.number() * 2 ** 52);
   }
 
@@ -83,6 +97,7 @@ export class Reads {
     if (round === undefined) return this.#waiting.length > 0 ? this.#ask([]) : undefined;
     if (now - round.askedAt < readRetryMs) return;
     this.#round = undefined;
+    this.#onSlow();
     this.#ask(alive(round.readers));
   }
 
@@ -124,6 +139,7 @@ export class Reads {
   #keep(reader: Reader, now: number): boolean {
     if (reader.deadline > now) return true;
     this.#count--;
+    this.#onLost();
     reader.reject(new KvError("TIMEOUT", "etcdserver: request timed out"));
     return false;
   }

@@ -151,7 +151,11 @@ export class Replica implements Kv {
       requestBytesMax: config.requestBytesMax,
       onLost,
     });
-    this.#reads = new Reads(shared);
+    this.#reads = new Reads({
+      ...shared,
+      onLost: () => parts.metrics.readsFailed.add(),
+      onSlow: () => parts.metrics.readsSlow.add(),
+    });
     const ownAlarm = { alarm: "NOSPACE", member: this.memberId } as const;
     this.#quota = new Quota({
       quotaBytes: this.#quotaBytes,
@@ -182,6 +186,7 @@ export class Replica implements Kv {
       electionMs: config.electionMs,
       header: () => this.header(),
       ask: (member, question) => this.#ask(member, question),
+      onRenewed: () => parts.metrics.leasesRenewed.add(),
     });
     this.leases = this.#leaseService;
     const { webTokens, passwordCost } = config.access ?? {};
@@ -221,11 +226,12 @@ export class Replica implements Kv {
     parts.metrics.watch({
       status: () => this.status(),
       pending: () => this.#proposals.count,
-      watchers: () => {
-        const { synced, catchingUp, slow } = state.hub.counts;
-        return synced + catchingUp + slow;
-      },
-      slowWatchers: () => state.hub.counts.slow,
+      state,
+      member: this.memberId,
+      now: () => platform.clock.now(),
+      walBytes: () => parts.wal.stats.bytes,
+      installing: () => this.#driver.installing,
+      isActive: (member) => this.#transport?.activeSince(member) !== undefined,
     });
     this.#driver = new Driver(
       {
@@ -316,7 +322,10 @@ export class Replica implements Kv {
     this.#checkRunning();
     if (!query.serializable) await this.#reads.confirm();
     if (caller !== undefined) this.#state.access.requireRead(caller, query);
+    const { clock } = this.#parts.platform;
+    const began = clock.monotonic();
     const { kvs, count, more } = this.#state.mvcc.range(query);
+    this.#parts.metrics.observeRange((clock.monotonic() - began) / 1000);
     return { header: this.header(), kvs, count, more };
   }
 
@@ -395,7 +404,15 @@ export class Replica implements Kv {
 
   /** Makes a learner that has caught up a voter. */
   async promoteMember(member: MemberId): Promise<readonly Member[]> {
-    return (await this.#change({ type: "promote", member })).members;
+    const { metrics } = this.#parts;
+    try {
+      const { members } = await this.#change({ type: "promote", member });
+      metrics.promotions.add();
+      return members;
+    } catch (error) {
+      metrics.promotionFailed(error);
+      throw error;
+    }
   }
 
   /** Has another voter lead. Only the leader can. @throws KvError NOT_LEADER, BAD_TRANSFEREE, TIMEOUT */
@@ -470,12 +487,17 @@ export class Replica implements Kv {
   async hashKv(
     revision: Revision,
   ): Promise<{ hash: number; compactRevision: Revision; hashRevision: Revision }> {
+    const { clock } = this.#parts.platform;
+    const began = clock.monotonic();
     const hashing = this.#state.mvcc.hash(revision);
     try {
       for (;;) {
         const hash = hashing.step(versionsPerStep);
         const { compactRevision, revision: hashRevision } = hashing;
-        if (hash !== undefined) return { hash, compactRevision, hashRevision };
+        if (hash !== undefined) {
+          this.#parts.metrics.observeHash((clock.monotonic() - began) / 1000);
+          return { hash, compactRevision, hashRevision };
+        }
         await this.#turnOfIo();
         this.#checkRunning();
       }
@@ -578,6 +600,8 @@ export class Replica implements Kv {
   }
 
   #apply(entries: readonly Entry[]): void {
+    const { clock } = this.#parts.platform;
+    const began = clock.monotonic();
     const settled: Settled[] = [];
     for (const entry of entries) {
       if (entry.type === "conf-change") this.#applyConfChange(entry, settled);
@@ -586,6 +610,7 @@ export class Replica implements Kv {
     }
     this.#state.hub.publish();
     this.#parts.metrics.proposalsApplied.add(entries.length);
+    this.#parts.metrics.observeApply((clock.monotonic() - began) / 1000);
     for (const { pending, outcome } of settled) this.#proposals.settle(pending, outcome);
     const { term } = entries.at(-1) as Entry;
     if (term > this.#appliedTerm) {
@@ -609,6 +634,7 @@ export class Replica implements Kv {
   #outcomeOf(command: Command, term: Term): Outcome | KvError {
     try {
       const outcome = this.#state.apply(command, term);
+      if (command.type !== "txn") this.#parts.metrics.applied(command, outcome);
       if (command.type === "compact") this.#reclaimSoon();
       // What an earlier life has written again proves nothing about now: room may have been made further along the log.
       else if (this.#isReady && command.type === "txn" && hasPut(command.txn)) this.#quota.look();

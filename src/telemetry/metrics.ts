@@ -8,6 +8,13 @@ export interface Metrics {
   counter(name: string, help: string, labels?: readonly string[]): Family<Counter>;
   /** Read when asked for. */
   gauge(name: string, help: string, read: () => number): void;
+  /** The series there are when somebody asks: the values of their labels, in order, and how much. */
+  read(
+    name: string,
+    help: string,
+    options: { readonly type: "counter" | "gauge"; readonly labels?: readonly string[] },
+    read: () => Iterable<readonly [labels: readonly string[], value: number]>,
+  ): void;
   /** How often values fell below each bound; `buckets` ascend. */
   histogram(
     name: string,
@@ -57,6 +64,16 @@ export function createMetrics(): Metrics {
     gauge(name, help, read) {
       add(name, help, "gauge", { lines: () => [`${name} ${read()}`] });
     },
+    read(name, help, { type, labels = [] }, read) {
+      add(name, help, type, {
+        *lines() {
+          for (const [values, value] of read()) {
+            const text = labelled(labels, values);
+            yield `${text === "" ? name : `${name}{${text}}`} ${value}`;
+          }
+        },
+      });
+    },
     histogram: (name, help, buckets, labels = []) =>
       add(
         name,
@@ -69,8 +86,10 @@ export function createMetrics(): Metrics {
       for (const name of [...families.keys()].sort()) {
         const family = families.get(name);
         if (family === undefined) continue;
-        text += `${family.head}\n`;
-        for (const line of family.lines()) text += `${line}\n`;
+        let lines = "";
+        for (const line of family.lines()) lines += `${line}\n`;
+        // A name without a series is not shown: that is how Prometheus' own libraries have it.
+        if (lines !== "") text += `${family.head}\n${lines}`;
       }
       return text;
     },
@@ -96,8 +115,7 @@ class SeriesFamily<Series extends Exposed> implements Family<Series>, Exposed {
       throw new Error(`${values.length} values for ${this.#labels.length} labels`);
     const other = this.#labels.map(() => "other");
     if (this.#series.size >= seriesMax && key !== other.join("\0")) return this.with(...other);
-    const text = this.#labels.map((label, i) => `${label}="${escaped(values[i] as string)}"`).join(",");
-    const series = this.#create(text);
+    const series = this.#create(labelled(this.#labels, values));
     this.#series.set(key, series);
     return series;
   }
@@ -158,6 +176,10 @@ class HistogramSeries implements Histogram {
     lines.push(`${this.#name}_sum${braces} ${this.#sum}`, `${this.#name}_count${braces} ${count}`);
     return lines;
   }
+}
+
+function labelled(labels: readonly string[], values: readonly string[]): string {
+  return labels.map((label, i) => `${label}="${escaped(values[i] as string)}"`).join(",");
 }
 
 function escaped(value: string): string {

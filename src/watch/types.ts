@@ -33,6 +33,8 @@ export interface WatchHubCounts {
   readonly synced: number;
   readonly catchingUp: number;
   readonly slow: number;
+  /** Events that observers took, since the hub was made. */
+  readonly events: number;
 }
 
 export interface WatchHub {

@@ -23,12 +23,14 @@ export async function serveMembers(
   const internalErrors: unknown[] = [];
   const ports: number[] = [];
   const closing: (() => Promise<unknown>)[] = [];
-  for (const replica of cluster.replicas) {
+  for (const [i, replica] of cluster.replicas.entries()) {
+    const metrics = cluster.metrics[i];
     const api = createEtcdApi({
       kv: replica,
       cluster: replica,
       clock: platform.clock,
       log: errorLog((error) => internalErrors.push(error)),
+      ...(metrics && { metrics, features: [["InitialCorruptCheck", "ALPHA", false]] as const }),
     });
     const server = createHttpServer({ clock: platform.clock, ...api });
     const listener = await platform.network.listen({ host: "127.0.0.1", port: 0 }, (connection) =>

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nodePlatform, type Platform, type TlsMaterial } from "../../src/platform/index.ts";
 import { openReplica, type Replica, type ReplicaConfig } from "../../src/replica/index.ts";
-import { createLog, type Log } from "../../src/telemetry/index.ts";
+import { createLog, createMetrics, type Log, type Metrics } from "../../src/telemetry/index.ts";
 
 const level = process.env["LOG"] === undefined ? "error" : "info";
 export const quietLog = createLog({
@@ -18,6 +18,8 @@ export const quietLog = createLog({
 export interface ReplicaCluster {
   readonly replicas: Replica[];
   readonly configs: readonly ReplicaConfig[];
+  /** What each member counts in its first life. */
+  readonly metrics: readonly Metrics[];
   /** Starts a member again on its directory. */
   restart(position: number): Promise<Replica>;
   /** Position of the member that leads, once there is one and all running members agree. */
@@ -34,8 +36,10 @@ export async function startReplicas(
   const directory = mkdtempSync(join(tmpdir(), "raftsman-replica-"));
   const ports = await freePorts(count);
   const configs = replicaConfigs(ports, directory, options);
-  const open = (config: ReplicaConfig) => openReplica({ platform, config, log: log.channel(config.name) });
-  const replicas = await Promise.all(configs.map(open));
+  const open = (config: ReplicaConfig, metrics = createMetrics()) =>
+    openReplica({ platform, config, log: log.channel(config.name), metrics });
+  const metrics = configs.map(() => createMetrics());
+  const replicas = await Promise.all(configs.map((config, i) => open(config, metrics[i])));
   const running = () => replicas.filter((_, position) => !stopped.has(position));
   const stopped = new Set<number>();
   for (const [position, replica] of replicas.entries()) track(position, replica);
@@ -51,6 +55,7 @@ export async function startReplicas(
   return {
     replicas,
     configs,
+    metrics,
     async restart(position) {
       const replica = await open(configs[position] as ReplicaConfig);
       replicas[position] = replica;

@@ -47,6 +47,7 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
     });
   const walDirectory = settings.text("wal-dir");
   const quota = quotaBytes(settings.text("quota-backend-bytes"));
+  const features = featuresOf(settings);
   return {
     replica: {
       name,
@@ -79,35 +80,42 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
     ],
     advertiseClientUrls: advertisedClients(settings),
     autoCompaction: autoCompaction(compactionMode(settings), settings.text("auto-compaction-retention")),
-    checkBeforeServing: initialCheck(settings),
+    checkBeforeServing: features.some(([name, , on]) => name === "InitialCorruptCheck" && on),
+    features,
+    allowedOrigins: settings
+      .text("cors")
+      .split(",")
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ""),
     trustCommonNames: settings.boolean("client-cert-auth"),
   };
 }
 
-/** Gates that mean something here, or that nothing here depends on. */
-const gates = new Set([
-  "AllAlpha",
-  "AllBeta",
-  "CompactHashCheck",
-  "InitialCorruptCheck",
-  "LeaseCheckpoint",
-  "LeaseCheckpointPersist",
-  "SetMemberLocalAddr",
-  "StopGRPCServiceOnDefrag",
-  "TxnModeWriteWithSharedBuffer",
-]);
+/** Gates that mean something here, or that nothing here depends on: their stage, and whether they are on by themselves. */
+const gates: Readonly<Record<string, { readonly stage: "ALPHA" | "BETA"; readonly on: boolean }>> = {
+  AllAlpha: { stage: "ALPHA", on: false },
+  AllBeta: { stage: "BETA", on: false },
+  CompactHashCheck: { stage: "ALPHA", on: false },
+  InitialCorruptCheck: { stage: "ALPHA", on: false },
+  LeaseCheckpoint: { stage: "ALPHA", on: false },
+  LeaseCheckpointPersist: { stage: "ALPHA", on: false },
+  SetMemberLocalAddr: { stage: "ALPHA", on: false },
+  StopGRPCServiceOnDefrag: { stage: "ALPHA", on: false },
+  TxnModeWriteWithSharedBuffer: { stage: "BETA", on: true },
+};
 
-/** `--feature-gates=InitialCorruptCheck=true`, or the flag's earlier form. */
-function initialCheck(settings: Settings): boolean {
-  let check = settings.boolean("experimental-initial-corrupt-check");
+/** `--feature-gates=InitialCorruptCheck=true`, or the earlier form of that one's flag. */
+function featuresOf(settings: Settings): StoreConfig["features"] {
+  const on = new Map(Object.entries(gates).map(([name, gate]) => [name, gate.on]));
+  if (settings.boolean("experimental-initial-corrupt-check")) on.set("InitialCorruptCheck", true);
   for (const part of settings.text("feature-gates").split(",")) {
     if (part.trim() === "") continue;
     const [name = "", value = ""] = part.trim().split("=");
-    if (!gates.has(name)) throw new Error(`--feature-gates: unrecognized feature gate: ${name}`);
+    if (!on.has(name)) throw new Error(`--feature-gates: unrecognized feature gate: ${name}`);
     if (!/^(true|false)$/i.test(value)) throw new Error(`--feature-gates: missing bool value for ${name}`);
-    if (name === "InitialCorruptCheck") check = value.toLowerCase() === "true";
+    on.set(name, value.toLowerCase() === "true");
   }
-  return check;
+  return [...on].map(([name, enabled]) => [name, gates[name]?.stage ?? "ALPHA", enabled] as const);
 }
 
 /** Milliseconds under a flag's own name or its earlier one. */

@@ -108,7 +108,7 @@ const stable: Readonly<Record<string, Flag>> = {
   "peer-crl-file": refused("text"),
   "peer-skip-client-san-verification": none("boolean", "false"),
   "cipher-suites": refused("text"),
-  cors: none("text", "*"),
+  cors: honoured("text", "*"),
   "host-whitelist": refused("text", "*"),
   "tls-min-version": honoured("text", "TLS1.2"),
   "tls-max-version": honoured("text"),

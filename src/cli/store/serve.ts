@@ -3,10 +3,11 @@ import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { startStore } from "../../member/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
-import type { Log } from "../../telemetry/index.ts";
+import { createMetrics, type Log } from "../../telemetry/index.ts";
 import { stopSignal } from "../stop-signal.ts";
 import { storeConfigOf } from "./config.ts";
 import { createEtcdLog } from "./log.ts";
+import { addProcessMetrics } from "./process-metrics.ts";
 import {
   addEnvironment,
   parseArguments,
@@ -70,7 +71,9 @@ async function readSettings(args: readonly string[]): Promise<{ settings: Settin
 async function run(settings: Settings, log: Log): Promise<void> {
   const config = await storeConfigOf(settings, platform);
   const stop = stopSignal();
-  const store = await startStore(platform, config, log);
+  const metrics = createMetrics();
+  addProcessMetrics(metrics);
+  const store = await startStore(platform, config, log, metrics);
   await Promise.race([store.ready, stop.promise, store.failed]).catch(() => {});
   if (!stop.stopped()) {
     for (const { address, traffic, secure } of store.addresses) {

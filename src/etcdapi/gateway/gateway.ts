@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { utf8 } from "../../base/index.ts";
 import { type Draft, decode, encode } from "../../wire/index.ts";
+import type { CallMetrics } from "../call-metrics.ts";
 import { type Endpoint, tokenOf, withCaller } from "../callers.ts";
 import { code, expectedError, RpcError } from "../errors.ts";
 import { type Method, neverAborted, type Reply, type StreamMethod, type UnaryMethod } from "../method.ts";
@@ -40,6 +41,7 @@ interface GatewayContext {
   readonly messageBytesMax: number;
   readonly onInternalError: OnInternalError;
   readonly access: StoreAccess | undefined;
+  readonly calls: CallMetrics;
 }
 
 type OnInternalError = (error: unknown, path: string) => void;
@@ -64,6 +66,8 @@ export function createGateway(endpoints: readonly Endpoint[], context: GatewayCo
       } else {
         // A certificate's name does not count here: in etcd the gateway is a client of its own.
         const credentials = () => ({ token: tokenOf(request.headers), commonName: undefined });
+        // In etcd the gateway is a client that does not say its version.
+        context.calls.called(endpoint.method.kind);
         withCaller(endpoint, context.access, credentials, (method) => {
           if (method.kind === "unary") serveUnary(method, request, response, context);
           else serveStream(method, request, response, context);

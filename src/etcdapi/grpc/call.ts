@@ -1,6 +1,7 @@
 import type { IncomingStream, StreamReceiver } from "../../h2/index.ts";
 import type { Clock, Timer } from "../../platform/index.ts";
 import { type Draft, decode, type MessageCodec, type ProtobufWriter } from "../../wire/index.ts";
+import type { MethodCounts } from "../call-metrics.ts";
 import { code, expectedError, RpcError } from "../errors.ts";
 import { type Method, neverAborted, type Reply, type RequestObserver } from "../method.ts";
 import { FrameReader } from "./frames.ts";
@@ -16,6 +17,9 @@ export interface CallContext {
   onInternalError(error: unknown, path: string): void;
 }
 
+/** Before each message: a flag, and its length. */
+const frameHeadBytes = 5;
+
 const contentType = "application/grpc";
 
 /** Sent with every answer: frozen, so that they are encoded once. */
@@ -29,6 +33,7 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver {
   readonly #context: CallContext;
   readonly #onClosed: (call: GrpcCall) => void;
   readonly #frames: FrameReader;
+  readonly #counts: MethodCounts;
   #observer: RequestObserver<unknown> | undefined;
   #deadline: Timer | undefined;
   /** Of a unary call that waits. */
@@ -42,8 +47,11 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver {
     stream: IncomingStream,
     method: Method,
     context: CallContext,
+    counts: MethodCounts,
     onClosed: (call: GrpcCall) => void,
   ) {
+    this.#counts = counts;
+    counts.started++;
     this.#stream = stream;
     this.#method = method;
     this.#context = context;
@@ -95,6 +103,7 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver {
   }
 
   closed(): void {
+    if (!this.#ended) this.#counted(code.canceled);
     this.#ended = true;
     this.#deadline?.cancel();
     this.#abort?.abort();
@@ -115,7 +124,10 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver {
   send(message: Draft<unknown>): boolean {
     if (this.#ended) return true;
     this.#sendHeaders();
-    return this.#stream.write(framed(this.#context.writer, this.#method.info.response, message));
+    const frame = framed(this.#context.writer, this.#method.info.response, message);
+    this.#counts.sent++;
+    this.#counts.sentBytes += frame.length - frameHeadBytes;
+    return this.#stream.write(frame);
   }
 
   end(thrown?: unknown): void {
@@ -124,6 +136,7 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver {
     this.#deadline?.cancel();
     this.#abort?.abort();
     const trailers = thrown === undefined ? wellTrailers : this.#status(thrown);
+    this.#counted(Number(trailers["grpc-status"]));
     if (this.#headersSent) {
       this.#stream.end(trailers);
     } else {
@@ -137,6 +150,8 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver {
   /** One message of the client's. @throws RpcError */
   message(bytes: Uint8Array): void {
     if (this.#ended) return;
+    this.#counts.received++;
+    this.#counts.receivedBytes += bytes.length;
     const request = decode(this.#method.info.request, bytes);
     if (this.#observer) this.#observer.request(request);
     else this.#unary(request);
@@ -155,6 +170,11 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver {
       },
       (thrown: unknown) => this.end(thrown),
     );
+  }
+
+  #counted(status: number): void {
+    const { handled } = this.#counts;
+    handled[status] = (handled[status] ?? 0) + 1;
   }
 
   #sendHeaders(): void {

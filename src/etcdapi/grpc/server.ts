@@ -1,4 +1,5 @@
 import type { IncomingStream } from "../../h2/index.ts";
+import type { CallMetrics, MethodCounts } from "../call-metrics.ts";
 import { type Endpoint, tokenOf, withCaller } from "../callers.ts";
 import { code, RpcError, rpcErrorOf } from "../errors.ts";
 import type { Credentials, StoreAccess } from "../ports.ts";
@@ -16,6 +17,7 @@ export interface GrpcServer {
 export interface GrpcContext extends CallContext {
   readonly access: StoreAccess | undefined;
   readonly trustCommonNames: boolean;
+  readonly calls: CallMetrics;
 }
 
 /** Takes streams, finds their method by path, and keeps track of the calls. */
@@ -24,7 +26,11 @@ export function createGrpcServer(
   context: GrpcContext,
   leader: LeaderWatch,
 ): GrpcServer {
-  const byPath = new Map(endpoints.map((endpoint) => [endpoint.method.info.path, endpoint]));
+  const byPath = new Map<string, { endpoint: Endpoint; counts: MethodCounts }>();
+  for (const endpoint of endpoints) {
+    const { info } = endpoint.method;
+    byPath.set(info.path, { endpoint, counts: context.calls.of(info) });
+  }
   const services = new Set(endpoints.map(({ method }) => method.info.path.split("/")[1]));
   const open = new Set<GrpcCall>();
   let closed: RpcError | undefined;
@@ -57,11 +63,13 @@ export function createGrpcServer(
         stream.respond({ ":status": "405", allow: "POST" }, { end: true });
         return true;
       }
-      const endpoint = byPath.get(stream.path);
-      if (closed !== undefined || endpoint === undefined) {
+      const found = byPath.get(stream.path);
+      if (closed !== undefined || found === undefined) {
         refuse(stream, closed ?? unknown(stream.path));
         return true;
       }
+      const { endpoint, counts } = found;
+      context.calls.called(endpoint.method.kind, stream.headers["client-api-version"]);
       const wantsLeader = stream.headers["hasleader"] === "true";
       if (wantsLeader && !leader.hasLeader) {
         refuse(stream, rpcErrorOf("NO_LEADER"));
@@ -72,7 +80,7 @@ export function createGrpcServer(
         context.access,
         () => credentialsOf(stream),
         (method) => {
-          const call = new GrpcCall(stream, method, context, forget);
+          const call = new GrpcCall(stream, method, context, counts, forget);
           open.add(call);
           if (wantsLeader && method.kind === "stream") leader.add(call);
           call.start();

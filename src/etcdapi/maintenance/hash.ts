@@ -16,7 +16,7 @@ export function hashMethod(cluster: ClusterInfo, hashKv: HashKv): Method {
 /** Members of one cluster answer the same for the same revision, and so does etcd after the same writes; corruption checks compare it. */
 export function hashKvMethod(cluster: ClusterInfo, hashKv: HashKv): Method {
   return unary(etcdserverpb.MaintenanceService.HashKV, async ({ revision }) => {
-    const { compactRevision, ...answer } = await hashKv(Math.max(revision, 0) as Revision);
+    const { compactRevision, ...answer } = await hashKv(revision as Revision);
     // etcd's word for "never compacted".
     return { header: headerOf(cluster.header()), ...answer, compactRevision: compactRevision || -1 };
   });

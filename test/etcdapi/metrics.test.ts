@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { serveMembers } from "./members.ts";
+
+test("what was done can be counted at /metrics, under etcd's names", async (t) => {
+  const { cluster, ports } = await serveMembers(t, 1);
+  const url = `http://127.0.0.1:${ports[0]}`;
+  const post = (path: string, body: unknown) =>
+    fetch(`${url}/v3/${path}`, { method: "POST", body: JSON.stringify(body) });
+  const base64 = (text: string) => Buffer.from(text).toString("base64");
+  const put = { key: base64("key"), value: base64("value") };
+  await post("kv/put", put);
+  await post("kv/txn", { success: [{ requestPut: put }, { requestDeleteRange: { key: base64("other") } }] });
+  await post("kv/range", { key: put.key });
+  await post("lease/grant", { ID: "7", TTL: "100" });
+  await post("lease/keepalive", { ID: "7" });
+  await post("lease/revoke", { ID: "7" });
+  await post("kv/compaction", { revision: "3", physical: true });
+  await fetch(`${url}/health`);
+  await fetch(`${url}/readyz`);
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const values = new Map(
+    text
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .map((line) => line.split(/ (?=[^ ]*$)/) as [string, string]),
+  );
+  const member = cluster.replicas[0]?.memberId.toString(16);
+  const expected: Readonly<Record<string, string>> = {
+    etcd_mvcc_put_total: "2",
+    etcd_mvcc_delete_total: "1",
+    etcd_mvcc_txn_total: "1",
+    etcd_debugging_mvcc_total_put_size_in_bytes: "16",
+    etcd_debugging_mvcc_current_revision: "3",
+    etcd_debugging_mvcc_compact_revision: "3",
+    etcd_debugging_mvcc_db_compaction_keys_total: "1",
+    etcd_debugging_lease_granted_total: "1",
+    etcd_debugging_lease_renewed_total: "1",
+    etcd_debugging_lease_revoked_total: "1",
+    etcd_debugging_lease_ttl_total_sum: "100",
+    etcd_server_has_leader: "1",
+    etcd_server_health_success: "1",
+    [`etcd_server_id{server_id="${member}"}`]: "1",
+    [`etcd_network_known_peers{Local="${member}",Remote="${member}"}`]: "1",
+    'etcd_server_healthcheck{type="readyz",name="linearizable_read"}': "1",
+    'etcd_server_client_requests_total{type="stream",client_api_version="unknown"}': "1",
+    'grpc_server_started_total{grpc_type="unary",grpc_service="etcdserverpb.KV",grpc_method="Put"}': "0",
+  };
+  for (const [name, value] of Object.entries(expected)) assert.equal(values.get(name), value, name);
+  assert(Number(values.get("etcd_disk_wal_fsync_duration_seconds_count")) > 0);
+  assert(Number(values.get("etcd_disk_wal_write_bytes_total")) > 0);
+});
+
+test("pages of other origins may call only where that is allowed, and health is asked by GET alone", async (t) => {
+  const { ports } = await serveMembers(t, 1);
+  const url = `http://127.0.0.1:${ports[0]}`;
+  const version = await fetch(`${url}/version`);
+  assert.equal(version.headers.get("access-control-allow-origin"), null);
+  const posted = await fetch(`${url}/health`, { method: "POST" });
+  assert.deepEqual([posted.status, posted.headers.get("allow")], [405, "GET"]);
+});
