@@ -115,8 +115,14 @@ export async function up(options: UpOptions): Promise<void> {
   } catch (error) {
     problem = error;
   }
-  await traffic?.close();
-  await running?.close();
+  for (const part of [traffic, running]) {
+    try {
+      await part?.close();
+    } catch (error) {
+      // The other parts, and the pods' programs among them, end all the same.
+      problem ??= error;
+    }
+  }
   if (temporary) await platform.disk.remove(dataDir);
   if (problem !== undefined) fail(problem);
 }
@@ -190,8 +196,11 @@ async function upOne(
     members: [],
     failed: server.failed,
     async close() {
-      await nodes.close();
-      await server.close();
+      try {
+        await nodes.close();
+      } finally {
+        await server.close();
+      }
     },
   };
 }

@@ -41,6 +41,9 @@ export class ContainerRunner {
   #surroundings: Surroundings | undefined;
   #killing: Promise<void> | undefined;
   #hurry: (() => void) | undefined;
+  /** Over when the program has ended. */
+  #life = new AbortController();
+  readonly #beside = new Set<Promise<void>>();
 
   constructor(pod: PodContext, record: ContainerRecord) {
     this.record = record;
@@ -132,7 +135,8 @@ export class ContainerRunner {
       if (graceMs <= shortestGraceMs) this.#hurry?.();
       return this.#killing;
     }
-    if (!this.running) return Promise.resolve();
+    // One that has just ended by itself is still being written down.
+    if (!this.running || this.#process === undefined) return this.#settled;
     this.#pod.event("Normal", "Killing", message, this.#name);
     this.#killing = this.#end(graceMs).finally(() => {
       this.#killing = undefined;
@@ -142,9 +146,29 @@ export class ContainerRunner {
   }
 
   /** Lets go of it without ending it. */
-  detach(): void {
+  async detach(): Promise<void> {
     this.#prober?.stop();
-    this.#log?.stop();
+    await this.#log?.stop();
+  }
+
+  /** Fires when the program that runs now has ended. */
+  get ended(): AbortSignal {
+    return this.#life.signal;
+  }
+
+  /** Fires `ended` for `run` when the program does, and makes that wait for it: what runs beside a program ends with it, as everything in a container does. */
+  async #besideIt<T>(run: (ended: AbortSignal) => Promise<T>): Promise<T> {
+    const work = run(this.#life.signal);
+    const settled = work.then(
+      () => {},
+      () => {},
+    );
+    this.#beside.add(settled);
+    try {
+      return await work;
+    } finally {
+      this.#beside.delete(settled);
+    }
   }
 
   async #end(graceMs: number): Promise<void> {
@@ -191,6 +215,7 @@ export class ContainerRunner {
     const { machine } = this.#pod;
     const state = this.record.state as RunningState;
     this.#process = child;
+    this.#life = new AbortController();
     this.#log = new LogKeeper(machine, this.places, this.record.starts - 1);
     this.#settled = child.ended.then(({ exitCode }) => this.#ended(state, exitCode));
     const begin = (): void => {
@@ -248,10 +273,11 @@ export class ContainerRunner {
     const { machine } = this.#pod;
     const { record } = this;
     this.#prober?.stop();
-    this.#log?.stop();
-    // What it left behind in its group goes with it, as with a container's first process.
+    // What it left behind in its group goes with it, as with a container's first process, and so does what ran beside it.
     this.#process?.signal("SIGKILL");
     this.#process = undefined;
+    this.#life.abort();
+    await Promise.all([this.#log?.stop(), ...this.#beside]);
     const start = record.starts - 1;
     const noted = await exitStatusIn(machine.files, this.places.exit(start));
     const exitCode = noted ?? told;
@@ -387,8 +413,11 @@ export class ContainerRunner {
     return {
       container: this.spec,
       podIp: this.#pod.place().podIp,
-      exec: async (command, timeoutMs) =>
-        runCommand(this.#pod.machine, { command, timeoutMs, ...(await this.surroundings()) }),
+      exec: (command, timeoutMs) =>
+        this.#besideIt(async (ended) => {
+          const surroundings = await this.surroundings();
+          return runCommand(this.#pod.machine, { command, timeoutMs, ended, ...surroundings });
+        }),
     };
   }
 }

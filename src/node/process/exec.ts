@@ -1,4 +1,4 @@
-/** Commands beside a container's program, with its environment and directory. */
+/** Commands beside a container's program, with its environment and directory; they end with it. */
 import type { Readable } from "node:stream";
 import type { Machine, RunningProcess } from "../../platform/index.ts";
 import type { CommandOptions, CommandStreams, TerminalSize } from "../streaming/remote-command.ts";
@@ -14,6 +14,7 @@ export async function execCommand(
   surroundings: Surroundings,
   options: CommandOptions,
   streams: CommandStreams,
+  ended: AbortSignal,
 ): Promise<void> {
   let child: RunningProcess;
   try {
@@ -41,6 +42,9 @@ export async function execCommand(
     return;
   }
   void streams.closed.then(() => child.signal("SIGHUP"));
+  const kill = (): void => void child.signal("SIGKILL");
+  ended.addEventListener("abort", kill, { once: true });
+  if (ended.aborted) kill();
   const outputs = [
     passOn(child.stdout, streams.stdout),
     passOn(child.stderr, streams.stderr ?? (options.tty ? streams.stdout : null)),
@@ -50,6 +54,7 @@ export async function execCommand(
     streams.stdin.pipe(child.stdin);
   }
   const { exitCode = 137 } = await child.ended;
+  ended.removeEventListener("abort", kill);
   // Nobody reads any more: what still comes must not hold the connection back.
   streams.stdin?.unpipe();
   streams.stdin?.resume();

@@ -16,26 +16,34 @@ export class LogKeeper {
   #looking = false;
   #again = false;
   #stopped = false;
+  #work: Promise<void> = Promise.resolve();
 
   constructor(machine: Machine, places: ContainerPlaces, start: number) {
     this.#machine = machine;
     this.#log = places.log(start);
     this.#times = places.times(start);
-    this.#unwatch = machine.files.watch(this.#log, () => void this.#look());
-    void this.#look();
+    this.#unwatch = machine.files.watch(this.#log, () => this.#wake());
+    this.#wake();
   }
 
-  stop(): void {
+  /** Resolves when nothing is written any more: whoever removes the directory has to wait for that. */
+  stop(): Promise<void> {
     this.#stopped = true;
     this.#unwatch();
+    return this.#work;
   }
 
-  async #look(): Promise<void> {
+  #wake(): void {
+    if (this.#stopped) return;
     if (this.#looking) {
       this.#again = true;
       return;
     }
     this.#looking = true;
+    this.#work = this.#look();
+  }
+
+  async #look(): Promise<void> {
     try {
       do {
         this.#again = false;

@@ -11,6 +11,7 @@ import {
   type EventRecorder,
   errorText,
   type Informer,
+  keyOf,
 } from "../../client/index.ts";
 import { NodeRegistration, nodes } from "../agent/registration.ts";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
@@ -52,6 +53,9 @@ export class NodeAgent implements RunningPods {
   #allocatable: Readonly<Record<string, string>> = {};
   #node: KubeObject | undefined;
   #ready = false;
+  #starting: Promise<void> = Promise.resolve();
+  /** Pods that are gone from the API and whose programs are being ended. */
+  readonly #ending = new Set<Promise<void>>();
 
   /** `agent`: what the Node tells of the agent's API. @throws where another agent has the directory */
   static async open(
@@ -142,7 +146,7 @@ export class NodeAgent implements RunningPods {
         for (const worker of this.#workers.values()) worker.wake();
       },
     });
-    void this.#start();
+    this.#starting = this.#start();
   }
 
   get registered(): Promise<void> {
@@ -161,20 +165,38 @@ export class NodeAgent implements RunningPods {
     return this.#workers.values();
   }
 
+  /** Ends all programs, whatever else goes wrong: nobody would end them later. */
   async stop(): Promise<void> {
     await this.#registration.deregister();
     this.#stopping.abort();
-    const ending = [...this.#workers.values()].map((worker) => worker.abandon());
+    await this.#starting;
+    // Stopped before it began: what an earlier life has left running ends, too.
+    if (!this.#ready) for (const record of (await this.#recall()).values()) await this.#endForgotten(record);
+    for (const worker of this.#workers.values()) this.#end(worker);
     this.#workers.clear();
-    await Promise.all(ending);
+    await Promise.all(this.#ending);
     await this.#release();
   }
 
   async detach(): Promise<void> {
     this.#registration.crash();
     this.#stopping.abort();
-    for (const worker of this.#workers.values()) worker.detach();
+    await this.#starting;
+    await Promise.all([...this.#workers.values()].map((worker) => worker.detach()));
     await this.#release();
+  }
+
+  #end(worker: PodWorker): void {
+    const ending = worker
+      .abandon()
+      .catch((error) =>
+        this.#options.log.warn("a pod's directory cannot be removed", {
+          pod: keyOf(worker.pod),
+          error: errorText(error),
+        }),
+      )
+      .finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
   }
 
   async #release(): Promise<void> {
@@ -190,11 +212,16 @@ export class NodeAgent implements RunningPods {
       add: (node) => this.#registration.nodeChanged(node),
       update: (node) => this.#registration.nodeChanged(node),
     });
-    await Promise.all([this.registered, this.#pods.synced, this.#services.synced]);
+    const stopped = new Promise<void>((resolve) =>
+      signal.addEventListener("abort", () => resolve(), { once: true }),
+    );
+    const informed = Promise.all([this.registered, this.#pods.synced, this.#services.synced]);
+    await Promise.race([informed, stopped]);
+    if (signal.aborted) return;
     const known = this.#nodes.lister.list()[0];
     if (known !== undefined) this.#registration.nodeChanged(known);
-    if (signal.aborted) return;
     const found = await this.#recall();
+    if (signal.aborted) return;
     this.#ready = true;
     this.#pods.addHandler({
       add: (pod) => this.#podChanged(pod, found.get(pod.metadata.uid as string)),
@@ -228,10 +255,12 @@ export class NodeAgent implements RunningPods {
     const pod: Pod = { metadata: { uid, namespace, name }, spec: { containers } };
     const worker = new PodWorker(this.#context, pod, record);
     await worker.adopt();
-    await worker.abandon();
+    this.#end(worker);
   }
 
   #podChanged(pod: Pod, earlier: PodRecord | undefined): void {
+    // The last words of the watch: a program that is started now would be nobody's.
+    if (this.#stopping.signal.aborted) return;
     const uid = pod.metadata.uid as string;
     const worker = this.#workers.get(uid);
     if (worker !== undefined) {
@@ -258,11 +287,7 @@ export class NodeAgent implements RunningPods {
     const uid = pod.metadata.uid as string;
     const worker = this.#workers.get(uid);
     this.#workers.delete(uid);
-    worker
-      ?.abandon()
-      .catch((error) =>
-        this.#options.log.warn("a pod's directory cannot be removed", { uid, error: errorText(error) }),
-      );
+    if (worker !== undefined) this.#end(worker);
   }
 
   async #nodeChanged(node: KubeObject): Promise<void> {

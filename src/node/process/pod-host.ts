@@ -53,7 +53,8 @@ export class ProcessPodHost implements PodHost {
     streams: CommandStreams,
   ): Promise<void> {
     const runner = this.#runner(this.#worker(name), name);
-    await execCommand(this.#machine, command, await runner.surroundings(), options, streams);
+    const surroundings = await runner.surroundings();
+    await execCommand(this.#machine, command, surroundings, options, streams, runner.ended);
   }
 
   async attach(name: ContainerName, options: CommandOptions, streams: CommandStreams): Promise<void> {

@@ -39,6 +39,7 @@ export class PodWorker {
   /** Nothing is to be started any more. */
   #abandoned = false;
   #turn: Promise<void> = Promise.resolve();
+  #adopting: Promise<void> = Promise.resolve();
 
   constructor(node: NodeContext, pod: Pod, record: PodRecord) {
     this.#node = node;
@@ -79,7 +80,12 @@ export class PodWorker {
   }
 
   /** Programs of an earlier life. */
-  async adopt(): Promise<void> {
+  adopt(): Promise<void> {
+    this.#adopting = this.#adopt();
+    return this.#adopting;
+  }
+
+  async #adopt(): Promise<void> {
     for (const runner of this.runners.values()) await runner.adopt();
     // What ran had everything that it needs.
     this.#prepared = [...this.runners.values()].some(({ running }) => running);
@@ -99,17 +105,19 @@ export class PodWorker {
   /** The server has written it off, or never knew it: its programs end, nothing is told. */
   async abandon(): Promise<void> {
     this.#abandoned = true;
-    // A start that is under way is one to be ended.
+    // What is just being found again or started is to be ended, too.
+    await this.#adopting;
     await this.#turn;
     await this.#endAll(this.context.graceMs());
     await this.#clear();
   }
 
-  /** Leaves its programs as they are. */
-  detach(): void {
+  /** Leaves its programs as they are; resolves when nothing is written about them any more. */
+  async detach(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
-    for (const runner of this.runners.values()) runner.detach();
+    await Promise.all([...this.runners.values()].map((runner) => runner.detach()));
+    await this.#saving.catch(() => {});
   }
 
   wake(): void {
@@ -400,11 +408,10 @@ export class PodWorker {
 
   /** Removes everything that was the pod's here. */
   async #clear(): Promise<void> {
-    this.detach();
+    await this.detach();
     this.#node.releaseAddress(this.#pod);
     this.#node.objects.release(this.#pod.metadata.uid as string);
     await this.#node.cgroups.remove(this.#pod.metadata.uid as string);
-    await this.#saving.catch(() => {});
     await this.#node.machine.files.remove(this.context.places.directory);
   }
 

@@ -11,9 +11,11 @@ export async function runCommand(
     readonly uid?: number;
     readonly gid?: number;
     readonly timeoutMs: number;
+    /** What it is run for is over: as when the time is up. */
+    readonly ended?: AbortSignal;
   },
 ): Promise<{ exitCode: number | undefined; output: string }> {
-  const { command, env, cwd, uid, gid, timeoutMs } = request;
+  const { command, env, cwd, uid, gid, timeoutMs, ended } = request;
   const [file = "", ...args] = command;
   const child = await machine.processes.spawn({
     file,
@@ -32,11 +34,15 @@ export async function runCommand(
     });
   }
   let late = false;
-  const deadline = machine.clock.after(timeoutMs, () => {
+  const end = (): void => {
     late = true;
     child.signal("SIGKILL");
-  });
+  };
+  const deadline = machine.clock.after(timeoutMs, end);
+  ended?.addEventListener("abort", end, { once: true });
+  if (ended?.aborted === true) end();
   const { exitCode } = await child.ended;
   deadline.cancel();
+  ended?.removeEventListener("abort", end);
   return { exitCode: late ? undefined : exitCode, output: output.slice(0, probeOutputBytesMax) };
 }
