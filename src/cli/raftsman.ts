@@ -77,7 +77,7 @@ withTrafficFlags(withAccessFlags(program.command("up")))
   )
   .option(
     "--pod-cidr <cidr>",
-    `addresses of Pods, split among the nodes (${defaults.podCidr}; of processes ${defaults.localPodCidr})`,
+    `addresses of Pods, split among the nodes (${defaults.podCidr}; of processes the first free one from ${defaults.localPodCidr} on)`,
     podRange,
   )
   .action(async (options) => (await import("./commands/up.ts")).up(options));

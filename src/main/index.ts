@@ -7,6 +7,7 @@ export type { ServerConfig } from "./config.ts";
 export { type AccessConfig, standardAccess } from "./config.ts";
 export { startHollowNodes } from "./hollow-nodes.ts";
 export { ensurePki, exportStoreClient, type Pki } from "./pki.ts";
+export { claimPodRange, loopbackPodRanges, type PodClaim } from "./pod-claim.ts";
 export { startProcessNodes } from "./process-nodes.ts";
 export { type Server, startServer } from "./server.ts";
 export { claimServiceRange, loopbackServiceRanges, type ServiceRange } from "./service-range.ts";

@@ -9,6 +9,7 @@ import {
   firstAddress,
   listenOrFree,
   type Pki,
+  type PodClaim,
   startHollowNodes,
   startProcessNodes,
   startServer,
@@ -24,6 +25,7 @@ import { paint } from "../paint.ts";
 import { checkClusterSize, peerPorts } from "../peer-ports.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
+import { settlePodRange } from "../up-pods.ts";
 import { settleServiceRange, startUpTraffic, type UpTraffic, type UpTrafficOptions } from "../up-traffic.ts";
 
 export interface UpOptions extends AccessOptions, UpTrafficOptions {
@@ -36,8 +38,8 @@ export interface UpOptions extends AccessOptions, UpTrafficOptions {
   readonly podCidr?: string;
 }
 
-/** With the range of cluster IPs chosen. */
-type SettledOptions = UpOptions & { readonly serviceClusterIpRange: string };
+/** With the ranges of addresses chosen. */
+type SettledOptions = UpOptions & { readonly serviceClusterIpRange: string; readonly podCidr: string };
 
 /** A cluster that runs. */
 interface Running {
@@ -51,9 +53,9 @@ interface Running {
 
 const loopback = "127.0.0.1";
 
-/** Programs of this machine can only have addresses of this machine. */
-const podCidrOf = ({ podCidr, runtime }: UpOptions): string =>
-  podCidr ?? (runtime === "process" ? defaults.localPodCidr : defaults.podCidr);
+/** Loopback addresses that endpoints may have: those of processes. */
+const localPodCidrOf = ({ podCidr, runtime }: SettledOptions): string =>
+  runtime === "process" && podCidr.startsWith("127.") ? podCidr : defaults.localPodCidr;
 
 /** The nodes, all of this process. */
 function startNodes(
@@ -90,11 +92,13 @@ export async function up(options: UpOptions): Promise<void> {
   const temporary = options.dataDir === undefined;
   let running: Running | undefined;
   let traffic: UpTraffic | undefined;
+  let pods: PodClaim | undefined;
   let problem: unknown;
   try {
     await checkClusterSize(platform, dataDir, options.members);
     const { range, claim } = await settleServiceRange(platform, options);
-    const settled = { ...options, serviceClusterIpRange: range };
+    pods = await settlePodRange(platform, options);
+    const settled = { ...options, serviceClusterIpRange: range, podCidr: pods.range };
     const pki = await ensurePki(platform, join(dataDir, "pki"), {
       hosts: [],
       serviceAddress: firstAddress(range),
@@ -123,6 +127,7 @@ export async function up(options: UpOptions): Promise<void> {
       problem ??= error;
     }
   }
+  await pods?.release();
   if (temporary) await platform.disk.remove(dataDir);
   if (problem !== undefined) fail(problem);
 }
@@ -177,8 +182,8 @@ async function upOne(
       api: { host: loopback, ...wanted(options.port, defaults.apiPort) },
       etcdPrefix: defaults.etcdPrefix,
       serviceClusterIpRange: options.serviceClusterIpRange,
-      podCidr: podCidrOf(options),
-      localPodCidr: defaults.localPodCidr,
+      podCidr: options.podCidr,
+      localPodCidr: localPodCidrOf(options),
       controllers: "*",
       nodeMonitorGraceMs: defaults.nodeMonitorGraceMs,
       access: accessConfig(options),
@@ -227,8 +232,8 @@ async function upThree(
       ...["--initial-cluster", names.map((one) => `${one}=${peerUrl(one)}`).join(",")],
       ...["--initial-cluster-token", "raftsman-up", "--listen-peer-urls", peerUrl(name)],
       ...["--listen-client-urls", `https://${loopback}:${ports[names.indexOf(name)]}`, "--secure-port", "0"],
-      ...["--service-cluster-ip-range", options.serviceClusterIpRange, "--pod-cidr", podCidrOf(options)],
-      ...["--local-pod-cidr", defaults.localPodCidr],
+      ...["--service-cluster-ip-range", options.serviceClusterIpRange, "--pod-cidr", options.podCidr],
+      ...["--local-pod-cidr", localPodCidrOf(options)],
       ...accessArguments(options),
     ],
   });

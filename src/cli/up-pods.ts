@@ -1,0 +1,35 @@
+/** Addresses of the pods of `raftsman up`. */
+import { join } from "node:path";
+import { claimPodRange, loopbackPodRanges, type PodClaim } from "../main/index.ts";
+import type { Machine } from "../platform/index.ts";
+import { defaults } from "./defaults.ts";
+
+/** Beside the members' directories: the range that the nodes of a kept cluster were given their parts of. */
+const rangeFile = "pod-cidr";
+
+export interface PodRangeOptions {
+  readonly runtime: "hollow" | "process";
+  readonly dataDir?: string;
+  readonly podCidr?: string;
+}
+
+/**
+ * The range of the pods' addresses: of processes one that no other cluster on this machine uses, claimed as long as this one runs. One that
+ * is kept always has the same, and its own pods may be running in it.
+ */
+export async function settlePodRange(
+  machine: Machine,
+  { runtime, dataDir, podCidr }: PodRangeOptions,
+): Promise<PodClaim> {
+  if (runtime === "hollow") return { range: podCidr ?? defaults.podCidr, release: async () => {} };
+  const memory = dataDir === undefined ? undefined : join(dataDir, rangeFile);
+  const bytes = memory === undefined ? undefined : await machine.files.read(memory).catch(() => undefined);
+  const known = podCidr ?? (bytes === undefined ? undefined : Buffer.from(bytes).toString().trim());
+  if (known !== undefined) return claimPodRange(machine, [known], { unused: false });
+  const claim = await claimPodRange(machine, loopbackPodRanges, { unused: true });
+  if (dataDir !== undefined && memory !== undefined) {
+    await machine.disk.makeDirectory(dataDir);
+    await machine.disk.replaceFile(memory, Buffer.from(`${claim.range}\n`));
+  }
+  return claim;
+}
