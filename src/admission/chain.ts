@@ -8,6 +8,7 @@ import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
 import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
+import { podSecurity } from "./pod-security/index.ts";
 import type {
   AdmissionPlugin,
   AdmissionReader,
@@ -56,6 +57,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     serviceAccount(deps),
     nodeRestriction(deps),
     taintNodesByCondition,
+    podSecurity(deps),
     priority(deps.reader),
     defaultTolerationSeconds,
     defaultStorageClass(deps.reader),

@@ -76,8 +76,8 @@ export interface AdmissionReader {
     resource: GroupVersionResource,
     at: { namespace: string; name: string; fresh?: boolean },
   ): Promise<KubeObject | undefined>;
-  /** All of a resource outside of namespaces, from the cache. */
-  list(resource: GroupVersionResource): Promise<readonly KubeObject[]>;
+  /** All of a resource, or those in a namespace, from the cache. */
+  list(resource: GroupVersionResource, namespace?: string): Promise<readonly KubeObject[]>;
 }
 
 /** Objects that plugins are configured by, kept up to date by a watch: looking at them never waits. */

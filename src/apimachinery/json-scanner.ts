@@ -16,14 +16,15 @@ const endOfInput = "unexpected end of JSON input";
 export class JsonScanner {
   readonly #text: string;
   readonly #depthMax: number;
-  readonly #onDuplicate: ((path: string) => void) | undefined;
+  readonly #onKey: ((path: string, isRepeated: boolean) => void) | undefined;
   readonly #path: string[] = [];
   #at = 0;
 
-  constructor(text: string, depthMax: number, onDuplicate?: (path: string) => void) {
+  /** `onKey`: called with the path of every key, in the order of the text. */
+  constructor(text: string, depthMax: number, onKey?: (path: string, isRepeated: boolean) => void) {
     this.#text = text;
     this.#depthMax = depthMax;
-    this.#onDuplicate = onDuplicate;
+    this.#onKey = onKey;
   }
 
   /** @throws JsonError */
@@ -75,11 +76,10 @@ export class JsonScanner {
       this.#path.push(this.#path.length === 0 ? key : `.${key}`);
       if (this.#peek() !== ":") this.#fail("after object key");
       this.#at++;
+      const isRepeated = Object.hasOwn(object, key);
+      this.#onKey?.(this.#path.join(""), isRepeated);
       const value = this.#value(depth + 1);
-      if (Object.hasOwn(object, key)) {
-        this.#onDuplicate?.(this.#path.join(""));
-        setOwn(object, key, mergeRepeated(object[key] as Json, value));
-      } else setOwn(object, key, value);
+      setOwn(object, key, isRepeated ? mergeRepeated(object[key] as Json, value) : value);
       this.#path.pop();
       const next = this.#peek();
       if (next !== "," && next !== "}") this.#fail("after object key:value pair");

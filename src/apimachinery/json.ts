@@ -39,9 +39,18 @@ export function parseJson(text: string, options: ParseJsonOptions = {}): Json {
   if (mayBeDeeperThan(text, depthMax) && isDeeperThan(value, depthMax))
     throw new JsonError("exceeded max depth");
   if (options.onDuplicate !== undefined && countKeyColons(text) !== countKeys(value)) {
-    return new JsonScanner(text, depthMax, options.onDuplicate).read();
+    const { onDuplicate } = options;
+    const onKey = (path: string, isRepeated: boolean): void => {
+      if (isRepeated) onDuplicate(path);
+    };
+    return new JsonScanner(text, depthMax, onKey).read();
   }
   return value;
+}
+
+/** Calls `visit` with the path of every key of a text that parseJson has read, in their order. */
+export function visitKeys(text: string, visit: (path: string, isRepeated: boolean) => void): void {
+  new JsonScanner(text, depthMaxDefault, visit).read();
 }
 
 function parse(text: string): Json {

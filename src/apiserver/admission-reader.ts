@@ -14,18 +14,18 @@ export function registryReader(registry: Registry, clock: Clock): AdmissionReade
     warn: () => {},
   });
   return {
-    async list(resource) {
+    async list(resource, namespace = "") {
       const handler = registry.resource(resource);
       if (handler?.list === undefined) return [];
       const query: ListQuery = {
-        namespace: "",
+        namespace,
         predicate: selectionPredicate(handler.strategy, { labelSelector: "", fieldSelector: "" }),
         resourceVersion: "0",
         resourceVersionMatch: "",
         limit: 0,
         continue: "",
       };
-      const found = await handler.list(query, contextOf(""));
+      const found = await handler.list(query, contextOf(namespace));
       return found.items.map(({ object }) => object);
     },
     async get(resource, { namespace, name, fresh = false }) {

@@ -8,6 +8,7 @@ import {
   type KubeObject,
   parseJson,
   parseYaml,
+  visitKeys,
   YamlError,
 } from "../apimachinery/index.ts";
 import { DecodeError, type KindForm, resourceOfKind, schemaOfKind, strictErrors } from "../schema/index.ts";
@@ -21,6 +22,8 @@ export type FieldValidation = "Ignore" | "Warn" | "Strict";
 const protobufPrefix = 0x6b387300;
 /** Characters of a body that an error quotes. */
 const summaryBytes = 30;
+/** As many as upstream collects (sigs.k8s.io/json). */
+const strictErrorsMax = 100;
 /** Go's way to name the place of its registry of types; clients and people see it. */
 const scheme = 'in scheme "pkg/runtime/scheme.go:111"';
 
@@ -45,15 +48,37 @@ export function decodeBody(body: Buffer, form: KindForm, options: DecodeOptions)
   else checkKind(kind, expected, refuse);
   try {
     const { object, unknownFields } = form.decode(fields);
-    complain([...duplicates, ...strictErrors(unknownFields, [])], options, (texts) =>
-      refuse(`strict decoding error: ${texts.join(", ")}`),
-    );
+    // Go's decoder of JSON into structs complains as it comes by; the others tell duplicate fields before unknown ones.
+    const isOnePass = form.custom !== true && isJson(options.contentType);
+    const texts =
+      isOnePass && duplicates.length > 0 && unknownFields.length > 0
+        ? inOrder(body.toString(), unknownFields)
+        : [...duplicates, ...strictErrors(unknownFields, [])];
+    complain(texts, options, (all) => refuse(`strict decoding error: ${all.join(", ")}`));
     object.metadata ??= {};
     return form.applyDefaults(object);
   } catch (error) {
     if (error instanceof DecodeError) throw refuse(error.message);
     throw error;
   }
+}
+
+function isJson(contentType: string): boolean {
+  return contentType === "" || parseMediaType(contentType)?.type === "application/json";
+}
+
+/** Unknown and duplicate fields in the order of the text. Nothing is told of what is in an unknown field. */
+function inOrder(text: string, unknownFields: readonly string[]): string[] {
+  const unknown = new Set(unknownFields);
+  const found = new Set<string>();
+  let inside: string | undefined;
+  visitKeys(text, (path, isRepeated) => {
+    if (inside !== undefined && (path.startsWith(`${inside}.`) || path.startsWith(`${inside}[`))) return;
+    inside = unknown.has(path) ? path : undefined;
+    if (inside !== undefined) found.add(`unknown field "${path}"`);
+    else if (isRepeated) found.add(`duplicate field "${path}"`);
+  });
+  return [...found].slice(0, strictErrorsMax);
 }
 
 /** Tells of unknown and duplicate fields as the request wants it. */

@@ -56,12 +56,22 @@ const streamTypes: readonly string[] = [
 /** Parts of an Accept header that are looked at. */
 const acceptPartsMax = 32;
 
+/** What not every kind can be shown as. */
+export interface KindRepresentations {
+  /** Of a kind that a CRD defines. */
+  readonly custom?: boolean | undefined;
+  /** Asked and answered, but not kept: there is no table of it. */
+  readonly withoutTable?: boolean;
+}
+
 /**
- * The first acceptable representation of an object or a list. Only exact types and the wildcard for all match. `custom`: of a kind that a CRD
- * defines.
+ * The first acceptable representation of an object or a list. Only exact types and the wildcard for all match.
  * @throws StatusError NotAcceptable, with upstream's two texts: of its router, and of its encoder
  */
-export function negotiateObject(accept: string, custom = false): Representation {
+export function negotiateObject(
+  accept: string,
+  { custom = false, withoutTable = false }: KindRepresentations = {},
+): Representation {
   // What nearly every client sends.
   if (accept === "" || accept === "*/*" || accept === "application/json") return json;
   const parts = acceptedTypes(accept);
@@ -71,6 +81,7 @@ export function negotiateObject(accept: string, custom = false): Representation 
     const encoding = part.type === "*/*" ? "json" : encodings[part.type];
     const target = encoding === undefined ? undefined : targetOf(part);
     if (encoding === "protobuf" && !hasProtobuf(target?.as, custom)) continue;
+    if (withoutTable && target?.as === "Table") continue;
     if (encoding !== undefined && target !== undefined) return { encoding, ...target };
   }
   throw errors.notAcceptable(custom ? customTypes : objectTypes);

@@ -31,6 +31,27 @@ test("every namespace gets its ServiceAccount and the CA, and gets them again", 
   await cluster.stop();
 });
 
+test("pods of a deleted namespace go before what they may need", async () => {
+  const cluster = await startCluster();
+  await cluster.client.create(namespaces, { metadata: { name: "doomed" } });
+  const scope = { ...configMaps, namespace: "doomed" };
+  const pods = { ...scope, resource: "pods" };
+  await cluster.client.create(scope, { metadata: { name: "needed", namespace: "doomed" } });
+  const held = { name: "held", namespace: "doomed", finalizers: ["facts.example/hold"] };
+  await cluster.client.create(pods, { metadata: held, spec: { containers: [{ name: "c", image: "i" }] } });
+  await cluster.client.delete(namespaces, "doomed");
+  await cluster.until(
+    "conditions are there",
+    () => namespaceOf(cluster, "doomed")?.status.conditions?.length === 5,
+  );
+  assert.notEqual(cluster.api.get("pods", "doomed", "held")?.metadata.deletionTimestamp, undefined);
+  assert.notEqual(cluster.api.get("configmaps", "doomed", "needed"), undefined);
+  const pod = await cluster.client.get(pods, "held");
+  await cluster.client.update(pods, { ...pod, metadata: { ...pod.metadata, finalizers: [] } });
+  await cluster.until("all is gone", () => namespaceOf(cluster, "doomed") === undefined);
+  await cluster.stop();
+});
+
 test("a deleted namespace goes with all that is in it, after it said what it waits for", async () => {
   const cluster = await startCluster();
   await cluster.client.create(namespaces, { metadata: { name: "doomed" } });
@@ -144,6 +165,28 @@ test("deleted in the foreground, an owner goes after its dependents", async () =
     body: { metadata: { finalizers: null } },
   });
   await cluster.until("both are gone", () => !there(cluster, "fg") && !there(cluster, "fg-dep"));
+  await cluster.stop();
+});
+
+test("objects that own each other in a circle do not wait for each other", async () => {
+  const cluster = await startCluster();
+  const names = ["ring-a", "ring-b", "ring-c"];
+  const uids: string[] = [];
+  for (const name of names) {
+    const made: KubeObject = await cluster.client.create(configMaps, {
+      metadata: { name, namespace: "default" },
+    });
+    uids.push(made.metadata.uid as string);
+  }
+  for (const [i, name] of names.entries()) {
+    const at = (i + 2) % 3;
+    const owner = { apiVersion: "v1", kind: "ConfigMap", name: names[at], uid: uids[at] };
+    const ownerReferences = [{ ...owner, controller: true, blockOwnerDeletion: true }];
+    await cluster.client.patch(configMaps, name, { type: "merge", body: { metadata: { ownerReferences } } });
+  }
+  await settle();
+  await cluster.client.delete(configMaps, "ring-a", { propagationPolicy: "Foreground" });
+  await cluster.until("all are gone", () => names.every((name) => !there(cluster, name)));
   await cluster.stop();
 });
 

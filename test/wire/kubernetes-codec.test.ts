@@ -146,6 +146,11 @@ test("kinds of meta are understood in any group, custom resources are not", () =
   );
 });
 
+test("the core group's list of resources has no version of its own", () => {
+  const list = { kind: "APIResourceList", groupVersion: "v1" };
+  assert.deepEqual(codec.decode(codec.encode(list)), { ...list, apiVersion: "" });
+});
+
 test("a value of the wrong type is refused with the name of its field", () => {
   const deployment = { apiVersion: "apps/v1", kind: "Deployment", spec: { replicas: "3" } };
   assert.throws(() => codec.encode(deployment), /replicas must be a value of type int32/);

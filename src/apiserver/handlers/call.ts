@@ -63,7 +63,9 @@ export class ResourceCall {
 
   /** How the answer will look; asked before anything is done, so that nothing is done for nothing. */
   encoding(): EncodeOptions {
-    return this.encodingAs(negotiateObject(this.header("accept"), this.handler.form.custom));
+    const { form, info, createNamed } = this.handler;
+    const withoutTable = info.columns.length === 0 || createNamed !== undefined;
+    return this.encodingAs(negotiateObject(this.header("accept"), { custom: form.custom, withoutTable }));
   }
 
   encodingAs(representation: Representation): EncodeOptions {

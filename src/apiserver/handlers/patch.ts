@@ -53,9 +53,9 @@ export async function patch(call: ResourceCall): Promise<void> {
       Object.keys(patchTypes).filter((name) => patchTypes[name] !== "strategic"),
     );
   const options = writeOptions(info.query, "PatchOptions", type === "apply" ? "apply" : "other");
-  const document = parsePatch(type, await readBody(call.context.req));
+  const { document, duplicates } = parsePatch(type, await readBody(call.context.req));
   const context = call.requestContext(options);
-  const patching = new Patching(call, { type, document, options, context });
+  const patching = new Patching(call, { type, document, duplicates, options, context });
   const at = { name: info.name, dryRun: options.dryRun };
   const stored = await handler.update(info.name, patching.next, context, {
     forceAllowCreate: type === "apply",
@@ -75,9 +75,25 @@ function patchTypeOf(contentType: string): PatchType {
   throw refusal;
 }
 
-function parsePatch(type: PatchType, body: Buffer): Json {
+/** What is said of a field that stands twice: of JSON its path, of YAML the line and name. */
+const duplicateText: Readonly<Record<PatchType, (where: string) => string>> = {
+  json: (path) => `json patch duplicate field "${path}"`,
+  merge: (path) => `duplicate field "${path}"`,
+  strategic: (path) => `duplicate field "${path}"`,
+  apply: (why) => `error converting YAML to JSON: ${why}`,
+};
+
+/** `duplicates`: what a strict decoder says of fields that stand twice. */
+function parsePatch(type: PatchType, body: Buffer): { document: Json; duplicates: readonly string[] } {
+  const duplicates: string[] = [];
+  const onDuplicate = (text: string): void => {
+    duplicates.push(duplicateText[type](text));
+  };
   try {
-    return type === "apply" ? parseConfiguration(body.toString()) : parseJson(body.toString());
+    const text = body.toString();
+    const document =
+      type === "apply" ? parseConfiguration(text, onDuplicate) : parseJson(text, { onDuplicate });
+    return { document, duplicates };
   } catch (error) {
     if (error instanceof JsonError) {
       throw errors.badRequest(
@@ -90,19 +106,27 @@ function parsePatch(type: PatchType, body: Buffer): Json {
 }
 
 /** YAML by its media type, JSON by most clients' habit: that is read far sooner. Whatever is wrong with it is told as YAML's. */
-function parseConfiguration(text: string): Json {
-  if (!text.startsWith("{")) return parseYaml(text);
-  try {
-    return parseJson(text);
-  } catch (error) {
-    if (error instanceof JsonError) return parseYaml(text);
-    throw error;
+function parseConfiguration(text: string, onDuplicate: (why: string) => void): Json {
+  if (text.startsWith("{")) {
+    try {
+      let repeats = false;
+      const document = parseJson(text, {
+        onDuplicate: () => {
+          repeats = true;
+        },
+      });
+      if (!repeats) return document;
+    } catch (error) {
+      if (!(error instanceof JsonError)) throw error;
+    }
   }
+  return parseYaml(text, { onDuplicate });
 }
 
 interface PatchRequest {
   readonly type: PatchType;
   readonly document: Json;
+  readonly duplicates: readonly string[];
   readonly options: WriteOptions;
   readonly context: RequestContext;
 }
@@ -176,15 +200,11 @@ class Patching {
 
   #complete(fields: JsonObject, refuse: (why: string) => Error): KubeObject {
     const { form } = this.#call.handler;
-    const { warnings } = this.#call.context.state;
-    const { fieldValidation } = this.#request.options;
     try {
       const { object, unknownFields } = form.decode(fields);
-      complain(
-        strictErrors(unknownFields, []),
-        { fieldValidation, warn: (text) => warnings.add(text) },
-        (texts) => refuse(`strict decoding error: ${texts.join(", ")}`),
-      );
+      const { type, duplicates } = this.#request;
+      const texts = [...(type === "apply" ? [] : duplicates), ...strictErrors(unknownFields, [])];
+      this.#complain(texts, (all) => refuse(`strict decoding error: ${all.join(", ")}`));
       object.metadata ??= {};
       return form.applyDefaults(object);
     } catch (error) {
@@ -194,6 +214,12 @@ class Patching {
     }
   }
 
+  #complain(texts: readonly string[], refuse: (texts: readonly string[]) => Error): void {
+    const { warnings } = this.#call.context.state;
+    const { fieldValidation } = this.#request.options;
+    complain(texts, { fieldValidation, warn: (text) => warnings.add(text) }, refuse);
+  }
+
   /** Server-side apply. */
   #applied(current: Stored | undefined): KubeObject {
     const { options, context } = this.#request;
@@ -201,6 +227,9 @@ class Patching {
     const { form, subresource, rules } = this.#call.handler;
     const request = fieldManagerRequest({ form, subresource, rules, context });
     const merged = applyConfiguration(current?.object, configuration, { ...request, force: options.force });
+    this.#complain(this.#request.duplicates, (texts) =>
+      errors.badRequest(`error strict decoding YAML: ${texts.join(", ")}`),
+    );
     return this.#complete(deepClone(merged) as unknown as JsonObject, (why) => errors.plainError(why));
   }
 

@@ -148,14 +148,16 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       });
       return;
     }
+    const inForeground = waiting.length > 0 && node.dependents.size > 0;
+    const isCircle = [...node.dependents].some((dependent) => graph.get(dependent)?.waitsForDependents);
+    if (inForeground && isCircle) live = await unblockOwners(node, live);
     const finalizers = live.metadata.finalizers ?? [];
-    const foreground =
-      finalizers.includes("foregroundDeletion") || (waiting.length > 0 && node.dependents.size > 0);
-    const propagationPolicy = finalizers.includes("orphan")
-      ? "Orphan"
-      : foreground
+    const propagationPolicy =
+      inForeground || (finalizers.includes("foregroundDeletion") && !finalizers.includes("orphan"))
         ? "Foreground"
-        : "Background";
+        : finalizers.includes("orphan")
+          ? "Orphan"
+          : "Background";
     try {
       await client.delete(scope, node.name, {
         propagationPolicy,
@@ -164,6 +166,18 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
+  }
+
+  /** Objects that own each other in a circle would wait for each other for ever: this one keeps its owners no more. */
+  async function unblockOwners(node: GraphNode, live: KubeObject): Promise<KubeObject> {
+    const references = live.metadata.ownerReferences ?? [];
+    if (!references.some(({ blockOwnerDeletion }) => blockOwnerDeletion === true)) return live;
+    const ownerReferences = references.map((reference) => ({ ...reference, blockOwnerDeletion: false }));
+    const { uid, resourceVersion } = live.metadata;
+    return client.patch(scopeOf(node), node.name, {
+      type: "merge",
+      body: { metadata: { uid, resourceVersion, ownerReferences } },
+    });
   }
 
   async function ownerState(

@@ -33,10 +33,11 @@ export async function deleteContent(client: Client, namespace: KubeObject, nowMs
   try {
     const { resources, stale } = await discover(client);
     remaining.undiscovered.push(...stale);
-    for (const resource of resources) {
-      if (!resource.namespaced || !resource.verbs.includes("delete")) continue;
-      await deleteResource(client, resource, name, remaining);
-    }
+    const deletable = resources.filter(({ namespaced, verbs }) => namespaced && verbs.includes("delete"));
+    // Pods go first: what they use (their network policies among it) stays as long as they run.
+    for (const resource of deletable.filter(isPods)) await deleteResource(client, resource, name, remaining);
+    const others = remaining.resources.size > 0 ? [] : deletable.filter((one) => !isPods(one));
+    for (const resource of others) await deleteResource(client, resource, name, remaining);
   } catch (error) {
     remaining.undiscovered.push(errorText(error));
   }
@@ -51,6 +52,10 @@ export async function deleteContent(client: Client, namespace: KubeObject, nowMs
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
+}
+
+function isPods({ group, resource }: DiscoveredResource): boolean {
+  return group === "" && resource === "pods";
 }
 
 async function deleteResource(

@@ -49,8 +49,10 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   quotas.addHandler({
     add: (quota) => queue.add(keyOf(quota)),
     update: (quota, old) => {
-      // What admission counts moves the status only.
-      if (!deepEqual(quota.spec, old.spec) || quota.status?.hard === undefined) queue.add(keyOf(quota));
+      // What admission counts moves the status only; limits in it that are not the spec's were written by somebody else.
+      if (!deepEqual(quota.spec, old.spec) || !deepEqual(quota.status?.hard, quota.spec?.hard)) {
+        queue.add(keyOf(quota));
+      }
     },
   });
   const wake = ({ metadata }: KubeObject): void => {

@@ -12,9 +12,9 @@ const listMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
 
 /** Descriptions of what every object has, in our words: `kubectl explain` shows them. */
 const described = {
-  apiVersion: "Group and version of the schema that this object is written in.",
-  kind: "Type of this object, which says which resource serves it.",
-  metadata: "Name, labels and what else all objects have.",
+  apiVersion: "APIVersion defines the group and version of the schema that this object is written in.",
+  kind: "Kind is the type of this object, which says which resource serves it.",
+  metadata: "Standard object's metadata: name, labels and what else all objects have.",
   items: "The objects of this list.",
   listMetadata: "Revision of the list, and where it continues.",
 };

@@ -61,22 +61,30 @@ function eventStrategy({ ttlSeconds, strict }: { ttlSeconds: number; strict: boo
       ...(strict ? validateStrictUpdate(next, old) : []),
     ],
     ttlSeconds: () => ttlSeconds,
-    selectableFields: {
-      "involvedObject.kind": (event) => event.involvedObject?.kind ?? "",
-      "involvedObject.namespace": (event) => event.involvedObject?.namespace ?? "",
-      "involvedObject.name": (event) => event.involvedObject?.name ?? "",
-      "involvedObject.uid": (event) => event.involvedObject?.uid ?? "",
-      "involvedObject.apiVersion": (event) => event.involvedObject?.apiVersion ?? "",
-      "involvedObject.resourceVersion": (event) => event.involvedObject?.resourceVersion ?? "",
-      "involvedObject.fieldPath": (event) => event.involvedObject?.fieldPath ?? "",
-      reason: (event) => event.reason ?? "",
-      reportingComponent: (event) => event.reportingComponent ?? "",
-      source: (event) => event.source?.component || (event.reportingComponent ?? ""),
-      type: (event) => event.type ?? "",
-    },
+    selectableFields: selectableFields({ strict }),
     tableRow,
   };
   return ofAnyKind(strategy);
+}
+
+/** Both groups select by the same fields, each by its own names; events.k8s.io has no `source`. */
+function selectableFields({ strict }: { strict: boolean }): NonNullable<Strategy<Event>["selectableFields"]> {
+  const about = strict ? "regarding" : "involvedObject";
+  const reporter = (event: Event): string => event.reportingComponent ?? "";
+  return {
+    [`${about}.kind`]: (event) => event.involvedObject?.kind ?? "",
+    [`${about}.namespace`]: (event) => event.involvedObject?.namespace ?? "",
+    [`${about}.name`]: (event) => event.involvedObject?.name ?? "",
+    [`${about}.uid`]: (event) => event.involvedObject?.uid ?? "",
+    [`${about}.apiVersion`]: (event) => event.involvedObject?.apiVersion ?? "",
+    [`${about}.resourceVersion`]: (event) => event.involvedObject?.resourceVersion ?? "",
+    [`${about}.fieldPath`]: (event) => event.involvedObject?.fieldPath ?? "",
+    reason: (event) => event.reason ?? "",
+    ...(strict
+      ? { reportingController: reporter }
+      : { reportingComponent: reporter, source: (event) => event.source?.component || reporter(event) }),
+    type: (event) => event.type ?? "",
+  };
 }
 
 function validateLegacy(event: Event, controllerField: string): FieldError[] {

@@ -5,9 +5,9 @@ import { type KubernetesTable, Plans } from "./plan.ts";
 import { MessageReader } from "./read.ts";
 import { MessageWriter } from "./write.ts";
 
-/** An object with its kind; everything else is the message's. */
+/** An object with its kind; everything else is the message's. The core group's discovery documents name no version. */
 export interface KubernetesObject {
-  readonly apiVersion: string;
+  readonly apiVersion?: string;
   readonly kind: string;
   readonly [name: string]: unknown;
 }
@@ -80,7 +80,7 @@ export function createKubernetesCodec(table: KubernetesTable): KubernetesCodec {
     supports: (apiVersion, kind) => messageType(apiVersion, kind) !== undefined,
 
     encode(object) {
-      const { apiVersion, kind } = object;
+      const { apiVersion = "", kind } = object;
       const type = messageType(apiVersion, kind);
       if (type === undefined) throw new ProtobufError(`${apiVersion} ${kind} has no protobuf form`);
       writer.begin();

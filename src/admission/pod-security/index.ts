@@ -1,0 +1,130 @@
+import { deepEqual, errors, type KubeObject } from "../../apimachinery/index.ts";
+import type { Clock } from "../../platform/index.ts";
+import { refused } from "../forbidden.ts";
+import type { AdmissionPlugin, AdmissionReader, AdmissionRequest } from "../ports.ts";
+import { violations } from "./checks.ts";
+import { isStricter, type Policy, policyOf, type Standard, standardText } from "./levels.ts";
+import { podsAgainst } from "./namespace-pods.ts";
+import type { Container, PodTemplate, Violation } from "./pod.ts";
+
+const namespaces = { group: "", version: "v1", resource: "namespaces" };
+
+/** Subresources of pods that change nothing of what is checked. */
+const ignoredSubresources: ReadonlySet<string> = new Set([
+  "exec",
+  "attach",
+  "binding",
+  "eviction",
+  "log",
+  "portforward",
+  "proxy",
+  "status",
+]);
+
+// biome-ignore lint/suspicious/noExplicitAny: objects; the schema has checked their fields.
+type Fields = any;
+
+/** Where resources other than pods keep what they make pods from. */
+const templates: Readonly<Record<string, (object: Fields) => PodTemplate | undefined>> = {
+  "/podtemplates": (object) => object.template,
+  "/replicationcontrollers": (object) => object.spec?.template,
+  "apps/daemonsets": (object) => object.spec?.template,
+  "apps/deployments": (object) => object.spec?.template,
+  "apps/replicasets": (object) => object.spec?.template,
+  "apps/statefulsets": (object) => object.spec?.template,
+  "batch/cronjobs": (object) => object.spec?.jobTemplate?.spec?.template,
+  "batch/jobs": (object) => object.spec?.template,
+};
+
+/**
+ * The Pod Security Standards: the labels of a namespace say which level its pods are held to, refused by (`enforce`) or warned of
+ * (`warn`). Workloads are only warned of, as their pods are refused. Nobody and nothing is exempt.
+ */
+export function podSecurity({
+  reader,
+  clock,
+}: {
+  readonly reader: AdmissionReader;
+  readonly clock: Clock;
+}): AdmissionPlugin {
+  const policyIn = async (namespace: string): Promise<Policy | undefined> => {
+    const at = { namespace: "", name: namespace };
+    const found =
+      (await reader.get(namespaces, at)) ?? (await reader.get(namespaces, { ...at, fresh: true }));
+    return found === undefined ? undefined : policyOf(found.metadata.labels).policy;
+  };
+
+  const checkNamespace = async (request: AdmissionRequest, object: KubeObject): Promise<void> => {
+    if (request.subresource !== "") return;
+    const { policy, complaints } = policyOf(object.metadata.labels);
+    const before = request.old === undefined ? undefined : policyOf(request.old.metadata.labels);
+    if (complaints.length > 0 && !(before !== undefined && deepEqual(complaints, before.complaints))) {
+      throw errors.invalid(request.kind, request.name || (object.metadata.name ?? ""), complaints);
+    }
+    if (before === undefined) return;
+    const [next, last] = [policy.enforce, before.policy.enforce];
+    if (next.level === "privileged" || (next.minor === last.minor && !isStricter(next, last))) return;
+    const name = object.metadata.name ?? "";
+    for (const warning of await podsAgainst(next, { namespace: name, reader, clock }))
+      request.warn?.(warning);
+  };
+
+  const checkPod = async (request: AdmissionRequest, pod: KubeObject): Promise<void> => {
+    if (ignoredSubresources.has(request.subresource)) return;
+    const policy = await policyIn(request.namespace);
+    if (policy === undefined) {
+      throw errors.internalError(`failed to lookup namespace ${JSON.stringify(request.namespace)}`);
+    }
+    if (policy.enforce.level === "privileged" && policy.warn.level === "privileged") return;
+    if (request.operation === "UPDATE" && request.old !== undefined && !changesImages(pod, request.old))
+      return;
+    const template = pod as Fields as PodTemplate;
+    const found = violations(template, policy.enforce);
+    if (found.length > 0) {
+      throw refused(request, `violates PodSecurity "${standardText(policy.enforce)}": ${told(found)}`);
+    }
+    warn(request, template, policy.warn);
+  };
+
+  const checkWorkload = async (request: AdmissionRequest, template: PodTemplate): Promise<void> => {
+    const policy = await policyIn(request.namespace);
+    if (policy !== undefined) warn(request, template, policy.warn);
+  };
+
+  return {
+    name: "PodSecurity",
+    validate(request) {
+      const { operation, object, resource } = request;
+      if (operation === "DELETE" || object === undefined) return;
+      const which = `${resource.group}/${resource.resource}`;
+      if (which === "/namespaces") return checkNamespace(request, object);
+      if (which === "/pods") return checkPod(request, object);
+      if (request.subresource !== "" || !Object.hasOwn(templates, which)) return;
+      const template = templates[which]?.(object);
+      if (template?.spec === undefined) return;
+      return checkWorkload(request, { spec: template.spec, metadata: template.metadata ?? {} });
+    },
+  };
+}
+
+function warn(request: AdmissionRequest, pod: PodTemplate, standard: Standard): void {
+  const found = violations(pod, standard);
+  if (found.length === 0) return;
+  request.warn?.(`would violate PodSecurity "${standardText(standard)}": ${told(found)}`);
+}
+
+function told(found: readonly Violation[]): string {
+  return found.map(({ reason, detail }) => (detail === "" ? reason : `${reason} (${detail})`)).join(", ");
+}
+
+/** Of what can be changed of a pod only images matter, and containers that are added. */
+function changesImages({ spec: next }: Fields, { spec: last }: Fields): boolean {
+  const differ = (now: readonly Container[] = [], before: readonly Container[] = []): boolean =>
+    now.length !== before.length || now.some(({ image }, index) => image !== before[index]?.image);
+  if (differ(next.containers, last.containers) || differ(next.initContainers, last.initContainers))
+    return true;
+  const before = new Map<string, Container>();
+  for (const each of last.ephemeralContainers ?? []) before.set(each.name, each);
+  const ephemeral: readonly Container[] = next.ephemeralContainers ?? [];
+  return ephemeral.some(({ name, image }) => !before.has(name) || before.get(name).image !== image);
+}

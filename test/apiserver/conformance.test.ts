@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Transport } from "../../src/client/index.ts";
+import { fastClock } from "./fast-clock.ts";
+import { type OpenServer, openServer } from "./open-server.ts";
+
+/** What upstream's conformance tests found, kept by tests of our own. */
+
+const admin = { name: "admin", groups: ["system:masters", "system:authenticated"] };
+const deployments = "/apis/apps/v1/namespaces/default/deployments";
+
+async function start(): Promise<OpenServer & { transport: Transport }> {
+  const opened = openServer({ clock: fastClock() });
+  const transport = opened.server.transport(admin);
+  await send(transport, {
+    method: "POST",
+    path: "/api/v1/namespaces",
+    body: { metadata: { name: "default" } },
+  });
+  return { ...opened, transport };
+}
+
+interface Sent {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: object | string;
+  readonly type?: string;
+  readonly accept?: string;
+}
+
+async function send(
+  transport: Transport,
+  { method, path, body, type = "application/json", accept = "application/json" }: Sent,
+): Promise<{ status: number; bytes: Buffer; json: () => { message: string; items: unknown[] } }> {
+  const response = await transport.request({
+    method,
+    path,
+    headers: { accept, "user-agent": "test", ...(body === undefined ? {} : { "content-type": type }) },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of response.body) chunks.push(chunk);
+  const bytes = Buffer.concat(chunks);
+  return { status: response.status, bytes, json: () => JSON.parse(bytes.toString()) };
+}
+
+test("the core group's resources are listed in protobuf too", async () => {
+  const { transport, close } = await start();
+  const accept = "application/vnd.kubernetes.protobuf";
+  const answer = await send(transport, { method: "GET", path: "/api/v1", accept });
+  assert.equal(answer.status, 200);
+  assert.equal(answer.bytes.subarray(0, 3).toString(), "k8s");
+  await close();
+});
+
+test("unknown and duplicate fields of JSON are told of in the order in which they stand", async () => {
+  const { transport, close } = await start();
+  const labels = '{"app":"a"}';
+  const template = `{"metadata":{"labels":${labels}},"spec":{"containers":[{"name":"c","image":"i"}]}}`;
+  const body = `{"metadata":{"name":"d"},"spec":{"surprise":{"x":1,"x":2},"replicas":1,"replicas":2,"other":1,"selector":{"matchLabels":${labels}},"template":${template}}}`;
+  const answer = await send(transport, {
+    method: "POST",
+    path: `${deployments}?fieldValidation=Strict`,
+    body,
+  });
+  assert.equal(answer.status, 400);
+  assert.match(
+    answer.json().message,
+    /: strict decoding error: unknown field "spec.surprise", duplicate field "spec.replicas", unknown field "spec.other"$/,
+  );
+  await close();
+});
+
+test("a field that stands twice in a patch is refused where the client wants strictness, and names its line in YAML", async () => {
+  const { transport, close } = await start();
+  const path = "/api/v1/namespaces/default/configmaps/c?fieldManager=m&fieldValidation=Strict";
+  const yaml = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\ndata:\n  a: one\n  a: two\n";
+  const applied = await send(transport, {
+    method: "PATCH",
+    path,
+    body: yaml,
+    type: "application/apply-patch+yaml",
+  });
+  assert.equal(applied.status, 400, applied.bytes.toString());
+  assert.equal(
+    applied.json().message,
+    'error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  line 7: key "a" already set in map',
+  );
+  await send(transport, {
+    method: "POST",
+    path: "/api/v1/namespaces/default/configmaps",
+    body: { metadata: { name: "c" } },
+  });
+  const type = "application/merge-patch+json";
+  const merged = await send(transport, { method: "PATCH", path, body: '{"data":{"a":"x","a":"y"}}', type });
+  assert.equal(merged.status, 422);
+  assert.match(merged.json().message, /strict decoding error: duplicate field "data.a"$/);
+  await close();
+});
+
+test("there is no table of what is only asked and answered", async () => {
+  const { transport, close } = await start();
+  const answer = await send(transport, {
+    method: "POST",
+    path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+    body: { spec: { nonResourceAttributes: { path: "/", verb: "get" } } },
+    accept: "application/json;as=Table;v=v1;g=meta.k8s.io",
+  });
+  assert.equal(answer.status, 406);
+  await close();
+});
+
+test("events are selected by the names that their group has for its fields", async () => {
+  const { transport, close } = await start();
+  const body = {
+    metadata: { name: "e" },
+    involvedObject: { kind: "Pod", name: "p", namespace: "default" },
+    source: { component: "tester" },
+    reportingComponent: "tester",
+    reason: "Tested",
+    type: "Normal",
+  };
+  await send(transport, { method: "POST", path: "/api/v1/namespaces/default/events", body });
+  const selected = async (root: string, selector: string): Promise<number> => {
+    const path = `${root}/namespaces/default/events?fieldSelector=${encodeURIComponent(selector)}`;
+    const answer = await send(transport, { method: "GET", path });
+    return answer.status === 200 ? answer.json().items.length : answer.status;
+  };
+  const events = "/apis/events.k8s.io/v1";
+  assert.equal(await selected("/api/v1", "source=tester,involvedObject.name=p"), 1);
+  assert.equal(await selected(events, "reportingController=tester,regarding.name=p"), 1);
+  assert.equal(await selected(events, "regarding.name=other"), 0);
+  assert.equal(await selected(events, "source=tester"), 400);
+  assert.equal(await selected("/api/v1", "reportingController=tester"), 400);
+  await close();
+});
