@@ -1,6 +1,6 @@
 /**
  * The Service `default/kubernetes`, by which programs in the cluster find the API: as kube-apiserver makes it at start, with the first
- * address of the service range. It gets no Endpoints where the API listens on loopback: no other machine could use them.
+ * address of the service range. Its endpoints are kubernetes-endpoints.ts's.
  */
 import { createOrAccept, type EnsureOptions, keep } from "./ensure.ts";
 

@@ -23,6 +23,7 @@ import { startControllers } from "./controllers.ts";
 import { ensureExtensionAuthentication } from "./extension-authentication.ts";
 import { keepFlowControl } from "./flow-control.ts";
 import { startHollowNodes } from "./hollow-nodes.ts";
+import { keepKubernetesEndpoints, publishedAddress } from "./kubernetes-endpoints.ts";
 import { keepKubernetesService } from "./kubernetes-service.ts";
 import { ensurePki, type Pki } from "./pki.ts";
 import { keepServiceCidr } from "./service-cidr.ts";
@@ -144,9 +145,13 @@ export async function startServer(
       log: log.channel("apiserver"),
       signal: stopping.signal,
     };
+    const ip = publishedAddress(config.api.host, config.localPodCidr !== undefined);
     const bootstrapped = Promise.all([
       keepSystemNamespaces(own).there,
       keepKubernetesService({ ...own, clusterIp: serviceAddress, port: http.port }).there,
+      ...(ip === undefined
+        ? []
+        : [keepKubernetesEndpoints({ ...own, network: platform.network, ip, port: http.port }).there]),
       keepServiceCidr({ ...own, cidrs: config.serviceClusterIpRange.split(",").map((range) => range.trim()) })
         .there,
       ensureSystemPriorityClasses(own),

@@ -238,6 +238,37 @@ test("a pod says what a kubelet would say of it, from start to end", async () =>
   await cluster.stop();
 });
 
+test("a pod that is active for longer than it may be has failed, also when its deadline comes later", async () => {
+  const cluster = await startCluster({ nodes: 1 });
+  const spec = { containers: [{ name: "c", image: "i" }], nodeName: "node-0" };
+  await cluster.client.create(pods, { metadata: { name: "late", namespace: "default" }, spec });
+  const status = () => cluster.api.get("pods", "default", "late")?.status;
+  await cluster.until("it runs", () => status()?.phase === "Running");
+  const body = { spec: { activeDeadlineSeconds: 5 } };
+  await cluster.client.patch(pods, "late", { type: "merge", body });
+  await cluster.until("it has failed", () => status()?.phase === "Failed", { stepMs: 500 });
+  assert.equal(status()?.reason, "DeadlineExceeded");
+  assert.equal(status()?.message, "Pod was active on the node longer than the specified deadline");
+  assert.equal(status()?.containerStatuses[0].state.terminated.exitCode, 137);
+  await cluster.stop();
+});
+
+test("a debugger that is added to a running pod runs", async () => {
+  const cluster = await startCluster({ nodes: 1 });
+  const spec = { containers: [{ name: "c", image: "i" }], nodeName: "node-0" };
+  const pod = await cluster.client.create(pods, { metadata: { name: "p", namespace: "default" }, spec });
+  const status = () => cluster.api.get("pods", "default", "p")?.status;
+  await cluster.until("it runs", () => status()?.phase === "Running");
+  const body = { spec: { ephemeralContainers: [{ name: "debugger", image: "busybox" }] } };
+  await cluster.client.patch(pods, pod.metadata.name as string, { type: "merge", body });
+  await cluster.until(
+    "the debugger runs",
+    () => status()?.ephemeralContainerStatuses?.[0]?.state.running !== undefined,
+  );
+  assert.equal(status()?.ephemeralContainerStatuses[0].name, "debugger");
+  await cluster.stop();
+});
+
 test("an address that a pod gave back is not given to the next pod", async () => {
   const cluster = await startCluster();
   const spec = { terminationGracePeriodSeconds: 1, containers: [{ name: "c", image: "i" }] };

@@ -2,7 +2,7 @@ import { type FieldError, field } from "../../apimachinery/index.ts";
 
 /** From the laxest to the strictest. */
 const levels = ["privileged", "baseline", "restricted"] as const;
-export type Level = (typeof levels)[number];
+type Level = (typeof levels)[number];
 
 /** A level as a minor version of Kubernetes 1 understood it; by default as the latest does. */
 export interface Standard {

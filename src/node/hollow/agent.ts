@@ -20,11 +20,14 @@ import {
   stopAfterAnnotation,
 } from "./annotations.ts";
 import { descriptionOf } from "./description.ts";
-import { endedStatus, runningStatus } from "./pod-status.ts";
+import { endedStatus, overdueStatus, runningStatus } from "./pod-status.ts";
 import type { HollowNodeOptions, HollowNodesOptions } from "./ports.ts";
 
 const pods = { group: "", version: "v1", resource: "pods" };
 export const nodeIndex = "node-name";
+
+/** Deadlines may be years away, which timers cannot wait for: they are looked at once a day. */
+const deadlineWaitMsMax = 86_400_000;
 
 /** What stands for the kubelet of one node. */
 export class HollowAgent {
@@ -148,6 +151,13 @@ export class HollowAgent {
     const arrivedMs = this.#arrivals.get(uid) ?? now;
     this.#arrivals.set(uid, arrivedMs);
     const running = pod.status?.phase === "Running";
+    const overdueIn = this.#overdueIn(key, pod);
+    if (overdueIn !== undefined && overdueIn <= 0) {
+      const { namespace } = splitKey(key);
+      const status = overdueStatus(pod, clock.now());
+      await client.update({ ...pods, namespace }, { ...pod, status }, "status");
+      return;
+    }
     const startIn = running ? 0 : arrivedMs + delayMs(pod, startAfterAnnotation) - now;
     if (startIn > 0) {
       this.#queue.addAfter(key, startIn);
@@ -178,6 +188,16 @@ export class HollowAgent {
     if (running && sameReport(pod.status, status)) return;
     const { namespace } = splitKey(key);
     await client.update({ ...pods, namespace }, { ...pod, status }, "status");
+  }
+
+  /** Milliseconds until a pod that has started was active for as long as it may be; wakes the pod then. */
+  #overdueIn(key: string, pod: KubeObject): number | undefined {
+    const seconds: number | undefined = pod.spec?.activeDeadlineSeconds;
+    const started: string | undefined = pod.status?.startTime;
+    if (seconds === undefined || started === undefined) return undefined;
+    const left = Date.parse(started) + seconds * 1_000 - this.#options.clock.now();
+    if (left > 0) this.#queue.addAfter(key, Math.min(left, deadlineWaitMsMax));
+    return left;
   }
 
   /** Milliseconds until the pod has done its work; wakes the pod then. */

@@ -64,8 +64,21 @@ export function runningStatus({ pod, hostIp, podIp, ready, nowMs }: RunningPod):
       ready,
       started: true,
     })),
+    ...ephemeralStatuses(pod, now),
   };
 }
+
+/** Its containers were ended because the pod was active for longer than its activeDeadlineSeconds. */
+export function overdueStatus(pod: KubeObject, nowMs: number): KubeObject["status"] {
+  return {
+    ...endedStatus(pod, nowMs, killedExitCode),
+    reason: "DeadlineExceeded",
+    message: "Pod was active on the node longer than the specified deadline",
+  };
+}
+
+/** 128 + SIGKILL */
+const killedExitCode = 137;
 
 /** All containers have ended: what is reported just before the pod is removed, and when it has done its work. */
 export function endedStatus(pod: KubeObject, nowMs: number, exitCode = 0): KubeObject["status"] {
@@ -106,13 +119,19 @@ type ContainerStatus = Record<string, unknown> & {
   state?: { running?: { startedAt: string } };
 };
 
+/** Where the status tells of which containers. */
+const statusFields = {
+  containers: "containerStatuses",
+  initContainers: "initContainerStatuses",
+  ephemeralContainers: "ephemeralContainerStatuses",
+} as const;
+
 function containerStatuses(
   pod: KubeObject,
-  field: "containers" | "initContainers",
+  field: keyof typeof statusFields,
   stateOf: (previous: ContainerStatus | undefined) => Record<string, unknown>,
 ): ContainerStatus[] {
-  const previous = (pod.status?.[field === "containers" ? "containerStatuses" : "initContainerStatuses"] ??
-    []) as ContainerStatus[];
+  const previous = (pod.status?.[statusFields[field]] ?? []) as ContainerStatus[];
   return ((pod.spec?.[field] ?? []) as ContainerSpec[]).map(({ name, image }) => {
     const before = previous.find((status) => status.name === name);
     return {
@@ -125,6 +144,17 @@ function containerStatuses(
       ...stateOf(before),
     };
   });
+}
+
+/** Debuggers run from when they are added, and are not ready for anything. */
+function ephemeralStatuses(pod: KubeObject, now: string): { ephemeralContainerStatuses?: ContainerStatus[] } {
+  if ((pod.spec?.ephemeralContainers ?? []).length === 0) return {};
+  return {
+    ephemeralContainerStatuses: containerStatuses(pod, "ephemeralContainers", (previous) => ({
+      state: { running: { startedAt: previous?.state?.running?.startedAt ?? now } },
+      ready: false,
+    })),
+  };
 }
 
 function initStatuses(pod: KubeObject, now: string): { initContainerStatuses?: ContainerStatus[] } {
