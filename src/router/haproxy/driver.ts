@@ -12,6 +12,7 @@ import type { RouteEntry, RouteTable } from "../types.ts";
 import { filesOf, type HaproxyFiles, serverName, serverParameters } from "./config.ts";
 import { backendName } from "./maps.ts";
 import { askHaproxy } from "./socket.ts";
+import { startWatched } from "./watched.ts";
 
 export interface HaproxyOptions extends Omit<HaproxyFiles, "cookieKey"> {
   readonly machine: Machine;
@@ -211,13 +212,9 @@ export async function startHaproxyDriver(options: HaproxyOptions): Promise<Drive
 
   await write(emptyTable);
   await disk.remove(`${directory}/admin.sock`);
-  const process: RunningProcess = await machine.processes.spawn({
-    file: "haproxy",
+  const process = await startWatched(machine, {
     args: ["-W", "-f", config, "-S", `${directory}/master.sock`],
-    env: machine.processes.environment(),
-    cwd: directory,
-    stdin: false,
-    output: "pipe",
+    directory,
   });
   for (const output of [process.stdout, process.stderr]) {
     output?.on("data", (chunk: Buffer) => {
