@@ -6,7 +6,8 @@ import type { Json, JsonObject } from "./object.ts";
 /**
  * RFC 6902 as upstream applies it (evanphx/json-patch), which deviates: `replace` of a missing member sets it, what stands before
  * the first "/" of a path is ignored, the whole document cannot be addressed, negative indices count from the end, `test` of a
- * missing member for null holds.
+ * missing member for null holds. Objects on the way of an operation end with their members sorted, as Go's maps do: errors
+ * quote the patched text.
  */
 
 const operationsMax = 10_000;
@@ -26,14 +27,23 @@ interface Operation {
 export function applyJsonPatch(document: Json, patch: Json): Json {
   const operations = decodePatch(patch);
   const result = deepClone(document);
+  const opened = new Set<JsonObject>();
   let copiedBytes = 0;
   try {
-    for (const operation of operations) copiedBytes = applyOperation(result, operation, copiedBytes);
+    for (const operation of operations)
+      copiedBytes = applyOperation(result, operation, { copiedBytes, opened });
   } catch (error) {
     if (error instanceof PatchFailure) throw unprocessablePatch();
     throw error;
   }
+  for (const object of opened) sortMembers(object);
   return result;
+}
+
+function sortMembers(object: JsonObject): void {
+  const members = Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [name] of members) delete object[name];
+  for (const [name, value] of members) setOwn(object, name, value);
 }
 
 function decodePatch(patch: Json): Operation[] {
@@ -63,8 +73,13 @@ function decodingError(found: string, wanted: string): Error {
   return badRequest(`error decoding patch: json: cannot unmarshal ${found} into Go ${wanted}`);
 }
 
-function applyOperation(document: Json, operation: Operation, copiedBytes: number): number {
-  const target = (path: Json | undefined): [Json[] | JsonObject, string] => locate(document, path);
+/** @returns how many bytes were copied by now. `opened` gathers the objects that were looked into. */
+function applyOperation(
+  document: Json,
+  operation: Operation,
+  { copiedBytes, opened }: { readonly copiedBytes: number; readonly opened: Set<JsonObject> },
+): number {
+  const target = (path: Json | undefined): [Json[] | JsonObject, string] => locate(document, path, opened);
   switch (operation.op) {
     case "add":
       add(...target(operation.path), deepClone(operation.value ?? null));
@@ -100,15 +115,21 @@ function applyOperation(document: Json, operation: Operation, copiedBytes: numbe
 }
 
 /** The container of what a path addresses, and the last token. */
-function locate(document: Json, path: Json | undefined): [Json[] | JsonObject, string] {
+function locate(
+  document: Json,
+  path: Json | undefined,
+  opened: Set<JsonObject>,
+): [Json[] | JsonObject, string] {
   const tokens = typeof path === "string" ? path.split("/") : [];
   if (tokens.length < 2) throw new PatchFailure("missing path");
   let container = document;
   for (const token of tokens.slice(1, -1)) {
     if (typeof container !== "object" || container === null) throw new PatchFailure("missing path");
+    if (!Array.isArray(container)) opened.add(container);
     container = get(container, unescapeToken(token)) ?? null;
   }
   if (typeof container !== "object" || container === null) throw new PatchFailure("missing path");
+  if (!Array.isArray(container)) opened.add(container);
   return [container, unescapeToken(tokens.at(-1) as string)];
 }
 

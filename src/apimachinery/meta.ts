@@ -21,7 +21,7 @@ export interface MetaRules {
 }
 
 /** Keys and values together: all annotations of an object. */
-const annotationBytesMax = 256 * 1024;
+export const annotationBytesMax = 256 * 1024;
 const managerLengthMax = 128;
 const subresourceLengthMax = 256;
 
@@ -123,13 +123,19 @@ export function validateAnnotations(
   path: string,
 ): FieldError[] {
   const errors: FieldError[] = [];
-  let bytes = 0;
-  for (const [key, value] of Object.entries(annotations ?? {})) {
+  for (const key of Object.keys(annotations ?? {})) {
     for (const text of qualifiedNameErrors(key.toLowerCase())) errors.push(invalid(path, key, text));
+  }
+  if (annotationBytes(annotations ?? {}) > annotationBytesMax) errors.push(tooLong(path, annotationBytesMax));
+  return errors;
+}
+
+export function annotationBytes(annotations: Readonly<Record<string, string>>): number {
+  let bytes = 0;
+  for (const [key, value] of Object.entries(annotations)) {
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
-  if (bytes > annotationBytesMax) errors.push(tooLong(path, annotationBytesMax));
-  return errors;
+  return bytes;
 }
 
 function validateOwnerReferences(references: readonly OwnerReference[], path: string): FieldError[] {

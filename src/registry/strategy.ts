@@ -104,7 +104,10 @@ export type Finish = (outcome: "stored" | "failed") => void | Promise<void>;
 
 /** autoscaling/v1 Scale over an object. */
 export interface ScaleRules<T extends KubeObject = KubeObject> {
-  replicas(object: T): number;
+  /** Undefined where an object of a custom kind does not say. */
+  replicas(object: T): number | undefined;
+  /** Where a custom kind has it, for errors. */
+  readonly replicasPath?: string;
   /** On a private copy; answers the object to store. */
   setReplicas(object: T, replicas: number): T;
   statusReplicas(object: T): number;

@@ -16,6 +16,8 @@ export interface Operation {
   readonly response: string;
   /** May answer as a watch stream. */
   readonly streams: boolean;
+  /** Of a custom kind: neither protobuf nor strategic merge patches. kubectl chooses its patches by this. */
+  readonly custom: boolean;
 }
 
 /** What most operations share is filled in by `#add`. */
@@ -103,6 +105,7 @@ export function resourceListOperation(group: string, version: string): Operation
     responseCodes: [200],
     response: `${meta}.APIResourceList`,
     streams: false,
+    custom: false,
   };
 }
 
@@ -161,6 +164,7 @@ class ResourcePaths {
       responseCodes: [200],
       response: this.#definition,
       streams: false,
+      custom: this.#info.published !== undefined,
       ...operation,
     });
   }
@@ -253,7 +257,7 @@ class ResourcePaths {
         parameters: [...scope, ...patching],
         body: `${meta}.Patch`,
         bodyRequired: true,
-        responseCodes: [200, 201],
+        responseCodes: this.#info.published === undefined ? [200, 201] : [200],
       });
     }
   }

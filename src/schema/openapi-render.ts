@@ -15,6 +15,9 @@ const patchMediaTypes = [
   "application/apply-patch+yaml",
 ];
 
+const customMediaTypes = ["application/json", "application/yaml"];
+const customPatchMediaTypes = patchMediaTypes.filter((type) => !type.includes("strategic"));
+
 type PathItem = Record<string, unknown>;
 
 /** Parameters of all operations of a path stand once, at the path. */
@@ -43,7 +46,13 @@ function common(operation: Operation, tag: string): PathItem {
 }
 
 function mediaTypes(operation: Operation): string[] {
+  if (operation.custom) return customMediaTypes;
   return operation.streams ? [...objectMediaTypes, ...streamMediaTypes] : objectMediaTypes;
+}
+
+function bodyMediaTypes({ custom, method }: Operation): string[] {
+  if (method === "patch") return custom ? customPatchMediaTypes : patchMediaTypes;
+  return custom ? customMediaTypes : ["*/*"];
 }
 
 export function pathItemV3(operations: readonly Operation[], tag: string): PathItem {
@@ -77,9 +86,8 @@ function contentV3(types: readonly string[], definition: string): PathItem {
 }
 
 function requestBodyV3(operation: Operation): PathItem {
-  const types = operation.method === "patch" ? patchMediaTypes : ["*/*"];
   return {
-    content: contentV3(types, operation.body),
+    content: contentV3(bodyMediaTypes(operation), operation.body),
     ...(operation.bodyRequired ? { required: true } : {}),
   };
 }
@@ -105,8 +113,7 @@ export function pathItemV2(operations: readonly Operation[], tag: string): PathI
     const response = { schema: { $ref: `#/definitions/${operation.response}` } };
     item[operation.method] = {
       ...common(operation, tag),
-      consumes:
-        operation.action === "" ? objectMediaTypes : operation.method === "patch" ? patchMediaTypes : ["*/*"],
+      consumes: operation.action === "" ? objectMediaTypes : bodyMediaTypes(operation),
       produces: mediaTypes(operation),
       schemes: ["https"],
       ...(parameters.length === 0 ? {} : { parameters }),

@@ -37,6 +37,7 @@ export interface OpenApiPublisher {
 }
 
 const info = { title: "Kubernetes", version: "1.35" };
+const customInfo = { title: "Kubernetes CRD Swagger", version: "v0.1.0" };
 const bearerToken = { in: "header", name: "authorization", type: "apiKey" };
 
 /** Documents for the served subset, built when first asked for. What `before` made of groups that are the same now is taken over. */
@@ -145,14 +146,13 @@ class Publisher implements OpenApiPublisher {
     return this.#cached(key, () => {
       const paths: Record<string, unknown> = {};
       for (const [path, { operations, tag }] of pathsOf(resources)) paths[path] = pathItemV3(operations, tag);
+      const schemas = Object.fromEntries(neededDefinitions(resources, describe));
+      const custom = isCustom(resources);
       return JSON.stringify({
         openapi: "3.0.0",
-        info,
+        info: custom ? customInfo : info,
         paths,
-        components: {
-          schemas: Object.fromEntries(neededDefinitions(resources, describe)),
-          securitySchemes: { BearerToken: bearerToken },
-        },
+        components: custom ? { schemas } : { schemas, securitySchemes: { BearerToken: bearerToken } },
       });
     });
   }
@@ -168,6 +168,11 @@ class Publisher implements OpenApiPublisher {
   }
 }
 
+/** Whether a group version has nothing but custom kinds: its documents are made by apiextensions upstream, which says less. */
+function isCustom(resources: readonly ResourceInfo[]): boolean {
+  return resources.every(({ published }) => published !== undefined);
+}
+
 /** Paths of resources of one group version, sorted, with the tag of their group. */
 function pathsOf(
   resources: readonly ResourceInfo[],
@@ -176,9 +181,10 @@ function pathsOf(
   if (first === undefined) return [];
   const { group, version } = first;
   const tag = `${groupName(group)}_${version}`;
-  const paths = new Map<string, readonly Operation[]>([
-    [`${basePath(group, version)}/`, [resourceListOperation(group, version)]],
-  ]);
+  const paths = new Map<string, readonly Operation[]>();
+  if (!isCustom(resources)) {
+    paths.set(`${basePath(group, version)}/`, [resourceListOperation(group, version)]);
+  }
   for (const resource of resources) {
     for (const [path, operations] of operationsOf(resource)) paths.set(path, operations);
   }
@@ -209,7 +215,7 @@ function neededDefinitions(
   }
   for (const resource of resources) {
     add(resource.published?.name ?? definitionOfKind(resource));
-    add(resourceListOperation(resource.group, resource.version).response);
+    if (!isCustom(resources)) add(resourceListOperation(resource.group, resource.version).response);
     for (const operations of operationsOf(resource).values()) {
       for (const operation of operations) {
         add(operation.body);

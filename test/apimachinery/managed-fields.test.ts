@@ -268,3 +268,16 @@ test("kubectl takes over without a conflict what it applied itself before the se
   );
   assert.deepEqual(conflicts("kubectl", edited), [".data.b"]);
 });
+
+test("what kubectl remembers of its own applies follows what the server applies for it, under its own name only", () => {
+  const annotation = "kubectl.kubernetes.io/last-applied-configuration";
+  const metadata = { name: "a", annotations: { [annotation]: JSON.stringify(configMap({ a: "1" })) } };
+  const live = trackUpdate(undefined, configMap({ a: "1" }, metadata), writer("kubectl-client-side-apply"));
+  const apply = (manager: string) =>
+    applyConfiguration(live, configMap({ b: "2" }), { ...writer(manager), force: true });
+  assert.equal(
+    apply("kubectl").metadata.annotations?.[annotation],
+    '{"apiVersion":"v1","data":{"b":"2"},"kind":"ConfigMap","metadata":{"name":"a"}}\n',
+  );
+  assert.equal(apply("other").metadata.annotations?.[annotation], metadata.annotations[annotation]);
+});

@@ -233,3 +233,10 @@ test("a strategic patch ends in a value or a Status, whatever it holds", () => {
     { numRuns: 2_000 },
   );
 });
+
+test("a JSON patch leaves the members of what it looked into sorted, as errors quote them, and the rest as it was", () => {
+  const patched = applyJsonPatch({ z: { b: 1, c: 2 }, m: { y: 1, x: 2 } }, [
+    { op: "add", path: "/z/a", value: { n: 1, d: 2 } },
+  ]);
+  assert.equal(JSON.stringify(patched), '{"m":{"y":1,"x":2},"z":{"a":{"n":1,"d":2},"b":1,"c":2}}');
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { KubeObject } from "../../src/apimachinery/index.ts";
+import { type KubeObject, StatusError } from "../../src/apimachinery/index.ts";
 import { settle } from "../client/world.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
 
@@ -129,6 +129,23 @@ test("a Job that keeps failing is tried again after a while, and given up at its
     cluster.api.all("pods").flatMap(({ metadata }) => metadata.finalizers ?? []),
     [],
   );
+  await cluster.stop();
+});
+
+test("a Job whose pods are refused has begun all the same, and tries again no sooner than after a second", async () => {
+  const cluster = await startCluster();
+  let tries = 0;
+  cluster.api.intercept = (request) => {
+    if (request.method !== "POST" || !request.path.endsWith("/pods")) return undefined;
+    tries++;
+    return new StatusError({ status: "Failure", code: 403, reason: "Forbidden", message: "no quota" });
+  };
+  await cluster.client.create(jobs, job("refused", 3));
+  const status = () => cluster.api.get("jobs", "default", "refused")?.status ?? {};
+  await cluster.until("it has begun", () => status().startTime !== undefined);
+  assert.equal(tries, 1);
+  await cluster.until("it tries again", () => tries === 2, { stepMs: 250 });
+  cluster.api.intercept = undefined;
   await cluster.stop();
 });
 

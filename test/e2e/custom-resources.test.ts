@@ -77,6 +77,8 @@ suite("custom resources with unmodified clients", () => {
     await kubectl(["apply", "-f", "-"], object("a", '{cronSpec: "* * * * 5"}'));
     assert.match(await kubectl(["get", "ct"]), /NAME\s+SPEC\s+REPLICAS\na\s+\* \* \* \* 5\s+1\n/);
     assert.match(await kubectl(["get", "all"]), /crontab.stable.example.com\/a/);
+    await kubectl(["apply", "-f", "-"], object("a", '{cronSpec: "* * * * 6"}'));
+    assert.equal(await kubectl(["get", "ct", "a", "-o", "jsonpath={.spec.cronSpec}"]), "* * * * 6");
     await kubectl(["scale", "crontab/a", "--replicas=3"]);
     assert.equal(await kubectl(["get", "crontab", "a", "-o", "jsonpath={.spec.replicas}"]), "3");
   });

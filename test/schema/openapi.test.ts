@@ -113,3 +113,34 @@ test("every description is of a definition and a field that there is", async () 
       assert.ok(field in (known[name]?.properties ?? {}), `${name}.${field}`);
   }
 });
+
+test("a custom kind is published without strategic merge patches and protobuf, by which kubectl chooses how it patches", async () => {
+  const deployments = resourceInfo({ group: "apps", version: "v1", resource: "deployments" });
+  assert.ok(deployments !== undefined);
+  const kind = {
+    name: "com.sea.v1.Boat",
+    listName: "com.sea.v1.BoatList",
+    list: { type: "object" } as const,
+  };
+  const boats = {
+    ...deployments,
+    group: "sea.com",
+    resource: "boats",
+    kind: "Boat",
+    subresources: [],
+    published: { ...kind, v3: { type: "object" } as const, v2: { type: "object" } as const },
+  };
+  const custom = openApiPublisher([boats]);
+  const v3 = parsed(((await custom.v3({ group: "sea.com", version: "v1" })) as { bytes: Uint8Array }).bytes);
+  const v2 = parsed((await custom.v2()).bytes);
+  const path = "/apis/sea.com/v1/namespaces/{namespace}/boats/{name}";
+  const types = [
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/apply-patch+yaml",
+  ];
+  assert.deepEqual(Object.keys(v3.paths[path].patch.requestBody.content), types);
+  assert.deepEqual(v2.paths[path].patch.consumes, types);
+  assert.deepEqual(v2.paths[path].get.produces, ["application/json", "application/yaml"]);
+  assert.equal(v3.info.title, "Kubernetes CRD Swagger");
+});

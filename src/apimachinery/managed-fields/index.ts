@@ -3,7 +3,7 @@ import { isJsonObject } from "../json-types.ts";
 import type { Json, JsonObject, KubeObject } from "../object.ts";
 import type { SchemaNode } from "../structure.ts";
 import { FieldSet } from "./field-set.ts";
-import { lastAppliedSet } from "./last-applied.ts";
+import { lastAppliedSet, rememberApplied } from "./last-applied.ts";
 import {
   decodeManagers,
   encodeManagers,
@@ -184,7 +184,8 @@ export function applyConfiguration(
   // An apply that changes nothing leaves no time behind.
   if (live !== undefined && isNothing(changes)) all.set(key, { ...claim, time: managers.get(key)?.time });
   const mayTake = request.force ? "everything" : takenOver(live, request);
-  return withManagers(next, settle(all, key, changes, mayTake));
+  const settled = settle(all, key, changes, mayTake);
+  return withManagers(rememberApplied(next, applied, request.manager), settled);
 }
 
 function isNothing(changes: Comparison): boolean {

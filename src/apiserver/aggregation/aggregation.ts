@@ -266,6 +266,8 @@ export class Aggregation {
     const wanted = new Map<string, { group: string; version: string; custom: boolean }>();
     for (const { resource, info } of this.#registry.resources) {
       const { group, version } = resource;
+      // The aggregator does not list what it serves itself.
+      if (group === apiServices.group) continue;
       const name = `${version}.${group}`;
       wanted.set(name, { group, version, custom: info.published !== undefined });
     }

@@ -98,8 +98,14 @@ function hostOf(pod: KubeObject): string {
   return nodeName;
 }
 
+/** Upstream looks for the node in the name of the request, so that a missing one is called a pod. */
 async function kubelet(reader: ConnectReader, nodeName: string): Promise<KubeletAddress> {
-  return kubeletOf(await reader.node(nodeName));
+  try {
+    return kubeletOf(await reader.node(nodeName));
+  } catch (error) {
+    if (!(error instanceof StatusError) || error.code !== 404) throw error;
+    throw errors.notFound({ group: "", resource: "pods" }, nodeName);
+  }
 }
 
 export async function toKubelet(

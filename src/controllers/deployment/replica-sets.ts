@@ -65,6 +65,11 @@ export function sumReplicas(replicaSets: readonly KubeObject[]): number {
   return replicaSets.reduce((sum, set) => sum + replicasOf(set), 0);
 }
 
+/** How many pods the ReplicaSets shall have together: also those that cannot be made. */
+export function wantedReplicas(replicaSets: readonly KubeObject[]): number {
+  return replicaSets.reduce((sum, set) => sum + Number(set.spec?.replicas ?? 0), 0);
+}
+
 export function sumStatus(
   replicaSets: readonly KubeObject[],
   field: "replicas" | "readyReplicas" | "availableReplicas" | "terminatingReplicas",

@@ -1,7 +1,7 @@
 import { formatTime, type KubeObject, parseTime } from "../../apimachinery/index.ts";
 import type { Condition } from "../pods.ts";
 import { progressDeadlineSeconds, replicasOf, unavailableMax } from "./limits.ts";
-import { sumStatus } from "./replica-sets.ts";
+import { sumStatus, wantedReplicas } from "./replica-sets.ts";
 
 export interface DeploymentStatus {
   observedGeneration?: number;
@@ -38,7 +38,7 @@ export function calculateStatus(
       updatedReplicas: updated,
       readyReplicas: sumStatus(all, "readyReplicas"),
       availableReplicas: available,
-      unavailableReplicas: Math.max(0, total - available),
+      unavailableReplicas: Math.max(0, wantedReplicas(all) - available),
     }),
     terminatingReplicas: sumStatus(all, "terminatingReplicas"),
     ...(collisionCount === undefined ? {} : { collisionCount }),

@@ -1,9 +1,21 @@
-/** After a failed pod the next waits 10 s, then 20 s, 40 s … to ten minutes; a success begins anew. */
-const firstWaitMs = 10_000;
-const longestWaitMs = 600_000;
+/** After a failure of a Job the next try waits, twice as long each time; a success begins anew. */
+export interface BackoffLimits {
+  readonly firstWaitMs: number;
+  readonly longestWaitMs: number;
+}
+
+/** After a pod that failed. */
+export const failedPods: BackoffLimits = { firstWaitMs: 10_000, longestWaitMs: 600_000 };
+/** After a pod that the server did not take. */
+export const refusedPods: BackoffLimits = { firstWaitMs: 1_000, longestWaitMs: 60_000 };
 
 export class PodBackoff {
   readonly #failures = new Map<string, { count: number; atMs: number }>();
+  readonly #limits: BackoffLimits;
+
+  constructor(limits: BackoffLimits) {
+    this.#limits = limits;
+  }
 
   /** Pods of the Job ended; `nowMs` monotonic. */
   record(
@@ -20,6 +32,7 @@ export class PodBackoff {
   waitMs(uid: string, nowMs: number): number {
     const failures = this.#failures.get(uid);
     if (failures === undefined) return 0;
+    const { firstWaitMs, longestWaitMs } = this.#limits;
     const wait = Math.min(firstWaitMs * 2 ** Math.min(failures.count - 1, 16), longestWaitMs);
     return Math.max(0, failures.atMs + wait - nowMs);
   }

@@ -15,7 +15,7 @@ import { claim, controllerReference, isNotFound } from "../owners.ts";
 import { conditionOf, isPodActive, isPodReady, isPodTerminal } from "../pods.ts";
 import { Expectations } from "../replicaset/expectations.ts";
 import { inNamespace, isTerminating, jobs as jobResource, pods as podResource } from "../resources.ts";
-import { PodBackoff } from "./backoff.ts";
+import { failedPods, PodBackoff, refusedPods } from "./backoff.ts";
 import { finish, isFinished, setCondition, verdictOf } from "./conditions.ts";
 import { replacesOnlyFailed } from "./failure-policy.ts";
 import { completionIndexOf, formatIndexes } from "./indexes.ts";
@@ -38,7 +38,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const recorder = context.recorder("job-controller");
   const expectations = new Expectations(clock);
   const written = new OwnWrites();
-  const backoff = new PodBackoff();
+  const backoff = new PodBackoff(failedPods);
+  const refusals = new PodBackoff(refusedPods);
   const queue = createWorkqueue({ name: "jobs", clock, log, process: reconcile });
 
   jobs.addHandler({
@@ -48,6 +49,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       const uid = job.metadata.uid as string;
       expectations.forget(uid);
       backoff.forget(uid);
+      refusals.forget(uid);
       written.forget(job);
     },
   });
@@ -128,10 +130,14 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     if (verdict !== undefined) setCondition(status, verdict.target, verdict, nowMs);
     const deciding = verdict !== undefined;
     if (!deciding) followSuspension(job, status, suspended, nowMs);
-    if (expectations.fulfilled(job.metadata.uid as string) && !isTerminating(job)) {
-      if (deciding || suspended) await deletePods(job, active);
-      else await scale(key, job, owned, active, counted);
-    }
+    const moving =
+      !expectations.fulfilled(job.metadata.uid as string) || isTerminating(job)
+        ? Promise.resolve()
+        : deciding || suspended
+          ? deletePods(job, active)
+          : scale(key, job, owned, active, counted);
+    // What is known is written also when pods are refused.
+    const [moved] = await Promise.allSettled([moving]);
     report(status, owned, deciding || suspended, job.spec.completionMode === "Indexed" ? counted : undefined);
     const waiting = owned.some((pod) => hasTracking(pod)) || counted.uncounted;
     if (verdict !== undefined && !waiting && owned.every(isPodTerminal)) {
@@ -143,6 +149,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     await writeStatus(job, status);
     await Promise.all(counted.toRelease.map(removeTracking));
     wakeForDeadline(key, job, status, nowMs);
+    if (moved.status === "rejected") throw moved.reason;
   }
 
   function followSuspension(job: KubeObject, status: JobStatus, suspended: boolean, nowMs: number): void {
@@ -240,7 +247,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       : [];
     let missing = Math.min(wanted - active.length - leaving.length, burstPods);
     if (missing <= 0) return;
-    const waitMs = backoff.waitMs(job.metadata.uid as string, clock.monotonic());
+    const uid = job.metadata.uid as string;
+    const waitMs = Math.max(backoff.waitMs(uid, clock.monotonic()), refusals.waitMs(uid, clock.monotonic()));
     if (waitMs > 0) return queue.addAfter(key, waitMs);
     let indexes: number[] | undefined;
     if (job.spec.completionMode === "Indexed") {
@@ -251,7 +259,15 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       }
       missing = indexes.length;
     }
-    await createJobPods({ client, recorder, expectations, job, owned, count: missing, indexes });
+    const refused = (newFailures: number): void =>
+      refusals.record(uid, { newFailures, newSuccesses: 1 - newFailures }, clock.monotonic());
+    try {
+      await createJobPods({ client, recorder, expectations, job, owned, count: missing, indexes });
+      refused(0);
+    } catch (error) {
+      refused(1);
+      throw error;
+    }
   }
 
   return { run: () => workUntil(signal, queue, orphanQueue) };

@@ -245,13 +245,10 @@ function scaleRules(paths: ScalePaths): ScaleRules {
     }
   };
   return {
+    replicasPath: paths.specReplicasPath,
     replicas(object) {
-      const { specReplicasPath } = paths;
-      const replicas = read(() => nestedInteger(object as unknown as JsonObject, specReplicasPath));
-      if (replicas !== undefined) return Number(replicas);
-      throw errors.internalError(
-        `the spec replicas field ${JSON.stringify(specReplicasPath)} does not exist`,
-      );
+      const replicas = read(() => nestedInteger(object as unknown as JsonObject, paths.specReplicasPath));
+      return replicas === undefined ? undefined : Number(replicas);
     },
     setReplicas: (object, replicas) =>
       read(() =>

@@ -18,6 +18,9 @@ import type { ScaleRules, Strategy, UpdateRules } from "../strategy.ts";
 import { transientObject } from "../transient.ts";
 import { updateObject } from "../update.ts";
 
+/** Stands for a number that was never set while a Scale is changed, as upstream has it: the smallest of 32 bits. */
+const unset = -2_147_483_648;
+
 const scaleKind: GroupVersionKind = { group: "autoscaling", version: "v1", kind: "Scale" };
 
 /**
@@ -52,7 +55,11 @@ export class ScaleStore implements ResourceHandler {
     context: RequestContext,
     options: { resourceVersion?: string } = {},
   ): Promise<Stored> {
-    return this.#scaleOf(await this.#parent.get(name, context, options));
+    const stored = await this.#parent.get(name, context, options);
+    if (this.#scale.replicas(stored.object) === undefined) {
+      throw errors.internalError(`the spec replicas field ${this.#replicasPath} does not exist`);
+    }
+    return this.#scaleOf(stored);
   }
 
   async update(
@@ -65,6 +72,9 @@ export class ScaleStore implements ResourceHandler {
       if (current === undefined) throw errors.notFound(this.resource, name);
       const before = this.#scaleOf(current);
       const scale = await next(before);
+      if (scale["spec"]?.replicas === unset) {
+        throw errors.badRequest(`the spec replicas field ${this.#replicasPath} cannot be empty`);
+      }
       checkScale(scale, name);
       await options.validateUpdate?.(scale, before.object);
       return this.#withReplicas(current.object, scale, context);
@@ -91,10 +101,14 @@ export class ScaleStore implements ResourceHandler {
     return next;
   }
 
+  get #replicasPath(): string {
+    return JSON.stringify(this.#scale.replicasPath ?? ".spec.replicas");
+  }
+
   #scaleOf(stored: Stored): Stored {
     const { object } = stored;
     const { name, namespace, uid, creationTimestamp } = object.metadata;
-    const replicas = this.#scale.replicas(object);
+    const replicas = this.#scale.replicas(object) ?? unset;
     const selector = this.#scale.selector(object);
     return transientObject(stored.key, {
       kind: scaleKind.kind,
