@@ -28,7 +28,7 @@ export interface Program {
  * @throws CompileError with cel-go's text
  */
 export function compile(source: string, environment: Environment): Program {
-  const expression = parse(source);
+  const expression = parse(source, environment);
   const checked = check(source, expression, environment);
   checkLiterals(source, expression);
   const { step, locals, variables } = plan(expression, checked, environment);

@@ -32,12 +32,16 @@ const functions = declare(libraries);
 export class Environment {
   readonly functions: ReadonlyMap<string, FunctionDeclaration> = functions;
   readonly messages: ReadonlyMap<string, CelType>;
+  /** Whether expressions may bind names: `cel.bind(name, value, expression)`. */
+  readonly bindings: boolean;
   readonly #variables: ReadonlyMap<string, CelType>;
 
   constructor(
     variables: Readonly<Record<string, CelType>>,
     messages: Readonly<Record<string, CelType>> = {},
+    options: { readonly bindings?: boolean } = {},
   ) {
+    this.bindings = options.bindings ?? false;
     this.#variables = new Map(Object.entries(variables));
     this.messages = new Map(Object.entries(messages));
   }
@@ -47,6 +51,7 @@ export class Environment {
     return new Environment(
       { ...Object.fromEntries(this.#variables), ...variables },
       Object.fromEntries(this.messages),
+      { bindings: this.bindings },
     );
   }
 

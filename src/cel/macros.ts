@@ -23,10 +23,12 @@ const accumulator = "@result";
 
 /**
  * The calls that are no functions: they bind variables, so they become loops before anything is checked. Undefined for all others.
+ * `bindings`: whether there is `cel.bind(name, value, expression)`.
  * @throws MacroError
  */
-export function expandMacro(call: MacroCall): Expression | undefined {
+export function expandMacro(call: MacroCall, bindings: boolean): Expression | undefined {
   if (call.target === undefined) return call.name === "has" && call.args.length === 1 ? has(call) : undefined;
+  if (bindings && isBind(call)) return bind(call);
   const expand = receivers.get(`${call.name}/${call.args.length}`);
   return expand?.(new Builder(call), call.target, call.args);
 }
@@ -37,6 +39,17 @@ function has({ args }: MacroCall): Expression {
     throw new MacroError("invalid argument to has() macro", argument.offset);
   }
   return { ...argument, isTest: true };
+}
+
+function isBind({ name, target, args }: MacroCall): boolean {
+  return name === "bind" && args.length === 3 && target?.kind === "identifier" && target.name === "cel";
+}
+
+function bind(call: MacroCall): Expression {
+  const [name, value, inner] = call.args as [Expression, Expression, Expression];
+  if (name.kind !== "identifier" || name.name.startsWith("."))
+    throw new MacroError("cel.bind() variable names must be simple identifiers", name.offset);
+  return new Builder(call).bind(name.name, value, inner);
 }
 
 type Expand = (make: Builder, range: Expression, args: readonly Expression[]) => Expression | undefined;

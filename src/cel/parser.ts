@@ -32,7 +32,7 @@ class Stop extends Error {}
  * An expression to its tree, macros expanded. The grammar is CEL's with optional syntax (`a.?b`, `[?x]`).
  * @throws CompileError
  */
-export function parse(source: string): Expression {
+export function parse(source: string, options: { readonly bindings?: boolean } = {}): Expression {
   const size = [...source].length;
   if (size > expressionCharactersMax) {
     throw new CompileError(source, [
@@ -43,7 +43,7 @@ export function parse(source: string): Expression {
     ]);
   }
   const problems: CompileProblem[] = [];
-  const parser = new Parser(tokenize(source, problems), problems);
+  const parser = new Parser(tokenize(source, problems), problems, options.bindings ?? false);
   const expression = parser.read();
   if (problems.length > 0 || expression === undefined) throw new CompileError(source, problems);
   return expression;
@@ -52,12 +52,14 @@ export function parse(source: string): Expression {
 class Parser {
   readonly #tokens: readonly Token[];
   readonly #problems: CompileProblem[];
+  readonly #bindings: boolean;
   #position = 0;
   #depth = 0;
 
-  constructor(tokens: readonly Token[], problems: CompileProblem[]) {
+  constructor(tokens: readonly Token[], problems: CompileProblem[], bindings: boolean) {
     this.#tokens = tokens;
     this.#problems = problems;
+    this.#bindings = bindings;
   }
 
   read(): Expression | undefined {
@@ -382,7 +384,7 @@ class Parser {
     args: readonly Expression[],
   ): Expression {
     try {
-      const expanded = expandMacro({ name, offset, target, args });
+      const expanded = expandMacro({ name, offset, target, args }, this.#bindings);
       return this.#checked(expanded ?? node({ kind: "call", offset, name, target, args }));
     } catch (error) {
       if (!(error instanceof MacroError)) throw error;

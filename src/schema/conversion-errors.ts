@@ -21,6 +21,9 @@ export function explainConversion(type: TypeNode, value: Json): string | undefin
     case "list":
       if (!Array.isArray(value)) return `cannot restore slice from ${kind}`;
       return first(value, type.items as TypeNode);
+    case "bytes":
+      if (kind !== "string") return `cannot restore slice from ${kind}`;
+      return fits(type, value) ? undefined : `error decoding from json: ${explainMismatch(type, value)}`;
     case "string":
       if (kind === "string") return undefined;
       // Go converts integers to strings of one character, which the converter does not take for the same.

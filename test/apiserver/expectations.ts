@@ -85,13 +85,7 @@ export const expectations: readonly AreaExpectation[] = [
   { area: "kinds/ingresses" },
   { area: "kinds/networkpolicies" },
   { area: "kinds/componentstatuses" },
-  {
-    area: "kinds/deviceclasses",
-    exceptions: {
-      "invalid create: expression": "expressions about devices are not compiled",
-      "invalid create: not boolean": "expressions about devices are not compiled",
-    },
-  },
+  { area: "kinds/deviceclasses" },
   { area: "kinds/resourceclaims" },
   { area: "kinds/resourceclaimtemplates" },
   { area: "kinds/resourceslices" },

@@ -2,6 +2,7 @@ import type { FieldError } from "../../apimachinery/index.ts";
 import { countWanted } from "../rules/replicas.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf } from "../tables/cells.ts";
+import { loadDeviceExpressions } from "./device-expressions.ts";
 import { validateConfigs, validateSelectors } from "./device-rules.ts";
 import type { DeviceClass } from "./types.ts";
 
@@ -12,6 +13,8 @@ export const deviceClassStrategy: Strategy<DeviceClass> = {
     return dropAlphaFields(deviceClass);
   },
   prepareForUpdate: (next, old) => countWanted(dropAlphaFields(next), old),
+  beginCreate: loadDeviceExpressions,
+  beginUpdate: loadDeviceExpressions,
   validate: ({ spec }) => validateSpec(spec),
   validateUpdate: ({ spec }) => validateSpec(spec),
   returnDeletedObject: true,

@@ -8,6 +8,7 @@ import {
 } from "../../apimachinery/index.ts";
 import { validateDriverName } from "../core/volume/sources.ts";
 import { complaints } from "../rules/values.ts";
+import { deviceExpressionErrors } from "./device-expressions.ts";
 import type { DeviceConfiguration, DeviceSelector } from "./types.ts";
 
 /** What the kinds of resource.k8s.io share: upstream's pkg/apis/resource/validation. */
@@ -16,7 +17,6 @@ const poolBytesMax = 253;
 const idBytesMax = 32;
 const selectorsMax = 32;
 const configsMax = 32;
-const expressionBytesMax = 10 * 1024;
 const parametersBytesMax = 10 * 1024;
 
 /** Every item by itself, unless there are too many. */
@@ -89,12 +89,10 @@ function validateIdentifier(id: string, path: string): FieldError[] {
   return [...errors, field.invalid(path, id, text)];
 }
 
-/** The expressions themselves are whoever's who allocates devices. */
 export function validateSelectors(selectors: readonly DeviceSelector[], path: string): FieldError[] {
   return validateItems(selectors, selectorsMax, path, ({ cel }, at) => {
     if (cel === undefined) return [field.required(`${at}.cel`, "")];
-    const bytes = Buffer.byteLength(cel.expression ?? "");
-    return bytes > expressionBytesMax ? [field.tooLong(`${at}.cel.expression`, expressionBytesMax)] : [];
+    return deviceExpressionErrors(cel.expression ?? "", `${at}.cel.expression`);
   });
 }
 

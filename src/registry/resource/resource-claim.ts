@@ -6,6 +6,7 @@ import type { Strategy } from "../strategy.ts";
 import { age, nameOf } from "../tables/cells.ts";
 import { validateClaimSpec } from "./claim-spec.ts";
 import { validateClaimStatus } from "./claim-status.ts";
+import { loadDeviceExpressions } from "./device-expressions.ts";
 import type { ClaimSpec, ExactRequest, ResourceClaim, ResourceClaimTemplate } from "./types.ts";
 
 const group = "resource.k8s.io";
@@ -17,7 +18,7 @@ export const resourceClaimStrategy: StrategySource = (deps) => {
     prepareForUpdate: (next, old) => ({ ...next, status: old.status ?? {} }),
     beginCreate: async (claim) => {
       await refuseAdminAccess(deps, "ResourceClaim", claim, claim.spec);
-      return undefined;
+      return loadDeviceExpressions();
     },
     validate: ({ spec }) => validateClaimSpec(spec, "spec"),
     validateUpdate: (next, old) => sameSpec(next.spec, old.spec, internalSpec(next.spec)),
@@ -48,7 +49,7 @@ export const resourceClaimTemplateStrategy: StrategySource = (deps) => {
     }),
     beginCreate: async (template) => {
       await refuseAdminAccess(deps, "ResourceClaimTemplate", template, template.spec.spec);
-      return undefined;
+      return loadDeviceExpressions();
     },
     validate: ({ spec }) => validateClaimSpec(spec.spec, "spec.spec"),
     validateUpdate: (next, old) => sameSpec(next.spec, old.spec, { Spec: internalSpec(next.spec.spec) }),

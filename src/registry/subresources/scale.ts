@@ -88,6 +88,8 @@ export class ScaleStore implements ResourceHandler {
     const metadata = { ...current.metadata };
     if (scale.metadata.resourceVersion) metadata.resourceVersion = scale.metadata.resourceVersion;
     const next = this.#scale.setReplicas({ ...current, metadata }, scale["spec"]?.replicas ?? 0);
+    // Upstream keeps track in the Scale, which shows only who set the number; what nobody is on record for stays so.
+    if (!isTracked(current, this.#scale.replicasPath ?? ".spec.replicas")) return next;
     trackFields(current, next, {
       form: this.#parent.form,
       subresource: this.subresource,
@@ -138,4 +140,14 @@ function checkScale(scale: KubeObject, name: string): void {
   if (replicas < 0)
     problems.push(field.invalid("spec.replicas", replicas, "must be greater than or equal to 0"));
   if (problems.length > 0) throw errors.invalid(scaleKind, name, problems);
+}
+
+/** Whether anybody is on record for a field, such as `.spec.replicas`. */
+function isTracked({ metadata }: KubeObject, path: string): boolean {
+  const names = path.split(".").slice(1);
+  return (metadata.managedFields ?? []).some(({ fieldsV1 }) => {
+    let set: unknown = fieldsV1;
+    for (const name of names) set = (set as Record<string, unknown> | undefined)?.[`f:${name}`];
+    return set !== undefined;
+  });
 }

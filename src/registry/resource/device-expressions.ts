@@ -1,0 +1,59 @@
+import { type FieldError, field } from "../../apimachinery/index.ts";
+
+type Cel = typeof import("../../cel/index.ts");
+
+/** Bytes of one expression. */
+const expressionBytesMax = 10 * 1024;
+/** What one may cost at most, told from its types: CELSelectorExpressionMaxCost. */
+const costMax = 1_000_000;
+/** Upstream's limits of what drivers say of a device. */
+const domainMax = 63;
+const identifierMax = 32;
+const driverMax = 63;
+const attributeMax = 64;
+const attributesMax = 32;
+
+let cel: Cel | undefined;
+
+/** Before `deviceExpressionErrors` is called: the room that compiles expressions is loaded with the first object that may have any. */
+export async function loadDeviceExpressions(): Promise<undefined> {
+  cel ??= await import("../../cel/index.ts");
+  return undefined;
+}
+
+/** What is wrong with an expression that chooses devices (k8s.io/dynamic-resource-allocation/cel). */
+export function deviceExpressionErrors(source: string, path: string): FieldError[] {
+  if (Buffer.byteLength(source) > expressionBytesMax) return [field.tooLong(path, expressionBytesMax)];
+  if (cel === undefined) throw new Error("expressions about devices are checked before CEL is loaded");
+  const { compileTyped, formatType, types, UnusableExpression } = cel;
+  try {
+    const program = compileTyped(source, deviceEnvironment(cel), []);
+    if (program.type.kind !== "bool" && program.type.kind !== "dyn") {
+      const found = formatType(program.type);
+      const wanted = formatType(types.bool);
+      return [field.invalid(path, source, `must evaluate to ${wanted} or the unknown type, not ${found}`)];
+    }
+    return program.costMax() > costMax ? [field.forbidden(path, "too complex, exceeds cost limit")] : [];
+  } catch (error) {
+    if (!(error instanceof UnusableExpression)) throw error;
+    return [field.invalid(path, source, error.message)];
+  }
+}
+
+/** The one variable: `device`, with attributes and capacities by domain and identifier. */
+function deviceEnvironment({ Environment, types }: Cel): InstanceType<Cel["Environment"]> {
+  const text = (sizeMax: number) => ({ ...types.string, sizeMax });
+  const byName = (value: ReturnType<typeof types.opaque>) => ({
+    ...types.map(text(domainMax), {
+      ...types.map(text(identifierMax), value),
+      sizeMax: attributesMax,
+    }),
+    sizeMax: attributesMax,
+  });
+  const device = types.message("kubernetes.DRADevice", {
+    driver: text(driverMax),
+    attributes: byName({ ...types.dyn, sizeMax: attributeMax }),
+    capacity: byName(types.opaque("kubernetes.Quantity")),
+  });
+  return new Environment({ device }, {}, { bindings: true });
+}
