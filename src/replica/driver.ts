@@ -239,7 +239,7 @@ export class Driver {
 
   async #sendImage(message: Message & { type: "snapshot" }): Promise<void> {
     if (this.#transport === undefined) throw new Error("not started");
-    await this.#transport.sendImage(message, this.#options.images.read(message.snapshot));
+    await this.#transport.sendImage(message, () => this.#options.images.read(message.snapshot));
   }
 
   /** Takes in the image that the transport has put on the disk: first the log says so, then the state is replaced. */

@@ -4,7 +4,7 @@ import type { Loop, Platform } from "../platform/index.ts";
 import type { SnapshotMeta } from "../raft/index.ts";
 import { openSnapshots, type Snapshots } from "../snapshot/index.ts";
 import type { Log } from "../telemetry/index.ts";
-import type { ImageReceiver, ImageSink } from "./transport/image-transfer.ts";
+import type { ImageReceiver, ImageSink } from "./transport/image-intake.ts";
 import { decodeSnapshotMeta, encodeSnapshotMeta } from "./transport/message-codec.ts";
 
 /** Pieces written between two turns of everything else. */

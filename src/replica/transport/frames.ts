@@ -18,7 +18,7 @@ export const frameKind = {
   /** A question to the leader, and its answer. */
   question: 4,
   answer: 5,
-  /** An image: the message that announces it, its bytes, its end, and the receiver's word that it is durable. */
+  /** An image: the message that announces it, its bytes, what it is in all, and the receiver's word that it is durable. */
   imageBegin: 6,
   imageChunk: 7,
   imageEnd: 8,
@@ -31,6 +31,9 @@ export const frameKind = {
   /** Instead of a hello: who are you all? And the answer. */
   whichCluster: 13,
   cluster: 14,
+  /** What the receiver of an image has of it already, and from where on it is sent. */
+  imageHeld: 15,
+  imageFrom: 16,
 } as const;
 
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind];

@@ -11,7 +11,7 @@ export interface Hello {
 }
 
 const magic = "raftsman peer";
-const protocolVersion = 1;
+const protocolVersion = 2;
 const purposes = ["messages", "image"] as const;
 
 export function encodeHello(hello: Hello): Uint8Array {

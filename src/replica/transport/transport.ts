@@ -12,7 +12,8 @@ import { frameBytesMax, removedGraceMs } from "../limits.ts";
 import { dialPeer } from "./dial.ts";
 import { encodeFrame, type Frame, FrameReader, frameKind } from "./frames.ts";
 import { decodeHello, encodeHello, type Hello } from "./hello.ts";
-import { type ImageReceiver, receiveImage, sendImage } from "./image-transfer.ts";
+import { ImageIntake, type ImageReceiver, type ImageTransfer } from "./image-intake.ts";
+import { sendImage } from "./image-transfer.ts";
 import { decodeMessage, encodeMessage } from "./message-codec.ts";
 import { Peer } from "./peer.ts";
 import { Refusals } from "./refusals.ts";
@@ -64,8 +65,8 @@ export interface Transport {
   ask(member: MemberId, question: Uint8Array): Promise<Uint8Array>;
   /** Since when, on the monotonic clock, the member can be reached; undefined: it cannot. */
   activeSince(member: MemberId): number | undefined;
-  /** Sends an image; resolves when the other side has it on its disk. */
-  sendImage(message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Sends an image; resolves when the other side has it on its disk. `read` begins to read it, more than once perhaps. */
+  sendImage(message: Message, read: () => AsyncIterable<Uint8Array>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -84,6 +85,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
   const sending = new Map<MemberId, Duplex>();
   /** Members that were removed, and may be waiting for the answer that says so. */
   const leaving = new Map<MemberId, { peer: Peer; timer: Timer }>();
+  const intake = new ImageIntake({ receiver: options.receiver, clock, log });
   const refusals = new Refusals(() => clock.monotonic());
   let nextQuestion = 1;
   let closed = false;
@@ -112,12 +114,16 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
   function accept({ stream }: Connection): void {
     const frames = new FrameReader(helloBytesMax);
     let hello: Hello | undefined;
-    let image: ReturnType<typeof receiveImage> | undefined;
+    let image: ImageTransfer | undefined;
     const timer = clock.after(helloTimeoutMs, () => stream.destroy());
     stream.on("error", () => stream.destroy());
     stream.on("close", () => {
       timer.cancel();
-      image?.abort();
+      image
+        ?.end()
+        .catch((error: Error) =>
+          log.warn("an image that broke off could not be put away", { error: error.message }),
+        );
     });
     stream.on("data", (chunk: Buffer) => {
       try {
@@ -131,8 +137,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
             frames.bytesMax = frameBytesMax;
             for (const part of encodeFrame(frameKind.welcome, utf8(""))) stream.write(part);
             if (hello.purpose === "messages") heard(hello.from);
-            if (hello.purpose === "image")
-              image = receiveImage(stream, options.receiver, deliver(hello.from));
+            if (hello.purpose === "image") image = intake.receive(stream, deliver(hello.from));
           } else if (options.isRemoved(hello.from)) throw new RemovedError(hello.from);
           else if (image !== undefined) image.take(frame);
           else if (frame.kind === frameKind.ping) {
@@ -288,14 +293,14 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       });
     },
     activeSince: (id) => reachable.get(id),
-    async sendImage(message, chunks) {
+    async sendImage(message, read) {
       const entry = peers.get(message.to);
       if (entry === undefined) throw new Error(`member ${message.to.toString(16)} is not known`);
       const connection = await entry.dial();
       const hello = encodeHello({ clusterId, from: member, to: message.to, purpose: "image" });
       sending.set(message.to, connection.stream);
       try {
-        await sendImage(connection, hello, encodeMessage(message), chunks, clock);
+        await sendImage(connection, { hello, message: encodeMessage(message) }, read, clock);
       } finally {
         if (sending.get(message.to) === connection.stream) sending.delete(message.to);
       }
@@ -314,6 +319,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       }
       questions.clear();
       await Promise.all(listeners.map((listener) => listener.close()));
+      await intake.close().catch(() => {});
     },
   };
 }
