@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Duplex, duplexPair } from "node:stream";
+import { duplexPair } from "node:stream";
 import { test } from "node:test";
 import type { Index, MemberId, NumberSource, Term } from "../../src/base/index.ts";
 import { seededPrng } from "../../src/base/index.ts";
@@ -59,7 +59,13 @@ class Receiver {
         transfer.take(frame);
       }
     });
-    return { stream, peer: undefined } as unknown as Connection & { stream: Duplex };
+    return {
+      stream,
+      protocol: undefined,
+      peerCertificate: undefined,
+      peerCertificateError: undefined,
+      remoteAddress: "memory",
+    };
   }
 
   #count({ kind, payload }: Frame): void {

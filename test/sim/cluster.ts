@@ -18,6 +18,8 @@ export class SimCluster {
   readonly machines: Machine[] = [];
   readonly weather: Weather;
   readonly #instruments: Instruments;
+  /** When a change of members was asked for last, and when its answer came. */
+  changedAt = Number.NEGATIVE_INFINITY;
   #supervising = true;
 
   constructor(world: World, weather: Weather, instruments: Instruments) {

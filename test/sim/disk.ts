@@ -28,8 +28,6 @@ export interface DiskHealth {
   capacityBytes: number;
   /** Next operations of a kind that fail with EIO. */
   failing: Map<DiskOperation, number>;
-  /** Operations until the machine loses its power in the middle of one. */
-  operationsToCrash: number;
 }
 
 export function goodHealth(): DiskHealth {
@@ -39,7 +37,6 @@ export function goodHealth(): DiskHealth {
     full: false,
     capacityBytes: Number.POSITIVE_INFINITY,
     failing: new Map(),
-    operationsToCrash: Number.POSITIVE_INFINITY,
   };
 }
 
@@ -71,17 +68,15 @@ export class SimDisk implements Disk {
   readonly #life: Life;
   readonly #storage: Storage;
   readonly #health: DiskHealth;
-  readonly #onCrash: () => void;
   readonly #locks = new Set<string>();
   /** Writes that have not come back. */
   readonly #inFlight = new Set<{ readonly node: FileNode; readonly change: Change }>();
   #replacements = 0;
 
-  constructor(options: { life: Life; storage: Storage; health: DiskHealth; onCrash: () => void }) {
+  constructor(options: { life: Life; storage: Storage; health: DiskHealth }) {
     this.#life = options.life;
     this.#storage = options.storage;
     this.#health = options.health;
-    this.#onCrash = options.onCrash;
   }
 
   /** The process is gone: of what it was writing, each write was made or not, or in part. */
@@ -248,13 +243,7 @@ export class SimDisk implements Disk {
   #operate<T>(kind: DiskOperation, path: string, done: () => T, failed?: () => void): Promise<T> {
     const life = this.#life;
     const health = this.#health;
-    if (life.dead) return new Promise<never>(() => {});
-    if (--health.operationsToCrash <= 0) {
-      health.operationsToCrash = Number.POSITIVE_INFINITY;
-      life.world.note(life.name, `loses its power at ${kind} ${path}`);
-      this.#onCrash();
-      return new Promise<never>(() => {});
-    }
+    if (!life.step(`${kind} ${path}`)) return new Promise<never>(() => {});
     return new Promise((resolve, reject) => {
       const { world } = life;
       const finish = (): void => {

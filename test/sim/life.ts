@@ -11,6 +11,13 @@ export interface ClockError {
   offsetMs: number;
 }
 
+/** When the machine loses its power: in the middle of one of its process's steps. */
+export interface CrashPlan {
+  /** A step is what somebody outside can tell: a disk operation, something sent, and whatever the process hears of next. */
+  stepsLeft: number;
+  readonly crash: (at: string) => void;
+}
+
 /** Wall time at the world's beginning: a round number in 2026. */
 const epochMs = 1_790_000_000_000;
 /** What a turn of the loop takes, at most. */
@@ -26,13 +33,15 @@ export class Life implements Process {
   readonly clock: Clock;
   readonly loop: Loop;
   readonly random: Random;
+  readonly #plan: CrashPlan;
   #end: (value: undefined) => void = () => {};
   #paused = false;
   #deferred: WorldEvent[] = [];
   readonly #requests = new WeakSet<WorldEvent>();
 
-  constructor(world: World, name: string, clockError: ClockError) {
+  constructor(world: World, name: string, clockError: ClockError, plan: CrashPlan) {
     this.world = world;
+    this.#plan = plan;
     this.name = name;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -44,7 +53,16 @@ export class Life implements Process {
 
   defers(event: WorldEvent): boolean {
     if (this.#paused) this.#deferred.push(event);
-    return this.#paused;
+    return this.#paused || !this.step("a turn");
+  }
+
+  /** False: the process is no more, and the step was not made. */
+  step(at: string): boolean {
+    if (this.dead) return false;
+    if (--this.#plan.stepsLeft > 0) return true;
+    this.#plan.stepsLeft = Number.POSITIVE_INFINITY;
+    this.#plan.crash(at);
+    return false;
   }
 
   get paused(): boolean {

@@ -4,7 +4,7 @@ import type { Platform } from "../../src/platform/index.ts";
 import { openReplica, type Replica, type ReplicaConfig, type ReplicaParts } from "../../src/replica/index.ts";
 import { createLog } from "../../src/telemetry/index.ts";
 import { type DiskHealth, goodHealth, SimDisk } from "./disk.ts";
-import { type ClockError, Life } from "./life.ts";
+import { type ClockError, type CrashPlan, Life } from "./life.ts";
 import type { SimNetwork } from "./network.ts";
 import { type LossKind, Storage } from "./storage.ts";
 import type { World } from "./world.ts";
@@ -27,6 +27,13 @@ export class Machine {
   readonly storage = new Storage();
   readonly health: DiskHealth = goodHealth();
   readonly clock: ClockError = { rate: 1, offsetMs: 0 };
+  readonly crashPlan: CrashPlan = {
+    stepsLeft: Number.POSITIVE_INFINITY,
+    crash: (at) => {
+      this.world.note(this.name, `loses its power at ${at}`);
+      this.losePower();
+    },
+  };
   config: ReplicaConfig;
   /** Running, or starting. */
   life: Life | undefined;
@@ -80,16 +87,11 @@ export class Machine {
   async start(): Promise<void> {
     if (this.life !== undefined || this.held) return;
     const { world, name } = this;
-    const life = new Life(world, name, this.clock);
+    const life = new Life(world, name, this.clock, this.crashPlan);
     this.life = life;
     this.lastError = undefined;
     this.network.setSilent(this.host, false);
-    const disk = new SimDisk({
-      life,
-      storage: this.storage,
-      health: this.health,
-      onCrash: () => this.losePower(),
-    });
+    const disk = new SimDisk({ life, storage: this.storage, health: this.health });
     this.#disk = disk;
     world.note(name, "starts");
     const platform: Platform = {
@@ -185,7 +187,7 @@ export class Machine {
     const { life } = this;
     this.life = undefined;
     this.replica = undefined;
-    this.health.operationsToCrash = Number.POSITIVE_INFINITY;
+    this.crashPlan.stepsLeft = Number.POSITIVE_INFINITY;
     this.network.setSilent(this.host, powerLost);
     if (life === undefined) return;
     this.network.ended(life, powerLost);

@@ -5,6 +5,9 @@ import type { SimCluster } from "./cluster.ts";
 import type { Machine } from "./machine.ts";
 import type { Fault } from "./weather.ts";
 
+/** A change of members that was asked for has been made, or will not be, after so long. */
+const changeMsMax = 5000;
+
 export class Nemesis {
   readonly #cluster: SimCluster;
   #stopped = false;
@@ -34,13 +37,14 @@ export class Nemesis {
     network.messages = { lost: 0, doubled: 0, overtaken: 0 };
     network.delayMs = 0.3;
     network.jitterMs = 0.5;
-    for (const { health, life, clock } of machines) {
+    network.breaks = 0;
+    for (const { health, life, clock, crashPlan } of machines) {
       health.slowness = 1;
       health.stalledUntilMs = 0;
       health.full = false;
       health.capacityBytes = Number.POSITIVE_INFINITY;
       health.failing.clear();
-      health.operationsToCrash = Number.POSITIVE_INFINITY;
+      crashPlan.stepsLeft = Number.POSITIVE_INFINITY;
       clock.rate = 1;
       if (life?.paused === true) life.resume();
     }
@@ -54,8 +58,8 @@ export class Nemesis {
         return victim.kill();
       case "lose power":
         return victim.losePower();
-      case "crash at an operation":
-        victim.health.operationsToCrash = 1 + world.below(60);
+      case "crash at a step":
+        victim.crashPlan.stepsLeft = 1 + world.below(300);
         return;
       case "lose all power":
         for (const machine of machines) machine.losePower();
@@ -146,6 +150,12 @@ export class Nemesis {
           network.messages = { lost: 0, doubled: 0, overtaken: 0 };
         });
         return;
+      case "breaking connections":
+        network.breaks = world.pick([0.01, 0.1, 0.5]);
+        await this.#for(world.between(500, 5000), () => {
+          network.breaks = 0;
+        });
+        return;
       case "slow network":
         network.delayMs = world.between(1, 40);
         network.jitterMs = world.between(0, 100);
@@ -176,12 +186,20 @@ export class Nemesis {
     const isWhole = members.every(
       ({ damaged, memberId, replica }) => !damaged && memberId !== undefined && replica?.isLearner() !== true,
     );
-    if (weather.reconfigures || members.length < 3 || members.length < weather.members || !isWhole) return;
+    if (members.length < 3 || !isWhole) return;
+    if (!weather.reconfigures && members.length < weather.members) return;
+    if (weather.reconfigures && !this.#isSettled()) return;
     if (world.chance(0.8)) victim.losePower();
     const where = victim.storage.damage(world, victim.config.directory, kind);
     if (where === undefined) return;
     victim.damaged = true;
     world.note("nemesis", `${kind} in ${where}`);
+  }
+
+  /** Members come and go, and now none does: one that goes late, by a word that was lost, still leaves a quorum of whole disks. */
+  #isSettled(): boolean {
+    const { members, running, world, changedAt } = this.#cluster;
+    return members.length > 3 && running.length === members.length && world.now - changedAt > changeMsMax;
   }
 
   async #cutFor(milliseconds: number, isCut: (from: string, to: string) => boolean): Promise<void> {

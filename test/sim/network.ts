@@ -38,6 +38,8 @@ export class SimNetwork {
   delayMs = 0.3;
   jitterMs = 0.5;
   messages: MessageWeather = { lost: 0, doubled: 0, overtaken: 0 };
+  /** Of what is written to a connection, the share at which it breaks; what was written before comes, and perhaps a part of this. */
+  breaks = 0;
   readonly #listeners = new Map<string, { life: Life; onConnection: (connection: Connection) => void }>();
   /** One way each: `from>to`. */
   readonly #cut = new Set<string>();
@@ -261,8 +263,14 @@ class SimSocket extends Duplex {
   }
 
   #sendAll(chunks: readonly Uint8Array[], done: () => void): void {
-    if (this.life.dead) return;
-    const bytes = new Uint8Array(Buffer.concat(chunks));
+    if (!this.life.step("something to be sent")) return;
+    let bytes = new Uint8Array(Buffer.concat(chunks));
+    const { world, breaks } = this.#network;
+    if (breaks > 0 && world.chance(breaks)) {
+      bytes = bytes.subarray(0, world.below(bytes.length));
+      const error = Object.assign(new Error("write ECONNRESET"), { code: "ECONNRESET" });
+      world.schedule(0, () => this.destroy(error), this.life);
+    }
     for (const segment of this.#weathered(bytes)) this.#send(segment);
     if (this.#bytesOnTheirWay < windowBytes) done();
     else this.#waiting = done;

@@ -30,7 +30,8 @@ export class Operator {
     while (!this.#stopped) {
       await world.sleep(world.between(200, weather.reconfigures ? 4000 : 10_000));
       if (this.#stopped) return;
-      if (weather.reconfigures) {
+      // Who has a broken disk in the house changes nothing else before that is mended.
+      if (weather.reconfigures && this.#cluster.machines.every(({ damaged }) => !damaged)) {
         const steps = world.chance(0.2) ? 2 : 1;
         await Promise.all(Array.from({ length: steps }, () => this.#change()));
       }
@@ -135,23 +136,20 @@ export class Operator {
 
   async #add(machine: Machine): Promise<void> {
     const learner = this.#cluster.world.chance(0.5);
-    this.changes++;
-    await this.#ask(`adds ${machine.name}${learner ? " as a learner" : ""}`, (replica) =>
+    await this.#askForChange(`adds ${machine.name}${learner ? " as a learner" : ""}`, (replica) =>
       replica.addMember(machine.peerUrls, { learner }),
     );
   }
 
   async #remove(machine: Machine, id: MemberId): Promise<void> {
-    this.changes++;
-    await this.#ask(`removes ${machine.name}`, (replica) => replica.removeMember(id));
+    await this.#askForChange(`removes ${machine.name}`, (replica) => replica.removeMember(id));
   }
 
   async #promote(): Promise<void> {
     const learner = this.#cluster.machines.find(({ replica }) => replica?.isLearner() === true);
     const memberId = learner?.memberId ?? noMember;
     if (memberId === noMember) return;
-    this.changes++;
-    await this.#ask(`promotes ${learner?.name}`, (replica) => replica.promoteMember(memberId));
+    await this.#askForChange(`promotes ${learner?.name}`, (replica) => replica.promoteMember(memberId));
   }
 
   /** The machine of a member that was removed: it may come back late, then its disk is emptied. */
@@ -174,6 +172,14 @@ export class Operator {
     machine.config = { ...machine.config, initialMembers, initialState: "existing" };
     machine.held = false;
     void machine.start();
+  }
+
+  async #askForChange(what: string, ask: (replica: Replica) => Promise<unknown>): Promise<void> {
+    const { world } = this.#cluster;
+    this.changes++;
+    this.#cluster.changedAt = world.now;
+    await this.#ask(what, ask);
+    this.#cluster.changedAt = world.now;
   }
 
   /** Undefined: refused, lost, or there is nobody to ask. */

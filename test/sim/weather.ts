@@ -4,7 +4,7 @@ import type { World } from "./world.ts";
 export const faults = [
   "kill",
   "lose power",
-  "crash at an operation",
+  "crash at a step",
   "lose all power",
   "restart storm",
   "cut in two",
@@ -26,6 +26,7 @@ export const faults = [
   "move leader",
   "bad messages",
   "slow network",
+  "breaking connections",
 ] as const;
 
 export type Fault = (typeof faults)[number];
@@ -51,6 +52,9 @@ export interface Weather {
   readonly faults: readonly Fault[];
 }
 
+/** They all come at once, and again. */
+const watchersInFlood = 40;
+
 export function drawWeather(world: World): Weather {
   const share = world.pick([0.25, 0.5, 1]);
   const today = faults.filter(() => world.chance(share));
@@ -65,7 +69,7 @@ export function drawWeather(world: World): Weather {
     segmentBytes: world.pick([4096, 4096, 32_768]),
     trailingBytes: world.pick([0, 0, 2_000, 16 * 1024 * 1024]),
     clients: 2 + world.below(5),
-    watchers: 2 + world.below(4),
+    watchers: world.chance(0.05) ? watchersInFlood : 2 + world.below(4),
     clientPauseMs: world.pick([20, 60, 200]),
     faultPauseMs: world.pick([500, 1500, 5000]),
     faults: today.length > 0 ? today : [world.pick(faults)],
