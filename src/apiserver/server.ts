@@ -125,7 +125,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   use(impersonate(authorizer));
   use(authorize(authorizer));
   use(maxInFlight());
-  const connect = createConnect({ registry, outbound, clock, random });
+  const connect = createConnect({ registry, authorizer, outbound, clock, random });
   use(proxy(aggregation));
   use(resources(served, { admission, encoder, protobuf: options.protobuf, clock, random, watches }, connect));
   use(discovery.layer);

@@ -414,3 +414,28 @@ test("logs and commands of a pod that is not there are refused by its name", asy
   );
   await close();
 });
+
+test("who may get pods/exec and not create it runs nothing, by a WebSocket's GET either", async () => {
+  const { transport, close } = await start();
+  const rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+  const resources = ["pods/exec", "pods/attach", "pods/portforward"];
+  const allow = async (name: string, verbs: string[]): Promise<void> => {
+    const rules = [{ apiGroups: [""], resources, verbs }];
+    const roleRef = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name };
+    const subjects = [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "alice" }];
+    assert.equal((await send(transport, "POST", `${rbac}/roles`, { metadata: { name }, rules })).status, 201);
+    const binding = { metadata: { name }, roleRef, subjects };
+    assert.equal((await send(transport, "POST", `${rbac}/rolebindings`, binding)).status, 201);
+  };
+  const refused = async (subresource: string): Promise<string> => {
+    const path = `/api/v1/namespaces/default/pods/x/${subresource}?command=ls`;
+    const { status, bytes } = await send(transport, "GET", path, undefined, { "impersonate-user": "alice" });
+    return `${status} ${JSON.parse(bytes.toString()).message}`;
+  };
+  await allow("reads", ["get"]);
+  for (const subresource of ["exec", "attach", "portforward"])
+    assert.equal(await refused(subresource), '403 pods "x" is forbidden: ');
+  await allow("runs", ["create"]);
+  assert.equal(await refused("exec"), '404 pods "x" not found');
+  await close();
+});

@@ -1,7 +1,9 @@
 /** Subresources that carry bytes: from the URL to a connection that goes on to a node or a pod. */
 import { errors, type KubeObject, StatusError } from "../../apimachinery/index.ts";
+import type { Authorizer } from "../../auth/index.ts";
 import type { Clock, Random } from "../../platform/index.ts";
 import type { Registry, RequestContext, ResourceHandler } from "../../registry/index.ts";
+import { accessRequest } from "../layers/authorize.ts";
 import type { ApiContext } from "../state.ts";
 import type { Outbound } from "./outbound.ts";
 import { type ConnectReader, podCommand, podLog, podPortForward } from "./pod-streams.ts";
@@ -13,11 +15,12 @@ export type Connect = (context: ApiContext, handler: ResourceHandler) => Promise
 
 export function createConnect(deps: {
   readonly registry: Registry;
+  readonly authorizer: Authorizer;
   readonly outbound: Outbound | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }): Connect {
-  const { registry, outbound, random } = deps;
+  const { registry, authorizer, outbound, random } = deps;
   return async (context, handler) => {
     const reader = readerFor(context, registry, deps.clock);
     const { method = "" } = context.req;
@@ -28,9 +31,11 @@ export function createConnect(deps: {
       case "exec":
       case "attach":
         requireStreaming(method);
+        await requireCreate(context, authorizer);
         return podCommand(context, handler.subresource, reader, outbound);
       case "portforward":
         requireStreaming(method);
+        await requireCreate(context, authorizer);
         return podPortForward(context, reader, outbound);
       default:
         return proxy(context, { reader, outbound, random: () => random.number() });
@@ -40,6 +45,19 @@ export function createConnect(deps: {
 
 function requireStreaming(method: string): void {
   if (method !== "GET" && method !== "POST") throw errors.methodNotAllowed();
+}
+
+/**
+ * A WebSocket opens with a GET, so who may only read came this far; to run something in a pod takes what the POST of SPDY asks for
+ * (KEP-4006, AuthorizePodWebsocketUpgradeCreatePermission).
+ */
+async function requireCreate(context: ApiContext, authorizer: Authorizer): Promise<void> {
+  const request = accessRequest(context);
+  if (request.verb === "create") return;
+  const decision = await authorizer.authorize({ ...request, verb: "create" });
+  if (decision.allowed) return;
+  const { group, resource, name } = context.state.info;
+  throw errors.forbidden({ group, resource }, name, decision.reason);
 }
 
 function readerFor(context: ApiContext, registry: Registry, clock: Clock): ConnectReader {

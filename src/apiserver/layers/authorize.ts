@@ -1,19 +1,11 @@
-import type { Authorizer } from "../../auth/index.ts";
-import type { Layer } from "../state.ts";
+import type { AccessRequest, Authorizer } from "../../auth/index.ts";
+import type { ApiContext, Layer } from "../state.ts";
 import { accessRefused } from "./refusal.ts";
 
 /** Whether the user may do what the URL and the method say. @throws StatusError Forbidden, with upstream's sentence */
 export function authorize(authorizer: Authorizer): Layer {
   return async (context, next) => {
-    const { user, info } = context.state;
-    const { group, resource, subresource, namespace, name } = info;
-    const request = {
-      user,
-      verb: info.verb,
-      path: info.path,
-      ...(info.isResource ? { resource: { group, resource, subresource, namespace, name } } : {}),
-      ...(info.query.empty ? {} : { fieldSelector: info.query.get("fieldSelector") }),
-    };
+    const request = accessRequest(context);
     const decided = authorizer.authorize(request);
     const decision = decided instanceof Promise ? await decided : decided;
     if (!decision.allowed) {
@@ -21,5 +13,17 @@ export function authorize(authorizer: Authorizer): Layer {
       throw accessRefused(request, decision.reason);
     }
     await next();
+  };
+}
+
+/** What the URL and the method ask to be allowed. */
+export function accessRequest({ state: { user, info } }: ApiContext): AccessRequest {
+  const { group, resource, subresource, namespace, name } = info;
+  return {
+    user,
+    verb: info.verb,
+    path: info.path,
+    ...(info.isResource ? { resource: { group, resource, subresource, namespace, name } } : {}),
+    ...(info.query.empty ? {} : { fieldSelector: info.query.get("fieldSelector") }),
   };
 }
