@@ -13,6 +13,13 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** @throws InvalidArgumentError */
+export function positiveNumber(text: string): number {
+  const value = wholeNumber(text);
+  if (value === 0) throw new InvalidArgumentError("At least 1 was expected.");
+  return value;
+}
+
 /** etcd's: 0 stands for its 2 GiB (undefined), less for no bound. @throws InvalidArgumentError */
 export function quotaBytes(text: string): number | undefined {
   const value = Number(text);

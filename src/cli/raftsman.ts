@@ -9,7 +9,7 @@ import { Command, Option } from "commander";
 import { withAccessFlags } from "./access-flags.ts";
 import { defaults } from "./defaults.ts";
 import { fail } from "./fail.ts";
-import { podRange, port, quotaBytes, wholeNumber } from "./flag-values.ts";
+import { podRange, port, positiveNumber, quotaBytes, wholeNumber } from "./flag-values.ts";
 import { addTrafficCommands, withTrafficFlags } from "./traffic-commands.ts";
 
 // What is compiled once is read the next time. Kept beside the bundle: nothing is left anywhere else.
@@ -79,6 +79,12 @@ withTrafficFlags(withAccessFlags(program.command("up")))
     "--pod-cidr <cidr>",
     `addresses of Pods, split among the nodes (${defaults.podCidr}; of processes the first free one from ${defaults.localPodCidr} on)`,
     podRange,
+  )
+  .option(
+    "--node-monitor-grace-period <seconds>",
+    "without a heartbeat until a node is lost; its own nodes tell theirs four times in that",
+    positiveNumber,
+    defaults.nodeMonitorGraceMs / 1000,
   )
   .action(async (options) => (await import("./commands/up.ts")).up(options));
 
@@ -182,6 +188,12 @@ program
   .option("--address <ip>", "where the API server reaches this node, and its pods' host address", "127.0.0.1")
   .option("--port <port>", `of the node's own API; 0 for a free one`, port, defaults.nodePort)
   .option("--labels <list>", "labels of the node: key=value, separated by commas", "")
+  .option(
+    "--lease-duration <seconds>",
+    "how long its heartbeat holds; renewed four times in that",
+    positiveNumber,
+    defaults.nodeMonitorGraceMs / 1000,
+  )
   .option("--keep-pods", "SIGTERM ends the agent only: programs run on and the node stays")
   .action(async (options) => (await import("./commands/node.ts")).node(options));
 
@@ -272,7 +284,7 @@ clientCommand("register", "keep an endpoint of a Service for as long as a progra
   .option("--port-name <name>", "which port of the Service, where that has several")
   .addOption(new Option("--protocol <protocol>").choices(["TCP", "UDP"]).default("TCP"))
   .option("--address <ip>", "where the program is reached (127.0.0.1 where the server is on this machine)")
-  .option("--ttl <seconds>", "without a renewal until the endpoint is removed", wholeNumber, 5)
+  .option("--ttl <seconds>", "without a renewal until the endpoint is removed", positiveNumber, 5)
   .option("--no-wait", "do not wait until the port accepts connections")
   .action(async (service, command, options) =>
     (await import("./commands/register.ts")).register(service, command, options),

@@ -16,9 +16,11 @@ export async function startHollowNodes(options: {
   platform: Platform;
   count: number;
   prefix: string;
+  /** How long their heartbeats hold. */
+  leaseSeconds?: number;
   log: Log;
 }): Promise<RunningNodes> {
-  const { client, platform, count, prefix, log } = options;
+  const { client, platform, count, prefix, leaseSeconds, log } = options;
   if (count === 0) return { registered: Promise.resolve(), close: async () => {} };
   const nodes = createHollowNodes({
     client,
@@ -27,7 +29,10 @@ export async function startHollowNodes(options: {
     log: log.channel("node"),
   });
   const added = Array.from({ length: count }, (_, position) =>
-    nodes.add({ name: `${prefix}-${position + 1}` }),
+    nodes.add({
+      name: `${prefix}-${position + 1}`,
+      ...(leaseSeconds === undefined ? {} : { leaseSeconds }),
+    }),
   );
   return {
     registered: Promise.all(added.map(({ registered }) => registered)).then(() => {}),

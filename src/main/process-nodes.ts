@@ -17,6 +17,8 @@ export interface ProcessNodesOptions {
   /** Each node has a directory of its name in it. */
   readonly directory: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** How long their heartbeats hold. */
+  readonly leaseSeconds?: number;
   /** PEM of the authority that signed the API server's client certificate. */
   readonly clientCa: string;
 }

@@ -127,6 +127,17 @@ test("a registrar that is killed renews nothing: its endpoint is gone when the L
   process.kill(Number(answer.split(" ")[1]), "SIGKILL");
 });
 
+test("without a command an endpoint is held until SIGTERM", { skip }, async () => {
+  const args = ["register", "held", "--kubeconfig", cluster.kubeconfig, "--port", "4712", "--no-wait"];
+  const child = spawn(process.execPath, [entry, ...args], { stdio: "ignore" });
+  started.push(child);
+  assert.deepEqual(await becomes("held", 1), ["127.0.0.1:4712"]);
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  assert.equal(await ended, 0);
+  assert.deepEqual(await endpointsOf("held"), []);
+});
+
 test("what removes a registration is made good while the program runs, and what cannot be is said", {
   skip,
 }, async () => {

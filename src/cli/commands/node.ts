@@ -12,6 +12,7 @@ export interface NodeOptions {
   readonly address: string;
   readonly port: number;
   readonly labels: string;
+  readonly leaseDuration: number;
   readonly keepPods?: boolean;
 }
 
@@ -34,6 +35,7 @@ export async function node(options: NodeOptions): Promise<void> {
     port: options.port,
     directory: options.dataDir ?? ".",
     labels: labelsOf(options.labels),
+    leaseSeconds: options.leaseDuration,
     clientCa: config.ca,
   });
   await Promise.race([nodes.registered, stop.promise]);

@@ -18,6 +18,8 @@ export interface RegisterOptions extends ConnectionOptions {
 
 /** Between two looks whether the program listens. */
 const listenPollMs = 50;
+/** Any time will do. */
+const holdMs = 60_000;
 /** So long the server has to hear that the program goes, before the program is told to. */
 const farewellMs = 1000;
 
@@ -43,7 +45,6 @@ export async function register(
   command: readonly string[],
   options: RegisterOptions,
 ): Promise<void> {
-  if (options.ttl < 1) throw new Error("--ttl: one second at least was expected");
   const session = await connect(options);
   let registration: Registration | undefined;
   let over = false;
@@ -127,21 +128,22 @@ function start([file = "", ...args]: readonly string[]): Promise<ChildProcess> {
  */
 function passSignals(program: ChildProcess | undefined, leave: () => Promise<void>): Promise<number> {
   return new Promise((resolve) => {
-    program?.once("exit", (code, signal) =>
-      resolve(code ?? 128 + constants.signals[signal as NodeJS.Signals]),
-    );
+    // Nothing else holds the process where there is no program.
+    const held = program === undefined ? setInterval(() => {}, holdMs) : undefined;
+    const end = (status: number): void => {
+      clearInterval(held);
+      resolve(status);
+    };
+    program?.once("exit", (code, signal) => end(code ?? 128 + constants.signals[signal as NodeJS.Signals]));
+    const pass = (signal: NodeJS.Signals): void => {
+      if (program === undefined) end(0);
+      else if (!(process.stdin.isTTY && fromTerminal.has(signal))) program.kill(signal);
+    };
     for (const signal of passedOn)
       process.on(signal, () => {
-        const pass = (): void => {
-          if (program === undefined) resolve(0);
-          else if (!(process.stdin.isTTY && fromTerminal.has(signal))) program.kill(signal);
-        };
-        if (!ending.has(signal)) {
-          if (program !== undefined) pass();
-        } else void leave().then(pass);
+        if (ending.has(signal)) void leave().then(() => pass(signal));
+        else if (program !== undefined) pass(signal);
       });
-    // Nothing else holds the process where there is no program.
-    if (program === undefined) setInterval(() => {}, 2 ** 30);
   });
 }
 

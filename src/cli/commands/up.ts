@@ -36,6 +36,7 @@ export interface UpOptions extends AccessOptions, UpTrafficOptions {
   readonly kubeconfig?: string;
   readonly certs?: string;
   readonly podCidr?: string;
+  readonly nodeMonitorGracePeriod: number;
 }
 
 /** With the ranges of addresses chosen. */
@@ -60,7 +61,7 @@ const localPodCidrOf = ({ podCidr, runtime }: SettledOptions): string =>
 /** The nodes, all of this process. */
 function startNodes(
   machine: Machine,
-  { nodes, runtime }: UpOptions,
+  { nodes, runtime, nodeMonitorGracePeriod: leaseSeconds }: UpOptions,
   at: { client: (userAgent: string) => Client; pki: Pki; dataDir: string },
 ): Promise<{ registered: Promise<void>; close(): Promise<void> }> {
   const log = standardErrorLog(machine.clock, "warn");
@@ -70,6 +71,7 @@ function startNodes(
       platform: machine,
       count: nodes,
       prefix: "hollow",
+      leaseSeconds,
       log,
     });
   return startProcessNodes({
@@ -78,6 +80,7 @@ function startNodes(
     log,
     names: Array.from({ length: nodes }, (_, position) => `node-${position + 1}`),
     address: loopback,
+    leaseSeconds,
     directory: join(at.dataDir, "nodes"),
     clientCa: at.pki.apiCa,
   });
@@ -185,7 +188,7 @@ async function upOne(
       podCidr: options.podCidr,
       localPodCidr: localPodCidrOf(options),
       controllers: "*",
-      nodeMonitorGraceMs: defaults.nodeMonitorGraceMs,
+      nodeMonitorGraceMs: options.nodeMonitorGracePeriod * 1000,
       access: accessConfig(options),
       hollowNodes: 0,
     },
@@ -234,6 +237,7 @@ async function upThree(
       ...["--listen-client-urls", `https://${loopback}:${ports[names.indexOf(name)]}`, "--secure-port", "0"],
       ...["--service-cluster-ip-range", options.serviceClusterIpRange, "--pod-cidr", options.podCidr],
       ...["--local-pod-cidr", localPodCidrOf(options)],
+      ...["--node-monitor-grace-period", String(options.nodeMonitorGracePeriod)],
       ...accessArguments(options),
     ],
   });

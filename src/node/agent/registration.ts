@@ -12,9 +12,9 @@ const leases = {
   namespace: "kube-node-lease",
 };
 
-/** Between renewals of the Lease, and how long it says that it holds; the kubelet's. */
-const leaseRenewMs = 10_000;
-const leaseSeconds = 40;
+/** How long the Lease says that it holds: the kubelet's nodeLeaseDurationSeconds. It is renewed four times in it. */
+const leaseSecondsDefault = 40;
+const renewalsPerLease = 4;
 
 /** An unchanged status is posted again after so long; the kubelet's nodeStatusReportFrequency. */
 const statusReportMs = 300_000;
@@ -28,6 +28,8 @@ export interface RegistrationOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly name: string;
+  /** 40 by default. */
+  readonly leaseSeconds?: number | undefined;
   /** Asked whenever the status is written. */
   describe(): NodeDescription | Promise<NodeDescription>;
   /** The Node as the server has it, whenever it was written or seen. */
@@ -59,6 +61,10 @@ export class NodeRegistration {
       resolveRegistered = resolve;
     });
     this.#work = this.#run(resolveRegistered);
+  }
+
+  get #leaseSeconds(): number {
+    return this.#options.leaseSeconds ?? leaseSecondsDefault;
   }
 
   get node(): KubeObject | undefined {
@@ -129,7 +135,9 @@ export class NodeRegistration {
     }
     if (signal.aborted) return;
     registered();
-    this.#heartbeat = clock.every(leaseRenewMs, () => void this.#beat(), { background: true });
+    this.#heartbeat = clock.every((this.#leaseSeconds * 1000) / renewalsPerLease, () => void this.#beat(), {
+      background: true,
+    });
     // On a fresh cluster the Leases' namespace may come after the first nodes.
     for (let wait = retryMs; !signal.aborted; wait = Math.min(wait * 2, retryMsMax)) {
       await this.#beat();
@@ -184,7 +192,7 @@ export class NodeRegistration {
 
   async #takeLease(renewTime: string): Promise<KubeObject> {
     const { client, name } = this.#options;
-    const spec = { holderIdentity: name, leaseDurationSeconds: leaseSeconds, renewTime };
+    const spec = { holderIdentity: name, leaseDurationSeconds: this.#leaseSeconds, renewTime };
     const uid = this.#node?.metadata.uid as string;
     const ownerReferences = [{ apiVersion: "v1", kind: "Node", name, uid }];
     try {

@@ -64,6 +64,7 @@ export class HollowAgent {
       clock,
       log,
       name: node.name,
+      leaseSeconds: node.leaseSeconds,
       describe: () => this.#description,
       onNode: (object) => this.#adoptRange(object),
       onRecovered: () => this.#wakePods(),

@@ -13,6 +13,8 @@ export interface HollowNodeOptions {
   /** "127.0.0.1" by default. */
   readonly address?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** How long its heartbeat holds; it is renewed four times in that. 40 by default. */
+  readonly leaseSeconds?: number;
   /** Quantities; 32 CPUs, 256Gi of memory, 110 pods by default. */
   readonly capacity?: Readonly<Record<string, string>>;
   readonly kubeletVersion?: string;

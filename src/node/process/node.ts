@@ -126,6 +126,7 @@ export class NodeAgent implements RunningPods {
       clock,
       log,
       name,
+      leaseSeconds: options.leaseSeconds,
       describe: async () => {
         const description = await describeMachine({
           host: await machine.host(),

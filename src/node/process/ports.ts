@@ -13,6 +13,8 @@ export interface ProcessNodeOptions {
   /** Where pods' directories are, and the agent's memory of them. */
   readonly directory: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** How long its heartbeat holds; it is renewed four times in that. 40 by default. */
+  readonly leaseSeconds?: number;
   /** PEM of the authority whose clients may use the agent's API: the API server. */
   readonly clientCa: string;
   /** Of the runtime, as the Node tells it. */
