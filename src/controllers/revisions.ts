@@ -27,9 +27,16 @@ export interface RevisionOptions {
   readonly annotations: Readonly<Record<string, string>> | undefined;
 }
 
-/** What a revision keeps: a patch that puts the template back. */
+/** What a revision keeps: a patch that puts the template back. Its keys are sorted, as programs compare it byte by byte with their own. */
 export function revisionData(template: object): { spec: { template: object } } {
-  return { spec: { template: { $patch: "replace", ...template } } };
+  return { spec: { template: sorted({ $patch: "replace", ...template }) as object } };
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]));
 }
 
 /** The template of a revision. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubeObject } from "../../src/apimachinery/index.ts";
 import { podTemplateHash } from "../../src/controllers/index.ts";
+import { revisionData } from "../../src/controllers/revisions.ts";
 import { readExchanges } from "../apiserver/exchanges.ts";
 
 function recordedTemplates(): Map<string, KubeObject> {
@@ -46,4 +47,12 @@ test("a collision gives another hash, and absent fields are as good as empty one
     spec: { containers: [{ name: "c", image: "i", args: [], resources: {} }], volumes: [] },
   };
   assert.equal(podTemplateHash(padded, undefined), podTemplateHash(template, undefined));
+});
+
+test("what a revision keeps has its keys in order, as others compare its bytes", () => {
+  const template = { spec: { nodeName: "n", containers: [{ name: "c", image: "i" }] }, metadata: {} };
+  assert.equal(
+    JSON.stringify(revisionData(template)),
+    '{"spec":{"template":{"$patch":"replace","metadata":{},"spec":{"containers":[{"image":"i","name":"c"}],"nodeName":"n"}}}}',
+  );
 });

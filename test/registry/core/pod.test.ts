@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type KubeObject, StatusError } from "../../../src/apimachinery/index.ts";
 import { qosClassOf } from "../../../src/registry/core/pod/resources.ts";
+import { validateSysctls } from "../../../src/registry/core/pod/sysctls.ts";
 import { podRow } from "../../../src/registry/core/pod/table.ts";
 import type { Pod, PodSpec, PodStatus } from "../../../src/registry/core/pod/types.ts";
 import { change, create, openRegistry } from "../open-registry.ts";
@@ -253,4 +254,17 @@ describe("a pod", () => {
     assert.equal(await graceOf({ nodeName: "n" }, 0), undefined);
     assert.equal(await graceOf({}), undefined);
   });
+});
+
+test("kernel parameters have good names, each once, and are not those of a node that the pod shares", () => {
+  const parameters = ["foo-", "kernel.shmmax", "net/ipv4/ip_forward", "kernel.shmmax", "a..b"];
+  const sysctls = parameters.map((name) => ({ name, value: "1" }));
+  const shared = spec({ hostNetwork: true, securityContext: { sysctls } });
+  const told = validateSysctls(shared, "sysctls").map(({ type, field }) => [type, field]);
+  assert.deepEqual(told, [
+    ["FieldValueInvalid", "sysctls[0].name"],
+    ["FieldValueInvalid", "sysctls[2].name"],
+    ["FieldValueDuplicate", "sysctls[3].name"],
+    ["FieldValueInvalid", "sysctls[4].name"],
+  ]);
 });

@@ -1,5 +1,6 @@
 import { type FieldError, field, rangeError } from "../../../apimachinery/index.ts";
 import { oneOf } from "../../rules/values.ts";
+import { validateSysctls } from "./sysctls.ts";
 import type { ContainerSecurityContext, PodSecurityContext, PodSpec } from "./types.ts";
 
 const idMax = 2 ** 31 - 1;
@@ -48,6 +49,7 @@ export function validatePodSecurity(spec: PodSpec, specPath: string): FieldError
     const detail = "ShareProcessNamespace and HostPID cannot both be enabled";
     errors.push(field.invalid(`${path}.shareProcessNamespace`, true, detail));
   }
+  errors.push(...validateSysctls(spec, `${path}.sysctls`));
   if (security?.fsGroupChangePolicy !== undefined) {
     errors.push(
       ...oneOf(`${path}.fsGroupChangePolicy`, security.fsGroupChangePolicy, ["Always", "OnRootMismatch"]),

@@ -26,6 +26,7 @@ export interface PodSpec {
   nodeName?: string;
   hostNetwork?: boolean;
   hostPID?: boolean;
+  hostIPC?: boolean;
   shareProcessNamespace?: boolean;
   securityContext?: PodSecurityContext;
   hostname?: string;
@@ -161,6 +162,7 @@ export interface PodSecurityContext {
   fsGroup?: number;
   supplementalGroups?: number[];
   fsGroupChangePolicy?: string;
+  sysctls?: { name: string; value: string }[];
   seccompProfile?: { type: string; localhostProfile?: string };
 }
 
