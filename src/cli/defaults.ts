@@ -6,6 +6,8 @@ export const defaults = {
   /** As kube-apiserver compacts its store: a watch that is longer away lists again. */
   autoCompactionRetention: "5m",
   etcdPrefix: "/kubernetes.io",
+  /** As kube-apiserver's. */
+  etcdCompactionIntervalMs: 300_000,
   serviceClusterIpRange: "10.96.0.0/16",
   podCidr: "10.128.0.0/14",
   /** Pods that are processes of this machine: all of 127/8 is local on Linux. */

@@ -57,6 +57,15 @@ export function autoCompaction(
   return { mode, periodMs };
 }
 
+/** Go's, such as 5m0s, in milliseconds; 0 is never. @throws InvalidArgumentError */
+export function intervalMs(text: string): number {
+  const nanoseconds = parseDuration(text);
+  const milliseconds = Number((nanoseconds ?? -1n) / 1_000_000n);
+  if (nanoseconds === undefined || milliseconds < 0 || (nanoseconds > 0n && milliseconds < 1000))
+    throw new InvalidArgumentError("A duration such as 5m0s was expected, of one second at least, or 0.");
+  return milliseconds;
+}
+
 /** 0 is any free one. @throws InvalidArgumentError */
 export function port(text: string): number {
   const value = wholeNumber(text);

@@ -9,7 +9,7 @@ import { Command, Option } from "commander";
 import { withAccessFlags } from "./access-flags.ts";
 import { defaults } from "./defaults.ts";
 import { fail } from "./fail.ts";
-import { podRange, port, positiveNumber, quotaBytes, wholeNumber } from "./flag-values.ts";
+import { intervalMs, podRange, port, positiveNumber, quotaBytes, wholeNumber } from "./flag-values.ts";
 import { addTrafficCommands, withTrafficFlags } from "./traffic-commands.ts";
 
 // What is compiled once is read the next time. Kept beside the bundle: nothing is left anywhere else.
@@ -91,7 +91,7 @@ withTrafficFlags(withAccessFlags(program.command("up")))
 withAccessFlags(program.command("serve"))
   .summary("one member, in the foreground")
   .description(
-    "Runs one member: store, both APIs and controllers. The flags are etcd's and kube-apiserver's where they have one.",
+    "Runs one member: store, both APIs and controllers; with --etcd-servers, API and controllers on an etcd of yours. The flags are etcd's and kube-apiserver's where they have one.",
   )
   .option("--name <name>", "this member's name", "default")
   .option("--data-dir <dir>", "where it lives (NAME.raftsman by default)")
@@ -159,6 +159,19 @@ withAccessFlags(program.command("serve"))
     defaults.autoCompactionRetention,
   )
   .option("--etcd-prefix <prefix>", "before every key of the resource API", defaults.etcdPrefix)
+  .option(
+    "--etcd-servers <urls>",
+    "members of an etcd cluster to keep everything in, instead of being a member of the store",
+  )
+  .option("--etcd-cafile <file>", "who signed their certificates (the system's authorities by default)")
+  .option("--etcd-certfile <file>", "what they are shown")
+  .option("--etcd-keyfile <file>", "its key")
+  .option(
+    "--etcd-compaction-interval <duration>",
+    "history kept in that cluster (0: others compact it)",
+    intervalMs,
+    defaults.etcdCompactionIntervalMs,
+  )
   .option("--service-cluster-ip-range <cidr>", "addresses of Services", defaults.serviceClusterIpRange)
   .option("--pod-cidr <cidr>", "addresses of Pods, split among the nodes", podRange, defaults.podCidr)
   .option(

@@ -7,6 +7,42 @@ interface InitialMember {
   readonly peerUrls: readonly string[];
 }
 
+/** A member of the store. */
+export interface MemberStore {
+  readonly peer: Address;
+  /** What the other members dial; empty for a cluster of one. */
+  readonly advertisePeerUrls: readonly string[];
+  readonly client: Address;
+  /** What the member list tells etcd clients; where it listens when empty. */
+  readonly advertiseClientUrls: readonly string[];
+  readonly initialCluster: readonly InitialMember[];
+  readonly initialClusterToken: string;
+  /** "existing": a running cluster has added this member. "new" when left out. */
+  readonly initialClusterState?: "new" | "existing";
+  readonly heartbeatMs: number;
+  readonly electionMs: number;
+  /** Entries applied between two snapshots. */
+  readonly snapshotCount: number;
+  /** Bytes of data from which on puts are refused; etcd's 2 GiB when left out, no bound where Infinity. */
+  readonly quotaBytes?: number;
+  /** Absent: only who asks for it compacts. */
+  readonly autoCompaction?: AutoCompactionPolicy;
+  /** Plain sockets instead of mutual TLS, for both peers and clients: for tests on loopback. */
+  readonly plain: boolean;
+}
+
+/** An etcd cluster elsewhere. */
+export interface ExternalStore {
+  /** `https://host:port` of its members. */
+  readonly servers: readonly string[];
+  /** PEM files: who signed the members' certificates (the system's authorities where left out), and who we are. */
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+  /** Milliseconds of history that is kept; 0: nothing is compacted from here. */
+  readonly compactionIntervalMs: number;
+}
+
 /** One member with all its roles. Flags fill it (`cli`), tests write it. */
 export interface ServerConfig {
   readonly name: string;
@@ -14,28 +50,8 @@ export interface ServerConfig {
   readonly certsDir: string;
   /** Names and addresses the certificates are valid for, besides loopback. */
   readonly hosts: readonly string[];
-  readonly store: {
-    readonly peer: Address;
-    /** What the other members dial; empty for a cluster of one. */
-    readonly advertisePeerUrls: readonly string[];
-    readonly client: Address;
-    /** What the member list tells etcd clients; where it listens when empty. */
-    readonly advertiseClientUrls: readonly string[];
-    readonly initialCluster: readonly InitialMember[];
-    readonly initialClusterToken: string;
-    /** "existing": a running cluster has added this member. "new" when left out. */
-    readonly initialClusterState?: "new" | "existing";
-    readonly heartbeatMs: number;
-    readonly electionMs: number;
-    /** Entries applied between two snapshots. */
-    readonly snapshotCount: number;
-    /** Bytes of data from which on puts are refused; etcd's 2 GiB when left out, no bound where Infinity. */
-    readonly quotaBytes?: number;
-    /** Absent: only who asks for it compacts. */
-    readonly autoCompaction?: AutoCompactionPolicy;
-    /** Plain sockets instead of mutual TLS, for both peers and clients: for tests on loopback. */
-    readonly plain: boolean;
-  };
+  /** A member in this process, or an etcd cluster that others run. */
+  readonly store: MemberStore | ExternalStore;
   readonly api: Address;
   /** Prefix of the resource API's keys in the store. */
   readonly etcdPrefix: string;

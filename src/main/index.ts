@@ -3,7 +3,7 @@
 export { type Address, listenOrFree } from "../member/index.ts";
 export { adminConnection, adminKubeconfig } from "./admin.ts";
 export { firstAddress } from "./cidr.ts";
-export type { ServerConfig } from "./config.ts";
+export type { ExternalStore, MemberStore, ServerConfig } from "./config.ts";
 export { type AccessConfig, standardAccess } from "./config.ts";
 export { startHollowNodes } from "./hollow-nodes.ts";
 export { ensurePki, exportStoreClient, type Pki } from "./pki.ts";

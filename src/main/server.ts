@@ -1,30 +1,31 @@
 /**
- * One member with all its roles: the store and etcd's API, the resource API on top of it, the controllers on top of that, and hollow
+ * One member with all its roles: the store and etcd's API (or a store elsewhere), the resource API on top of it, the controllers on top of that, and hollow
  * nodes where asked for. `cli` and tests call the same function.
  */
 import protobufTable from "../../schemas/kubernetes/protobuf.json" with { type: "json" };
 import { type AccessControl, type ApiServer, createApiServer, type PolicyFeed } from "../apiserver/index.ts";
-import type { Revision } from "../base/index.ts";
 import { type Client, createClient } from "../client/index.ts";
-import { createEtcdApi } from "../etcdapi/index.ts";
-import { compactBehind, publish, serveHttp } from "../member/index.ts";
+import { serveHttp } from "../member/index.ts";
 import type { Platform } from "../platform/index.ts";
 import { createRegistry, type Registry } from "../registry/index.ts";
-import { openReplica, type Replica } from "../replica/index.ts";
 import { createCacher } from "../storage/index.ts";
 import { createMetrics, type Log, type Metrics } from "../telemetry/index.ts";
 import { createKubernetesCodec, type KubernetesCodec, type KubernetesTable } from "../wire/index.ts";
 import { openAccessControl } from "./access.ts";
+import type { BackingStore } from "./backing-store.ts";
 import { ensureBootstrapRoles } from "./bootstrap-roles.ts";
 import { firstAddress } from "./cidr.ts";
-import { componentsOf, leaderProblem } from "./components.ts";
+import { componentsOf } from "./components.ts";
 import type { ServerConfig } from "./config.ts";
 import { startControllers } from "./controllers.ts";
 import { ensureExtensionAuthentication } from "./extension-authentication.ts";
+import { openExternalStore } from "./external-store.ts";
 import { keepFlowControl } from "./flow-control.ts";
 import { startHollowNodes } from "./hollow-nodes.ts";
+import { hostPort } from "./host-port.ts";
 import { keepKubernetesEndpoints, publishedAddress } from "./kubernetes-endpoints.ts";
 import { keepKubernetesService } from "./kubernetes-service.ts";
+import { openMemberStore } from "./member-store.ts";
 import { ensurePki, type Pki } from "./pki.ts";
 import { keepServiceCidr } from "./service-cidr.ts";
 import { keepSystemNamespaces } from "./system-namespaces.ts";
@@ -34,6 +35,7 @@ export interface Server {
   readonly pki: Pki;
   /** `https://127.0.0.1:6443` */
   readonly apiUrl: string;
+  /** Of the member in this process, or of the external cluster's members, with commas. */
   readonly etcdUrl: string;
   /** /readyz says ok: there is a leader, and the controllers' first lists are in where they run here. */
   readonly ready: Promise<void>;
@@ -65,46 +67,12 @@ export async function startServer(
   };
   try {
     const access = await openAccessControl(platform, config, { log, pki: certificates });
-    const metrics = createMetrics();
-    const replica = await openStore(platform, config, log, certificates, metrics);
-    closing.push(() => replica.close());
-    const { autoCompaction } = config.store;
-    if (autoCompaction) closing.push(compactBehind(replica, autoCompaction, platform, log));
-
-    const etcdApi = createEtcdApi({
-      kv: replica,
-      cluster: replica,
-      clock,
-      log: log.channel("etcd"),
-      metrics,
-    });
-    const { plain, client: storeAddress } = config.store;
-    const etcd = await serveHttp(
-      platform,
-      storeAddress,
-      etcdApi,
-      plain ? undefined : { ...certificates.storeServer, clientCertificate: "require" },
-    );
-    closing.push(async () => {
-      etcdApi.close();
-      await etcd.close();
-    });
-    const etcdUrl = `${plain ? "http" : "https"}://${hostPort(etcd)}`;
-    const published = publish(
-      replica,
-      platform,
-      {
-        name: config.name,
-        clientUrls:
-          config.store.advertiseClientUrls.length > 0 ? config.store.advertiseClientUrls : [etcdUrl],
-      },
-      log,
-    );
-    closing.push(() => published.stop());
+    const store = await openStore(platform, config, { log, pki: certificates, metrics: createMetrics() });
+    closing.push(() => store.close());
 
     const { api, registry, policy } = createApi(platform, config, {
       log,
-      replica,
+      store,
       access,
       pki: certificates,
     });
@@ -126,16 +94,6 @@ export async function startServer(
       const user = { name: "system:admin", groups: ["system:masters", "system:authenticated"] };
       return createClient({ transport: api.transport(user), userAgent });
     };
-    const controllers = startControllers({
-      platform,
-      config,
-      log,
-      pki: certificates,
-      access,
-      replica,
-      client,
-    });
-    closing.push(() => controllers.stop());
     const stopping = new AbortController();
     closing.push(() => stopping.abort());
     const own = {
@@ -146,8 +104,20 @@ export async function startServer(
       signal: stopping.signal,
     };
     const ip = publishedAddress(config.api.host, config.localPodCidr !== undefined);
+    const namespaces = keepSystemNamespaces(own).there;
+    const controllers = startControllers({
+      platform,
+      config,
+      log,
+      pki: certificates,
+      access,
+      leadership: store.leadership,
+      namespaces,
+      client,
+    });
+    closing.push(() => controllers.stop());
     const bootstrapped = Promise.all([
-      keepSystemNamespaces(own).there,
+      namespaces,
       keepKubernetesService({ ...own, clusterIp: serviceAddress, port: http.port }).there,
       ...(ip === undefined
         ? []
@@ -160,7 +130,7 @@ export async function startServer(
       keepFlowControl({ ...own, client: client("api-priority-and-fairness-config-producer-v1") }).there,
     ]);
     // Nobody who is not another server waits for the list of who serves what.
-    void replica.ready.then(() => api.aggregate());
+    void store.ready.then(() => api.aggregate());
     let synced = false;
     const informed = Promise.all([controllers.working, bootstrapped, policy.synced, registry.ready]).then(
       () => {
@@ -173,7 +143,7 @@ export async function startServer(
       platform,
       count: config.hollowNodes,
       // Nodes of several members must not share names.
-      prefix: config.store.initialCluster.length > 1 ? `${config.name}-hollow` : "hollow",
+      prefix: store.leadership.by === "alone" ? "hollow" : `${config.name}-hollow`,
       log,
     });
     closing.push(() => nodes.close());
@@ -181,9 +151,9 @@ export async function startServer(
     return {
       pki: certificates,
       apiUrl: `https://${hostPort(http)}`,
-      etcdUrl,
-      ready: replica.ready.then(() => Promise.all([nodes.registered, informed])).then(() => {}),
-      failed: replica.failed,
+      etcdUrl: store.etcdUrl,
+      ready: store.ready.then(() => Promise.all([nodes.registered, informed])).then(() => {}),
+      failed: store.failed,
       client,
       close: closeAll,
     };
@@ -196,41 +166,31 @@ export async function startServer(
 function openStore(
   platform: Platform,
   config: ServerConfig,
-  log: Log,
-  pki: Pki,
-  metrics: Metrics,
-): Promise<Replica> {
+  parts: { log: Log; pki: Pki; metrics: Metrics },
+): Promise<BackingStore> {
   const { store } = config;
-  return openReplica({
-    platform,
-    log: log.channel("store"),
-    metrics,
-    config: {
-      name: config.name,
-      directory: config.dataDir,
-      initialMembers: store.initialCluster,
-      clusterToken: store.initialClusterToken,
-      initialState: store.initialClusterState ?? "new",
-      listenPeer: store.peer,
-      tls: store.plain ? undefined : pki.peer,
-      heartbeatMs: store.heartbeatMs,
-      electionMs: store.electionMs,
-      snapshotCount: store.snapshotCount,
-      ...(store.quotaBytes === undefined ? {} : { quotaBytes: store.quotaBytes }),
-    },
-  });
+  return "servers" in store
+    ? openExternalStore(platform, store, parts.log)
+    : openMemberStore(platform, config, store, parts);
 }
 
 function createApi(
   platform: Platform,
   config: ServerConfig,
-  { log, replica, access, pki }: { log: Log; replica: Replica; access: AccessControl; pki: Pki },
+  { log, store, access, pki }: { log: Log; store: BackingStore; access: AccessControl; pki: Pki },
 ): { api: ApiServer; registry: Registry; policy: PolicyFeed } {
   const { clock, random } = platform;
-  const windowFrom: Revision = replica.header().revision;
+  const { kv, windowFrom } = store;
   const registry = createRegistry({
     storageFor: ({ keyPrefix, namespaced, indexes }) =>
-      createCacher({ kv: replica, clock, keyPrefix, namespaced, indexes, windowFrom }),
+      createCacher({
+        kv,
+        clock,
+        keyPrefix,
+        namespaced,
+        indexes,
+        ...(windowFrom === undefined ? {} : { windowFrom }),
+      }),
     clock,
     random,
     flags: {
@@ -241,7 +201,7 @@ function createApi(
       eventTtlSeconds,
     },
     access: access.forRegistry,
-    components: () => componentsOf(replica, config.controllers),
+    components: () => componentsOf(store, config.controllers),
     conversionWebhook: (webhook, review) => api.convert(webhook, review),
     onTrouble: (message, error) =>
       log
@@ -268,12 +228,6 @@ function createApi(
   });
   // A member that waits for the others is alive, but not ready.
   api.addLivenessCheck("etcd", () => undefined);
-  api.addReadinessCheck("etcd-readiness", () => leaderProblem(replica));
+  api.addReadinessCheck("etcd-readiness", () => store.problem());
   return { api, registry, policy: access.follow(registry) };
-}
-
-/** An address to connect to: from this machine, where it listens on all. */
-function hostPort({ host: listened, port }: { host: string; port: number }): string {
-  const host = listened === "0.0.0.0" ? "127.0.0.1" : listened === "::" ? "::1" : listened;
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -1,6 +1,13 @@
 import { join } from "node:path";
 import { writeKubeconfig } from "../../client/index.ts";
-import { type Address, adminKubeconfig, type ServerConfig, startServer } from "../../main/index.ts";
+import {
+  type Address,
+  adminKubeconfig,
+  type ExternalStore,
+  type MemberStore,
+  type ServerConfig,
+  startServer,
+} from "../../main/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
 import { type AccessOptions, accessConfig } from "../access-flags.ts";
 import { autoCompaction } from "../flag-values.ts";
@@ -28,6 +35,11 @@ export interface ServeOptions extends AccessOptions {
   readonly autoCompactionMode: "periodic" | "revision";
   readonly autoCompactionRetention: string;
   readonly etcdPrefix: string;
+  readonly etcdServers?: string;
+  readonly etcdCafile?: string;
+  readonly etcdCertfile?: string;
+  readonly etcdKeyfile?: string;
+  readonly etcdCompactionInterval: number;
   readonly serviceClusterIpRange: string;
   readonly podCidr: string;
   readonly localPodCidr?: string;
@@ -50,7 +62,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   if (!stop.stopped()) {
     // `up` reads the second line; people read the first.
     process.stdout.write(
-      `ready: ${config.name} serves the resource API on ${server.apiUrl} and etcd's on ${server.etcdUrl}\n`,
+      "servers" in config.store
+        ? `ready: ${config.name} serves the resource API on ${server.apiUrl}, its store is etcd on ${server.etcdUrl}\n`
+        : `ready: ${config.name} serves the resource API on ${server.apiUrl} and etcd's on ${server.etcdUrl}\n`,
     );
     process.send?.({ ready: { name: config.name, apiUrl: server.apiUrl, etcdUrl: server.etcdUrl } });
   }
@@ -61,6 +75,27 @@ export async function serve(options: ServeOptions): Promise<void> {
 /** @throws Error that names the flag */
 function configOf(options: ServeOptions): ServerConfig {
   const dataDir = options.dataDir ?? `${options.name}.raftsman`;
+  return {
+    name: options.name,
+    dataDir,
+    certsDir: options.certsDir ?? join(dataDir, "pki"),
+    hosts: options.tlsSan.split(",").filter((host) => host !== ""),
+    store:
+      options.etcdServers === undefined ? memberStore(options) : externalStore(options, options.etcdServers),
+    api: { host: options.bindAddress, port: options.securePort },
+    etcdPrefix: options.etcdPrefix,
+    serviceClusterIpRange: options.serviceClusterIpRange,
+    podCidr: options.podCidr,
+    ...(options.localPodCidr === undefined ? {} : { localPodCidr: options.localPodCidr }),
+    controllers: options.controllers,
+    nodeMonitorGraceMs: options.nodeMonitorGracePeriod * 1000,
+    access: accessConfig(options),
+    hollowNodes: options.nodes,
+  };
+}
+
+/** @throws Error that names the flag */
+function memberStore(options: ServeOptions): MemberStore {
   const peer = parseUrl("--listen-peer-urls", options.listenPeerUrls);
   const client = parseUrl("--listen-client-urls", options.listenClientUrls);
   if (peer.plain !== client.plain)
@@ -80,34 +115,42 @@ function configOf(options: ServeOptions): ServerConfig {
   }
   const compaction = autoCompaction(options.autoCompactionMode, options.autoCompactionRetention);
   return {
-    name: options.name,
-    dataDir,
-    certsDir: options.certsDir ?? join(dataDir, "pki"),
-    hosts: options.tlsSan.split(",").filter((host) => host !== ""),
-    store: {
-      peer: peer.address,
-      advertisePeerUrls: advertised,
-      client: client.address,
-      advertiseClientUrls: options.advertiseClientUrls?.split(",") ?? [],
-      initialCluster,
-      initialClusterToken: options.initialClusterToken,
-      initialClusterState: options.initialClusterState,
-      heartbeatMs: options.heartbeatInterval,
-      electionMs: options.electionTimeout,
-      snapshotCount: options.snapshotCount,
-      ...(options.quotaBackendBytes === undefined ? {} : { quotaBytes: options.quotaBackendBytes }),
-      ...(compaction === undefined ? {} : { autoCompaction: compaction }),
-      plain: client.plain,
-    },
-    api: { host: options.bindAddress, port: options.securePort },
-    etcdPrefix: options.etcdPrefix,
-    serviceClusterIpRange: options.serviceClusterIpRange,
-    podCidr: options.podCidr,
-    ...(options.localPodCidr === undefined ? {} : { localPodCidr: options.localPodCidr }),
-    controllers: options.controllers,
-    nodeMonitorGraceMs: options.nodeMonitorGracePeriod * 1000,
-    access: accessConfig(options),
-    hollowNodes: options.nodes,
+    peer: peer.address,
+    advertisePeerUrls: advertised,
+    client: client.address,
+    advertiseClientUrls: options.advertiseClientUrls?.split(",") ?? [],
+    initialCluster,
+    initialClusterToken: options.initialClusterToken,
+    initialClusterState: options.initialClusterState,
+    heartbeatMs: options.heartbeatInterval,
+    electionMs: options.electionTimeout,
+    snapshotCount: options.snapshotCount,
+    ...(options.quotaBackendBytes === undefined ? {} : { quotaBytes: options.quotaBackendBytes }),
+    ...(compaction === undefined ? {} : { autoCompaction: compaction }),
+    plain: client.plain,
+  };
+}
+
+/** @throws Error that names the flag */
+function externalStore(options: ServeOptions, servers: string): ExternalStore {
+  const given = [
+    [options.initialCluster, "--initial-cluster"],
+    [options.advertiseClientUrls, "--advertise-client-urls"],
+    [options.initialAdvertisePeerUrls, "--initial-advertise-peer-urls"],
+    [options.quotaBackendBytes, "--quota-backend-bytes"],
+  ].find(([value]) => value !== undefined);
+  if (given !== undefined) {
+    throw new Error(
+      `${given[1]}: a flag of a member of the store, and with --etcd-servers this server is none`,
+    );
+  }
+  const { etcdCafile, etcdCertfile, etcdKeyfile } = options;
+  return {
+    servers: servers.split(",").filter((url) => url !== ""),
+    ...(etcdCafile === undefined ? {} : { caFile: etcdCafile }),
+    ...(etcdCertfile === undefined ? {} : { certFile: etcdCertfile }),
+    ...(etcdKeyfile === undefined ? {} : { keyFile: etcdKeyfile }),
+    compactionIntervalMs: options.etcdCompactionInterval,
   };
 }
 
@@ -126,7 +169,7 @@ function parseUrl(flag: string, text: string): { address: Address; plain: boolea
 }
 
 /** `a=https://1.2.3.4:2380,b=…`; a name that comes twice has two URLs. */
-function parseInitialCluster(text: string): ServerConfig["store"]["initialCluster"] {
+function parseInitialCluster(text: string): MemberStore["initialCluster"] {
   const urls = new Map<string, string[]>();
   for (const part of text.split(",")) {
     const [name = "", url = ""] = part.split(/=(.*)/s);

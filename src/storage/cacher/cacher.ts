@@ -59,6 +59,8 @@ export function createCacher(options: CacherOptions): Storage {
 class Cacher implements Storage, FeedTarget {
   readonly #clock: Clock;
   readonly #store: KvStorage;
+  /** Only then a quiet resource can be known to be current; else reads of now are the store's, as upstream's are with such an etcd. */
+  readonly #answersProgress: boolean;
   readonly #feed: Feed;
   readonly #objects = new SortedMap<StoredObject>();
   readonly #window: EventWindow;
@@ -75,7 +77,9 @@ class Cacher implements Storage, FeedTarget {
     const { kv, clock, keyPrefix, namespaced, indexes = {} } = options;
     this.#clock = clock;
     this.#store = new KvStorage({ kv, clock, keyPrefix, namespaced });
-    this.#feed = new Feed({ kv, clock, keyPrefix, windowFrom: options.windowFrom }, this);
+    this.#answersProgress = kv.answersProgress !== false;
+    const windowFrom = this.#answersProgress ? options.windowFrom : undefined;
+    this.#feed = new Feed({ kv, clock, keyPrefix, windowFrom }, this);
     this.#window = new EventWindow(options.window ?? windowLimits);
     this.#watchers = new WatcherIndex({ keyPrefix, namespaced, indexes });
     this.#freshness = new Freshness(clock, () => this.#feed.requestProgress());
@@ -136,6 +140,8 @@ class Cacher implements Storage, FeedTarget {
     if (plan.continues) return this.#store.list(prefix, options);
     if (plan.minimumRevision > 0) {
       await this.#freshness.waitFor(plan.minimumRevision, options.resourceVersion);
+    } else if (!plan.stale && !this.#answersProgress) {
+      return this.#store.list(prefix, options);
     } else if (!plan.stale) {
       const newest = await this.#store.currentRevision();
       try {
@@ -202,6 +208,9 @@ class Cacher implements Storage, FeedTarget {
 
   watch(prefix: string, options: WatchOptions, sink: WatchSink): StorageWatch {
     const from = parseResourceVersion(options.resourceVersion);
+    // It begins with what is there now.
+    if (options.resourceVersion === "" && !this.#answersProgress)
+      return this.#store.watch(prefix, options, sink);
     const watcher: Watcher = {
       predicate: options.predicate,
       sink,
