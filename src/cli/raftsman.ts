@@ -207,6 +207,11 @@ program
     positiveNumber,
     defaults.nodeMonitorGraceMs / 1000,
   )
+  .option(
+    "--cluster-dns <ip>",
+    "address of the cluster's DNS server for its pods, as the Service kube-dns has it",
+  )
+  .option("--cluster-domain <name>", "the cluster's zone", defaults.clusterDomain)
   .option("--keep-pods", "SIGTERM ends the agent only: programs run on and the node stays")
   .action(async (options) => (await import("./commands/node.ts")).node(options));
 

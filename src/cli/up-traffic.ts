@@ -2,12 +2,15 @@
 import type { Client } from "../client/index.ts";
 import {
   type Address,
+  type ClusterDns,
   claimServiceRange,
   createStatusServer,
+  keepDnsService,
   loopbackServiceRanges,
   type RunningTraffic,
   type ServiceRange,
   startTraffic,
+  tenthAddress,
 } from "../main/index.ts";
 import type { Machine } from "../platform/index.ts";
 import { createMetrics } from "../telemetry/index.ts";
@@ -57,6 +60,8 @@ export interface UpTraffic {
   /** What to tell people. */
   readonly lines: readonly string[];
   readonly ready: Promise<void>;
+  /** How pods' programs find names; undefined where no cluster IP leads to a server. */
+  readonly dns: ClusterDns | undefined;
   close(): Promise<void>;
 }
 
@@ -70,7 +75,7 @@ export async function startUpTraffic(
   const withDns = options.dns ?? processes;
   const withRouter = options.router ?? processes;
   if (!withDns && !withRouter && claim === undefined)
-    return { lines: [], ready: Promise.resolve(), close: async () => {} };
+    return { lines: [], ready: Promise.resolve(), dns: undefined, close: async () => {} };
   const listen: Address =
     options.dnsListen === undefined
       ? { ...hostAndPort("--dns-listen", defaults.dnsListen), orFree: true }
@@ -106,6 +111,21 @@ export async function startUpTraffic(
           }),
     },
   });
+  const stopping = new AbortController();
+  const nameserver = claim === undefined ? undefined : tenthAddress(claim.range);
+  let dns: ClusterDns | undefined;
+  if (traffic.dns !== undefined && nameserver !== undefined) {
+    const { host, port } = traffic.dns;
+    dns = { nameserver, server: `${host}:${port}`, domain: options.clusterDomain };
+    keepDnsService({
+      client,
+      clock: platform.clock,
+      log: standardErrorLog(platform.clock, "warn"),
+      signal: stopping.signal,
+      clusterIp: nameserver,
+      server: { host, port },
+    });
+  }
   let healthy = false;
   void traffic.ready.then(() => {
     healthy = true;
@@ -115,7 +135,9 @@ export async function startUpTraffic(
   return {
     lines: linesOf(traffic, claim),
     ready: traffic.ready,
+    dns,
     async close() {
+      stopping.abort();
       await traffic.close();
       await status.close();
       await claim?.release();

@@ -1,3 +1,14 @@
+/**
+ * The tenth address of an IPv4 range, "10.96.0.0/16" → "10.96.0.10": where clusters have DNS. Undefined where the range has fewer, or is
+ * none of IPv4.
+ */
+export function tenthAddress(cidr: string): string | undefined {
+  const [network = "", prefix = "32"] = cidr.split("/");
+  if (network.includes(":") || Number(prefix) > 28) return undefined;
+  const bytes = network.split(".").map(Number);
+  return [...bytes.slice(0, 3), (bytes[3] ?? 0) + 10].join(".");
+}
+
 /** The first usable address of an IPv4 or IPv6 range, "10.96.0.0/16" → "10.96.0.1": the ClusterIP of the API server itself. */
 export function firstAddress(cidr: string): string {
   const [network = ""] = cidr.split("/");

@@ -1,9 +1,11 @@
 import type { Client } from "../client/index.ts";
-import { type ProcessNode, startProcessNode } from "../node/index.ts";
+import { type ClusterDns, type ProcessNode, startProcessNode } from "../node/index.ts";
 import type { Machine } from "../platform/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import type { RunningNodes } from "./hollow-nodes.ts";
 import { raftsmanVersion } from "./version.ts";
+
+export type { ClusterDns } from "../node/index.ts";
 
 export interface ProcessNodesOptions {
   readonly client: Client;
@@ -19,6 +21,8 @@ export interface ProcessNodesOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** How long their heartbeats hold. */
   readonly leaseSeconds?: number;
+  /** Where programs ask for names, when that is known; undefined where nobody in the cluster answers. */
+  readonly dns?: () => Promise<ClusterDns | undefined>;
   /** PEM of the authority that signed the API server's client certificate. */
   readonly clientCa: string;
 }

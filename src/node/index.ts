@@ -6,4 +6,9 @@ export {
   type HollowNodes,
   type HollowNodesOptions,
 } from "./hollow/index.ts";
-export { type ProcessNode, type ProcessNodeOptions, startProcessNode } from "./process/index.ts";
+export {
+  type ClusterDns,
+  type ProcessNode,
+  type ProcessNodeOptions,
+  startProcessNode,
+} from "./process/index.ts";

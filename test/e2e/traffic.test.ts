@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { request } from "node:http";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer, request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { dig, withoutDig } from "../dns/dig.ts";
 import { eventually, startCluster, type TestCluster } from "./cluster.ts";
@@ -149,5 +152,97 @@ suite("programs behind a cluster IP, a name and host names", { skip }, () => {
         return seen.add(answer).size === 4;
       });
     }
+  });
+
+  test("Endpoints that somebody writes by hand for a Service without a selector are reached by all three ways", async () => {
+    const server = createServer((_, response) => response.end("by hand"));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const metadata = { name: "by-hand" };
+    const ports = [{ name: "http", port: 8000 }];
+    const paths = [
+      { path: "/", pathType: "Prefix", backend: { service: { name: "by-hand", port: { name: "http" } } } },
+    ];
+    const objects = [
+      { apiVersion: "v1", kind: "Service", metadata, spec: { ports } },
+      {
+        apiVersion: "v1",
+        kind: "Endpoints",
+        metadata,
+        subsets: [{ addresses: [{ ip: "127.0.0.1", hostname: "one" }], ports: [{ name: "http", port }] }],
+      },
+      {
+        apiVersion: "networking.k8s.io/v1",
+        kind: "Ingress",
+        metadata,
+        spec: { rules: [{ host: "by-hand.example.org", http: { paths } }] },
+      },
+    ];
+    try {
+      const applied = await cluster.raftsman(
+        ["apply", "-f", "-"],
+        objects.map((object) => JSON.stringify(object)).join("\n---\n"),
+      );
+      assert.equal(applied.status, 0, applied.stderr);
+      const name = "by-hand.default.svc.cluster.local";
+      const record = await eventually("the Service's own name", async () => {
+        const { answers } = await dig(dnsPort, name);
+        return answers[0]?.split(" ")[2];
+      });
+      assert.equal(await eventually("the cluster IP answers", () => get(record, 8000)), "by hand");
+      await eventually("the endpoint's own name resolves", async () =>
+        (await dig(dnsPort, `one.${name}`)).answers.includes(`one.${name}. A 127.0.0.1`),
+      );
+      const routed = () => get(router.hostname, router.port, "by-hand.example.org");
+      assert.equal(await eventually("the host name answers", routed), "by hand");
+    } finally {
+      server.close();
+    }
+  });
+
+  test("a pod finds the cluster's DNS by its environment, by its resolv.conf and by the Service kube-dns", async () => {
+    const answers = join(cluster.directory, "answers");
+    writeFileSync(answers, "");
+    const privileged = process.getuid?.() === 0;
+    const ask = `
+      const { promises: { Resolver } } = require("node:dns");
+      const file = require("node:fs").readFileSync(process.env.RAFTSMAN_ROOT + "/etc/resolv.conf", "utf8");
+      const nameserver = /^nameserver (\\S+)$/m.exec(file)[1];
+      const ask = async (server) => {
+        const resolver = new Resolver({ timeout: 1000, tries: 5 });
+        resolver.setServers([server]);
+        const [, search] = /^search (\\S+)/m.exec(file);
+        return (await resolver.resolve4("web." + search)).join();
+      };
+      const say = (...words) => require("node:fs").appendFileSync(process.argv[1], words.join(" ") + "\\n");
+      (async () => {
+        say("nameserver", nameserver);
+        say("environment", await ask(process.env.RAFTSMAN_DNS));
+        ${privileged ? 'say("service", await ask(nameserver));' : ""}
+      })();`;
+    const pod = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "asks" },
+      spec: {
+        restartPolicy: "Never",
+        containers: [{ name: "asks", image: "host", command: [process.execPath, "-e", ask, answers] }],
+      },
+    };
+    const { status, stderr } = await cluster.raftsman(["apply", "-f", "-"], JSON.stringify(pod));
+    assert.equal(status, 0, stderr);
+    const [web] = (await dig(dnsPort, "web.default.svc.cluster.local")).answers.map(
+      (one) => one.split(" ")[2],
+    );
+    const [kubeDns] = (await dig(dnsPort, "kube-dns.kube-system.svc.cluster.local")).answers.map(
+      (one) => one.split(" ")[2] as string,
+    );
+    assert.match(kubeDns ?? "", /\.0\.10$/);
+    let said = "";
+    await eventually("it has asked", async () => {
+      said = readFileSync(answers, "utf8");
+      return said.includes(privileged ? "service" : "environment");
+    }).catch((error) => assert.fail(`${error.message}: ${said}`));
+    assert.equal(said, `nameserver ${kubeDns}\nenvironment ${web}\n${privileged ? `service ${web}\n` : ""}`);
   });
 });

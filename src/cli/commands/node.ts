@@ -14,6 +14,8 @@ export interface NodeOptions {
   readonly labels: string;
   readonly leaseDuration: number;
   readonly keepPods?: boolean;
+  readonly clusterDns?: string;
+  readonly clusterDomain: string;
 }
 
 export async function node(options: NodeOptions): Promise<void> {
@@ -26,6 +28,8 @@ export async function node(options: NodeOptions): Promise<void> {
     );
   const name = options.name ?? (await machine.host()).hostName;
   const transport = undiciTransport(config);
+  const { clusterDns: nameserver, clusterDomain: domain } = options;
+  const dns = nameserver === undefined ? undefined : { nameserver, server: `${nameserver}:53`, domain };
   const nodes = await startProcessNodes({
     client: createClient({ transport, userAgent: "kubelet" }),
     machine,
@@ -36,6 +40,7 @@ export async function node(options: NodeOptions): Promise<void> {
     directory: options.dataDir ?? ".",
     labels: labelsOf(options.labels),
     leaseSeconds: options.leaseDuration,
+    dns: async () => dns,
     clientCa: config.ca,
   });
   await Promise.race([nodes.registered, stop.promise]);

@@ -4,6 +4,7 @@ import {
   type Address,
   adminConnection,
   adminKubeconfig,
+  type ClusterDns,
   ensurePki,
   exportStoreClient,
   firstAddress,
@@ -42,6 +43,13 @@ export interface UpOptions extends AccessOptions, UpTrafficOptions {
 /** With the ranges of addresses chosen. */
 type SettledOptions = UpOptions & { readonly serviceClusterIpRange: string; readonly podCidr: string };
 
+/** What a cluster starts with. */
+interface UpPlace {
+  readonly dataDir: string;
+  readonly pki: Pki;
+  readonly dns: FoundDns;
+}
+
 /** A cluster that runs. */
 interface Running {
   readonly apiUrl: string;
@@ -51,6 +59,9 @@ interface Running {
   readonly failed: Promise<never>;
   close(): Promise<void>;
 }
+
+/** Where names are resolved, when that is known. */
+type FoundDns = Promise<ClusterDns | undefined>;
 
 const loopback = "127.0.0.1";
 
@@ -62,7 +73,7 @@ const localPodCidrOf = ({ podCidr, runtime }: SettledOptions): string =>
 function startNodes(
   machine: Machine,
   { nodes, runtime, nodeMonitorGracePeriod: leaseSeconds }: UpOptions,
-  at: { client: (userAgent: string) => Client; pki: Pki; dataDir: string },
+  at: UpPlace & { readonly client: (userAgent: string) => Client },
 ): Promise<{ registered: Promise<void>; close(): Promise<void> }> {
   const log = standardErrorLog(machine.clock, "warn");
   if (runtime === "hollow")
@@ -82,6 +93,7 @@ function startNodes(
     address: loopback,
     leaseSeconds,
     directory: join(at.dataDir, "nodes"),
+    dns: () => at.dns,
     clientCa: at.pki.apiCa,
   });
 }
@@ -96,6 +108,7 @@ export async function up(options: UpOptions): Promise<void> {
   let running: Running | undefined;
   let traffic: UpTraffic | undefined;
   let pods: PodClaim | undefined;
+  const dns = Promise.withResolvers<ClusterDns | undefined>();
   let problem: unknown;
   try {
     await checkClusterSize(platform, dataDir, options.members);
@@ -108,11 +121,12 @@ export async function up(options: UpOptions): Promise<void> {
     });
     const starting =
       options.members === "1"
-        ? upOne(platform, settled, dataDir, pki)
-        : upThree(platform, settled, dataDir, pki);
+        ? upOne(platform, settled, { dataDir, pki, dns: dns.promise })
+        : upThree(platform, settled, { dataDir, pki, dns: dns.promise });
     running = await starting;
     const { apiUrl, client } = running;
     traffic = await startUpTraffic(platform, settled, { client: client("raftsman-traffic"), apiUrl, claim });
+    dns.resolve(traffic.dns);
     await Promise.race([traffic.ready, stop.promise]);
     if (!stop.stopped()) {
       await announce(platform, options, running, { dataDir, temporary, pki, traffic: traffic.lines });
@@ -122,6 +136,8 @@ export async function up(options: UpOptions): Promise<void> {
   } catch (error) {
     problem = error;
   }
+  // A start of a program may be waiting for it.
+  dns.resolve(undefined);
   for (const part of [traffic, running]) {
     try {
       await part?.close();
@@ -155,12 +171,8 @@ async function announce(
 }
 
 /** One member in this process. */
-async function upOne(
-  platform: Machine,
-  options: SettledOptions,
-  dataDir: string,
-  pki: Pki,
-): Promise<Running> {
+async function upOne(platform: Machine, options: SettledOptions, place: UpPlace): Promise<Running> {
+  const { dataDir, pki } = place;
   const compaction = autoCompaction("periodic", defaults.autoCompactionRetention);
   const server = await startServer(
     platform,
@@ -195,7 +207,7 @@ async function upOne(
     standardErrorLog(platform.clock, "warn"),
     pki,
   );
-  const nodes = await startNodes(platform, options, { client: server.client, pki, dataDir });
+  const nodes = await startNodes(platform, options, { ...place, client: server.client });
   await Promise.all([server.ready, nodes.registered]);
   return {
     apiUrl: server.apiUrl,
@@ -214,12 +226,8 @@ async function upOne(
 }
 
 /** Three members, a process each; this one carries the common address of their API servers, and the nodes. */
-async function upThree(
-  platform: Machine,
-  options: SettledOptions,
-  dataDir: string,
-  pki: Pki,
-): Promise<Running> {
+async function upThree(platform: Machine, options: SettledOptions, place: UpPlace): Promise<Running> {
+  const { dataDir, pki } = place;
   const names = ["m1", "m2", "m3"];
   const ports = await freePorts(platform, names.length, wanted(options.etcdPort, defaults.etcdPort));
   const peers = await peerPorts(platform, dataDir, names, (count) =>
@@ -252,7 +260,7 @@ async function upThree(
     const apiUrl = `https://${loopback}:${front.port}`;
     const transport = undiciTransport(adminConnection(pki, apiUrl));
     const client = (userAgent: string) => createClient({ transport, userAgent });
-    const nodes = await startNodes(platform, options, { client, pki, dataDir });
+    const nodes = await startNodes(platform, options, { ...place, client });
     return {
       apiUrl,
       client,

@@ -17,6 +17,7 @@ import type { PodContext } from "./pod-context.ts";
 import { check, type ProbeTarget } from "./probes/check.ts";
 import { Prober } from "./probes/prober.ts";
 import type { ContainerRecord, ContainerState } from "./records.ts";
+import { dnsVariable, writeResolvConf } from "./resolv-conf.ts";
 import { runCommand } from "./run-command.ts";
 import { terminationMessage, terminationMessagePlace } from "./termination-message.ts";
 
@@ -345,15 +346,23 @@ export class ContainerRunner {
     const { machine, pod, places } = this.#pod;
     const { spec } = this;
     const image = await imageOf(spec.image ?? "", this.places.image, machine);
+    const dns = await this.#pod.dns();
     const env = await environmentOf({
       pod,
       container: spec,
       place: this.#pod.place(),
-      base: this.#baseEnvironment(image.directory),
+      base: { ...this.#baseEnvironment(image.directory), ...(dns && { [dnsVariable]: dns.server }) },
       services: this.#pod.services(),
       objects: (kind, name) => this.#pod.object(kind, name),
     });
     await mount(machine.files, spec, pod.spec.volumes ?? [], places, env);
+    await writeResolvConf(machine.files, {
+      pod,
+      container: spec,
+      root: this.places.root,
+      place: this.places.resolvConf,
+      dns,
+    });
     const lookUp = (name: string): string | undefined => (Object.hasOwn(env, name) ? env[name] : undefined);
     const command = [...(spec.command ?? []), ...(spec.args ?? [])].map((part) => expand(part, lookUp));
     if (command.length === 0)

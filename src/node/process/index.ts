@@ -6,6 +6,7 @@ import { ProcessPodHost } from "./pod-host.ts";
 import type { ProcessNode, ProcessNodeOptions } from "./ports.ts";
 
 export type { ProcessNode, ProcessNodeOptions } from "./ports.ts";
+export type { ClusterDns } from "./resolv-conf.ts";
 
 /** Runs the pods bound to the node as processes of this machine. @throws where another agent has the directory */
 export async function startProcessNode(options: ProcessNodeOptions): Promise<ProcessNode> {

@@ -3,6 +3,7 @@ import type { Machine } from "../../platform/index.ts";
 import type { Cgroups } from "./cgroups.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import type { Pod } from "./pod.ts";
+import type { ClusterDns } from "./resolv-conf.ts";
 
 /** What a pod needs of its node. */
 export interface NodeContext {
@@ -20,6 +21,7 @@ export interface NodeContext {
   /** Undefined while the node has none to give. */
   addressFor(pod: Pod): string | undefined;
   releaseAddress(pod: Pod): void;
+  dns(): Promise<ClusterDns | undefined>;
   serviceVariables(namespace: string, links: boolean): Record<string, string>;
   /** A token of the pod's service account; undefined where the server gives none. */
   token(

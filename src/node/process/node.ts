@@ -109,6 +109,7 @@ export class NodeAgent implements RunningPods {
         this.#tokens.release(pod.metadata.uid as string);
         for (const worker of this.#workers.values()) worker.wake();
       },
+      dns: async () => options.dns?.(),
       serviceVariables: (namespace, links) =>
         serviceVariables(this.#services.lister.list(), { namespace, links }),
       token: (pod, request) => this.#tokens.get(pod, request),

@@ -44,6 +44,10 @@ export class ContainerPlaces {
     return join(this.directory, "image");
   }
 
+  get resolvConf(): string {
+    return join(this.directory, "resolv.conf");
+  }
+
   /** The named pipe of its standard input. */
   get stdin(): string {
     return join(this.directory, "stdin");

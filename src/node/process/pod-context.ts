@@ -4,6 +4,7 @@ import type { PodPlace } from "./fields.ts";
 import type { PodPlaces } from "./places.ts";
 import type { Container, Pod } from "./pod.ts";
 import type { PodRecord } from "./records.ts";
+import type { ClusterDns } from "./resolv-conf.ts";
 
 /** What a container needs of its pod and node. */
 export interface PodContext {
@@ -14,6 +15,7 @@ export interface PodContext {
   readonly places: PodPlaces;
   place(): PodPlace;
   services(): Record<string, string>;
+  dns(): Promise<ClusterDns | undefined>;
   object(kind: "configmap" | "secret", name: string): Promise<KubeObject | undefined>;
   /** Of the pod, or of one of its containers. */
   event(type: "Normal" | "Warning", reason: string, message: string, container?: string): void;

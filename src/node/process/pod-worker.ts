@@ -62,6 +62,7 @@ export class PodWorker {
       }),
       services: () =>
         node.serviceVariables(pod.metadata.namespace ?? "", worker.#pod.spec.enableServiceLinks !== false),
+      dns: () => node.dns(),
       object: (kind, name) =>
         node.objects.get(kind, { namespace: pod.metadata.namespace ?? "", name, podUid: uid }),
       event: (type, reason, message, container) => node.event(worker.#pod, type, reason, message, container),

@@ -16,6 +16,12 @@ interface PodSpec {
   readonly hostNetwork?: boolean;
   readonly enableServiceLinks?: boolean;
   readonly hostname?: string;
+  readonly dnsPolicy?: "ClusterFirst" | "ClusterFirstWithHostNet" | "Default" | "None";
+  readonly dnsConfig?: {
+    readonly nameservers?: readonly string[];
+    readonly searches?: readonly string[];
+    readonly options?: readonly { readonly name: string; readonly value?: string }[];
+  };
   readonly serviceAccountName?: string;
   readonly readinessGates?: readonly { readonly conditionType: string }[];
   readonly securityContext?: SecurityContext & { readonly fsGroup?: number };

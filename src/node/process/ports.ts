@@ -1,5 +1,6 @@
 import type { Client, Log } from "../../client/index.ts";
 import type { Machine } from "../../platform/index.ts";
+import type { ClusterDns } from "./resolv-conf.ts";
 
 export interface ProcessNodeOptions {
   readonly client: Client;
@@ -15,6 +16,8 @@ export interface ProcessNodeOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** How long its heartbeat holds; it is renewed four times in that. 40 by default. */
   readonly leaseSeconds?: number;
+  /** Where pods' programs ask for names, when that is known; starts wait for the answer. Nothing is told of it where left out. */
+  readonly dns?: () => Promise<ClusterDns | undefined>;
   /** PEM of the authority whose clients may use the agent's API: the API server. */
   readonly clientCa: string;
   /** Of the runtime, as the Node tells it. */
