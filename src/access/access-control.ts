@@ -226,6 +226,15 @@ export class AccessControl {
     this.#tokens.clear();
   }
 
+  /** Becomes what another store had. */
+  adopt(state: { enabled: boolean; revision: number; users: readonly User[]; roles: readonly Role[] }): void {
+    this.clear();
+    this.#enabled = state.enabled;
+    this.#revision = Math.max(firstRevision, state.revision);
+    this.#users = new Map(state.users.map((user) => [user.name, user]));
+    this.#roles = new Map(state.roles.map((role) => [role.name, role]));
+  }
+
   /** As nobody has changed it yet. */
   clear(): void {
     this.#enabled = false;

@@ -1,3 +1,5 @@
+import { flagBucket, fnv1a, formatVersion, kindBranch, kindLeaf, magic, pageHeadBytes } from "./format.ts";
+
 /**
  * A file as bbolt writes it (https://github.com/etcd-io/bbolt: internal/common), made from front to back: buckets of sorted keys in a B+ tree of
  * pages, nothing free, nothing spare. What stands where must be known before the first byte, so the entries are walked twice: once to
@@ -23,17 +25,10 @@ export interface Entry {
 }
 
 const pageBytes = 4096;
-const pageHeadBytes = 16;
 const elementBytes = 16;
 const entriesMax = 0xffff;
-const kindBranch = 0x01;
-const kindLeaf = 0x02;
 const kindMeta = 0x04;
 const kindFree = 0x10;
-/** Of a leaf's entry: its value says where a bucket is. */
-const flagBucket = 0x01;
-const magic = 0xed0cdaed;
-const formatVersion = 2;
 const pageFree = 2;
 const pageRoot = 3;
 const pageFirst = 4;
@@ -251,10 +246,4 @@ function bucketAt(page: number): Uint8Array {
   const bytes = new Uint8Array(16);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(page), true);
   return bytes;
-}
-
-function fnv1a(bytes: Uint8Array): bigint {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of bytes) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  return hash;
 }

@@ -13,4 +13,5 @@ export type {
   MvccOptions,
   MvccRestore,
   MvccSizes,
+  StoredVersion,
 } from "./types.ts";

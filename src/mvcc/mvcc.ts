@@ -8,6 +8,7 @@ import { ImageReader, imageOf, visitLeases } from "./image.ts";
 import type { HashSeed } from "./key-hash.ts";
 import { Keyspace, newest } from "./keyspace.ts";
 import { checkRevision, compacted, futureRevision, rangeOf } from "./range.ts";
+import { Replay } from "./replay.ts";
 import { countOps, type Plan, planTxn, TxnRun, verifyPlan } from "./txn.ts";
 import type {
   Applied,
@@ -19,6 +20,7 @@ import type {
   MvccHistory,
   MvccImage,
   MvccOptions,
+  MvccReplay,
   MvccRestore,
   MvccSizes,
 } from "./types.ts";
@@ -81,6 +83,11 @@ class Store implements Mvcc {
       keys: keys.count,
       versions: versions.count,
     };
+  }
+
+  get liveKeys(): number {
+    const everything = { key: new Uint8Array(0), rangeEnd: Uint8Array.of(0) };
+    return this.#space.scan(everything, newest, () => "count");
   }
 
   get usedBytes(): number {
@@ -150,11 +157,26 @@ class Store implements Mvcc {
     return {
       write: (chunk) => reader.write(chunk),
       finish: () => {
-        this.#space = reader.finish();
+        this.#replace(reader.finish());
         this.#reclaiming = false;
-        visitLeases(this.#space, (lease, key) => this.#leases.attach(lease, key));
       },
     };
+  }
+
+  replay(): MvccReplay {
+    const replay = new Replay(this.#hashSeed);
+    return {
+      add: (version) => replay.add(version),
+      finish: ({ compactRevision, skipRevisions }) => {
+        this.#replace(replay.finish(compactRevision, skipRevisions));
+        this.#reclaiming = this.compactRevision > 0;
+      },
+    };
+  }
+
+  #replace(space: Keyspace): void {
+    this.#space = space;
+    visitLeases(space, (lease, key) => this.#leases.attach(lease, key));
   }
 
   #plan(txn: Txn): Plan {

@@ -60,6 +60,14 @@ export interface MvccRestore {
   finish(): void;
 }
 
+/** Takes in what another store's `history` has. */
+export interface MvccReplay {
+  /** In order. A version without a key only raises the revision. @throws KvError CORRUPT */
+  add(version: StoredVersion): void;
+  /** Replaces the store. `skipRevisions`: so many pass, and all before the last of them is compacted. */
+  finish(options: { compactRevision: Revision; skipRevisions: number }): void;
+}
+
 /** Computes a hash in steps, so that nobody waits for it. */
 export interface MvccHash {
   readonly revision: Revision;
@@ -123,6 +131,8 @@ export interface Mvcc {
   readonly compactRevision: Revision;
   readonly sizes: MvccSizes;
   readonly counts: Readonly<MvccCounts>;
+  /** Keys that exist now. Counted when asked for, a leaf of the order at a time. */
+  readonly liveKeys: number;
   /** `sizes.usedBytes` alone, which costs nothing: every write asks. */
   readonly usedBytes: number;
   /** @throws KvError COMPACTED, FUTURE_REVISION */
@@ -149,4 +159,5 @@ export interface Mvcc {
   image(): MvccImage;
   history(): MvccHistory;
   restore(): MvccRestore;
+  replay(): MvccReplay;
 }

@@ -2,7 +2,9 @@
 export type { Alarm } from "./alarms.ts";
 export { type AutoCompactionPolicy, startAutoCompaction } from "./auto-compaction.ts";
 export type { PeerTls, ReplicaConfig } from "./config.ts";
+export { inspectDirectory } from "./inspect.ts";
 export type { Member } from "./membership.ts";
 export { openReplica } from "./open.ts";
 export type { Replica, ReplicaParts } from "./replica.ts";
+export { restoreReplica } from "./restore.ts";
 export type { ReplicaStatus } from "./status.ts";

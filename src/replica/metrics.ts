@@ -195,11 +195,7 @@ function watchStore(metrics: Metrics, state: StateMachine): void {
   gauge("etcd_mvcc_db_total_size_in_use_in_bytes", "Bytes that hold data.", () => mvcc.sizes.usedBytes);
   gauge("etcd_debugging_mvcc_current_revision", "The store's revision.", () => mvcc.revision);
   gauge("etcd_debugging_mvcc_compact_revision", "Where it was compacted.", () => mvcc.compactRevision);
-  gauge(
-    "etcd_debugging_mvcc_keys_total",
-    "Keys known, deleted ones not yet forgotten.",
-    () => mvcc.sizes.keys,
-  );
+  gauge("etcd_debugging_mvcc_keys_total", "Keys that exist.", () => mvcc.liveKeys);
   gauge("etcd_debugging_mvcc_total_put_size_in_bytes", "Bytes put.", () => mvcc.counts.putBytes);
   gauge("etcd_debugging_mvcc_watcher_total", "Watchers.", () => {
     const { synced, catchingUp, slow } = hub.counts;

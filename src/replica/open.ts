@@ -129,7 +129,8 @@ async function lockDirectory({ disk }: Platform, directory: string): Promise<{ r
   }
 }
 
-function newStateMachine({ clock, loop, random }: Platform, config: ReplicaConfig): StateMachine {
+/** An empty one. */
+export function newStateMachine({ clock, loop, random }: Platform, config: ReplicaConfig): StateMachine {
   const randomUint32 = () => Buffer.from(random.bytes(4)).readUInt32LE();
   // The hub calls back only after `publish` or `watch`, when the replica stands.
   const catchUp = () => {

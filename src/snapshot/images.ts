@@ -202,6 +202,16 @@ class ImageWriter {
 }
 
 /** Reads a whole image, and answers its label. @throws SnapshotDamagedError */
+/** The bytes of one image, the label first; nothing is changed. @throws SnapshotDamagedError */
+export async function* inspectImage(disk: Disk, path: string): AsyncGenerator<Uint8Array> {
+  const file = await disk.open(path, { readOnly: true });
+  try {
+    yield* readFrames(file, path);
+  } finally {
+    await file.close();
+  }
+}
+
 async function verify(disk: Disk, path: string): Promise<Uint8Array> {
   const file = await disk.open(path, { readOnly: true });
   try {

@@ -179,7 +179,9 @@ class HistogramSeries implements Histogram {
 }
 
 function labelled(labels: readonly string[], values: readonly string[]): string {
-  return labels.map((label, i) => `${label}="${escaped(values[i] as string)}"`).join(",");
+  // Sorted, as Prometheus' own libraries show them: tests and scripts look for whole lines.
+  const shown = labels.map((label, i) => `${label}="${escaped(values[i] as string)}"`);
+  return shown.sort().join(",");
 }
 
 function escaped(value: string): string {

@@ -18,35 +18,44 @@ export interface Recovered {
   readonly sequence: number;
   readonly crc: number;
   readonly salt: number;
+  /** Bytes behind it are of a write that a crash cut short. */
+  readonly torn: boolean;
 }
 
 /**
  * Reads all segments. What a crash can leave is repaired: a last frame that is not whole. It was never acknowledged, for
  * one frame is one write and the next is only written when it is durable. So a damage with a good frame after it is
  * no torn write, nor is one in a frame whose every sector has been written: those are refused.
+ * `repair`: false where nothing may be written.
  * @throws WalDamagedError, WalFormatError
  */
-export async function recover(disk: Disk, directory: string): Promise<Recovered> {
-  const segments = await listSegments(disk, directory);
+export async function recover(
+  disk: Disk,
+  directory: string,
+  { repair }: { repair: boolean },
+): Promise<Recovered> {
+  const segments = await listSegments(disk, directory, { repair });
   const state = new RecoveredState();
   let position = 0;
+  let torn = false;
   for (const [i, name] of segments.entries()) {
     const path = segmentPath(directory, name);
     const before = segments[i - 1];
     if (before !== undefined && before.number + 1 !== name.number) {
       throw new WalDamagedError(path, 0, `segment ${before.number + 1} before it is missing`);
     }
-    position = await readSegment(disk, path, state, i === segments.length - 1);
+    const isLast = i === segments.length - 1;
+    ({ position, torn } = await readSegment(disk, path, state, { isLast, repair }));
   }
-  return { ...state.found(), segments, position };
+  return { ...state.found(), segments, position, torn };
 }
 
 async function readSegment(
   disk: Disk,
   path: string,
   state: RecoveredState,
-  isLast: boolean,
-): Promise<number> {
+  { isLast, repair }: { isLast: boolean; repair: boolean },
+): Promise<{ position: number; torn: boolean }> {
   const bytes = await disk.readFile(path);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   checkMagic(path, bytes);
@@ -66,16 +75,16 @@ async function readSegment(
   const end = endOfData(bytes, offset);
   const frame = { bytes: bytes.subarray(last, offset), position: last };
   if (end === offset) {
-    if (isLast) await makeDurable(disk, path, frame);
-    return offset;
+    if (isLast && repair) await makeDurable(disk, path, frame);
+    return { position: offset, torn: false };
   }
   if (!isLast) throw new WalDamagedError(path, offset, "a frame is broken, and another segment follows");
   if (offset === magic.length) throw new WalDamagedError(path, offset, "its first frame is broken");
   const { sequence, salt } = state;
   const damage = damageIn({ bytes, view, offset, sequence, salt, follows: (head) => state.follows(head) });
   if (damage !== undefined) throw new WalDamagedError(path, offset, damage);
-  await makeDurable(disk, path, frame, offset);
-  return offset;
+  if (repair) await makeDurable(disk, path, frame, offset);
+  return { position: offset, torn: true };
 }
 
 /**
@@ -167,7 +176,7 @@ class RecoveredState {
 
   segment(): void {}
 
-  found(): Omit<Recovered, "segments" | "position"> {
+  found(): Omit<Recovered, "segments" | "position" | "torn"> {
     return {
       hardState: this.#hardState,
       snapshot: this.#snapshot,

@@ -13,8 +13,12 @@ export function segmentPath(directory: string, { number, firstIndex }: SegmentNa
   return join(directory, `${hex(number)}-${hex(firstIndex)}.wal`);
 }
 
-/** In order. Segments that were not finished when the process ended are removed. */
-export async function listSegments(disk: Disk, directory: string): Promise<SegmentName[]> {
+/** In order. Segments that were not finished when the process ended are removed, where something may be (`repair`). */
+export async function listSegments(
+  disk: Disk,
+  directory: string,
+  { repair }: { repair: boolean },
+): Promise<SegmentName[]> {
   const segments: SegmentName[] = [];
   for (const name of await disk.list(directory)) {
     const match = pattern.exec(name);
@@ -23,7 +27,7 @@ export async function listSegments(disk: Disk, directory: string): Promise<Segme
         number: Number.parseInt(match[1] ?? "", 16),
         firstIndex: Number.parseInt(match[2] ?? "", 16),
       });
-    } else if (name.endsWith(".tmp")) await disk.remove(join(directory, name));
+    } else if (repair && name.endsWith(".tmp")) await disk.remove(join(directory, name));
   }
   return segments.sort((a, b) => a.number - b.number);
 }

@@ -25,7 +25,7 @@ import type { Wal, WalBatch, WalOptions, WalRestored, WalStats } from "./types.t
 export async function openWal(options: WalOptions): Promise<{ wal: Wal; restored: WalRestored }> {
   const { disk, directory } = options;
   await disk.makeDirectory(directory);
-  const recovered = await recover(disk, directory);
+  const recovered = await recover(disk, directory, { repair: true });
   const log = new SegmentedWal(options, recovered);
   await log.start(recovered);
   const { hardState, snapshot, entries } = recovered;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { BboltFile, type Bucket } from "../../src/bbolt/index.ts";
+import { BboltDamagedError, BboltFile, BboltReader, type Bucket } from "../../src/bbolt/index.ts";
 import { readBbolt } from "./reader.ts";
 
 async function written(buckets: readonly Bucket[]): Promise<Buffer> {
@@ -53,4 +53,41 @@ test("a bucket of many entries has branches above branches", async () => {
   }));
   const found = readBbolt(await written([{ name: "key", entries: () => list }]));
   assert.equal(found.get("key")?.length, list.length);
+});
+
+test("what is written is read back page by page, and whatever damage there is, reading ends", async () => {
+  const list = Array.from({ length: 500 }, (_, i) => ({
+    key: Buffer.from(String(i).padStart(60, "0")),
+    value: Buffer.from(String(i).repeat(i % 97)),
+  }));
+  const file = await written([
+    { name: "empty", entries: () => [] },
+    { name: "key", entries: () => list },
+  ]);
+  const source = (bytes: Buffer) => ({
+    bytes: bytes.length,
+    read: async (position: number, length: number) => bytes.subarray(position, position + length),
+  });
+  const read = async (bytes: Buffer, bucket: string) => {
+    const found: [string, string][] = [];
+    const reader = await BboltReader.open(source(bytes));
+    for await (const { key, value } of reader.entries(bucket)) found.push([key.toString(), value.toString()]);
+    return found;
+  };
+  assert.deepEqual(
+    await read(file, "key"),
+    list.map(({ key, value }) => [key.toString(), value.toString()]),
+  );
+  assert.deepEqual([await read(file, "empty"), await read(file, "none")], [[], []]);
+  await fc.assert(
+    fc.asyncProperty(fc.nat({ max: file.length - 1 }), fc.nat({ max: 255 }), async (at, byte) => {
+      const damaged = Buffer.from(file);
+      // Heads of pages and elements matter more than values.
+      damaged[at - (at % 4096) + (at % 256)] = byte;
+      await read(damaged, "key").catch((error: unknown) =>
+        assert(error instanceof BboltDamagedError, `${error}`),
+      );
+    }),
+    { numRuns: 60 },
+  );
 });

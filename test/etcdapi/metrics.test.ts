@@ -42,9 +42,9 @@ test("what was done can be counted at /metrics, under etcd's names", async (t) =
     etcd_server_health_success: "1",
     [`etcd_server_id{server_id="${member}"}`]: "1",
     [`etcd_network_known_peers{Local="${member}",Remote="${member}"}`]: "1",
-    'etcd_server_healthcheck{type="readyz",name="linearizable_read"}': "1",
-    'etcd_server_client_requests_total{type="stream",client_api_version="unknown"}': "1",
-    'grpc_server_started_total{grpc_type="unary",grpc_service="etcdserverpb.KV",grpc_method="Put"}': "0",
+    'etcd_server_healthcheck{name="linearizable_read",type="readyz"}': "1",
+    'etcd_server_client_requests_total{client_api_version="unknown",type="stream"}': "1",
+    'grpc_server_started_total{grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"}': "0",
   };
   for (const [name, value] of Object.entries(expected)) assert.equal(values.get(name), value, name);
   assert(Number(values.get("etcd_disk_wal_fsync_duration_seconds_count")) > 0);

@@ -171,7 +171,7 @@ function advertisedClients(settings: Settings): string[] {
 }
 
 /** `a=http://1.2.3.4:2380,b=…`; a name that comes twice has two URLs. The member alone where the flag is missing. */
-function initialMembers(
+export function initialMembers(
   settings: Settings,
   advertised: readonly string[],
 ): StoreConfig["replica"]["initialMembers"] {

@@ -16,12 +16,13 @@ import {
   settingsOf,
   UsageError,
 } from "./settings.ts";
-import { usage, versionText } from "./usage.ts";
+import { toolNames, usage, versionText } from "./usage.ts";
 
 const platform = nodePlatform();
 
 /** Runs until it is told to end. Ends the process itself where etcd would: 2 for a command line that cannot be read, 1 for a start that failed. */
 export async function serveStore(args: readonly string[]): Promise<void> {
+  if (toolNames.includes(args[0] ?? "")) return (await import("./tools.ts")).runTool(args);
   if (args.some((one) => /^--?h(elp)?$/.test(one))) {
     process.stdout.write(usage());
     return;

@@ -1,6 +1,9 @@
 import { apiVersion } from "../../etcdapi/index.ts";
 import { flags } from "./flags.ts";
 
+/** First words that are no flags: `tools.ts`. */
+export const toolNames: readonly string[] = ["restore", "verify", "dump-wal", "dump-snapshot"];
+
 /** As etcd shows it: scripts cut the second word of the first line. */
 export function versionText(): string {
   return [
@@ -26,6 +29,13 @@ export function usage(): string {
   raftsman store --config-file FILE
     The same from a file; then flags and environment are ignored.
   raftsman store --version
+
+  raftsman store restore SNAPSHOT --data-dir DIR
+    Make a member's data directory of a snapshot that etcdctl saved, of this store or of etcd; --help shows etcdutl's flags.
+  raftsman store verify DIR
+    Read everything in the data directory of a member that does not run, and say whether it is whole.
+  raftsman store dump-wal DIR, raftsman store dump-snapshot DIR
+    Show its log, entry by entry, or its newest image, key by key.
 
 Flags that do what they do in etcd:
 ${of("honoured")}
