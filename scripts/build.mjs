@@ -2,6 +2,8 @@
  * Makes dist/: what `bin` and the package run. One bundle, split where the command loads lazily, because reading one file is quicker
  * than resolving hundreds. Does nothing where dist/ is newer than everything it is made of.
  */
+
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,9 +29,14 @@ function newest(path) {
   return Math.max(status.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
 }
 
-const sources = ["src", "schemas", "package.json", "package-lock.json", "scripts/build.mjs"].map((name) =>
-  join(root, name),
-);
+const sources = [
+  "src",
+  "schemas",
+  "package.json",
+  "package-lock.json",
+  "scripts/build.mjs",
+  "scripts/build-seed.ts",
+].map((name) => join(root, name));
 if (!existsSync(target) || statSync(target).mtimeMs < Math.max(...sources.map(newest))) {
   rmSync(join(root, "dist"), { recursive: true, force: true });
   await build({
@@ -53,4 +60,17 @@ if (!existsSync(target) || statSync(target).mtimeMs < Math.max(...sources.map(ne
       js: "import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url);",
     },
   });
+  const seed = spawnSync(
+    process.execPath,
+    [join(root, "scripts/build-seed.ts"), join(root, "dist/seed.json")],
+    {
+      cwd: root,
+      stdio: "inherit",
+    },
+  );
+  if (seed.status !== 0) {
+    // Whoever builds again must not find half a build.
+    rmSync(target);
+    throw new Error("the seed of a new cluster could not be made: see above");
+  }
 }

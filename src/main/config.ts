@@ -65,6 +65,8 @@ export interface ServerConfig {
   readonly nodeMonitorGraceMs: number;
   /** `standardAccess` when left out. */
   readonly access?: AccessConfig;
+  /** What a new cluster begins with, made by the build; made one by one when left out. */
+  readonly seedFile?: string;
   /** Hollow nodes run in this process. */
   readonly hollowNodes: number;
 }

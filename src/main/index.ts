@@ -10,6 +10,7 @@ export { startHollowNodes } from "./hollow-nodes.ts";
 export { ensurePki, exportStoreClient, type Pki } from "./pki.ts";
 export { claimPodRange, loopbackPodRanges, type PodClaim } from "./pod-claim.ts";
 export { type ClusterDns, startProcessNodes } from "./process-nodes.ts";
+export { type SeedEntry, seedPlaceholders } from "./seed.ts";
 export { type Server, startServer } from "./server.ts";
 export { claimServiceRange, loopbackServiceRanges, type ServiceRange } from "./service-range.ts";
 export { createStatusServer } from "./status-server.ts";

@@ -27,6 +27,7 @@ import { keepKubernetesEndpoints, publishedAddress } from "./kubernetes-endpoint
 import { keepKubernetesService } from "./kubernetes-service.ts";
 import { openMemberStore } from "./member-store.ts";
 import { ensurePki, type Pki } from "./pki.ts";
+import { plantSeed } from "./seed.ts";
 import { keepServiceCidr } from "./service-cidr.ts";
 import { keepSystemNamespaces } from "./system-namespaces.ts";
 import { ensureSystemPriorityClasses } from "./system-priority-classes.ts";
@@ -104,7 +105,10 @@ export async function startServer(
       signal: stopping.signal,
     };
     const ip = publishedAddress(config.api.host, config.localPodCidr !== undefined);
-    const namespaces = keepSystemNamespaces(own).there;
+    const seeded = store.ready
+      .then(() => plantSeed({ kv: store.kv, platform, file: config.seedFile, prefix: config.etcdPrefix }))
+      .catch((error: Error) => own.log.warn("the seed was not planted", { error: error.message }));
+    const namespaces = seeded.then(() => keepSystemNamespaces(own).there);
     const controllers = startControllers({
       platform,
       config,
@@ -116,19 +120,21 @@ export async function startServer(
       client,
     });
     closing.push(() => controllers.stop());
-    const bootstrapped = Promise.all([
-      namespaces,
-      keepKubernetesService({ ...own, clusterIp: serviceAddress, port: http.port }).there,
-      ...(ip === undefined
-        ? []
-        : [keepKubernetesEndpoints({ ...own, network: platform.network, ip, port: http.port }).there]),
-      keepServiceCidr({ ...own, cidrs: config.serviceClusterIpRange.split(",").map((range) => range.trim()) })
-        .there,
-      ensureSystemPriorityClasses(own),
-      ensureBootstrapRoles(own),
-      ensureExtensionAuthentication({ ...own, pki: certificates }),
-      keepFlowControl({ ...own, client: client("api-priority-and-fairness-config-producer-v1") }).there,
-    ]);
+    const cidrs = config.serviceClusterIpRange.split(",").map((range) => range.trim());
+    const bootstrapped = seeded.then(() =>
+      Promise.all([
+        namespaces,
+        keepKubernetesService({ ...own, clusterIp: serviceAddress, port: http.port }).there,
+        ...(ip === undefined
+          ? []
+          : [keepKubernetesEndpoints({ ...own, network: platform.network, ip, port: http.port }).there]),
+        keepServiceCidr({ ...own, cidrs }).there,
+        ensureSystemPriorityClasses(own),
+        ensureBootstrapRoles(own),
+        ensureExtensionAuthentication({ ...own, pki: certificates }),
+        keepFlowControl({ ...own, client: client("api-priority-and-fairness-config-producer-v1") }).there,
+      ]),
+    );
     // Nobody who is not another server waits for the list of who serves what.
     void store.ready.then(() => api.aggregate());
     let synced = false;

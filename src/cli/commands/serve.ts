@@ -11,6 +11,7 @@ import {
 import { nodePlatform } from "../../platform/index.ts";
 import { type AccessOptions, accessConfig } from "../access-flags.ts";
 import { autoCompaction } from "../flag-values.ts";
+import { seedFile } from "../seed-file.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
 
@@ -91,6 +92,7 @@ function configOf(options: ServeOptions): ServerConfig {
     nodeMonitorGraceMs: options.nodeMonitorGracePeriod * 1000,
     access: accessConfig(options),
     hollowNodes: options.nodes,
+    seedFile: seedFile(),
   };
 }
 

@@ -24,6 +24,7 @@ import { startForwarder } from "../forwarder.ts";
 import { type MemberProcess, startMembers } from "../members.ts";
 import { paint } from "../paint.ts";
 import { checkClusterSize, peerPorts } from "../peer-ports.ts";
+import { seedFile } from "../seed-file.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
 import { settlePodRange } from "../up-pods.ts";
@@ -203,6 +204,7 @@ async function upOne(platform: Machine, options: SettledOptions, place: UpPlace)
       nodeMonitorGraceMs: options.nodeMonitorGracePeriod * 1000,
       access: accessConfig(options),
       hollowNodes: 0,
+      seedFile: seedFile(),
     },
     standardErrorLog(platform.clock, "warn"),
     pki,
