@@ -1,7 +1,7 @@
-/** `npm run bench -- store|api|control-plane`: prints a table and writes it to bench/results with machine and commit. */
+/** `npm run bench -- store|api|control-plane|dns|discovery|scale`: prints a table and writes it to bench/results with machine and commit. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 
 const benches = {
@@ -9,6 +9,8 @@ const benches = {
   api: () => import("./api.ts"),
   "control-plane": () => import("./control-plane.ts"),
   dns: () => import("./dns.ts"),
+  discovery: () => import("./discovery.ts"),
+  scale: () => import("./scale.ts"),
   router: () => import("./router.ts"),
 };
 
@@ -23,7 +25,7 @@ const git = (...args: string[]) => execFileSync("git", args, { encoding: "utf8" 
 const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
 const dirty =
   git("status", "--porcelain", "--", ".", ":!bench/results") === "" ? "" : " and uncommitted changes";
-const head = `# ${name}\n\n${new Date().toISOString().slice(0, 10)}, commit ${git("rev-parse", "--short", "HEAD")}${dirty}, Node ${process.version}, ${machine}\n`;
+const head = `# ${name}\n\n${new Date().toISOString().slice(0, 10)}, commit ${git("rev-parse", "--short", "HEAD")}${dirty}, Node ${process.version}, ${machine}, load average ${loadavg()[0]?.toFixed(1)} at the end\n`;
 const text = `${head}\n${lines.join("\n")}\n`;
 const results = join(import.meta.dirname, "results");
 mkdirSync(results, { recursive: true });

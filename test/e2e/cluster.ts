@@ -18,6 +18,8 @@ export interface Outcome {
 
 export interface TestCluster {
   readonly directory: string;
+  /** Of the process that was started; of one member everything is in it. */
+  readonly pid: number;
   readonly kubeconfig: string;
   readonly etcdUrls: readonly string[];
   readonly certs: string;
@@ -69,6 +71,7 @@ export async function startCluster(args: readonly string[] = []): Promise<TestCl
   const env = { ...process.env, KUBECONFIG: kubeconfig, HOME: directory, ETCDCTL_API: "3" };
   return {
     directory,
+    pid: child.pid as number,
     kubeconfig,
     etcdUrls,
     certs,

@@ -168,9 +168,12 @@ export class PodWorker {
       await this.#endAll(this.context.graceMs());
       return this.#report();
     }
-    if (!(await this.#prepare())) return this.#report();
-    await this.#runContainers();
+    // A program that ended is out of rotation before it is started again; what cannot be told now is told below.
+    const told = this.#anyEnded() ? this.#report().catch(() => {}) : undefined;
+    if (await this.#prepare()) await this.#runContainers();
+    await told;
     await this.#report();
+    if (!this.#prepared) return;
     await this.#endSidecars();
   }
 
@@ -329,6 +332,10 @@ export class PodWorker {
     if (!this.#anyRunning() || !this.#noneRestarts()) return;
     await this.#endAll(this.context.graceMs());
     await this.#report();
+  }
+
+  #anyEnded(): boolean {
+    return [...this.runners.values()].some(({ record }) => record.state.kind === "terminated");
   }
 
   #anyRunning(): boolean {
