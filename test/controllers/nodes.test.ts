@@ -269,6 +269,22 @@ test("a debugger that is added to a running pod runs", async () => {
   await cluster.stop();
 });
 
+test("a node does not take a pod that wants a port of the node that another pod has", async () => {
+  const cluster = await startCluster({ nodes: 1 });
+  const run = async (name: string, hostPort: number): Promise<string | undefined> => {
+    const ports = [{ containerPort: 80, hostPort }];
+    const spec = { containers: [{ name: "c", image: "i", ports }], nodeName: "node-0" };
+    await cluster.client.create(pods, { metadata: { name, namespace: "default" }, spec });
+    const status = () => cluster.api.get("pods", "default", name)?.status;
+    await cluster.until(`${name} is decided`, () => ["Running", "Failed"].includes(status()?.phase));
+    return status()?.reason;
+  };
+  assert.equal(await run("first", 21017), undefined);
+  assert.equal(await run("second", 21017), "NodePorts");
+  assert.equal(await run("third", 21018), undefined);
+  await cluster.stop();
+});
+
 test("an address that a pod gave back is not given to the next pod", async () => {
   const cluster = await startCluster();
   const spec = { terminationGracePeriodSeconds: 1, containers: [{ name: "c", image: "i" }] };

@@ -20,6 +20,7 @@ import {
   stopAfterAnnotation,
 } from "./annotations.ts";
 import { descriptionOf } from "./description.ts";
+import { portRefusal } from "./host-ports.ts";
 import { endedStatus, overdueStatus, runningStatus } from "./pod-status.ts";
 import type { HollowNodeOptions, HollowNodesOptions } from "./ports.ts";
 
@@ -158,6 +159,15 @@ export class HollowAgent {
       const status = overdueStatus(pod, clock.now());
       await client.update({ ...pods, namespace }, { ...pod, status }, "status");
       return;
+    }
+    if (!running) {
+      const refusal = portRefusal(pod, this.#pods.lister.byIndex(nodeIndex, this.#description.name));
+      if (refusal !== undefined) {
+        const { namespace } = splitKey(key);
+        const status = { ...pod.status, ...refusal, phase: "Failed" };
+        await client.update({ ...pods, namespace }, { ...pod, status }, "status");
+        return;
+      }
     }
     const startIn = running ? 0 : arrivedMs + delayMs(pod, startAfterAnnotation) - now;
     if (startIn > 0) {
