@@ -58,11 +58,19 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const wake = ({ metadata }: KubeObject): void => {
     for (const quota of quotas.lister.list(metadata.namespace ?? "")) queue.add(keyOf(quota));
   };
-  for (const informer of counted.values()) {
-    informer.addHandler({
+  // Counting while objects come may miss those that admission has counted and the informers have not heard of: only what changes the
+  // count is a reason. A pod that is bound or starts is none.
+  for (const resource of [pods, services, persistentVolumeClaims]) {
+    const evaluator = evaluatorFor(resource);
+    if (evaluator === undefined) continue;
+    counted.get(`${resource.resource}.${resource.group}`)?.addHandler({
       update: (object, old) => {
-        if (!deepEqual(object["spec"], old["spec"]) || object["status"]?.phase !== old["status"]?.phase)
-          wake(object);
+        for (const quota of quotas.lister.list(object.metadata.namespace ?? "")) {
+          const [before, after] = [old, object].map((each) =>
+            inAllScopes(quota, evaluator, each) ? writeResources(usageOf(quota, evaluator, [each])) : {},
+          );
+          if (!deepEqual(before, after)) queue.add(keyOf(quota));
+        }
       },
       delete: wake,
     });
