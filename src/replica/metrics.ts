@@ -30,6 +30,8 @@ interface MetricsSource {
   walBytes(): number;
   /** An image from the leader is being taken in. */
   installing(): boolean;
+  /** Bytes to and from the other members. */
+  traffic(): Iterable<readonly [MemberId, { readonly sent: number; readonly received: number }]>;
   /** The member is connected. */
   isActive(member: MemberId): boolean;
 }
@@ -215,12 +217,26 @@ function watchStore(metrics: Metrics, state: StateMachine): void {
   total(metrics, "etcd_mvcc_txn_total", "Transactions of several operations.", () => mvcc.counts.txns);
 }
 
-function watchPeers(metrics: Metrics, { member, state, isActive }: MetricsSource): void {
+function watchPeers(metrics: Metrics, { member, state, isActive, traffic }: MetricsSource): void {
   const peers = (counts: (peer: MemberId) => boolean) => () =>
     state.membership.members
       .filter(({ id }) => counts(id))
       .map(({ id }) => [[member.toString(16), id.toString(16)], 1] as const);
   const options = { type: "gauge", labels: ["Local", "Remote"] } as const;
+  const bytes = (count: "sent" | "received") => () =>
+    [...traffic()].map(([peer, counts]) => [[peer.toString(16)], counts[count]] as const);
+  metrics.read(
+    "etcd_network_peer_sent_bytes_total",
+    "Bytes of messages to a member.",
+    { type: "counter", labels: ["To"] },
+    bytes("sent"),
+  );
+  metrics.read(
+    "etcd_network_peer_received_bytes_total",
+    "Bytes of messages from a member.",
+    { type: "counter", labels: ["From"] },
+    bytes("received"),
+  );
   metrics.read(
     "etcd_network_known_peers",
     "1 for each member known.",

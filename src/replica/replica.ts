@@ -231,6 +231,7 @@ export class Replica implements Kv {
       now: () => platform.clock.now(),
       walBytes: () => parts.wal.stats.bytes,
       installing: () => this.#driver.installing,
+      traffic: () => this.#transport?.traffic ?? [],
       isActive: (member) => this.#transport?.activeSince(member) !== undefined,
     });
     this.#driver = new Driver(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { noLease } from "../../src/base/index.ts";
 import { serveMembers } from "./members.ts";
 
 test("what was done can be counted at /metrics, under etcd's names", async (t) => {
@@ -58,4 +59,39 @@ test("pages of other origins may call only where that is allowed, and health is 
   assert.equal(version.headers.get("access-control-allow-origin"), null);
   const posted = await fetch(`${url}/health`, { method: "POST" });
   assert.deepEqual([posted.status, posted.headers.get("allow")], [405, "GET"]);
+});
+
+test("bytes between members are counted on both sides", async (t) => {
+  const { cluster } = await serveMembers(t, 3);
+  const leader = cluster.replicas[await cluster.leader()];
+  assert(leader);
+  await leader.txn({
+    compare: [],
+    success: [{ type: "put", key: Buffer.from("key"), value: Buffer.alloc(10_000), lease: noLease }],
+    failure: [],
+  });
+  const totalOf = (name: string) =>
+    cluster.metrics.map((metrics) =>
+      [...metrics.expose().matchAll(new RegExp(`^${name}\\{.*\\} (\\d+)$`, "gm"))].map(([, bytes]) =>
+        Number(bytes),
+      ),
+    );
+  const sent = totalOf("etcd_network_peer_sent_bytes_total");
+  const received = totalOf("etcd_network_peer_received_bytes_total");
+  assert.deepEqual(
+    [sent.map(({ length }) => length), received.map(({ length }) => length)],
+    [
+      [2, 2, 2],
+      [2, 2, 2],
+    ],
+  );
+  const leads = cluster.replicas.indexOf(leader);
+  assert(
+    (sent[leads] ?? []).some((bytes) => bytes > 10_000),
+    "the entry went to a quorum",
+  );
+  assert(
+    (received[leads] ?? []).some((bytes) => bytes > 0),
+    "which answered",
+  );
 });

@@ -65,6 +65,8 @@ export interface Transport {
   ask(member: MemberId, question: Uint8Array): Promise<Uint8Array>;
   /** Since when, on the monotonic clock, the member can be reached; undefined: it cannot. */
   activeSince(member: MemberId): number | undefined;
+  /** Bytes of messages, questions and answers to and from each member, images left out. */
+  readonly traffic: ReadonlyMap<MemberId, { readonly sent: number; readonly received: number }>;
   /** Sends an image; resolves when the other side has it on its disk. `read` begins to read it, more than once perhaps. */
   sendImage(message: Message, read: () => AsyncIterable<Uint8Array>): Promise<void>;
   close(): Promise<void>;
@@ -81,6 +83,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
   /** Whom this member can reach, since when, and who has reached it. */
   const reachable = new Map<MemberId, number>();
   const heardOf = new Set<MemberId>();
+  const traffic = new Map<MemberId, { sent: number; received: number }>();
   /** Images on their way. */
   const sending = new Map<MemberId, Duplex>();
   /** Members that were removed, and may be waiting for the answer that says so. */
@@ -173,6 +176,8 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
   }
 
   function take(from: MemberId, { kind, payload }: Frame): void {
+    const counts = traffic.get(from);
+    if (counts !== undefined) counts.received += payload.length;
     switch (kind) {
       case frameKind.message:
         return deliver(from)(decodeMessage(payload));
@@ -270,10 +275,17 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
           onRemoved: options.onRemoved,
         });
         peers.set(id, { peer, urls: peerUrls.join(), dial: dialIt });
+        if (!traffic.has(id)) traffic.set(id, { sent: 0, received: 0 });
       }
     },
     send(message) {
-      return peers.get(message.to)?.peer.send(frameKind.message, encodeMessage(message)) ?? false;
+      const peer = peers.get(message.to)?.peer;
+      if (peer === undefined) return false;
+      const payload = encodeMessage(message);
+      const taken = peer.send(frameKind.message, payload);
+      const counts = traffic.get(message.to);
+      if (taken && counts !== undefined) counts.sent += payload.length;
+      return taken;
     },
     ask(to, question) {
       if (closed) return Promise.reject(new KvError("STOPPED", "etcdserver: server stopped"));
@@ -292,6 +304,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
         questions.set(number, { resolve, reject, timer: clock.after(questionTimeoutMs, timeOut) });
       });
     },
+    traffic,
     activeSince: (id) => reachable.get(id),
     async sendImage(message, read) {
       const entry = peers.get(message.to);
