@@ -16,6 +16,8 @@ export interface ApiServer {
   addLivenessCheck(name: string, check: () => string | undefined): void;
   /** Adds a named check to /readyz; it answers undefined when ready, else the reason. */
   addReadinessCheck(name: string, check: () => string | undefined): void;
+  /** What is done once at the start: `poststarthook/NAME` in /readyz fails until it is, and is shown by /healthz and /livez. */
+  addStartHook(name: string, done: Promise<unknown>): void;
   /** Registers what this server serves as APIServices, and follows those of other servers. Resolves once all are registered. */
   aggregate(): Promise<void>;
   /** Asks the conversion webhook of a CRD, which may be a Service of this cluster. */

@@ -142,6 +142,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     transport: (user: UserInfo): Transport => inProcessTransport(callback, user),
     addLivenessCheck: (name, check) => health.addLiveness(name, check),
     addReadinessCheck: (name, check) => health.addReadiness(name, check),
+    addStartHook: (name, done) => health.addStartHook(name, done),
     aggregate: () => aggregation.start(),
     convert: conversionWebhook({ peers, reader, random }),
     async close() {

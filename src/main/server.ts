@@ -121,20 +121,30 @@ export async function startServer(
     });
     closing.push(() => controllers.stop());
     const cidrs = config.serviceClusterIpRange.split(",").map((range) => range.trim());
-    const bootstrapped = seeded.then(() =>
+    const flowControl = client("api-priority-and-fairness-config-producer-v1");
+    const kubernetes = () =>
       Promise.all([
-        namespaces,
         keepKubernetesService({ ...own, clusterIp: serviceAddress, port: http.port }).there,
-        ...(ip === undefined
-          ? []
-          : [keepKubernetesEndpoints({ ...own, network: platform.network, ip, port: http.port }).there]),
-        keepServiceCidr({ ...own, cidrs }).there,
-        ensureSystemPriorityClasses(own),
-        ensureBootstrapRoles(own),
+        ip === undefined
+          ? undefined
+          : keepKubernetesEndpoints({ ...own, network: platform.network, ip, port: http.port }).there,
+      ]);
+    // By the names that upstream's hooks for the same have in /readyz?verbose.
+    const hooks: Record<string, Promise<unknown>> = {
+      "start-apiextensions-informers": registry.ready,
+      "start-system-namespaces-controller": seeded.then(() => namespaces),
+      "start-cluster-authentication-info-controller": seeded.then(() =>
         ensureExtensionAuthentication({ ...own, pki: certificates }),
-        keepFlowControl({ ...own, client: client("api-priority-and-fairness-config-producer-v1") }).there,
-      ]),
-    );
+      ),
+      "rbac/bootstrap-roles": seeded.then(() => ensureBootstrapRoles(own)),
+      "scheduling/bootstrap-system-priority-classes": seeded.then(() => ensureSystemPriorityClasses(own)),
+      "priority-and-fairness-config-producer": seeded.then(
+        () => keepFlowControl({ ...own, client: flowControl }).there,
+      ),
+      "bootstrap-controller": seeded.then(kubernetes),
+      "start-kubernetes-service-cidr-controller": seeded.then(() => keepServiceCidr({ ...own, cidrs }).there),
+    };
+    const bootstrapped = Promise.all(Object.values(hooks));
     // Nobody who is not another server waits for the list of who serves what.
     void store.ready.then(() => api.aggregate());
     let synced = false;
@@ -144,6 +154,7 @@ export async function startServer(
       },
     );
     api.addReadinessCheck("informer-sync", () => (synced ? undefined : "first lists are not in yet"));
+    for (const [name, done] of Object.entries(hooks)) api.addStartHook(name, done);
     const nodes = await startHollowNodes({
       client: client("raftsman-node"),
       platform,

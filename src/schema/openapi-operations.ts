@@ -13,7 +13,13 @@ export interface Operation {
   readonly body: string;
   readonly bodyRequired: boolean;
   readonly responseCodes: readonly number[];
+  /** Definition of what is answered; "" for a text. */
   readonly response: string;
+  /** Where they are others than those of objects. */
+  readonly mediaTypes?: {
+    readonly produces: readonly string[];
+    readonly consumes: readonly string[] | undefined;
+  };
   /** May answer as a watch stream. */
   readonly streams: boolean;
   /** Of a custom kind: neither protobuf nor strategic merge patches. kubectl chooses its patches by this. */

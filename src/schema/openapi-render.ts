@@ -45,7 +45,8 @@ function common(operation: Operation, tag: string): PathItem {
   };
 }
 
-function mediaTypes(operation: Operation): string[] {
+function mediaTypes(operation: Operation): readonly string[] {
+  if (operation.mediaTypes !== undefined) return operation.mediaTypes.produces;
   if (operation.custom) return customMediaTypes;
   return operation.streams ? [...objectMediaTypes, ...streamMediaTypes] : objectMediaTypes;
 }
@@ -81,7 +82,7 @@ function parameterV3(parameter: Parameter): PathItem {
 }
 
 function contentV3(types: readonly string[], definition: string): PathItem {
-  const schema = { $ref: `#/components/schemas/${definition}` };
+  const schema = definition === "" ? { type: "string" } : { $ref: `#/components/schemas/${definition}` };
   return Object.fromEntries(types.map((type) => [type, { schema }]));
 }
 
@@ -110,10 +111,14 @@ export function pathItemV2(operations: readonly Operation[], tag: string): PathI
         schema: { $ref: `#/definitions/${operation.body}` },
       });
     }
-    const response = { schema: { $ref: `#/definitions/${operation.response}` } };
+    const schema =
+      operation.response === "" ? { type: "string" } : { $ref: `#/definitions/${operation.response}` };
+    const response = { schema };
+    const consumes =
+      operation.mediaTypes === undefined ? consumedBy(operation) : operation.mediaTypes.consumes;
     item[operation.method] = {
       ...common(operation, tag),
-      consumes: operation.action === "" ? objectMediaTypes : bodyMediaTypes(operation),
+      ...(consumes === undefined ? {} : { consumes }),
       produces: mediaTypes(operation),
       schemes: ["https"],
       ...(parameters.length === 0 ? {} : { parameters }),
@@ -122,6 +127,10 @@ export function pathItemV2(operations: readonly Operation[], tag: string): PathI
   });
   if (shared.length > 0) item.parameters = shared.map(parameterV2);
   return item;
+}
+
+function consumedBy(operation: Operation): readonly string[] {
+  return operation.action === "" ? objectMediaTypes : bodyMediaTypes(operation);
 }
 
 function parameterV2(parameter: Parameter): PathItem {

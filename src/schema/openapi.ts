@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { GroupVersion } from "../apimachinery/index.ts";
 import { utf8 } from "../base/index.ts";
 import { type Describe, loadDescriptions } from "./descriptions.ts";
 import { type OpenApiSchema, referencedDefinition } from "./go-types.ts";
@@ -11,6 +10,7 @@ import {
   resourceListOperation,
 } from "./openapi-operations.ts";
 import { pathItemV2, pathItemV3, schemaV2 } from "./openapi-render.ts";
+import { type RootPath, rootPaths } from "./openapi-roots.ts";
 import type { ResourceInfo } from "./resources.ts";
 import { definitionOfKind, definitions } from "./types.ts";
 
@@ -30,9 +30,9 @@ export interface OpenApiDocument {
 export interface OpenApiPublisher {
   /** Swagger 2.0, JSON. */
   v2(): Promise<OpenApiDocument>;
-  /** OpenAPI 3.0 of one group version; undefined where none of its resources is served. */
-  v3(groupVersion: GroupVersion): Promise<OpenApiDocument | undefined>;
-  /** Body of `/openapi/v3`: path (`api/v1`, `apis/apps/v1`) to serverRelativeURL with the hash. */
+  /** OpenAPI 3.0 of one group version (`api/v1`, `apis/apps/v1`) or another path (`apis/apps`, `version`); undefined where it is not served. */
+  v3(path: string): Promise<OpenApiDocument | undefined>;
+  /** Body of `/openapi/v3`: path to serverRelativeURL with the hash. */
   index(): Promise<{ paths: Record<string, { serverRelativeURL: string }> }>;
 }
 
@@ -56,6 +56,7 @@ interface PartV2 {
 
 class Publisher implements OpenApiPublisher {
   readonly #groups = new Map<string, ResourceInfo[]>();
+  readonly #roots: ReadonlyMap<string, RootPath>;
   readonly #documents = new Map<string, OpenApiDocument>();
   readonly #parts = new Map<string, PartV2>();
   /** Built-in definitions as version 2 has them: many groups need the same. */
@@ -69,6 +70,8 @@ class Publisher implements OpenApiPublisher {
       if (group === undefined) this.#groups.set(key, [resource]);
       else group.push(resource);
     }
+    const groups = resources.filter(({ published, group }) => published === undefined && group !== "");
+    this.#roots = rootPaths([...new Set(groups.map(({ group }) => group))]);
     if (before !== undefined) this.#takeOver(before);
   }
 
@@ -88,7 +91,15 @@ class Publisher implements OpenApiPublisher {
     const describe = await loadDescriptions();
     return this.#cached("v2", () => {
       const parts = [...this.#groups].map(([key, resources]) => this.#partV2(key, resources, describe));
-      const needed = new Map(parts.flatMap((part) => [...part.definitions]));
+      const roots = [...this.#roots.values()];
+      const answers = referencedDefinitions(
+        roots.map(({ operation }) => operation.response),
+        describe,
+      );
+      const needed = new Map([
+        ...answers.map(([name, schema]): [string, string] => [name, this.#definitionV2(name, schema)]),
+        ...parts.flatMap((part) => [...part.definitions]),
+      ]);
       const shown = [...needed]
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([name, text]) => `${JSON.stringify(name)}:${text}`);
@@ -97,7 +108,11 @@ class Publisher implements OpenApiPublisher {
         securityDefinitions: { BearerToken: bearerToken },
         security: [{ BearerToken: [] }],
       }).slice(1);
-      const paths = parts.map((part) => part.paths).join(",");
+      const rootItems = roots.map(({ path, operation, tag }) => [path, pathItemV2([operation], tag)]);
+      const paths = [
+        JSON.stringify(Object.fromEntries(rootItems)).slice(1, -1),
+        ...parts.map((part) => part.paths),
+      ].join(",");
       return `${head},"paths":{${paths}},"definitions":{${shown.join(",")}},${tail}`;
     });
   }
@@ -125,21 +140,40 @@ class Publisher implements OpenApiPublisher {
     return text;
   }
 
-  async v3({ group, version }: GroupVersion): Promise<OpenApiDocument | undefined> {
-    const key = basePath(group, version).slice(1);
-    const resources = this.#groups.get(key);
-    return resources === undefined ? undefined : this.#v3(key, resources, await loadDescriptions());
+  async v3(path: string): Promise<OpenApiDocument | undefined> {
+    const describe = await loadDescriptions();
+    const rootPath = this.#roots.get(path);
+    if (rootPath !== undefined) return this.#root(path, rootPath, describe);
+    const resources = this.#groups.get(path);
+    return resources === undefined ? undefined : this.#v3(path, resources, describe);
   }
 
   async index(): Promise<{ paths: Record<string, { serverRelativeURL: string }> }> {
     const describe = await loadDescriptions();
-    const paths: Record<string, { serverRelativeURL: string }> = {};
-    for (const [key, resources] of this.#groups) {
-      paths[key] = {
-        serverRelativeURL: `/openapi/v3/${key}?hash=${this.#v3(key, resources, describe).hash}`,
-      };
-    }
-    return { paths };
+    const hashes = [
+      ...[...this.#roots].map(([key, path]) => [key, this.#root(key, path, describe).hash] as const),
+      ...[...this.#groups].map(([key, group]) => [key, this.#v3(key, group, describe).hash] as const),
+    ].sort(([a], [b]) => (a < b ? -1 : 1));
+    return {
+      paths: Object.fromEntries(
+        hashes.map(([key, hash]) => [key, { serverRelativeURL: `/openapi/v3/${key}?hash=${hash}` }]),
+      ),
+    };
+  }
+
+  #root(key: string, { path, operation, tag }: RootPath, describe: Describe): OpenApiDocument {
+    return this.#cached(key, () => {
+      const schemas = referencedDefinitions([operation.response], describe);
+      return JSON.stringify({
+        openapi: "3.0.0",
+        info,
+        paths: { [path]: pathItemV3([operation], tag) },
+        components: {
+          ...(schemas.length === 0 ? {} : { schemas: Object.fromEntries(schemas) }),
+          securitySchemes: { BearerToken: bearerToken },
+        },
+      });
+    });
   }
 
   #v3(key: string, resources: readonly ResourceInfo[], describe: Describe): OpenApiDocument {
@@ -223,6 +257,19 @@ function neededDefinitions(
       }
     }
   }
+  return [...needed].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** Built-in definitions of these names, and what they refer to, sorted. */
+function referencedDefinitions(names: readonly string[], describe: Describe): [string, OpenApiSchema][] {
+  const needed = new Map<string, OpenApiSchema>();
+  const add = (name: string | undefined): void => {
+    const schema = name !== undefined && Object.hasOwn(definitions, name) ? definitions[name] : undefined;
+    if (name === undefined || schema === undefined || needed.has(name)) return;
+    needed.set(name, describe(name, schema));
+    addReferences(schema, add);
+  };
+  names.forEach(add);
   return [...needed].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 

@@ -439,3 +439,26 @@ test("who may get pods/exec and not create it runs nothing, by a WebSocket's GET
   assert.equal(await refused("exec"), '404 pods "x" not found');
   await close();
 });
+
+test("a start hook is shown by its name and holds up only /readyz, and /metrics/slis tells what checks said", async () => {
+  const { server, transport, close } = await start();
+  const get = async (path: string) => {
+    const { status, bytes } = await send(transport, "GET", path);
+    return { status, text: bytes.toString() };
+  };
+  let finish = (): void => {};
+  const done = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  server.addStartHook("rbac/bootstrap-roles", done);
+  assert.equal((await get("/readyz/poststarthook/rbac/bootstrap-roles")).status, 500);
+  assert.equal((await get("/livez/poststarthook/rbac/bootstrap-roles")).status, 200);
+  finish();
+  await done;
+  assert.match((await get("/readyz?verbose")).text, /\[\+\]poststarthook\/rbac\/bootstrap-roles ok\n/);
+  const { text } = await get("/metrics/slis");
+  const labels = 'name="poststarthook/rbac/bootstrap-roles"';
+  assert.ok(text.includes(`kubernetes_healthcheck{${labels},type="readyz"} 1\n`), text);
+  assert.ok(text.includes(`kubernetes_healthchecks_total{${labels},status="error",type="readyz"} 1\n`), text);
+  await close();
+});

@@ -12,7 +12,7 @@ const apps = builtinResources().filter((info) => info.group === "apps");
 const publisher = openApiPublisher(apps);
 
 test("only what is served is published, with everything it refers to", async () => {
-  const document = await publisher.v3({ group: "apps", version: "v1" });
+  const document = await publisher.v3("apis/apps/v1");
   assert.ok(document !== undefined);
   const { components, paths } = parsed(document.bytes);
   assert.ok("/apis/apps/v1/namespaces/{namespace}/deployments/{name}/scale" in paths);
@@ -21,12 +21,12 @@ test("only what is served is published, with everything it refers to", async () 
   for (const match of JSON.stringify(components).matchAll(/#\/components\/schemas\/([^"]+)/g)) {
     assert.ok(String(match[1]) in components.schemas, String(match[1]));
   }
-  assert.equal(await publisher.v3({ group: "batch", version: "v1" }), undefined);
+  assert.equal(await publisher.v3("apis/batch/v1"), undefined);
 });
 
 test("kubectl finds the patch parameters of a kind in both documents", async () => {
   const path = "/apis/apps/v1/namespaces/{namespace}/deployments/{name}";
-  const v3 = parsed(((await publisher.v3({ group: "apps", version: "v1" })) as { bytes: Uint8Array }).bytes);
+  const v3 = parsed(((await publisher.v3("apis/apps/v1")) as { bytes: Uint8Array }).bytes);
   const v2 = parsed((await publisher.v2()).bytes);
   for (const document of [v3, v2]) {
     const { patch } = document.paths[path];
@@ -53,11 +53,20 @@ test("version 2 has no defaults and no references of version 3", async () => {
 
 test("the index names each document by the hash of its bytes", async () => {
   const { paths } = await publisher.index();
-  const document = await publisher.v3({ group: "apps", version: "v1" });
+  const document = await publisher.v3("apis/apps/v1");
   assert.ok(document !== undefined);
   const hash = createHash("sha512").update(document.bytes).digest("hex").toUpperCase();
-  assert.deepEqual(paths, { "apis/apps/v1": { serverRelativeURL: `/openapi/v3/apis/apps/v1?hash=${hash}` } });
-  assert.equal(document, await publisher.v3({ group: "apps", version: "v1" }), "built once");
+  assert.deepEqual(paths["apis/apps/v1"], { serverRelativeURL: `/openapi/v3/apis/apps/v1?hash=${hash}` });
+  assert.deepEqual(Object.keys(paths), [
+    ".well-known/openid-configuration",
+    "api",
+    "apis",
+    "apis/apps",
+    "apis/apps/v1",
+    "openid/v1/jwks",
+    "version",
+  ]);
+  assert.equal(document, await publisher.v3("apis/apps/v1"), "built once");
 });
 
 test("resources are found by name and by kind, with the storage names of old", () => {
@@ -83,7 +92,7 @@ test("resources are found by name and by kind, with the storage names of old", (
 
 test("kinds and fields are described in both documents, and references keep what they refer to", async () => {
   const all = openApiPublisher(builtinResources());
-  const core = await all.v3({ group: "", version: "v1" });
+  const core = await all.v3("api/v1");
   const v3 = parsed((core as { bytes: Uint8Array }).bytes).components.schemas;
   const v2 = parsed((await all.v2()).bytes).definitions;
   for (const schemas of [v3, v2]) {
@@ -131,7 +140,7 @@ test("a custom kind is published without strategic merge patches and protobuf, b
     published: { ...kind, v3: { type: "object" } as const, v2: { type: "object" } as const },
   };
   const custom = openApiPublisher([boats]);
-  const v3 = parsed(((await custom.v3({ group: "sea.com", version: "v1" })) as { bytes: Uint8Array }).bytes);
+  const v3 = parsed(((await custom.v3("apis/sea.com/v1")) as { bytes: Uint8Array }).bytes);
   const v2 = parsed((await custom.v2()).bytes);
   const path = "/apis/sea.com/v1/namespaces/{namespace}/boats/{name}";
   const types = [
@@ -143,4 +152,18 @@ test("a custom kind is published without strategic merge patches and protobuf, b
   assert.deepEqual(v2.paths[path].patch.consumes, types);
   assert.deepEqual(v2.paths[path].get.produces, ["application/json", "application/yaml"]);
   assert.equal(v3.info.title, "Kubernetes CRD Swagger");
+});
+
+test("lists of groups, the version and what OpenID Connect needs have documents of their own", async () => {
+  const of = async (path: string) => parsed(((await publisher.v3(path)) as { bytes: Uint8Array }).bytes);
+  const group = await of("apis/apps");
+  assert.equal(group.paths["/apis/apps/"].get.operationId, "getAppsAPIGroup");
+  assert.ok("io.k8s.apimachinery.pkg.apis.meta.v1.GroupVersionForDiscovery" in group.components.schemas);
+  const keys = await of("openid/v1/jwks");
+  assert.deepEqual(keys.paths["/openid/v1/jwks/"].get.responses["200"].content, {
+    "application/jwk-set+json": { schema: { type: "string" } },
+  });
+  const v2 = parsed((await publisher.v2()).bytes);
+  assert.deepEqual(v2.paths["/version/"].get.consumes, ["application/json"]);
+  assert.ok("io.k8s.apimachinery.pkg.version.Info" in v2.definitions);
 });

@@ -1,6 +1,7 @@
 import type Router from "@koa/router";
 import { pageNotFound } from "../layers/answer.ts";
 import type { ApiContext, Reply } from "../state.ts";
+import { HealthIndicators, indicatorsType } from "./health-indicators.ts";
 
 /** Something that must hold: undefined when it does, else why not (for the log; clients are only told that it does not). */
 type HealthCheck = () => string | undefined;
@@ -10,21 +11,45 @@ export interface HealthChecks {
   addLiveness(name: string, check: HealthCheck): void;
   /** Part of /readyz only. */
   addReadiness(name: string, check: HealthCheck): void;
+  /**
+   * Something done once at the start, shown as `poststarthook/NAME`: /readyz waits for it. The others do not, so that a member which waits
+   * for the others is not taken for a dead one (upstream's --livez-grace-period, without an end).
+   */
+  addStartHook(name: string, done: Promise<unknown>): void;
 }
 
-type Endpoint = "healthz" | "livez" | "readyz";
+const endpoints = ["healthz", "livez", "readyz"] as const;
+type Endpoint = (typeof endpoints)[number];
 
-/** /healthz, /livez and /readyz, each with `?verbose`, `?exclude=NAME` and one path a check: k8s.io/apiserver/pkg/server/healthz. */
+interface NamedCheck {
+  readonly check: (endpoint: Endpoint) => string | undefined;
+  readonly readinessOnly: boolean;
+}
+
+/**
+ * /healthz, /livez and /readyz, each with `?verbose`, `?exclude=NAME` and one path a check (k8s.io/apiserver/pkg/server/healthz), and
+ * what came of them as metrics. Checks are shown in the order in which they were added.
+ */
 export function healthRoutes(router: Router): HealthChecks {
-  const liveness = new Map<string, HealthCheck>([
-    ["ping", () => undefined],
-    ["log", () => undefined],
+  const fine: NamedCheck = { check: () => undefined, readinessOnly: false };
+  const checks = new Map<string, NamedCheck>([
+    ["ping", fine],
+    ["log", fine],
   ]);
-  const readiness = new Map<string, HealthCheck>();
-  const checksOf = (endpoint: Endpoint): Map<string, HealthCheck> =>
-    endpoint === "readyz" ? new Map([...liveness, ...readiness]) : liveness;
+  const indicators = new HealthIndicators();
+  const holds = (endpoint: Endpoint, name: string, { check }: NamedCheck): boolean => {
+    const held = check(endpoint) === undefined;
+    indicators.record(name, endpoint, held);
+    return held;
+  };
+  const checksOf = (endpoint: Endpoint): Map<string, () => boolean> =>
+    new Map(
+      [...checks]
+        .filter(([, { readinessOnly }]) => endpoint === "readyz" || !readinessOnly)
+        .map(([name, check]) => [name, () => holds(endpoint, name, check)]),
+    );
 
-  for (const endpoint of ["healthz", "livez", "readyz"] as const) {
+  for (const endpoint of endpoints) {
     router.get(`/${endpoint}`, (context) => {
       const { state } = context as unknown as ApiContext;
       state.reply = summary(endpoint, checksOf(endpoint), state.info.query);
@@ -33,27 +58,43 @@ export function healthRoutes(router: Router): HealthChecks {
       const { state } = context as unknown as ApiContext;
       const check = checksOf(endpoint).get(state.info.path.slice(endpoint.length + 2));
       if (check === undefined) state.reply = pageNotFound;
-      else
-        state.reply =
-          check() === undefined ? text(200, "ok") : text(500, "internal server error: reason withheld\n");
+      else state.reply = check() ? text(200, "ok") : text(500, "internal server error: reason withheld\n");
     });
   }
+  router.get("/metrics/slis", (context) => {
+    const { state } = context as unknown as ApiContext;
+    state.reply = { status: 200, headers: { "content-type": indicatorsType }, body: indicators.text() };
+  });
   return {
-    addLiveness: (name, check) => liveness.set(name, check),
-    addReadiness: (name, check) => readiness.set(name, check),
+    addLiveness: (name, check) => checks.set(name, { check, readinessOnly: false }),
+    addReadiness: (name, check) => checks.set(name, { check, readinessOnly: true }),
+    addStartHook(name, done) {
+      let isDone = false;
+      done.then(
+        () => {
+          isDone = true;
+        },
+        // Whoever started it deals with its failure.
+        () => {},
+      );
+      checks.set(`poststarthook/${name}`, {
+        check: (endpoint) => (isDone || endpoint !== "readyz" ? undefined : "not finished"),
+        readinessOnly: false,
+      });
+    },
   };
 }
 
 function summary(
   endpoint: Endpoint,
-  checks: ReadonlyMap<string, HealthCheck>,
+  checks: ReadonlyMap<string, () => boolean>,
   query: { has(name: string): boolean; all(name: string): readonly string[] },
 ): Reply {
   const excluded = new Set(query.all("exclude"));
   let failed = false;
-  const lines = [...checks].map(([name, check]) => {
+  const lines = [...checks].map(([name, holds]) => {
     if (excluded.has(name)) return `[+]${name} excluded: ok\n`;
-    if (check() === undefined) return `[+]${name} ok\n`;
+    if (holds()) return `[+]${name} ok\n`;
     failed = true;
     return `[-]${name} failed: reason withheld\n`;
   });

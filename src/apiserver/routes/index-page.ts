@@ -30,6 +30,7 @@ function pathsPage(registry: Registry): string {
     "/livez",
     "/livez/ping",
     "/metrics",
+    "/metrics/slis",
   ];
   const others = [
     "/openapi/v2",

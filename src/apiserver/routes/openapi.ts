@@ -67,7 +67,7 @@ export function openApiRoutes(
     const remote = root === "apis" ? aggregation.remote(group, version) : undefined;
     if (remote !== undefined) return await forward(call, remote);
     const { publisher, lastModified } = published();
-    call.state.reply = await groupVersionReply(call, publisher, lastModified);
+    call.state.reply = await documentOf(call, publisher, lastModified);
   });
 }
 
@@ -86,20 +86,13 @@ function protobufDocument(document: OpenApiDocument): OpenApiDocument {
   return { bytes, hash: createHash("sha512").update(bytes).digest("hex").toUpperCase() };
 }
 
-async function groupVersionReply(
+async function documentOf(
   call: ApiContext,
   publisher: OpenApiPublisher,
   lastModified: string,
 ): Promise<Reply> {
   const { path, query } = call.state.info;
-  const [root, ...rest] = path.slice("/openapi/v3/".length).split("/");
-  const groupVersion =
-    root === "api" && rest.length === 1
-      ? { group: "", version: rest[0] as string }
-      : root === "apis" && rest.length === 2
-        ? { group: rest[0] as string, version: rest[1] as string }
-        : undefined;
-  const document = groupVersion === undefined ? undefined : await publisher.v3(groupVersion);
+  const document = await publisher.v3(path.slice("/openapi/v3/".length));
   if (document === undefined) return { status: 404, headers: {}, body: "" };
   const hash = query.get("hash");
   if (hash === "") return documentReply(call, document, lastModified);

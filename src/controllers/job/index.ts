@@ -139,6 +139,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     // What is known is written also when pods are refused.
     const [moved] = await Promise.allSettled([moving]);
     report(status, owned, deciding || suspended, job.spec.completionMode === "Indexed" ? counted : undefined);
+    // Which indexes failed is said from the beginning where indexes may.
+    if (job.spec.backoffLimitPerIndex !== undefined) status.failedIndexes ??= "";
     const waiting = owned.some((pod) => hasTracking(pod)) || counted.uncounted;
     if (verdict !== undefined && !waiting && owned.every(isPodTerminal)) {
       finish(status, verdict, nowMs);

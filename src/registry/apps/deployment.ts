@@ -121,7 +121,10 @@ function validateRollout({ type = "", rollingUpdate }: RolloutStrategy, path: st
   }
   if (type !== "RollingUpdate") {
     // Upstream prints its internal form.
-    const shown = { Type: type, RollingUpdate: rollingUpdate ?? null };
+    const { maxUnavailable, maxSurge } = rollingUpdate ?? {};
+    const rolling =
+      rollingUpdate === undefined ? null : { MaxUnavailable: maxUnavailable, MaxSurge: maxSurge };
+    const shown = { Type: type, RollingUpdate: rolling };
     return [field.notSupported(path, shown, ["Recreate", "RollingUpdate"])];
   }
   if (rollingUpdate === undefined) {

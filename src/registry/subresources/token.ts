@@ -166,10 +166,12 @@ function settle(
       `the UID in the token request (${asked}) does not match the UID of the service account (${uid})`,
     );
   }
+  const identity = { name, namespace, uid, creationTimestamp: formatTime(now) };
   const { audiences: wanted, expirationSeconds, boundObjectRef = null } = request.spec;
   return {
     ...request,
-    metadata: { ...request.metadata, name, namespace, uid, creationTimestamp: formatTime(now) },
+    // First, as Go writes them.
+    metadata: { ...identity, ...request.metadata, ...identity },
     spec: {
       audiences: wanted === undefined || wanted === null || wanted.length === 0 ? audiences : wanted,
       expirationSeconds,
