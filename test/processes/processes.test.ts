@@ -3,16 +3,16 @@
  * What needs root (a small disk, a bad network in a namespace of its own) is skipped with a message where it is not allowed.
  */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { leaderOf, type MemberProcess, NoAnswerError, RefusedError, startProcesses } from "./cluster.ts";
+import { openNamespace } from "./namespace.ts";
 
 const rounds = Number(process.env["ROUNDS"] ?? 2);
 const quick = { heartbeatMs: 50, electionMs: 500 };
-const namespaceUpMsMax = 5000;
 
 /** Writes to whoever takes it until stopped; remembers what was acknowledged. */
 class Writer {
@@ -94,20 +94,22 @@ test("a leader that stands still while another one leads answers nothing stale w
 
 test("a disk that fills up raises the alarm, ends nobody, and loses nothing", async (t) => {
   const directory = mkdtempSync(join(tmpdir(), "raftsman-small-disk-"));
-  if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", directory]).status !== 0)
-    return t.skip("mounting a small disk is not allowed here");
-  const { members, close } = await startProcesses(1, {
-    ...quick,
-    directory,
-    snapshotCount: 200,
-    segmentBytes: 1024 * 1024,
-    diskReserveBytes: 4 * 1024 * 1024,
-  });
-  t.after(async () => {
-    await close();
-    spawnSync("umount", ["-l", directory]);
-    rmSync(directory, { recursive: true, force: true });
-  });
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const disk = await openNamespace("mount", `mount -t tmpfs -o size=16m tmpfs ${directory}`);
+  if (typeof disk === "string") return t.skip(`a small disk cannot be mounted here: ${disk}`);
+  t.after(() => disk.close());
+  const { members, close } = await startProcesses(
+    1,
+    {
+      ...quick,
+      directory,
+      snapshotCount: 200,
+      segmentBytes: 1024 * 1024,
+      diskReserveBytes: 4 * 1024 * 1024,
+    },
+    disk.enter,
+  );
+  t.after(close);
   const [member] = members as [MemberProcess];
   const value = "x".repeat(8192);
   let written = 0;
@@ -125,7 +127,8 @@ test("a disk that fills up raises the alarm, ends nobody, and loses nothing", as
     await member.kill();
     await member.start();
   }
-  assert.equal(spawnSync("mount", ["-o", "remount,size=256m", directory]).status, 0);
+  const [command = "", ...enter] = disk.enter;
+  assert.equal(spawnSync(command, [...enter, "mount", "-o", "remount,size=256m", directory]).status, 0);
   // The member looks at its disk every second.
   for (;;) {
     await member.disarm();
@@ -140,19 +143,13 @@ test("a disk that fills up raises the alarm, ends nobody, and loses nothing", as
 });
 
 test("on a slow network that loses packets, leaders that are killed lose no acknowledged write", async (t) => {
-  const setUp =
-    "ip link set lo up && tc qdisc add dev lo root netem delay 5ms 3ms loss 1% && echo up && exec sleep 600";
-  const namespace = spawn("unshare", ["--net", "sh", "-c", setUp], { stdio: ["ignore", "pipe", "ignore"] });
-  t.after(() => namespace.kill("SIGKILL"));
-  const isUp = await new Promise<boolean>((resolve) => {
-    namespace.on("error", () => resolve(false));
-    namespace.on("exit", () => resolve(false));
-    namespace.stdout.on("data", () => resolve(true));
-    setTimeout(() => resolve(false), namespaceUpMsMax).unref();
-  });
-  if (!isUp) return t.skip("a network namespace with tc netem is not allowed here");
-  const enter = ["nsenter", "--net", "--target", `${namespace.pid}`];
-  const { members, close } = await startProcesses(3, quick, enter);
+  const network = await openNamespace(
+    "net",
+    "ip link set lo up && tc qdisc add dev lo root netem delay 5ms 3ms loss 1%",
+  );
+  if (typeof network === "string") return t.skip(`there is no bad network to be had here: ${network}`);
+  t.after(() => network.close());
+  const { members, close } = await startProcesses(3, quick, network.enter);
   t.after(close);
   await killLeaders(t, members, Math.max(1, Math.floor(rounds / 2)));
 });
