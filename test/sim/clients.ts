@@ -67,7 +67,7 @@ export class Client {
     if (dice < 0.42) return (door) => this.#pair(door);
     if (dice < 0.52) return (door) => this.#compareAndPut(door);
     if (dice < 0.58) return (door) => this.#delete(door);
-    if (dice < 0.78) return (door) => this.#read(door);
+    if (dice < 0.78) return (door) => this.#read(world.chance(0.5) ? (this.#leader() ?? door) : door);
     if (dice < 0.86) return (door) => this.#readStale(door);
     if (dice < 0.93) return (door) => this.#readPast(door);
     if (dice < 0.97) return (door) => this.#lease(door);
@@ -285,8 +285,17 @@ export class Client {
   }
 
   #door(): Door | undefined {
-    const { world } = this.#work;
-    const machine = world.pick(this.#work.machines());
+    return this.#doorOf(this.#work.world.pick(this.#work.machines()));
+  }
+
+  /** One that believes it leads: there may be several, and one of them has been away for a while. */
+  #leader(): Door | undefined {
+    const leaders = this.#work.machines().filter(({ replica }) => replica?.status().role === "leader");
+    const machine = this.#work.world.pick(leaders);
+    return machine && this.#doorOf(machine);
+  }
+
+  #doorOf(machine: Machine): Door | undefined {
     const { life, replica } = machine;
     return life === undefined || replica === undefined ? undefined : { machine, life, replica };
   }
