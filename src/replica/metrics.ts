@@ -204,7 +204,7 @@ function watchStore(metrics: Metrics, state: StateMachine): void {
     return synced + catchingUp + slow;
   });
   gauge("etcd_debugging_mvcc_slow_watcher_total", "Watchers without room.", () => hub.counts.slow);
-  total(metrics, "etcd_debugging_mvcc_events_total", "Events delivered.", () => hub.counts.events);
+  total(metrics, "etcd_debugging_mvcc_events_total", "Events delivered.", () => hub.delivered);
   total(
     metrics,
     "etcd_debugging_mvcc_db_compaction_keys_total",

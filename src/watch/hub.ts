@@ -69,7 +69,7 @@ class Hub implements WatchHub {
   #windowOpen = false;
   #catchUpAnnounced = false;
   #progressToldAt: number | undefined;
-  #events = 0;
+  delivered = 0;
 
   constructor(options: WatchHubOptions) {
     this.#options = options;
@@ -81,7 +81,7 @@ class Hub implements WatchHub {
   get counts(): WatchHubCounts {
     const synced = this.#synced.size;
     const catchingUp = this.#catchingUp.size;
-    return { synced, catchingUp, slow: this.#watchers.size - synced - catchingUp, events: this.#events };
+    return { synced, catchingUp, slow: this.#watchers.size - synced - catchingUp };
   }
 
   watch(query: WatchQuery, observer: WatchObserver): KvWatch {
@@ -224,7 +224,7 @@ class Hub implements WatchHub {
     const { batch } = watcher;
     watcher.batch = [];
     const taken = watcher.observer.onEvents(batch, revision);
-    if (taken) this.#events += batch.length;
+    if (taken) this.delivered += batch.length;
     if (watcher.state === "closed") return;
     if (taken) {
       watcher.next = revision + 1;

@@ -33,12 +33,12 @@ export interface WatchHubCounts {
   readonly synced: number;
   readonly catchingUp: number;
   readonly slow: number;
-  /** Events that observers took, since the hub was made. */
-  readonly events: number;
 }
 
 export interface WatchHub {
   readonly counts: WatchHubCounts;
+  /** Events that observers took, since the hub was made. */
+  readonly delivered: number;
   /** Never calls the observer before it returns. */
   watch(query: WatchQuery, observer: WatchObserver): KvWatch;
   /** Delivers what the source has applied since the last call. To be called after every apply, or after several. */
