@@ -278,6 +278,10 @@ export class ContainerRunner {
     this.#process?.signal("SIGKILL");
     this.#process = undefined;
     this.#life.abort();
+    // Nobody is to be sent here while it is found out how it ended.
+    record.started = false;
+    record.ready = false;
+    this.#pod.wake();
     await Promise.all([this.#log?.stop(), ...this.#beside]);
     const start = record.starts - 1;
     const noted = await exitStatusIn(machine.files, this.places.exit(start));
@@ -286,8 +290,6 @@ export class ContainerRunner {
       start,
       failed: exitCode !== 0,
     });
-    record.started = false;
-    record.ready = false;
     const oom = exitCode === 137 && (await this.#pod.wasOutOfMemory(this.#name));
     const lost = "The container could not be located when the pod was terminated";
     record.state = {
