@@ -96,3 +96,10 @@ export function issueCertificate(
   });
   return { cert, key: keys.privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
 }
+
+/** An EC key of ours as RFC 5915 has it, `EC PRIVATE KEY`; a key of another kind (a user's own files may have one) as it is. */
+export function ecPrivateKeyPem(key: string): string {
+  const parsed = createPrivateKey(key);
+  if (parsed.asymmetricKeyType !== "ec") return key;
+  return parsed.export({ type: "sec1", format: "pem" }).toString();
+}

@@ -8,7 +8,13 @@ export {
   CertificateRequestError,
   parseCertificateRequest,
 } from "./certificate-request.ts";
-export { type CertificatePair, createAuthority, issueCertificate, type LeafRequest } from "./certificates.ts";
+export {
+  type CertificatePair,
+  createAuthority,
+  ecPrivateKeyPem,
+  issueCertificate,
+  type LeafRequest,
+} from "./certificates.ts";
 export { kubeletClientProblem, kubeletServingProblem, signerNames } from "./kubelet-certificates.ts";
 export { createNodeAuthorizer } from "./node/authorizer.ts";
 export { nodeOf } from "./node/identity.ts";

@@ -1,4 +1,5 @@
 /** The administrator's way in: in system:masters, by certificate. */
+import { ecPrivateKeyPem } from "../auth/index.ts";
 import { type Kubeconfig, singleContextKubeconfig, type UndiciTransportOptions } from "../client/index.ts";
 import type { Pki } from "./pki.ts";
 
@@ -11,7 +12,8 @@ export function adminKubeconfig(pki: Pki, server: string): Kubeconfig {
     ca: pki.apiCa,
     user: "kubernetes-admin",
     cert,
-    key,
+    // The Java client of fabric8 takes `PRIVATE KEY` for an RSA key without looking into it.
+    key: ecPrivateKeyPem(key),
   });
 }
 

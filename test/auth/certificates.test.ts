@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { test } from "node:test";
-import { createAuthority, issueCertificate } from "../../src/auth/index.ts";
+import { createAuthority, ecPrivateKeyPem, issueCertificate } from "../../src/auth/index.ts";
 import type { Clock, Random } from "../../src/platform/index.ts";
 
 const never = () => ({ cancel() {} });
@@ -49,4 +49,15 @@ test("a leaf is valid from a little before now, for a year; an authority for ten
   assert.equal(new X509Certificate(leaf.cert).validFrom, "Dec 31 23:00:00 2025 GMT");
   assert.equal(new X509Certificate(leaf.cert).validTo, "Jan  1 00:00:00 2027 GMT");
   assert.equal(new X509Certificate(authority.cert).validTo, "Dec 30 00:00:00 2035 GMT");
+});
+
+test("a key says in its first line that it is an elliptic curve's, and a key of another kind stays as it is", () => {
+  const { key } = createAuthority("raftsman-ca", { clock, random });
+  const named = ecPrivateKeyPem(key);
+  assert.match(named, /^-----BEGIN EC PRIVATE KEY-----\n/);
+  assert.equal(createPrivateKey(named).equals(createPrivateKey(key)), true);
+  assert.equal(ecPrivateKeyPem(named), named);
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const other = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  assert.equal(ecPrivateKeyPem(other), other);
 });

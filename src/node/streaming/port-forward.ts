@@ -118,7 +118,7 @@ async function serveChannels(socket: WebSocket, ports: readonly number[], dial: 
       target.once("drain", () => socket.resume());
     } else waiting.get(number)?.push(message.subarray(1));
   });
-  const connected = ports.map(async (port, position) => {
+  const forwarded = ports.map(async (port, position) => {
     const data = 2 * position;
     const named = Buffer.alloc(2);
     named.writeUInt16LE(port);
@@ -127,17 +127,19 @@ async function serveChannels(socket: WebSocket, ports: readonly number[], dial: 
     waiting.set(data, []);
     try {
       const target = await dial(port);
+      if (socket.readyState !== socket.OPEN) return void target.destroy();
       for (const chunk of waiting.get(data) ?? []) target.write(chunk);
       waiting.delete(data);
       targets.set(data, target);
       target.on("data", (chunk: Buffer) => send(data, chunk));
       target.on("error", () => {});
-      target.on("close", () => socket.close(1000));
+      await new Promise<void>((resolve) => finished(target, { writable: false }, () => resolve()));
     } catch (failure) {
       send(data + 1, Buffer.from(failure instanceof Error ? failure.message : String(failure)));
     }
   });
-  await Promise.all(connected);
+  // There is no frame that ends one channel: a client knows that no more comes when all have said their last and the socket closes.
+  void Promise.all(forwarded).then(() => socket.close(1000));
   await new Promise<void>((resolve) => socket.once("close", () => resolve()));
   for (const target of targets.values()) target.destroy();
 }
