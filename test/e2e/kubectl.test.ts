@@ -65,7 +65,7 @@ suite("the unmodified kubectl", () => {
     );
     assert.match(
       await kubectl("get", "deploy", "-o", "wide"),
-      /CONTAINERS +IMAGES +SELECTOR\ndocker-registry .* registry +registry:2 +app=docker-registry\n$/,
+      /CONTAINERS +IMAGES +SELECTOR\ndocker-registry .* registry +host +app=docker-registry\n$/,
     );
     assert.match(
       await kubectl("get", "pods"),
