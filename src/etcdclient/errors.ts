@@ -68,6 +68,7 @@ const codeOfStatus: Readonly<Record<number, KvErrorCode>> = {
 export function errorOf(status: RpcStatus): Error {
   const { code, message, unsent = false } = status;
   if (unsent) return new KvError("NO_LEADER", message);
+  if (status.tooLarge === true) return new KvError("REQUEST_TOO_LARGE", message);
   const known = codeOfText[message] ?? codeOfStatus[code];
   if (known === undefined) return new Error(`etcd answered with gRPC status ${code}: ${message}`);
   return new KvError(known, message);

@@ -1,5 +1,5 @@
 /** Bytes of one answer. A page of a large range is made smaller until it fits; other answers do not come near. */
-export const messageBytesMax = 128 * 1024 * 1024;
+export const messageBytesMax = 32 * 1024 * 1024;
 
 /** Keys asked for at once where a range has no limit of its own: some 10 MB of Kubernetes objects. */
 export const pageKeysMax = 10_000;

@@ -30,8 +30,7 @@ function isPaged(query: RangeQuery): boolean {
   const filtered =
     query.minModRevision || query.maxModRevision || query.minCreateRevision || query.maxCreateRevision;
   const inOrder = sort === undefined || (sort.target === "key" && sort.order === "ascend");
-  const alone = query.limit !== undefined && query.limit > 0 && query.limit <= pageKeysMax;
-  return rangeEnd !== undefined && inOrder && countOnly !== true && !filtered && !alone;
+  return rangeEnd !== undefined && inOrder && countOnly !== true && !filtered;
 }
 
 async function pages(cluster: Cluster, query: RangeQuery): Promise<RangeResult> {
@@ -40,15 +39,25 @@ async function pages(cluster: Cluster, query: RangeQuery): Promise<RangeResult> 
   let first: RangeResult | undefined;
   let key = query.key;
   let revision = query.revision;
+  let pageKeys = pageKeysMax;
   for (;;) {
+    const keys = Math.min(pageKeys, limit - kvs.length);
     const page = await ask(cluster, {
       ...query,
       key,
-      limit: Math.min(pageKeysMax, limit - kvs.length),
+      limit: keys,
       ...(revision === undefined ? {} : { revision }),
       // Of a revision that another member may not have yet.
       serializable: first === undefined && query.serializable === true,
+    }).catch((error: unknown) => {
+      if (keys > 1 && error instanceof KvError && error.code === "REQUEST_TOO_LARGE") return undefined;
+      throw error;
     });
+    if (page === undefined) {
+      // Large values: fewer of them at once.
+      pageKeys = Math.ceil(keys / 4);
+      continue;
+    }
     first ??= page;
     for (const each of page.kvs) kvs.push(each);
     const last = page.kvs.at(-1);

@@ -10,6 +10,8 @@ import { KvError, type KvErrorCode } from "../../src/kv/index.ts";
 import { nodePlatform } from "../../src/platform/index.ts";
 import { put, txn } from "../kv/contract.ts";
 import { quietLog as log } from "../replica/cluster.ts";
+import { MvccKv } from "../storage/mvcc-kv.ts";
+import { headerOf, throughEtcdApi } from "./in-memory.ts";
 import { missing, type RealEtcd, startEtcd } from "./real-etcd.ts";
 
 const platform = nodePlatform();
@@ -150,6 +152,22 @@ describe("with a real etcd that fails", { skip: missing }, () => {
     const some = await client.range({ key: utf8("page/"), rangeEnd: utf8("page0"), limit: 15_000 });
     assert.deepEqual([some.kvs.length, some.count, some.more], [15_000, keys.length, true]);
   });
+});
+
+test("a range whose values are more than one answer may hold comes in smaller pages", async () => {
+  const kv = new MvccKv();
+  const client = throughEtcdApi(kv, headerOf(kv));
+  const value = new Uint8Array(8 * 1024 * 1024);
+  for (let i = 10; i < 15; i++) {
+    await kv.txn(txn({ type: "put", key: utf8(`large/${i}`), value, lease: 0n as never }));
+  }
+  const { kvs, count, more } = await client.range({
+    key: utf8("large/"),
+    rangeEnd: utf8("large0"),
+    limit: 10_000,
+  });
+  assert.deepEqual([kvs.length, count, more], [5, 5, false]);
+  assert.equal(fromUtf8(kvs[4]?.key ?? utf8("")), "large/14");
 });
 
 test("every error of etcd's API comes back as the port's error that it was made of", () => {

@@ -7,6 +7,7 @@ import type { Header, Kv } from "../../src/kv/index.ts";
 import { type Connection, type Network, nodePlatform } from "../../src/platform/index.ts";
 import { openStore } from "../etcdapi/store.ts";
 import { quietLog as log } from "../replica/cluster.ts";
+import type { MvccKv } from "../storage/mvcc-kv.ts";
 
 const platform = nodePlatform();
 
@@ -38,6 +39,10 @@ export function throughEtcdApi(kv: Kv, header: () => Header): EtcdClient {
   });
   return client;
 }
+
+/** What the store says of itself. */
+export const headerOf = (kv: MvccKv) => (): Header =>
+  ({ clusterId: 1n, memberId: 1n, revision: kv.mvcc.revision, term: 1 }) as unknown as Header;
 
 const connection = (stream: Connection["stream"]): Connection => ({
   stream,

@@ -1,16 +1,11 @@
-import type { Header } from "../../src/kv/index.ts";
 import { createCacher, createKvStorage } from "../../src/storage/index.ts";
 import { prefix, storageContract } from "../storage/contract.ts";
 import type { MvccKv } from "../storage/mvcc-kv.ts";
-import { throughEtcdApi } from "./in-memory.ts";
+import { headerOf, throughEtcdApi } from "./in-memory.ts";
 
 const resource = { keyPrefix: prefix, namespaced: true };
 
-const remote = (kv: MvccKv) =>
-  throughEtcdApi(
-    kv,
-    () => ({ clusterId: 1n, memberId: 1n, revision: kv.mvcc.revision, term: 1 }) as unknown as Header,
-  );
+const remote = (kv: MvccKv) => throughEtcdApi(kv, headerOf(kv));
 
 storageContract("etcdclient", ({ kv, clock }) => createKvStorage({ kv: remote(kv), clock, ...resource }));
 storageContract("watch cache over etcdclient", ({ kv, clock }) =>
