@@ -67,7 +67,8 @@ test(`no sector lands in another's place without being damage (SEED=${firstSeed}
       for (let from = 0; from < used; from++) {
         const bytes = log.after.slice();
         bytes.copyWithin(to * sectorBytes, from * sectorBytes, (from + 1) * sectorBytes);
-        if (Buffer.compare(bytes, log.after) === 0) continue;
+        // What lands behind the log's end only, or is the same by chance as far as the log goes, harms nothing.
+        if (Buffer.compare(bytes.subarray(0, log.end), log.after.subarray(0, log.end)) === 0) continue;
         assert.equal(await outcomeOf(log, bytes), "damaged", `sector ${from} on ${to}`);
       }
   });
