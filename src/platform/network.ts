@@ -1,5 +1,6 @@
 import * as net from "node:net";
 import * as tls from "node:tls";
+import { serverNameIn } from "./client-hello.ts";
 import { bindDatagrams } from "./datagrams.ts";
 import { peerCertificateOf } from "./peer-certificate.ts";
 import type { Connection, ConnectOptions, Listener, ListenOptions, Network } from "./ports.ts";
@@ -21,7 +22,9 @@ async function listen(
   const server =
     options.tls === undefined
       ? plainServer(onConnection, options.halfOpen ?? false)
-      : tlsServer(options.tls, onConnection);
+      : options.tls.passOn === undefined
+        ? tlsServer(options.tls, onConnection)
+        : sortingServer(tlsServer(options.tls, onConnection), options.tls.passOn);
   // The raw sockets, so that a close also ends those still in their handshake.
   server.on("connection", (socket: net.Socket) => {
     open.add(socket);
@@ -52,13 +55,46 @@ async function listen(
 
 function plainServer(onConnection: (connection: Connection) => void, halfOpen: boolean): net.Server {
   return net.createServer({ noDelay: true, allowHalfOpen: halfOpen }, (socket) => {
-    onConnection({
-      stream: socket,
-      protocol: undefined,
-      peerCertificate: undefined,
-      peerCertificateError: undefined,
-      remoteAddress: remoteAddress(socket),
-    });
+    onConnection(plainConnection(socket));
+  });
+}
+
+function plainConnection(socket: net.Socket): Connection {
+  return {
+    stream: socket,
+    protocol: undefined,
+    peerCertificate: undefined,
+    peerCertificateError: undefined,
+    remoteAddress: remoteAddress(socket),
+  };
+}
+
+type PassOn = NonNullable<NonNullable<ListenOptions["tls"]>["passOn"]>;
+
+/** Looks at the first bytes of each connection: it is somebody else's, or one for the TLS server, which gets those bytes again. */
+function sortingServer(secure: tls.Server, passOn: PassOn): net.Server {
+  return net.createServer({ noDelay: true }, (socket) => {
+    const timer = setTimeout(() => socket.destroy(), handshakeTimeoutMs);
+    socket.once("close", () => clearTimeout(timer));
+    let seen = Buffer.alloc(0);
+    const look = (): void => {
+      const chunk: Buffer | null = socket.read();
+      if (chunk === null) return;
+      seen = Buffer.concat([seen, chunk]);
+      const name = serverNameIn(seen);
+      if (name === undefined) return;
+      clearTimeout(timer);
+      socket.removeListener("readable", look);
+      socket.unshift(seen);
+      const taken = passOn(name);
+      if (taken === undefined) {
+        secure.emit("connection", socket);
+        return;
+      }
+      socket.allowHalfOpen = true;
+      taken(plainConnection(socket));
+    };
+    socket.on("readable", look);
   });
 }
 
@@ -140,13 +176,7 @@ async function connect(options: ConnectOptions): Promise<Connection> {
   // Whoever uses the stream listens for errors as well; this one keeps an error in between from ending the process.
   socket.on("error", ignore);
   if (socket instanceof tls.TLSSocket) return tlsConnection(socket);
-  return {
-    stream: socket,
-    protocol: undefined,
-    peerCertificate: undefined,
-    peerCertificateError: undefined,
-    remoteAddress: remoteAddress(socket),
-  };
+  return plainConnection(socket);
 }
 
 /** Why the certificate is not the one that was to be expected. */

@@ -121,6 +121,11 @@ export interface ListenOptions {
     readonly certificateFor?: (
       serverName: string,
     ) => { readonly cert: string; readonly key: string } | undefined;
+    /**
+     * Asked before the handshake, with the name that the client asks for, lower case, or "": who answers a function gets the connection as it
+     * came, its TLS unread, and half open.
+     */
+    readonly passOn?: (serverName: string) => ((connection: Connection) => void) | undefined;
   };
 }
 

@@ -15,7 +15,7 @@ import {
 import type { Transport, TransportRequest, TransportResponse } from "../../src/client/index.ts";
 import type { Clock } from "../../src/platform/index.ts";
 
-interface Kind {
+export interface Kind {
   readonly group: string;
   readonly version: string;
   readonly resource: string;
@@ -104,8 +104,12 @@ export class FakeApi implements Transport {
   /** Answers instead of the server where it answers. */
   intercept: ((request: TransportRequest) => StatusError | undefined) | undefined;
 
-  constructor(clock: Clock) {
+  readonly #kinds: readonly Kind[];
+
+  /** `more`: kinds besides those that every test knows; discovery does not tell of them. */
+  constructor(clock: Clock, more: readonly Kind[] = []) {
     this.#clock = clock;
+    this.#kinds = [...kinds, ...more];
   }
 
   get revision(): number {
@@ -177,7 +181,9 @@ export class FakeApi implements Transport {
       rest.splice(0, 2);
     }
     const [resource, name, subresource] = rest as [string, string | undefined, string | undefined];
-    const found = kinds.find((one) => one.resource === resource);
+    if (parts.length === 3 && this.#kinds.some(({ group }) => group === parts[1]))
+      return json(200, { kind: "APIResourceList" });
+    const found = this.#kinds.find((one) => one.resource === resource);
     if (found === undefined) throw errors.notFound({ group: "", resource }, name ?? "");
     if (name === undefined) {
       if (request.method === "POST") return json(201, this.#create(found, namespace, body as KubeObject));

@@ -1,7 +1,8 @@
 /** Small web programs behind routes. */
 
 import { createHash } from "node:crypto";
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 
 export interface WebProgram {
@@ -13,11 +14,15 @@ export interface WebProgram {
 }
 
 /** Says who it is and what it was asked; `/echo` sends the body back as it comes, `/cut` breaks off, WebSockets echo. */
-export async function startWebProgram(address: string, port = 0): Promise<WebProgram> {
+export async function startWebProgram(
+  address: string,
+  port = 0,
+  certificate?: { readonly cert: string; readonly key: string },
+): Promise<WebProgram> {
   let served = 0;
   const requests: IncomingMessage[] = [];
   const sockets = new Set<Socket>();
-  const server: Server = createServer((request, response) => {
+  const serve: RequestListener = (request, response) => {
     served++;
     requests.push(request);
     if (requests.length > 1000) requests.shift();
@@ -34,7 +39,9 @@ export async function startWebProgram(address: string, port = 0): Promise<WebPro
     request.resume();
     response.setHeader("x-from", address);
     response.end(JSON.stringify({ from: address, url: request.url, headers: request.headers }));
-  });
+  };
+  const server: Server =
+    certificate === undefined ? createServer(serve) : createSecureServer(certificate, serve);
   server.on("upgrade", (request, socket) => {
     served++;
     const key = createHash("sha1")

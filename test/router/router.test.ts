@@ -8,6 +8,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { createAuthority, issueCertificate } from "../../src/auth/index.ts";
 import { silentLog } from "../../src/client/index.ts";
 import { nodePlatform } from "../../src/platform/index.ts";
@@ -24,6 +25,8 @@ import {
 import { startWebProgram, type WebProgram } from "./programs.ts";
 
 const ingresses = { group: "networking.k8s.io", version: "v1", resource: "ingresses", namespace: "default" };
+
+const routes = { group: "route.openshift.io", version: "v1", resource: "routes", namespace: "default" };
 
 function withoutHaproxy(): string | false {
   if (process.env["CI"] === "true" || spawnSync("which", ["haproxy"]).status === 0) return false;
@@ -119,6 +122,18 @@ for (const driver of ["embedded", "haproxy"] as const) {
       world.client.create(ingresses, {
         metadata: { name, annotations },
         spec: { ingressClassName: "raftsman", ...spec },
+      });
+
+    const route = (name: string, spec: object) => world.client.create(routes, { metadata: { name }, spec });
+
+    /** The name in the certificate that is shown to who asks for this one. */
+    const shown = (servername: string): Promise<string> =>
+      new Promise((resolve) => {
+        const socket = connectTls({ host, port: tlsPort, servername, rejectUnauthorized: false }, () => {
+          resolve(String(socket.getPeerCertificate().subject.CN));
+          socket.end();
+        });
+        socket.on("error", () => resolve(""));
       });
 
     function ask(
@@ -314,17 +329,19 @@ for (const driver of ["embedded", "haproxy"] as const) {
           );
         });
       }
+      await until("enough was sent to tell", () => sent > 200);
       stop = true;
       await load;
       agent.destroy();
       assert.deepEqual(failures, []);
-      assert.ok(sent > 200);
       if (driver === "haproxy") {
         assert.equal(await workerPid(directory), reloads, "HAProxy was reloaded");
-        const config = readFileSync(join(directory, "haproxy.config"), "utf8");
-        const backend = /backend be_http:ing:default:web:0:0\n([\s\S]*?)(\n\n|$)/.exec(config)?.[1] ?? "";
-        for (const { address } of programs)
-          assert.ok(backend.includes(address), "the file agrees with what runs");
+        // The file is written once the last change is said.
+        await until("the file agrees with what runs", () => {
+          const config = readFileSync(join(directory, "haproxy.config"), "utf8");
+          const backend = /backend be_http:ing:default:web:0:0\n([\s\S]*?)(\n\n|$)/.exec(config)?.[1] ?? "";
+          return programs.every(({ address }) => backend.includes(address));
+        });
       }
     });
 
@@ -338,6 +355,101 @@ for (const driver of ["embedded", "haproxy"] as const) {
       await dead.close();
       for (let i = 0; i < 40; i++) assert.equal((await ask("web.example.org", "/")).status, 200);
       await setEndpoints(world, "web-1", slice(programs));
+    });
+
+    test("a passthrough Route's TLS ends at the endpoint, with that one's certificate", async () => {
+      const own = makeCertificate("inside.example.org");
+      const inside = await startWebProgram(pod(21), 0, own);
+      try {
+        await addService(world, "inside", {
+          clusterIP: "127.97.50.21",
+          ports: [{ name: "https", port: 443 }],
+        });
+        await addSlice(world, "inside", {
+          ports: [{ name: "https", port: inside.port }],
+          endpoints: slice([inside]),
+        });
+        const to = { kind: "Service", name: "inside" };
+        await route("inside", { host: "inside.example.org", to, tls: { termination: "passthrough" } });
+        await route("subdomain", {
+          host: "any.inside.example.org",
+          wildcardPolicy: "Subdomain",
+          to,
+          tls: { termination: "passthrough", insecureEdgeTerminationPolicy: "Redirect" },
+        });
+        await route("again", { host: "again.example.org", to, tls: { termination: "reencrypt" } });
+        for (const name of ["inside.example.org", "some.inside.example.org"]) {
+          await until(`${name} is routed`, async () => (await shown(name)) === "inside.example.org");
+          const { status, body } = await ask(name, "/in", { secure: true });
+          assert.equal(status, 200);
+          const seen = JSON.parse(body);
+          assert.equal(seen.from, pod(21));
+          assert.equal(seen.headers["x-forwarded-for"], undefined, "nobody has read it on the way");
+        }
+        assert.equal(await shown("tls.example.org"), "tls.example.org", "other names end here as before");
+        assert.equal((await ask("inside.example.org", "/")).status, 503, "nobody here reads plain requests");
+        assert.equal((await ask("some.inside.example.org", "/")).status, 302);
+        // Reencrypt: TLS ends here, and begins again.
+        await until("it is routed", async () => {
+          const { status } = await ask("again.example.org", "/", { secure: true });
+          return status === 200;
+        });
+        const { headers } = JSON.parse((await ask("again.example.org", "/", { secure: true })).body);
+        assert.equal(headers["x-forwarded-proto"], "https");
+        assert.equal(await shown("again.example.org"), "tls.example.org", "with the router's certificate");
+      } finally {
+        await inside.close();
+      }
+    });
+
+    test("Routes share by weight, a Subdomain takes what nobody else has, and a younger one waits for its host", async () => {
+      const other = await startWebProgram(pod(22));
+      try {
+        await addService(world, "other", { clusterIP: "127.97.50.22", ports: [{ name: "http", port: 80 }] });
+        await addSlice(world, "other", {
+          ports: [{ name: "http", port: other.port }],
+          endpoints: slice([other]),
+        });
+        const web = { kind: "Service", name: "web", weight: 3 };
+        const alternateBackends = [{ kind: "Service", name: "other", weight: 1 }];
+        await route("shared", { host: "shared.example.org", to: web, alternateBackends });
+        await route("wild", {
+          host: "x.wild.example.org",
+          wildcardPolicy: "Subdomain",
+          to: { kind: "Service", name: "other" },
+        });
+        await route("exact", { host: "exact.wild.example.org", to: { kind: "Service", name: "web" } });
+        const from = async (name: string): Promise<string> => {
+          const { status, body } = await ask(name, "/");
+          return status === 200 ? JSON.parse(body).from : "";
+        };
+        await until("they are routed", async () => (await from("exact.wild.example.org")) !== "");
+        let seen = 0;
+        for (let i = 0; i < 200; i++) if ((await from("shared.example.org")) === pod(22)) seen++;
+        // 50 of 200 with a deviation of 6: six deviations either way.
+        assert.ok(seen > 13 && seen < 87, `${seen} of 200 went to a quarter`);
+        assert.equal(await from("a.wild.example.org"), pod(22));
+        assert.notEqual(await from("exact.wild.example.org"), pod(22));
+        assert.equal(await from("a.b.wild.example.org"), "", "one label and no more");
+        await route("younger", { host: "x.wild.example.org", to: web });
+        await route("shared-later", { host: "shared.example.org", to: { kind: "Service", name: "other" } });
+        await until("the younger one is told", () =>
+          events.some((event) =>
+            event.startsWith("shared-later HostAlreadyClaimed: Route default/shared has"),
+          ),
+        );
+        await until(
+          "a host counts before a Subdomain",
+          async () => ![pod(22), ""].includes(await from("x.wild.example.org")),
+        );
+        await world.client.delete(routes, "shared");
+        await until("its turn has come", async () => {
+          const answers = await Promise.all(Array.from({ length: 5 }, () => from("shared.example.org")));
+          return answers.every((answer) => answer === pod(22));
+        });
+      } finally {
+        await other.close();
+      }
     });
 
     test("refuses what could be read in two ways", async () => {
@@ -374,13 +486,13 @@ for (const driver of ["embedded", "haproxy"] as const) {
   });
 }
 
-/** A certificate for tls.example.org and its key. */
-function makeCertificate(): { cert: string; key: string } {
+/** A certificate for the name and its key. */
+function makeCertificate(name = "tls.example.org"): { cert: string; key: string } {
   const { clock, random } = nodePlatform();
   const authority = createAuthority("test", { clock, random });
   return issueCertificate(
     authority,
-    { commonName: "tls.example.org", dnsNames: ["tls.example.org"], usages: ["server"] },
+    { commonName: name, dnsNames: [name], usages: ["server"] },
     { clock, random },
   );
 }

@@ -9,7 +9,7 @@ import {
   silentLog,
 } from "../../src/client/index.ts";
 import { nodePlatform, type Platform } from "../../src/platform/index.ts";
-import { FakeApi } from "../client/fake-api.ts";
+import { FakeApi, type Kind } from "../client/fake-api.ts";
 
 export interface TrafficWorld {
   readonly api: FakeApi;
@@ -29,10 +29,21 @@ export const scopes = {
   namespaces: { group: "", version: "v1", resource: "namespaces" },
 } as const;
 
+const customKinds: readonly Kind[] = [
+  { group: "route.openshift.io", version: "v1", resource: "routes", kind: "Route", namespaced: true },
+  {
+    group: "apiextensions.k8s.io",
+    version: "v1",
+    resource: "customresourcedefinitions",
+    kind: "CustomResourceDefinition",
+    namespaced: false,
+  },
+];
+
 export function createTrafficWorld(): TrafficWorld {
   const platform = nodePlatform();
   const { clock, random, loop } = platform;
-  const api = new FakeApi(clock);
+  const api = new FakeApi(clock, customKinds);
   const client = createClient({ transport: api, userAgent: "test" });
   const informers = createInformerFactory({ client, clock, random, log: silentLog });
   const catalog = createCatalog({ informers, loop });

@@ -24,6 +24,7 @@ import { RouteMatcher } from "../match.ts";
 import type { Certificate, RouteEntry, RouteTable } from "../types.ts";
 import { type ForwardResult, forward, requestFields } from "./forward.ts";
 import { sendPage } from "./pages.ts";
+import { passThrough, passThroughEntries } from "./pass-through.ts";
 import { cookieName, cookieValue, readCookie } from "./sticky.ts";
 
 export interface EmbeddedOptions {
@@ -45,6 +46,7 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
   const { platform, log, endpointsOf } = options;
   let matcher = new RouteMatcher([]);
   let certificates: RouteTable["certificates"] = new Map();
+  let passedThrough = passThroughEntries([]);
   const balancers = new Map<string, Balancer>();
   const agentOptions = {
     connections: connectionsEach,
@@ -101,13 +103,13 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
   /** The endpoint the client's cookie names, else one by weight and load. */
   function claimFor(
     entry: RouteEntry,
-    request: IncomingMessage,
+    cookies: string | undefined,
     tried: ReadonlySet<string>,
   ): Claim | undefined {
     const weighted = endpointsOf(entry);
     const balancer = balancerOf(entry);
     if (entry.sticky && tried.size === 0) {
-      const wanted = readCookie(request.headers.cookie, cookieName(entry));
+      const wanted = readCookie(cookies, cookieName(entry));
       const known =
         wanted === undefined ? undefined : weighted.find(({ endpoint }) => cookieValue(endpoint) === wanted);
       if (known !== undefined) return balancer.pick([known.endpoint], "");
@@ -142,9 +144,12 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
       return sendPage(response, 400, "Bad request", "The request names two hosts.");
     }
     // What cannot be passed on as an absolute path is no request for us: "*", and proxies' absolute forms.
-    if (!request.url?.startsWith("/") || entry === undefined || entry.termination === "passthrough")
+    if (!request.url?.startsWith("/") || entry === undefined)
       return sendPage(response, 503, "No such route", "No route has this host and path.");
     if (!secure && entry.insecure === "redirect") return redirect(request, response);
+    // Nobody here can read a request that was meant to pass through.
+    if (entry.termination === "passthrough")
+      return sendPage(response, 503, "No such route", "This host's TLS does not end here.");
     if (!secure && entry.insecure === "none")
       return sendPage(response, 503, "No such route", "This host is served over TLS only.");
     if (secure && entry.termination === "none")
@@ -167,7 +172,7 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
     const tried = new Set<string>();
     let last: ForwardResult | undefined;
     while (tried.size < triesMax) {
-      const claim = claimFor(entry, request, tried);
+      const claim = claimFor(entry, request.headers.cookie, tried);
       if (claim === undefined) break;
       const value = entry.sticky ? cookieValue(claim.endpoint) : undefined;
       const isKnown = value !== undefined && readCookie(headers.cookie, cookieName(entry)) === value;
@@ -224,7 +229,7 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
       return sendPage(response, 503, "No such route", "No route has this host and path.");
     const tried = new Set<string>();
     while (tried.size < triesMax) {
-      const claim = claimFor(entry, request, tried);
+      const claim = claimFor(entry, request.headers.cookie, tried);
       if (claim === undefined) break;
       const { address: host, port } = claim.endpoint;
       try {
@@ -287,6 +292,12 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
           ...options.defaultCertificate,
           clientCertificate: "none",
           protocols: ["h2", "http/1.1"],
+          passOn: (name) => {
+            const entry = passedThrough(name);
+            if (entry === undefined) return undefined;
+            return (connection) =>
+              void passThrough(connection, (tried) => claimFor(entry, undefined, tried), platform);
+          },
           certificateFor: (name) => {
             const host = name.toLowerCase();
             return (
@@ -312,6 +323,7 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
     async setTable(table) {
       matcher = new RouteMatcher(table.entries);
       certificates = table.certificates;
+      passedThrough = passThroughEntries(table.entries);
       const ids = new Set(table.entries.map(({ id }) => id));
       for (const id of balancers.keys()) if (!ids.has(id)) balancers.delete(id);
       return new Map();
