@@ -67,6 +67,8 @@ defaults
   timeout http-request 10s
   timeout http-keep-alive 90s
   timeout tunnel 1h
+  # A worker that a reload replaces ends idle connections after their next answer: a request may be on its way already.
+  option idle-close-on-response
   retries 3
   option redispatch 1
   retry-on conn-failure empty-response
