@@ -202,3 +202,21 @@ test("old ReplicaSets beyond the history limit are deleted", async () => {
   await cluster.until("one old one remains", () => replicaSets(cluster).length === 2);
   await cluster.stop();
 });
+
+test("a revision beyond 2^53 that somebody set is counted on from to the last digit", async () => {
+  const cluster = await startCluster();
+  await cluster.client.create(deployments, deployment("web", 1));
+  await rolledOut(cluster);
+  const [first] = replicaSets(cluster);
+  const revision = { "deployment.kubernetes.io/revision": "3546343826724305832" };
+  await cluster.client.patch(
+    { group: "apps", version: "v1", resource: "replicasets", namespace: "default" },
+    first?.metadata.name as string,
+    { type: "merge", body: { metadata: { annotations: revision } } },
+  );
+  await setImage(cluster, "other");
+  await rolledOut(cluster);
+  const shown = cluster.api.get("deployments", "default", "web")?.metadata.annotations;
+  assert.equal(shown?.["deployment.kubernetes.io/revision"], "3546343826724305833");
+  await cluster.stop();
+});

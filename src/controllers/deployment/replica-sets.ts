@@ -30,9 +30,12 @@ export function compareNames(a: KubeObject, b: KubeObject): number {
   return (a.metadata.name as string) < (b.metadata.name as string) ? -1 : 1;
 }
 
-export function revisionOf(object: KubeObject): number {
-  const revision = Number(object.metadata.annotations?.[revisionAnnotation] ?? 0);
-  return Number.isSafeInteger(revision) ? revision : 0;
+/** 64 bits, as Go has them: somebody may start high. 0 where there is none. */
+export function revisionOf(object: KubeObject): bigint {
+  const text = object.metadata.annotations?.[revisionAnnotation] ?? "";
+  if (!/^[+-]?\d{1,19}$/.test(text)) return 0n;
+  const revision = BigInt(text.replace("+", ""));
+  return BigInt.asIntN(64, revision) === revision ? revision : 0n;
 }
 
 /** The ReplicaSet of the Deployment's present template: the oldest, should there be several. */
@@ -84,7 +87,7 @@ export function sumStatus(
 export function newReplicaSetAnnotations(
   deployment: KubeObject,
   replicaSet: KubeObject,
-  revision: number,
+  revision: bigint,
   exists: boolean,
 ): Record<string, string> | undefined {
   const old = replicaSet.metadata.annotations ?? {};

@@ -140,7 +140,9 @@ export class Rollout {
 
   /** The ReplicaSet of the present template with the next revision; made when it is missing and `create`. */
   async #syncNewReplicaSet(create: boolean): Promise<KubeObject | undefined> {
-    const revision = this.#oldSets().reduce((most, set) => Math.max(most, revisionOf(set)), 0) + 1;
+    let highest = 0n;
+    for (const each of this.#oldSets().map(revisionOf)) if (each > highest) highest = each;
+    const revision = highest + 1n;
     const existing = this.#newest();
     if (existing === undefined) return create ? this.#createReplicaSet(revision) : undefined;
     let newest = existing;
@@ -165,7 +167,7 @@ export class Rollout {
     return newest;
   }
 
-  async #createReplicaSet(revision: number): Promise<KubeObject> {
+  async #createReplicaSet(revision: bigint): Promise<KubeObject> {
     const deployment = this.#deployment;
     const hash = podTemplateHash(deployment.spec.template, deployment.status?.collisionCount);
     const scope = inNamespace(replicaSetResource, deployment.metadata.namespace);
@@ -203,7 +205,7 @@ export class Rollout {
     return created;
   }
 
-  #replicaSetFor(hash: string, revision: number): KubeObject {
+  #replicaSetFor(hash: string, revision: bigint): KubeObject {
     const { metadata, spec } = this.#deployment;
     const template = spec.template;
     const labels = { ...template.metadata?.labels, [templateHashLabel]: hash };
@@ -313,7 +315,7 @@ export class Rollout {
     const old = this.#oldSets().filter((set) => !isTerminating(set));
     const surplus = old.length - limit;
     if (surplus <= 0) return;
-    old.sort((a, b) => revisionOf(a) - revisionOf(b));
+    old.sort((a, b) => Number(revisionOf(a) - revisionOf(b)));
     for (const set of old.slice(0, surplus)) {
       const busy =
         replicasOf(set) !== 0 ||
