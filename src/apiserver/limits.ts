@@ -21,3 +21,8 @@ export const fieldManagerCharsMax = 128;
 /** Bytes of warnings that one answer carries, and of one of them. */
 export const warningBytesMax = 4 * 1024;
 export const warningTextCharsMax = 256;
+
+/** Bytes that may wait in the socket of a watch by WebSocket before the watch holds its events back. */
+export const watchSocketBytesHigh = 64 * 1024;
+/** Bytes of a message of a client that watches: none has anything to say. */
+export const watchMessageBytesMax = 4 * 1024;

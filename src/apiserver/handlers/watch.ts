@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import { errors, type Status, stringifyJson } from "../../apimachinery/index.ts";
 import { apiVersionOf, selectionPredicate, transientObject } from "../../registry/index.ts";
 import type { StorageError, StorageEvent, StorageWatch, Stored, WatchSink } from "../../storage/index.ts";
@@ -8,6 +7,7 @@ import { watchBacklogBytesMax, watchSecondsMin } from "../limits.ts";
 import { negotiateWatch, type Representation } from "../media-types.ts";
 import { listParameters } from "../options.ts";
 import type { ResourceCall } from "./call.ts";
+import { type WatchOutput, watchOutput } from "./watch-output.ts";
 
 const streamTypes: Readonly<Record<Representation["encoding"], string>> = {
   json: "application/json",
@@ -45,7 +45,7 @@ export async function watch(call: ResourceCall): Promise<void> {
  */
 class WatchStream implements WatchSink {
   readonly #call: ResourceCall;
-  readonly #response: ServerResponse;
+  readonly #output: WatchOutput;
   readonly #encoding: EncodeOptions;
   #frames: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -57,14 +57,14 @@ class WatchStream implements WatchSink {
 
   constructor(call: ResourceCall, encoding: EncodeOptions) {
     this.#call = call;
-    this.#response = call.context.res;
     this.#encoding = encoding;
+    const { req, res } = call.context;
+    this.#output = watchOutput(req, res, encoding.representation.encoding === "json");
   }
 
   start(open: StorageWatch, timeoutSeconds: number): void {
     const { context, deps } = this.#call;
     context.state.streaming = true;
-    const response = this.#response;
     const timer = deps.clock.after(timeoutSeconds * 1000, () => this.#end(), { background: true });
     const forget = deps.watches.add(() => this.#end());
     this.#release = () => {
@@ -73,14 +73,12 @@ class WatchStream implements WatchSink {
       open.close();
     };
     if (this.#ended) return this.#release();
-    response.on("close", () => this.#stop());
-    response.writeHead(200, {
+    const headers = {
       "content-type": streamTypes[this.#encoding.representation.encoding],
       "cache-control": "no-cache, private",
       "audit-id": context.state.id,
-    });
-    response.flushHeaders();
-    response.on("drain", () => this.#flush());
+    };
+    this.#output.open(headers, { drained: () => this.#flush(), closed: () => this.#stop() });
     if (this.#frames.length > 0) this.#schedule();
   }
 
@@ -149,13 +147,13 @@ class WatchStream implements WatchSink {
   }
 
   #flush(): void {
-    const response = this.#response;
-    if (this.#ended || !response.headersSent) return;
-    if (this.#frames.length > 0 && !response.writableNeedDrain) {
+    const output = this.#output;
+    if (this.#ended || !output.opened) return;
+    if (this.#frames.length > 0 && !output.full) {
       const frames = this.#frames;
       this.#frames = [];
       this.#waitingBytes = 0;
-      response.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
+      output.write(frames);
     }
     if (this.#endAfterFlush && this.#frames.length === 0) this.#stop();
   }
@@ -165,8 +163,8 @@ class WatchStream implements WatchSink {
     if (this.#ended || this.#endAfterFlush) return;
     this.#endAfterFlush = true;
     this.#release();
-    if (!this.#response.headersSent) return;
-    if (this.#response.writableNeedDrain) this.#stop();
+    if (!this.#output.opened) return;
+    if (this.#output.full) this.#stop();
     else this.#flush();
   }
 
@@ -175,7 +173,7 @@ class WatchStream implements WatchSink {
     this.#ended = true;
     this.#frames = [];
     this.#release();
-    this.#response.end();
+    this.#output.end();
   }
 }
 

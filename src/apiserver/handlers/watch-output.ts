@@ -1,0 +1,135 @@
+/**
+ * Where the events of a watch go: into the body of an answer, or, where the client asked for a WebSocket (browsers, Java's fabric8), a
+ * message each.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { WebSocket } from "ws";
+import { type MaybeUpgrade, takeConnection } from "../connect/forward.ts";
+import { watchMessageBytesMax, watchSocketBytesHigh } from "../limits.ts";
+
+export interface WatchOutput {
+  /** Something may be written. */
+  readonly opened: boolean;
+  /** The client does not keep up: nothing is to be written before `drained`. */
+  readonly full: boolean;
+  open(headers: Readonly<Record<string, string>>, listener: WatchOutputListener): void;
+  write(frames: readonly Uint8Array[]): void;
+  /** What was written still goes out. */
+  end(): void;
+}
+
+interface WatchOutputListener {
+  /** Opened, or no longer full. */
+  drained(): void;
+  /** The client is gone, or the end has been written. */
+  closed(): void;
+}
+
+/** `text`: events are JSON. */
+export function watchOutput(request: IncomingMessage, response: ServerResponse, text: boolean): WatchOutput {
+  const isWebSocket = request.headers.upgrade?.toLowerCase() === "websocket";
+  return (request as MaybeUpgrade)[takeConnection] !== undefined && isWebSocket
+    ? new WebSocketOutput(request, text)
+    : new BodyOutput(response);
+}
+
+class BodyOutput implements WatchOutput {
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  get opened(): boolean {
+    return this.#response.headersSent;
+  }
+
+  get full(): boolean {
+    return this.#response.writableNeedDrain;
+  }
+
+  open(headers: Readonly<Record<string, string>>, { drained, closed }: WatchOutputListener): void {
+    const response = this.#response;
+    response.on("close", closed);
+    response.writeHead(200, headers);
+    response.flushHeaders();
+    response.on("drain", drained);
+  }
+
+  write(frames: readonly Uint8Array[]): void {
+    this.#response.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+}
+
+class WebSocketOutput implements WatchOutput {
+  readonly #request: IncomingMessage;
+  readonly #text: boolean;
+  #socket: WebSocket | undefined;
+  #ended = false;
+  #listener: WatchOutputListener | undefined;
+
+  constructor(request: IncomingMessage, text: boolean) {
+    this.#request = request;
+    this.#text = text;
+  }
+
+  get opened(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  get full(): boolean {
+    return (this.#socket?.bufferedAmount ?? 0) > watchSocketBytesHigh;
+  }
+
+  open(_headers: Readonly<Record<string, string>>, listener: WatchOutputListener): void {
+    this.#listener = listener;
+    this.#accept().then(
+      (socket) => {
+        if (this.#ended) {
+          socket.close();
+          return;
+        }
+        this.#socket = socket;
+        socket.on("error", () => {});
+        socket.on("close", listener.closed);
+        listener.drained();
+      },
+      () => listener.closed(),
+    );
+  }
+
+  write(frames: readonly Uint8Array[]): void {
+    for (const frame of frames) this.#socket?.send(frame, { binary: !this.#text }, this.#sent);
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#socket?.close();
+  }
+
+  readonly #sent = (): void => {
+    if (!this.full) this.#listener?.drained();
+  };
+
+  async #accept(): Promise<WebSocket> {
+    const take = (this.#request as MaybeUpgrade)[takeConnection];
+    if (take === undefined) throw new Error("the connection cannot be taken");
+    // Loaded for the first who needs it.
+    const { WebSocketServer } = await import("ws");
+    const server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: watchMessageBytesMax,
+    });
+    const { socket, head } = take();
+    return new Promise((resolve, reject) => {
+      socket.once("close", () => reject(new Error("the client is gone")));
+      server.handleUpgrade(this.#request, socket, head, resolve);
+    });
+  }
+}
