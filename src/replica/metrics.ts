@@ -224,7 +224,10 @@ function watchPeers(metrics: Metrics, { member, state, isActive, traffic }: Metr
       .map(({ id }) => [[member.toString(16), id.toString(16)], 1] as const);
   const options = { type: "gauge", labels: ["Local", "Remote"] } as const;
   const bytes = (count: "sent" | "received") => () =>
-    [...traffic()].map(([peer, counts]) => [[peer.toString(16)], counts[count]] as const);
+    [...traffic()]
+      // A series begins with its first byte, as etcd's does.
+      .filter(([, counts]) => counts[count] > 0)
+      .map(([peer, counts]) => [[peer.toString(16)], counts[count]] as const);
   metrics.read(
     "etcd_network_peer_sent_bytes_total",
     "Bytes of messages to a member.",
