@@ -78,14 +78,9 @@ test("bytes between members are counted on both sides", async (t) => {
     );
   const sent = totalOf("etcd_network_peer_sent_bytes_total");
   const received = totalOf("etcd_network_peer_received_bytes_total");
-  assert.deepEqual(
-    [sent.map(({ length }) => length), received.map(({ length }) => length)],
-    [
-      [2, 2, 2],
-      [2, 2, 2],
-    ],
-  );
   const leads = cluster.replicas.indexOf(leader);
+  // Whether followers had anything to tell each other is chance.
+  assert.deepEqual([sent[leads]?.length, received[leads]?.length], [2, 2]);
   assert(
     (sent[leads] ?? []).some((bytes) => bytes > 10_000),
     "the entry went to a quorum",
