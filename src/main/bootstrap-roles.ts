@@ -3,12 +3,12 @@
  * nothing that somebody added is taken away, and an object annotated `rbac.authorization.kubernetes.io/autoupdate: "false"` is left
  * alone.
  */
-import { deepEqual, type KubeList, type KubeObject, StatusError } from "../apimachinery/index.ts";
+import { deepEqual, type KubeList, type KubeObject } from "../apimachinery/index.ts";
 import { type PolicyRule, type RoleRef, type Subject, uncovered } from "../auth/index.ts";
-import { type Client, type Log, pause } from "../client/index.ts";
-import type { Clock } from "../platform/index.ts";
+import type { Client } from "../client/index.ts";
+import { createOrAccept, type EnsureOptions, ensure } from "./ensure.ts";
 
-const retryMs = 500;
+const namespaces = { group: "", version: "v1", resource: "namespaces" };
 const bootstrapLabels = { "kubernetes.io/bootstrapping": "rbac-defaults" };
 const autoUpdate = "rbac.authorization.kubernetes.io/autoupdate";
 const resources = ["clusterroles", "clusterrolebindings", "roles", "rolebindings"] as const;
@@ -40,30 +40,14 @@ interface BootstrapObject extends KubeObject {
   subjects?: Subject[] | null;
 }
 
-interface BootstrapOptions {
-  readonly client: Client;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly signal: AbortSignal;
-}
-
 /** Tries until they are there or the signal fires. */
-export async function ensureBootstrapRoles(options: BootstrapOptions): Promise<void> {
-  const { client, clock, log, signal } = options;
+export async function ensureBootstrapRoles(options: EnsureOptions): Promise<void> {
   const wanted = await bootstrapObjects();
-  while (!signal.aborted) {
-    try {
-      await Promise.all(
-        resources.map((resource) => reconcileAll(client, resource, wanted.get(resource) ?? [])),
-      );
-      return;
-    } catch (error) {
-      log.debug("the bootstrap roles are not there yet", {
-        error: error instanceof Error ? error.message : String(error),
-      });
-      await pause(clock, retryMs, signal);
-    }
-  }
+  await ensure(options, "the bootstrap roles are", async () => {
+    await Promise.all(
+      resources.map((resource) => reconcileAll(options.client, resource, wanted.get(resource) ?? [])),
+    );
+  });
 }
 
 const scopeOf = (resource: RbacResource, namespace?: string) => ({
@@ -110,7 +94,13 @@ async function reconcileAll(
   const present = new Map(items.map((item) => [keyOf(item), item]));
   const missing = wanted.filter((object) => !present.has(keyOf(object)));
   for (const namespace of new Set(missing.map(({ metadata }) => metadata.namespace))) {
-    if (namespace !== undefined) await createNamespace(client, namespace);
+    if (namespace !== undefined) {
+      await createOrAccept(client, namespaces, {
+        apiVersion: "v1",
+        kind: "Namespace",
+        metadata: { name: namespace },
+      });
+    }
   }
   await Promise.all(wanted.map((object) => reconcile(client, resource, object, present.get(keyOf(object)))));
 }
@@ -122,13 +112,13 @@ async function reconcile(
   present: BootstrapObject | undefined,
 ): Promise<void> {
   const scope = scopeOf(resource, wanted.metadata.namespace);
-  if (present === undefined) return await acceptExisting(client.create(scope, wanted));
+  if (present === undefined) return await createOrAccept(client, scope, wanted);
   if (present.metadata.annotations?.[autoUpdate] === "false") return;
   const { name = "", uid = "" } = present.metadata;
   if (wanted.roleRef !== undefined && !deepEqual(wanted.roleRef, present.roleRef)) {
     // The role of a binding cannot be changed.
     await client.delete(scope, name, { preconditions: { uid } });
-    return await acceptExisting(client.create(scope, wanted));
+    return await createOrAccept(client, scope, wanted);
   }
   const next = completed(wanted, present);
   if (!deepEqual(next, present)) await client.update(scope, next);
@@ -161,19 +151,3 @@ function completed(wanted: BootstrapObject, present: BootstrapObject): Bootstrap
 
 const absent = <T>(present: readonly T[], wanted: readonly T[]): T[] =>
   wanted.filter((one) => !present.some((other) => deepEqual(one, other)));
-
-async function createNamespace(client: Client, name: string): Promise<void> {
-  const namespaces = { group: "", version: "v1", resource: "namespaces" };
-  await acceptExisting(
-    client.create(namespaces, { apiVersion: "v1", kind: "Namespace", metadata: { name } }),
-  );
-}
-
-/** Another member may have been first. */
-async function acceptExisting(creation: Promise<unknown>): Promise<void> {
-  try {
-    await creation;
-  } catch (error) {
-    if (!(error instanceof StatusError && error.reason === "AlreadyExists")) throw error;
-  }
-}

@@ -3,7 +3,7 @@
  * message each.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { WebSocket } from "ws";
+import type { WebSocket, WebSocketServer } from "ws";
 import { type MaybeUpgrade, takeConnection } from "../connect/forward.ts";
 import { watchMessageBytesMax, watchSocketBytesHigh } from "../limits.ts";
 
@@ -31,6 +31,22 @@ export function watchOutput(request: IncomingMessage, response: ServerResponse, 
   return (request as MaybeUpgrade)[takeConnection] !== undefined && isWebSocket
     ? new WebSocketOutput(request, text)
     : new BodyOutput(response);
+}
+
+let server: Promise<WebSocketServer> | undefined;
+
+/** One for all watches: it keeps nothing of them. Loaded for the first who needs it. */
+function webSockets(): Promise<WebSocketServer> {
+  server ??= import("ws").then(
+    ({ WebSocketServer: Server }) =>
+      new Server({
+        noServer: true,
+        clientTracking: false,
+        perMessageDeflate: false,
+        maxPayload: watchMessageBytesMax,
+      }),
+  );
+  return server;
 }
 
 class BodyOutput implements WatchOutput {
@@ -118,14 +134,7 @@ class WebSocketOutput implements WatchOutput {
   async #accept(): Promise<WebSocket> {
     const take = (this.#request as MaybeUpgrade)[takeConnection];
     if (take === undefined) throw new Error("the connection cannot be taken");
-    // Loaded for the first who needs it.
-    const { WebSocketServer } = await import("ws");
-    const server = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload: watchMessageBytesMax,
-    });
+    const server = await webSockets();
     const { socket, head } = take();
     return new Promise((resolve, reject) => {
       socket.once("close", () => reject(new Error("the client is gone")));
