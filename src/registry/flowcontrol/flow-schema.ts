@@ -1,10 +1,10 @@
 import { deepEqual, dns1123SubdomainErrors, type FieldError, field } from "../../apimachinery/index.ts";
-import { countWanted } from "../rules/replicas.ts";
 import { complaints } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf, none } from "../tables/cells.ts";
 import { mandatoryFlowSchemas } from "./bootstrap.ts";
 import { validateFlowRules } from "./flow-rules.ts";
+import { keptRules } from "./kept-rules.ts";
 import { type FlowSchema, validateFlowStatus } from "./types.ts";
 
 const precedenceMax = 10_000;
@@ -16,28 +16,9 @@ const distinguisherMethods = ["ByNamespace", "ByUser"];
  */
 export const flowSchemaStrategy: Strategy<FlowSchema> = {
   namespaced: false,
-  prepareForCreate: (schema) => {
-    schema.status = {};
-    schema.metadata.generation = 1;
-    return schema;
-  },
-  prepareForUpdate: (next, old) => {
-    next.status = old.status ?? {};
-    return countWanted(next, old);
-  },
+  ...keptRules(),
   validate,
   validateUpdate: (next) => validate(next),
-  resetFields: [["status"]],
-  status: {
-    prepareForUpdate: (next, old) => {
-      const { managedFields } = next.metadata;
-      next.metadata = { ...old.metadata, ...(managedFields && { managedFields }) };
-      next.spec = old.spec;
-      return next;
-    },
-    validateUpdate: (next) => validateFlowStatus(next),
-    resetFields: [["metadata"], ["spec"]],
-  },
   tableRow: (schema, now) => {
     const { priorityLevelConfiguration, matchingPrecedence = 0, distinguisherMethod } = schema.spec;
     const dangling = schema.status?.conditions?.find(({ type }) => type === "Dangling");

@@ -1,8 +1,8 @@
 import { deepEqual, type FieldError, field } from "../../apimachinery/index.ts";
-import { countWanted } from "../rules/replicas.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf, none } from "../tables/cells.ts";
 import { mandatoryPriorityLevels } from "./bootstrap.ts";
+import { keptRules } from "./kept-rules.ts";
 import { type PriorityLevelConfiguration, type PriorityLevelSpec, validateFlowStatus } from "./types.ts";
 
 const types = ["Exempt", "Limited"];
@@ -14,28 +14,9 @@ const hashBitsMax = 60;
 /** How many requests run and wait at one level. Kept as FlowSchemas are. */
 export const priorityLevelStrategy: Strategy<PriorityLevelConfiguration> = {
   namespaced: false,
-  prepareForCreate: (level) => {
-    level.status = {};
-    level.metadata.generation = 1;
-    return level;
-  },
-  prepareForUpdate: (next, old) => {
-    next.status = old.status ?? {};
-    return countWanted(next, old);
-  },
+  ...keptRules(),
   validate,
   validateUpdate: (next) => validate(next),
-  resetFields: [["status"]],
-  status: {
-    prepareForUpdate: (next, old) => {
-      const { managedFields } = next.metadata;
-      next.metadata = { ...old.metadata, ...(managedFields && { managedFields }) };
-      next.spec = old.spec;
-      return next;
-    },
-    validateUpdate: (next) => validateFlowStatus(next),
-    resetFields: [["metadata"], ["spec"]],
-  },
   tableRow: (level, now) => {
     const { type = "", limited } = level.spec;
     const queuing = limited?.limitResponse?.queuing;
