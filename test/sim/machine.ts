@@ -83,6 +83,12 @@ export class Machine {
     return this.damaged && this.life === undefined && this.lastError !== undefined;
   }
 
+  /** It runs and votes. One that has just joined does not know yet whether it does, and its log is empty. */
+  get isVoter(): boolean {
+    const status = this.replica?.status();
+    return status !== undefined && status.appliedIndex > 0 && !status.learner;
+  }
+
   /** Starts the member; resolves when it is open, has failed to open, or was killed meanwhile. */
   async start(): Promise<void> {
     if (this.life !== undefined || this.held) return;

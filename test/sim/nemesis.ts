@@ -183,9 +183,7 @@ export class Nemesis {
   /** Of one disk at a time, and of none that nothing could replace; often while the machine is off, so that the next start meets it. */
   #damage(victim: Machine, kind: "bit rot" | "misdirected write"): void {
     const { world, members, weather } = this.#cluster;
-    const isWhole = members.every(
-      ({ damaged, memberId, replica }) => !damaged && memberId !== undefined && replica?.isLearner() !== true,
-    );
+    const isWhole = members.every(({ damaged, isVoter }) => !damaged && isVoter);
     if (members.length < 3 || !isWhole) return;
     if (!weather.reconfigures && members.length < weather.members) return;
     if (weather.reconfigures && !this.#isSettled()) return;
