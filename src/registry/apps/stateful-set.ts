@@ -5,7 +5,9 @@ import {
   type IntOrString,
   type KubeObject,
 } from "../../apimachinery/index.ts";
+import type { PodTemplate, Volume } from "../core/pod/types.ts";
 import { podWarnings } from "../core/pod/warnings.ts";
+import { type PersistentVolumeClaimSpec, validateClaimSpec } from "../core/volume/claim-spec.ts";
 import {
   countWanted,
   type ReplicaStatus,
@@ -27,11 +29,16 @@ interface StatefulSet extends KubeObject {
       rollingUpdate?: { partition?: number; maxUnavailable?: IntOrString };
     };
     persistentVolumeClaimRetentionPolicy?: { whenDeleted?: string; whenScaled?: string };
-    volumeClaimTemplates?: unknown[];
+    volumeClaimTemplates?: ClaimTemplate[];
     revisionHistoryLimit?: number;
     ordinals?: { start?: number };
   };
   status?: ReplicaStatus & { currentReplicas?: number };
+}
+
+interface ClaimTemplate {
+  metadata?: KubeObject["metadata"];
+  spec?: PersistentVolumeClaimSpec;
 }
 
 const noReplicas = { replicas: 0, availableReplicas: 0 };
@@ -122,8 +129,28 @@ function validateSpec(spec: StatefulSet["spec"]): FieldError[] {
     ...nonNegative("spec.replicas", spec.replicas),
     ...nonNegative("spec.minReadySeconds", spec.minReadySeconds),
     ...nonNegative("spec.ordinals.start", spec.ordinals?.start),
-    ...validateSelectorAndTemplate(spec, { selector: "statefulset", deadline: "StatefulSet" }),
+    ...(spec.volumeClaimTemplates ?? []).flatMap((template, i) =>
+      validateClaimSpec(template.spec ?? {}, `spec.volumeClaimTemplates[${i}].spec`),
+    ),
+    ...validateSelectorAndTemplate(
+      { ...spec, template: withClaims(spec) },
+      { selector: "statefulset", deadline: "StatefulSet" },
+    ),
   ];
+}
+
+/** The template as the pods will have it: claims are volumes, and come before those of the same name. */
+function withClaims({ template, volumeClaimTemplates = [] }: StatefulSet["spec"]): PodTemplate {
+  const claims = new Map(
+    volumeClaimTemplates.map(({ metadata }): [string, Volume] => {
+      const name = metadata?.name ?? "";
+      return [name, { name, persistentVolumeClaim: { claimName: name } }];
+    }),
+  );
+  const { spec, ...rest } = template ?? {};
+  if (spec === undefined || claims.size === 0) return template ?? {};
+  const others = (spec.volumes ?? []).filter(({ name }) => !claims.has(name));
+  return { ...rest, spec: { ...spec, volumes: [...claims.values(), ...others] } };
 }
 
 function validateUpdateStrategy({ updateStrategy = {} }: StatefulSet["spec"], path: string): FieldError[] {

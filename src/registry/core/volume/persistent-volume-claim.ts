@@ -1,49 +1,31 @@
 import {
   compareQuantities,
   deepEqual,
-  dns1123SubdomainErrors,
   type FieldError,
   field,
   type KubeObject,
-  type LabelSelector,
-  nameIsDnsLabel,
   parseQuantity,
   qualifiedNameErrors,
   quantityMilliValue,
   quantityValue,
-  validateLabelSelector,
 } from "../../../apimachinery/index.ts";
 import { changedPaths } from "../../rules/changes.ts";
 import { complaints, fieldIsImmutable, immutable } from "../../rules/values.ts";
 import type { Strategy } from "../../strategy.ts";
 import { age, nameOf } from "../../tables/cells.ts";
-import { accessModesCell, validateAccessModes, volumeModes } from "./access.ts";
+import { accessModesCell } from "./access.ts";
+import {
+  type Amounts,
+  type DataSource,
+  type PersistentVolumeClaimSpec,
+  validateClaimSpec,
+} from "./claim-spec.ts";
 import { classAnnotation } from "./persistent-volume.ts";
-
-type Amounts = Record<string, string>;
 
 /** core/v1 PersistentVolumeClaim: somebody's wish for storage. */
 export interface PersistentVolumeClaim extends KubeObject {
   spec: PersistentVolumeClaimSpec;
   status?: PersistentVolumeClaimStatus;
-}
-
-interface PersistentVolumeClaimSpec {
-  accessModes?: string[] | null;
-  selector?: LabelSelector | null;
-  resources?: { requests?: Amounts; limits?: Amounts };
-  volumeName?: string;
-  storageClassName?: string;
-  volumeMode?: string;
-  dataSource?: DataSource;
-  dataSourceRef?: DataSource & { namespace?: string };
-  volumeAttributesClassName?: string;
-}
-
-interface DataSource {
-  apiGroup?: string;
-  kind?: string;
-  name?: string;
 }
 
 interface PersistentVolumeClaimStatus {
@@ -83,9 +65,9 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
     pairSources(next.spec);
     return next;
   },
-  validate: ({ spec }) => validateSpec(spec),
+  validate: ({ spec }) => validateClaimSpec(spec, "spec"),
   validateUpdate: (next, old) => [
-    ...validateSpec(next.spec),
+    ...validateClaimSpec(next.spec, "spec"),
     ...validateSameClassAnnotation(next, old),
     ...validateSameSpec(next, old),
     ...validateSize(next, old),
@@ -137,72 +119,6 @@ function pairSources(spec: PersistentVolumeClaimSpec): void {
     const { namespace: _, ...rest } = dataSourceRef;
     spec.dataSource = rest;
   }
-}
-
-function validateSpec(spec: PersistentVolumeClaimSpec): FieldError[] {
-  const { storageClassName = "", volumeMode, volumeAttributesClassName = "" } = spec;
-  const errors: FieldError[] = [];
-  const modes = validateAccessModes(
-    spec.accessModes,
-    "spec.accessModes",
-    "at least 1 access mode is required",
-  );
-  const isMissing = (spec.accessModes?.length ?? 0) === 0;
-  if (isMissing) errors.push(...modes);
-  if (spec.selector) errors.push(...validateLabelSelector(spec.selector, "spec.selector"));
-  if (!isMissing) errors.push(...modes);
-  errors.push(...validateRequest(spec.resources?.requests?.["storage"], "spec.resources[storage]"));
-  if (storageClassName !== "")
-    errors.push(
-      ...complaints("spec.storageClassName", storageClassName, dns1123SubdomainErrors(storageClassName)),
-    );
-  if (volumeMode !== undefined && !volumeModes.includes(volumeMode))
-    errors.push(field.notSupported("spec.volumeMode", volumeMode, volumeModes));
-  errors.push(...validateSources(spec));
-  if (volumeAttributesClassName !== "") {
-    const path = "spec.volumeAttributesClassName";
-    errors.push(
-      ...complaints(path, volumeAttributesClassName, dns1123SubdomainErrors(volumeAttributesClassName)),
-    );
-  }
-  return errors;
-}
-
-function validateRequest(amount: string | undefined, path: string): FieldError[] {
-  if (amount === undefined) return [field.required(path, "")];
-  return parseQuantity(amount).nano > 0n ? [] : [field.invalid(path, amount, "must be greater than zero")];
-}
-
-function validateSources({ dataSource, dataSourceRef }: PersistentVolumeClaimSpec): FieldError[] {
-  const errors: FieldError[] = [];
-  if (dataSource !== undefined) errors.push(...validateSource(dataSource, "spec.dataSource"));
-  if (dataSourceRef === undefined) return errors;
-  const path = "spec.dataSourceRef";
-  errors.push(...validateSource(dataSourceRef, path));
-  const { namespace = "", ...rest } = dataSourceRef;
-  if (namespace !== "")
-    errors.push(...complaints(`${path}.namespace`, namespace, nameIsDnsLabel(namespace, false)));
-  if (dataSource === undefined) return errors;
-  if (namespace !== "") {
-    const rule = "may not be specified when dataSourceRef.namespace is specified";
-    errors.push(field.invalid("spec", "spec.dataSource", rule));
-  } else if (!deepEqual(dataSource, rest)) {
-    errors.push(field.invalid("spec", "spec.dataSource", "must match dataSourceRef"));
-  }
-  return errors;
-}
-
-function validateSource({ apiGroup = "", kind = "", name = "" }: DataSource, path: string): FieldError[] {
-  const errors: FieldError[] = [];
-  if (name === "") errors.push(field.required(`${path}.name`, ""));
-  if (kind === "") errors.push(field.required(`${path}.kind`, ""));
-  if (apiGroup === "" && kind !== "PersistentVolumeClaim") {
-    const rule = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
-    errors.push(field.invalid(path, kind, rule));
-  }
-  if (apiGroup !== "")
-    errors.push(...complaints(`${path}.apiGroup`, apiGroup, dns1123SubdomainErrors(apiGroup)));
-  return errors;
 }
 
 /** The class may move from the old annotation into its field, and be said where it was not. */

@@ -1,0 +1,102 @@
+import {
+  deepEqual,
+  dns1123SubdomainErrors,
+  type FieldError,
+  field,
+  type LabelSelector,
+  nameIsDnsLabel,
+  parseQuantity,
+  validateLabelSelector,
+} from "../../../apimachinery/index.ts";
+import { complaints } from "../../rules/values.ts";
+import { validateAccessModes, volumeModes } from "./access.ts";
+
+export type Amounts = Record<string, string>;
+
+/** What somebody wishes of a volume: in a claim, and in the templates that claims are made from. */
+export interface PersistentVolumeClaimSpec {
+  accessModes?: string[] | null;
+  selector?: LabelSelector | null;
+  resources?: { requests?: Amounts; limits?: Amounts };
+  volumeName?: string;
+  storageClassName?: string;
+  volumeMode?: string;
+  dataSource?: DataSource;
+  dataSourceRef?: DataSource & { namespace?: string };
+  volumeAttributesClassName?: string;
+}
+
+export interface DataSource {
+  apiGroup?: string;
+  kind?: string;
+  name?: string;
+}
+
+export function validateClaimSpec(spec: PersistentVolumeClaimSpec, path: string): FieldError[] {
+  const { storageClassName = "", volumeMode, volumeAttributesClassName = "" } = spec;
+  const errors: FieldError[] = [];
+  const modes = validateAccessModes(
+    spec.accessModes,
+    `${path}.accessModes`,
+    "at least 1 access mode is required",
+  );
+  const isMissing = (spec.accessModes?.length ?? 0) === 0;
+  if (isMissing) errors.push(...modes);
+  if (spec.selector) errors.push(...validateLabelSelector(spec.selector, `${path}.selector`));
+  if (!isMissing) errors.push(...modes);
+  errors.push(...validateRequest(spec.resources?.requests?.["storage"], `${path}.resources[storage]`));
+  if (storageClassName !== "")
+    errors.push(
+      ...complaints(`${path}.storageClassName`, storageClassName, dns1123SubdomainErrors(storageClassName)),
+    );
+  if (volumeMode !== undefined && !volumeModes.includes(volumeMode))
+    errors.push(field.notSupported(`${path}.volumeMode`, volumeMode, volumeModes));
+  errors.push(...validateSources(spec, path));
+  if (volumeAttributesClassName !== "") {
+    const at = `${path}.volumeAttributesClassName`;
+    errors.push(
+      ...complaints(at, volumeAttributesClassName, dns1123SubdomainErrors(volumeAttributesClassName)),
+    );
+  }
+  return errors;
+}
+
+function validateRequest(amount: string | undefined, path: string): FieldError[] {
+  if (amount === undefined) return [field.required(path, "")];
+  return parseQuantity(amount).nano > 0n ? [] : [field.invalid(path, amount, "must be greater than zero")];
+}
+
+function validateSources(
+  { dataSource, dataSourceRef }: PersistentVolumeClaimSpec,
+  path: string,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  if (dataSource !== undefined) errors.push(...validateSource(dataSource, `${path}.dataSource`));
+  if (dataSourceRef === undefined) return errors;
+  const at = `${path}.dataSourceRef`;
+  errors.push(...validateSource(dataSourceRef, at));
+  const { namespace = "", ...rest } = dataSourceRef;
+  if (namespace !== "")
+    errors.push(...complaints(`${at}.namespace`, namespace, nameIsDnsLabel(namespace, false)));
+  if (dataSource === undefined) return errors;
+  if (namespace !== "") {
+    const rule = "may not be specified when dataSourceRef.namespace is specified";
+    errors.push(field.invalid(path, `${path}.dataSource`, rule));
+  } else if (!deepEqual(dataSource, rest)) {
+    errors.push(field.invalid(path, `${path}.dataSource`, "must match dataSourceRef"));
+  }
+  return errors;
+}
+
+function validateSource({ apiGroup = "", kind = "", name = "" }: DataSource, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (name === "") errors.push(field.required(`${path}.name`, ""));
+  if (kind === "") errors.push(field.required(`${path}.kind`, ""));
+  if (apiGroup === "" && kind !== "PersistentVolumeClaim") {
+    const rule = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
+    errors.push(field.invalid(path, kind, rule));
+  }
+  if (apiGroup !== "")
+    errors.push(...complaints(`${path}.apiGroup`, apiGroup, dns1123SubdomainErrors(apiGroup)));
+  return errors;
+}
