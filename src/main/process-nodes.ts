@@ -3,6 +3,7 @@ import { type ClusterDns, type ProcessNode, startProcessNode } from "../node/ind
 import type { Machine } from "../platform/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import type { RunningNodes } from "./hollow-nodes.ts";
+import { ensureStorageClass } from "./storage-class.ts";
 import { raftsmanVersion } from "./version.ts";
 
 export type { ClusterDns } from "../node/index.ts";
@@ -32,6 +33,9 @@ export async function startProcessNodes(
   options: ProcessNodesOptions,
 ): Promise<RunningNodes & { detach(): Promise<void> }> {
   const { names, directory, port = 0, log, ...shared } = options;
+  const stopping = new AbortController();
+  const { client, machine } = options;
+  void ensureStorageClass({ client, clock: machine.clock, log, signal: stopping.signal });
   const running: ProcessNode[] = [];
   for (const [position, name] of names.entries()) {
     running.push(
@@ -47,7 +51,13 @@ export async function startProcessNodes(
   }
   return {
     registered: Promise.all(running.map(({ registered }) => registered)).then(() => {}),
-    close: async () => void (await Promise.all(running.map((node) => node.stop()))),
-    detach: async () => void (await Promise.all(running.map((node) => node.detach()))),
+    async close() {
+      stopping.abort();
+      await Promise.all(running.map((node) => node.stop()));
+    },
+    async detach() {
+      stopping.abort();
+      await Promise.all(running.map((node) => node.detach()));
+    },
   };
 }

@@ -1,4 +1,5 @@
 /** What stands on a machine and makes pods true there: as processes (`process`), or only by saying so (`hollow`). */
+export { directoryProvisioner } from "./agent/storage.ts";
 export {
   createHollowNodes,
   type HollowNode,

@@ -52,7 +52,8 @@ export function nodeFiles(): Files {
     },
     linkTarget: (path) => fs.promises.readlink(path).catch(() => undefined),
     rename: (from, to) => fs.promises.rename(from, to),
-    own: (path, uid, gid) => fs.promises.chown(path, uid, gid),
+    own: (path, { uid = -1, gid = -1 }) => fs.promises.lchown(path, uid, gid),
+    setMode: (path, mode) => fs.promises.chmod(path, mode),
     list: async (path) => (await fs.promises.readdir(path)).sort(),
     status,
     // A program that is just ending may still write into it.
@@ -90,6 +91,8 @@ async function status(path: string): Promise<FileStatus | undefined> {
       bytes: found.size,
       modifiedMs: found.mtimeMs,
       executable: (found.mode & 0o111) !== 0,
+      mode: found.mode & 0o7777,
+      gid: found.gid,
     };
   } catch (error) {
     const { code } = error as { code?: string };

@@ -10,12 +10,16 @@ export interface SpawnRequest {
   readonly cwd: string;
   readonly uid?: number;
   readonly gid?: number;
+  /** Beside `gid`; only with both others. Left out where the platform has no setpriv (util-linux). */
+  readonly groups?: readonly number[];
   /** A pipe to its standard input; nothing to read without. */
   readonly stdin: boolean;
   /** Pipes, or a file to which both outputs are appended by the program itself. */
   readonly output: "pipe" | { readonly file: string };
   /** A file that the program finds open for appending as descriptor 3. */
   readonly record?: string;
+  /** Likewise, as descriptor 4; only with `record`. */
+  readonly control?: string;
 }
 
 export interface ProcessEnd {
@@ -52,6 +56,8 @@ export interface Processes {
   adopt(identity: { readonly pid: number; readonly startTime: string }): RunningProcess | undefined;
   /** By leader. What has ended is missing; empty where the platform does not tell. */
   usage(leaders: readonly number[]): Promise<ReadonlyMap<number, ProcessUsage>>;
+  /** The user this process is; undefined where the platform has none. */
+  user(): number | undefined;
   /** Of this process. */
   environment(): Record<string, string>;
 }
@@ -61,6 +67,10 @@ export interface FileStatus {
   readonly bytes: number;
   readonly modifiedMs: number;
   readonly executable: boolean;
+  /** Permission bits. */
+  readonly mode: number;
+  /** Of its group. */
+  readonly gid: number;
 }
 
 /** Files that programs are to find: with modes, links and owners, and without the durability of `Disk`. */
@@ -80,7 +90,9 @@ export interface Files {
   link(target: string, path: string): Promise<void>;
   linkTarget(path: string): Promise<string | undefined>;
   rename(from: string, to: string): Promise<void>;
-  own(path: string, uid: number, gid: number): Promise<void>;
+  /** Undefined: as it is. Does not follow links. */
+  own(path: string, owner: { readonly uid?: number; readonly gid?: number }): Promise<void>;
+  setMode(path: string, mode: number): Promise<void>;
   list(path: string): Promise<string[]>;
   /** Undefined where there is nothing. Follows links. */
   status(path: string): Promise<FileStatus | undefined>;

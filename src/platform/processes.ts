@@ -18,6 +18,7 @@ export function nodeProcesses(): Processes {
     spawn: start,
     adopt,
     usage: usageOf,
+    user: () => process.getuid?.(),
     environment: () => ({ ...process.env }) as Record<string, string>,
   };
 }
@@ -34,15 +35,16 @@ function start(request: SpawnRequest): Promise<RunningProcess> {
     try {
       const { output } = request;
       const outputs = output === "pipe" ? (["pipe", "pipe"] as const) : logTo(append(output.file));
-      const record = request.record === undefined ? [] : [append(request.record)];
-      child = spawn(request.file, [...request.args], {
+      const { record, control } = request;
+      const extra = [record, control].filter((path) => path !== undefined).map(append);
+      const { file, args, ids } = asUser(request);
+      child = spawn(file, args, {
         env: { ...request.env },
         cwd: request.cwd,
-        stdio: [request.stdin ? "pipe" : "ignore", ...outputs, ...record],
+        stdio: [request.stdin ? "pipe" : "ignore", ...outputs, ...extra],
         // A group of its own: signals reach all of it, and it outlives us.
         detached: true,
-        ...(request.uid === undefined ? {} : { uid: request.uid }),
-        ...(request.gid === undefined ? {} : { gid: request.gid }),
+        ...ids,
       });
     } catch (error) {
       closeAll(opened);
@@ -57,6 +59,22 @@ function start(request: SpawnRequest): Promise<RunningProcess> {
       resolve(childProcess(child));
     });
   });
+}
+
+/** Node's spawn takes all supplementary groups away and gives none. */
+const setpriv = "/usr/bin/setpriv";
+
+function asUser({ file, args, uid, gid, groups = [] }: SpawnRequest): {
+  file: string;
+  args: string[];
+  ids: { uid?: number; gid?: number };
+} {
+  if (uid !== undefined && gid !== undefined && groups.length > 0 && fs.existsSync(setpriv)) {
+    const options = [`--reuid=${uid}`, `--regid=${gid}`, `--groups=${groups.join(",")}`];
+    return { file: setpriv, args: [...options, "--", file, ...args], ids: {} };
+  }
+  const ids = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+  return { file, args: [...args], ids };
 }
 
 const logTo = (descriptor: number): [number, number] => [descriptor, descriptor];

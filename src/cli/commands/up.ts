@@ -71,7 +71,7 @@ const localPodCidrOf = ({ podCidr, runtime }: SettledOptions): string =>
   runtime === "process" && podCidr.startsWith("127.") ? podCidr : defaults.localPodCidr;
 
 /** The nodes, all of this process. */
-function startNodes(
+async function startNodes(
   machine: Machine,
   { nodes, runtime, nodeMonitorGracePeriod: leaseSeconds }: UpOptions,
   at: UpPlace & { readonly client: (userAgent: string) => Client },
@@ -86,6 +86,9 @@ function startNodes(
       leaseSeconds,
       log,
     });
+  // Programs of other users start below it; what is secret there has directories that are closed to them.
+  const { mode } = (await machine.files.status(at.dataDir)) ?? { mode: 0o700 };
+  await machine.files.setMode(at.dataDir, mode | 0o011);
   return startProcessNodes({
     client: at.client("kubelet"),
     machine,

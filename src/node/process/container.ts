@@ -12,7 +12,7 @@ import { postStartMsMax, shortestGraceMs } from "./limits.ts";
 import { LogKeeper } from "./log-keeper.ts";
 import { mount, pathOf, rootVariable } from "./mounts.ts";
 import type { ContainerPlaces } from "./places.ts";
-import type { Container, Pod, Probe } from "./pod.ts";
+import type { Container, Probe } from "./pod.ts";
 import type { PodContext } from "./pod-context.ts";
 import { check, type ProbeTarget } from "./probes/check.ts";
 import { Prober } from "./probes/prober.ts";
@@ -20,6 +20,7 @@ import type { ContainerRecord, ContainerState } from "./records.ts";
 import { dnsVariable, writeResolvConf } from "./resolv-conf.ts";
 import { runCommand } from "./run-command.ts";
 import { terminationMessage, terminationMessagePlace } from "./termination-message.ts";
+import { userOf } from "./users.ts";
 
 type RunningState = Extract<ContainerState, { kind: "running" }>;
 
@@ -29,6 +30,7 @@ export interface Surroundings {
   readonly cwd: string;
   readonly uid?: number;
   readonly gid?: number;
+  readonly groups?: readonly number[];
 }
 
 export class ContainerRunner {
@@ -349,11 +351,16 @@ export class ContainerRunner {
     const { spec } = this;
     const image = await imageOf(spec.image ?? "", this.places.image, machine);
     const dns = await this.#pod.dns();
+    const { env: userEnv, ...user } = await userOf(pod, spec, machine);
     const env = await environmentOf({
       pod,
       container: spec,
       place: this.#pod.place(),
-      base: { ...this.#baseEnvironment(image.directory), ...(dns && { [dnsVariable]: dns.server }) },
+      base: {
+        ...this.#baseEnvironment(image.directory),
+        ...userEnv,
+        ...(dns && { [dnsVariable]: dns.server }),
+      },
       services: this.#pod.services(),
       objects: (kind, name) => this.#pod.object(kind, name),
     });
@@ -375,7 +382,7 @@ export class ContainerRunner {
     const cwd = spec.workingDir
       ? pathOf(expand(spec.workingDir, lookUp), spec, root)
       : (image.directory ?? root);
-    return { surroundings: { env, cwd, ...userOf(pod, spec) }, command };
+    return { surroundings: { env, cwd, ...user }, command };
   }
 
   #baseEnvironment(imageDirectory: string | undefined): Record<string, string> {
@@ -402,7 +409,8 @@ export class ContainerRunner {
     await files.makeDirectory(message.directory);
     await files.write(message.path, new Uint8Array(), 0o666);
     if (uid !== undefined || gid !== undefined) {
-      await files.own(this.places.root, uid ?? 0, gid ?? 0).catch(() => {});
+      const owner = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+      await files.own(this.places.root, owner).catch(() => {});
     }
     if (this.spec.stdin === true && (await files.status(this.places.stdin)) === undefined)
       await runCommand(this.#pod.machine, {
@@ -435,11 +443,3 @@ export class ContainerRunner {
 
 /** Of the agent's own environment; the rest is nobody's business. */
 const inherited = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR"];
-
-function userOf(pod: Pod, container: Container): { uid?: number; gid?: number } {
-  const uid = container.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser;
-  const gid = container.securityContext?.runAsGroup ?? pod.spec.securityContext?.runAsGroup;
-  const required = container.securityContext?.runAsNonRoot ?? pod.spec.securityContext?.runAsNonRoot;
-  if (required === true && uid === 0) throw new ConfigError("container's runAsUser breaks non-root policy");
-  return { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
-}

@@ -18,20 +18,18 @@ export async function execCommand(
 ): Promise<void> {
   let child: RunningProcess;
   try {
-    const { env, cwd, uid, gid } = surroundings;
+    const { env, cwd } = surroundings;
     const [program = "", ...args] = command;
     const path = await findProgram(machine.files, program, env["PATH"] ?? "", cwd);
     const whole = options.tty ? await onTerminal(machine, [path, ...args], streams) : [path, ...args];
     const [file = "", ...rest] = whole;
     child = await machine.processes.spawn({
+      ...surroundings,
       file,
       args: rest,
       env: options.tty ? { TERM: "xterm", ...env } : env,
-      cwd,
       stdin: options.stdin,
       output: "pipe",
-      ...(uid === undefined ? {} : { uid }),
-      ...(gid === undefined ? {} : { gid }),
     });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -2,12 +2,15 @@
  * Starts a container's program as the leader of a session of its own, so that it outlives the agent. A shell stands before it, for what
  * nobody could do once the agent is gone: it writes down how the program ended. Signals go to the whole group; the shell lets them pass.
  */
-import { isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import type { Files, Machine, RunningProcess } from "../../platform/index.ts";
 
-/** $1: the file that takes a process into its control group, or nothing; $2: the pipe of its standard input, or nothing. */
+/**
+ * $1: whether descriptor 4 takes a process into its control group, or nothing; $2: the pipe of its standard input, or nothing. Descriptors
+ * were opened by the agent: the program's user may not.
+ */
 const wrapper = `trap : TERM INT HUP QUIT USR1 USR2 PIPE ALRM
-if [ -n "$1" ]; then echo $$ > "$1"; fi
+if [ -n "$1" ]; then echo $$ >&4; exec 4>&-; fi
 input=$2
 shift 2
 if [ -n "$input" ]; then cat "$input" 3>&- | "$@" 3>&-; else "$@" 3>&- < /dev/null; fi
@@ -19,6 +22,7 @@ export interface LaunchRequest {
   readonly cwd: string;
   readonly uid?: number;
   readonly gid?: number;
+  readonly groups?: readonly number[];
   readonly logFile: string;
   /** Where its exit status is written. */
   readonly exitFile: string;
@@ -39,20 +43,39 @@ export async function launch(machine: Machine, request: LaunchRequest): Promise<
   const path = await findProgram(machine.files, program, request.env["PATH"] ?? "", request.cwd);
   await machine.files.remove(request.exitFile);
   try {
+    const { env, cwd, uid, gid, groups, cgroupFile } = request;
     return await machine.processes.spawn({
       file: "/bin/sh",
-      args: ["-c", wrapper, "sh", request.cgroupFile, request.stdinFile, path, ...rest],
-      env: request.env,
-      cwd: request.cwd,
+      args: ["-c", wrapper, "sh", cgroupFile, request.stdinFile, path, ...rest],
+      env,
+      cwd,
       stdin: false,
       output: { file: request.logFile },
       record: request.exitFile,
-      ...(request.uid === undefined ? {} : { uid: request.uid }),
-      ...(request.gid === undefined ? {} : { gid: request.gid }),
+      ...(cgroupFile === "" ? {} : { control: cgroupFile }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
+      ...(groups === undefined ? {} : { groups }),
     });
   } catch (error) {
+    const closed = request.uid === undefined ? undefined : await closedDirectory(machine.files, request.cwd);
+    if (closed !== undefined)
+      throw new StartError(
+        `user ${request.uid} cannot enter ${request.cwd}: ${closed} is closed to others (chmod o+x ${closed})`,
+      );
     throw new StartError(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** The first directory on the way that lets only its owner in. */
+async function closedDirectory(files: Files, path: string): Promise<string | undefined> {
+  const parents: string[] = [];
+  for (let at = path; at !== dirname(at); at = dirname(at)) parents.unshift(at);
+  for (const at of parents) {
+    const found = await files.status(at);
+    if (found !== undefined && (found.mode & 0o001) === 0) return at;
+  }
+  return undefined;
 }
 
 /** As execvp looks for it. @throws StartError in the words of container runtimes */

@@ -14,6 +14,7 @@ import {
   keyOf,
 } from "../../client/index.ts";
 import { NodeRegistration, nodes } from "../agent/registration.ts";
+import { directoryProvisioner } from "../agent/storage.ts";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { describeMachine } from "./describe.ts";
 import type { NodeContext } from "./node-context.ts";
@@ -22,6 +23,7 @@ import type { Pod } from "./pod.ts";
 import { PodRange } from "./pod-range.ts";
 import { PodWorker } from "./pod-worker.ts";
 import type { ProcessNodeOptions } from "./ports.ts";
+import { startProvisioner } from "./provisioner.ts";
 import { decodeRecord, type PodRecord } from "./records.ts";
 import { serviceVariables } from "./service-variables.ts";
 import { PodTokens } from "./tokens.ts";
@@ -47,6 +49,7 @@ export class NodeAgent implements RunningPods {
   readonly #tokens: PodTokens;
   readonly #range: PodRange;
   readonly #events: EventRecorder;
+  readonly #recorderOf: (component: string) => EventRecorder;
   readonly #registration: NodeRegistration;
   readonly #lock: { release(): Promise<void> };
   readonly #context: NodeContext;
@@ -89,7 +92,9 @@ export class NodeAgent implements RunningPods {
     });
     this.#tokens = new PodTokens({ client, clock, log });
     this.#range = new PodRange(machine.network, log);
-    this.#events = createEventSink({ client, clock, log, hostName: name, signal }).recorder("kubelet", name);
+    const sink = createEventSink({ client, clock, log, hostName: name, signal });
+    this.#events = sink.recorder("kubelet", name);
+    this.#recorderOf = (component) => sink.recorder(component);
     this.#context = {
       machine,
       client,
@@ -209,6 +214,12 @@ export class NodeAgent implements RunningPods {
   async #start(): Promise<void> {
     const { signal } = this.#stopping;
     for (const informer of [this.#nodes, this.#services]) informer.start(signal);
+    const { client, machine, log, name, directory } = this.#options;
+    const recorder = this.#recorderOf(`${directoryProvisioner}_${name}`);
+    startProvisioner({
+      ...{ client, machine, log, signal, recorder, nodeName: name },
+      directory: join(directory, "volumes"),
+    });
     this.#pods.start(signal);
     this.#nodes.addHandler({
       add: (node) => this.#registration.nodeChanged(node),

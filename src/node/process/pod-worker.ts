@@ -5,6 +5,7 @@
 import { type KubeObject, StatusError } from "../../apimachinery/index.ts";
 import { errorText, keyOf } from "../../client/index.ts";
 import type { Timer } from "../../platform/index.ts";
+import { claimedPlace } from "./claims.ts";
 import { ContainerRunner } from "./container.ts";
 import { afterStart, type CrashRecord, durationText, waitBeforeStart } from "./crash-backoff.ts";
 import { imageBackoffMsMax, imageBackoffMsMin, retryMsMax, retryMsMin, volumeResyncMs } from "./limits.ts";
@@ -187,12 +188,18 @@ export class PodWorker {
       this.#pod.spec.hostNetwork === true ? this.#node.address : this.#node.addressFor(this.#pod);
     if (record.podIp === undefined) return false;
     try {
+      if (!this.#prepared) {
+        await this.#save();
+        // Programs of other users go through it and cannot look around; what is secret in it is closed by itself.
+        await this.#node.machine.files.setMode(places.directory, 0o711);
+      }
       for (const volume of this.#pod.spec.volumes ?? []) {
         await makeVolume(volume, places.volume(volume.name), {
-          files: this.#node.machine.files,
+          machine: this.#node.machine,
           pod: this.#pod,
           place: context.place(),
           objects: context.object,
+          claimed: (one) => claimedPlace(this.#node.client, this.#pod, one),
           token: (request) => this.#node.token(this.#pod, request),
         });
       }
@@ -204,10 +211,7 @@ export class PodWorker {
     }
     this.#volumesAtMs = clock.monotonic();
     this.#retryMs = 0;
-    if (!this.#prepared) {
-      this.#prepared = true;
-      await this.#save();
-    }
+    this.#prepared = true;
     if ((this.#pod.spec.volumes?.length ?? 0) > 0) this.#wakeIn(volumeResyncMs);
     return true;
   }

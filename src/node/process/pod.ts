@@ -24,7 +24,14 @@ interface PodSpec {
   };
   readonly serviceAccountName?: string;
   readonly readinessGates?: readonly { readonly conditionType: string }[];
-  readonly securityContext?: SecurityContext & { readonly fsGroup?: number };
+  readonly securityContext?: PodSecurityContext;
+}
+
+interface PodSecurityContext extends SecurityContext {
+  readonly fsGroup?: number;
+  readonly fsGroupChangePolicy?: "Always" | "OnRootMismatch";
+  readonly supplementalGroups?: readonly number[];
+  readonly supplementalGroupsPolicy?: "Merge" | "Strict";
 }
 
 interface SecurityContext {
@@ -170,6 +177,9 @@ export interface Volume {
     readonly defaultMode?: number;
   };
   readonly downwardAPI?: { readonly items?: readonly DownwardItem[]; readonly defaultMode?: number };
+  readonly persistentVolumeClaim?: { readonly claimName: string; readonly readOnly?: boolean };
+  /** A claim of the pod's own, named after pod and volume. */
+  readonly ephemeral?: object;
   readonly projected?: { readonly sources?: readonly ProjectedSource[]; readonly defaultMode?: number };
   readonly [source: string]: unknown;
 }

@@ -10,22 +10,20 @@ export async function runCommand(
     readonly cwd: string;
     readonly uid?: number;
     readonly gid?: number;
+    readonly groups?: readonly number[];
     readonly timeoutMs: number;
     /** What it is run for is over: as when the time is up. */
     readonly ended?: AbortSignal;
   },
 ): Promise<{ exitCode: number | undefined; output: string }> {
-  const { command, env, cwd, uid, gid, timeoutMs, ended } = request;
+  const { command, timeoutMs, ended, ...surroundings } = request;
   const [file = "", ...args] = command;
   const child = await machine.processes.spawn({
     file,
     args,
-    env,
-    cwd,
+    ...surroundings,
     stdin: false,
     output: "pipe",
-    ...(uid === undefined ? {} : { uid }),
-    ...(gid === undefined ? {} : { gid }),
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

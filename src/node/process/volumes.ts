@@ -5,19 +5,24 @@
 import { dirname, join, normalize } from "node:path";
 import { type KubeObject, StatusError } from "../../apimachinery/index.ts";
 import { utf8 } from "../../base/index.ts";
-import type { Files } from "../../platform/index.ts";
+import type { Files, Machine } from "../../platform/index.ts";
+import { ClaimError, type ClaimedPlace, isClaimed } from "./claims.ts";
 import { contentsOf, type ObjectSource } from "./environment.ts";
 import { fieldValue, type PodPlace, resourceValue } from "./fields.ts";
 import type { DownwardItem, KeyToPath, Pod, ProjectedSource, Volume } from "./pod.ts";
+import { closeToOthers } from "./users.ts";
+import { giveToGroup } from "./volume-ownership.ts";
 
 /** A volume that cannot be made yet. */
 class VolumeError extends Error {}
 
 export interface VolumeContext {
-  readonly files: Files;
+  readonly machine: Machine;
   readonly pod: Pod;
   readonly place: PodPlace;
   readonly objects: ObjectSource;
+  /** Where a claimed volume is. @throws ClaimError */
+  claimed(volume: Volume): Promise<ClaimedPlace>;
   /** A token for the pod's service account; undefined where the server gives none. */
   token(request: { audience: string | undefined; expirationSeconds: number }): Promise<string | undefined>;
 }
@@ -33,18 +38,42 @@ const tokenSecondsDefault = 3_600;
 
 /** Makes the volume where it is missing and brings its content up to date. @throws VolumeError */
 export async function makeVolume(volume: Volume, path: string, context: VolumeContext): Promise<void> {
-  const { files } = context;
-  if (volume.emptyDir !== undefined) return files.makeDirectory(path, 0o777);
+  const { files } = context.machine;
+  const { fsGroup, fsGroupChangePolicy } = context.pod.spec.securityContext ?? {};
   if (volume.hostPath !== undefined) return linkHostPath(volume.name, volume.hostPath, path, files);
+  if (volume.emptyDir !== undefined || isClaimed(volume)) {
+    // Made once: what its programs did with it since is theirs.
+    if ((await files.status(path)) !== undefined) return;
+    let given: string | undefined = path;
+    if (volume.emptyDir !== undefined) await files.makeDirectory(path, 0o777);
+    else {
+      const place = await context.claimed(volume);
+      await linkHostPath(volume.name, place, path, files);
+      given = place.isHostPath ? undefined : place.path;
+    }
+    if (fsGroup !== undefined && given !== undefined)
+      await giveToGroup(files, given, {
+        gid: fsGroup,
+        readOnly: false,
+        unlessRootIs: fsGroupChangePolicy === "OnRootMismatch",
+      });
+    return;
+  }
   const wanted = await contentOf(volume, context);
   if (wanted === undefined) {
     const source = Object.keys(volume).find((key) => key !== "name") ?? "nothing";
     throw new VolumeError(
-      `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : volumes of type ${source} cannot be had on a node that runs local processes: use emptyDir, hostPath, configMap, secret, downwardAPI or projected`,
+      `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : volumes of type ${source} cannot be had on a node that runs local processes: use emptyDir, hostPath, configMap, secret, downwardAPI, projected or persistentVolumeClaim`,
     );
   }
   await writeContent(files, path, wanted);
+  if (isSecret(volume)) await closeToOthers(path, context.pod, context.machine);
+  if (fsGroup !== undefined) await giveToGroup(files, path, { gid: fsGroup, readOnly: true });
 }
+
+const isSecret = ({ secret, projected }: Volume): boolean =>
+  secret !== undefined ||
+  (projected?.sources ?? []).some((one) => (one.secret ?? one.serviceAccountToken) !== undefined);
 
 async function linkHostPath(
   name: string,
@@ -209,7 +238,7 @@ async function sameContent(
 
 /** Whether somebody refused to give what a volume needs, for now. */
 export function volumeFailure(error: unknown): string {
-  if (error instanceof VolumeError) return error.message;
+  if (error instanceof VolumeError || error instanceof ClaimError) return error.message;
   if (error instanceof StatusError) return error.message;
   return error instanceof Error ? error.message : String(error);
 }
