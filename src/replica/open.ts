@@ -72,6 +72,7 @@ export async function openReplica({
         monotonic: () => clock.monotonic(),
         observe: (milliseconds) => metrics.observeSync(milliseconds / 1000),
       },
+      onTorn: () => log.info("the last write to the log was cut short by a crash, and is cut off"),
       onFailed: (error) => log.error("the log has failed", { error: error.message }),
     });
     wal = opened.wal;

@@ -12,6 +12,8 @@ export interface WalOptions {
   readonly salt: number;
   /** Milliseconds, monotonic, and who wants to know how many of them each write took until it was durable. */
   readonly timing?: { monotonic(): number; observe(milliseconds: number): void };
+  /** The last write of an earlier life was made in part, and has been cut off. Called before the log is open. */
+  readonly onTorn?: () => void;
   /** The log has failed for good: nothing that is not durable by now ever will be. Called once. */
   readonly onFailed?: (error: Error) => void;
 }

@@ -26,6 +26,7 @@ export async function openWal(options: WalOptions): Promise<{ wal: Wal; restored
   const { disk, directory } = options;
   await disk.makeDirectory(directory);
   const recovered = await recover(disk, directory, { repair: true });
+  if (recovered.torn) options.onTorn?.();
   const log = new SegmentedWal(options, recovered);
   await log.start(recovered);
   const { hardState, snapshot, entries } = recovered;

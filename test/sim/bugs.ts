@@ -10,10 +10,13 @@ import type { Platform } from "../../src/platform/index.ts";
 import { Core } from "../../src/raft/core.ts";
 import { createRaft } from "../../src/raft/raft.ts";
 import type { ReplicaParts } from "../../src/replica/index.ts";
+import type { Fault } from "./weather.ts";
 
 export interface Bug {
   /** What is wrong, as a sentence of a post-mortem. */
   readonly what: string;
+  /** The days that bring it out soonest, where on most days it does no harm. */
+  readonly faults?: readonly Fault[];
   readonly platform?: (platform: Platform) => Platform;
   readonly core?: (core: Core) => void;
   readonly parts?: (parts: ReplicaParts) => ReplicaParts;
@@ -69,6 +72,7 @@ export const bugs = {
   },
   "lease-revoked-by-an-old-leader": {
     what: "a lease ends by the word of a leader that was deposed before the word was committed",
+    faults: ["cut the leader off", "pause the leader", "slow network"],
     parts: (parts) => {
       const { state } = parts;
       const apply = state.apply.bind(state);
@@ -93,6 +97,7 @@ export const bugs = {
   },
   "torn-tail-kept": {
     what: "what a torn write has left is not cut off before the log goes on",
+    faults: ["torn writes"],
     platform: (platform) => {
       const { disk } = platform;
       const open: typeof disk.open = async (path, options) => {

@@ -22,6 +22,11 @@ export function framesOf(bytes: Uint8Array): readonly { frame: Uint8Array; sort:
   return frames;
 }
 
+/** Whether a piece of an image begins here: its head is written alone. */
+export function beginsImagePiece(bytes: Uint8Array): boolean {
+  return bytes.length === headBytes + 1 && bytes[headBytes] === frameKind.imageChunk;
+}
+
 function sortOf(body: Uint8Array): FrameSort {
   if (body[0] !== frameKind.message) return "other";
   return decodeMessage(body.subarray(1)).type === "propose" ? "propose" : "message";

@@ -11,12 +11,8 @@ export interface ClockError {
   offsetMs: number;
 }
 
-/** When the machine loses its power: in the middle of one of its process's steps. */
-export interface CrashPlan {
-  /** A step is what somebody outside can tell: a disk operation, something sent, and whatever the process hears of next. */
-  stepsLeft: number;
-  readonly crash: (at: string) => void;
-}
+/** Whether the machine loses its power at a step of its process: a disk operation, something sent, or whatever the process hears of next. */
+export type LosesPower = (at: string) => boolean;
 
 /** Wall time at the world's beginning: a round number in 2026. */
 const epochMs = 1_790_000_000_000;
@@ -33,15 +29,15 @@ export class Life implements Process {
   readonly clock: Clock;
   readonly loop: Loop;
   readonly random: Random;
-  readonly #plan: CrashPlan;
+  readonly #losesPower: LosesPower;
   #end: (value: undefined) => void = () => {};
   #paused = false;
   #deferred: WorldEvent[] = [];
   readonly #requests = new WeakSet<WorldEvent>();
 
-  constructor(world: World, name: string, clockError: ClockError, plan: CrashPlan) {
+  constructor(world: World, name: string, clockError: ClockError, losesPower: LosesPower) {
     this.world = world;
-    this.#plan = plan;
+    this.#losesPower = losesPower;
     this.name = name;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -58,11 +54,7 @@ export class Life implements Process {
 
   /** False: the process is no more, and the step was not made. */
   step(at: string): boolean {
-    if (this.dead) return false;
-    if (--this.#plan.stepsLeft > 0) return true;
-    this.#plan.stepsLeft = Number.POSITIVE_INFINITY;
-    this.#plan.crash(at);
-    return false;
+    return !this.dead && !this.#losesPower(at);
   }
 
   get paused(): boolean {

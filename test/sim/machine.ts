@@ -3,8 +3,9 @@ import type { MemberId } from "../../src/base/index.ts";
 import type { Platform } from "../../src/platform/index.ts";
 import { openReplica, type Replica, type ReplicaConfig, type ReplicaParts } from "../../src/replica/index.ts";
 import { createLog } from "../../src/telemetry/index.ts";
+import { WalDamagedError } from "../../src/wal/index.ts";
 import { type DiskHealth, goodHealth, SimDisk } from "./disk.ts";
-import { type ClockError, type CrashPlan, Life } from "./life.ts";
+import { type ClockError, Life } from "./life.ts";
 import type { SimNetwork } from "./network.ts";
 import { type LossKind, Storage } from "./storage.ts";
 import type { World } from "./world.ts";
@@ -16,8 +17,24 @@ export interface Instruments {
   readonly assemble: (machine: Machine, life: Life, parts: ReplicaParts) => ReplicaParts;
 }
 
+export interface CrashPlan {
+  /** The last of so many steps is the one. */
+  steps: number;
+  /** What the steps that count begin with: all do, where absent. */
+  readonly at?: string;
+  readonly loss?: LossKind;
+}
+
+const lossKinds: readonly LossKind[] = [
+  "nothing survives",
+  "a prefix survives",
+  "any sectors survive",
+  "all survives",
+];
 /** Milliseconds. */
 const publishRetryMs = 500;
+/** An image is sent in pieces of so many bytes, so that small ones have many. */
+const pieceBytes = 4096;
 
 export class Machine {
   readonly world: World;
@@ -27,13 +44,6 @@ export class Machine {
   readonly storage = new Storage();
   readonly health: DiskHealth = goodHealth();
   readonly clock: ClockError = { rate: 1, offsetMs: 0 };
-  readonly crashPlan: CrashPlan = {
-    stepsLeft: Number.POSITIVE_INFINITY,
-    crash: (at) => {
-      this.world.note(this.name, `loses its power at ${at}`);
-      this.losePower();
-    },
-  };
   config: ReplicaConfig;
   /** Running, or starting. */
   life: Life | undefined;
@@ -45,6 +55,8 @@ export class Machine {
   lastError: Error | undefined;
   /** Its disk has changed what was durable, and it has not started since. */
   damaged = false;
+  /** It has, at any time. */
+  #everDamaged = false;
   /** It belongs to no cluster: nobody starts it. */
   held = false;
   /** It was removed from its cluster and does not know yet; its disk is about to be emptied. */
@@ -52,6 +64,7 @@ export class Machine {
   /** Which member it is, or was last. */
   memberId: MemberId | undefined;
   readonly #instruments: Instruments;
+  #crash: CrashPlan | undefined;
   #disk: SimDisk | undefined;
 
   constructor(options: {
@@ -93,7 +106,7 @@ export class Machine {
   async start(): Promise<void> {
     if (this.life !== undefined || this.held) return;
     const { world, name } = this;
-    const life = new Life(world, name, this.clock, this.crashPlan);
+    const life = new Life(world, name, this.clock, (at) => this.#losesPowerAt(at));
     this.life = life;
     this.lastError = undefined;
     this.network.setSilent(this.host, false);
@@ -121,7 +134,7 @@ export class Machine {
       log,
       assemble: (parts) => {
         this.memberId = parts.identity.memberId;
-        return this.#instruments.assemble(this, life, parts);
+        return this.#instruments.assemble(this, life, withSmallPieces(parts));
       },
     });
     const exits = (error: Error): void => {
@@ -147,24 +160,40 @@ export class Machine {
     this.#end(false);
   }
 
-  losePower(kind?: LossKind): void {
-    const loss =
-      kind ??
-      this.world.pick([
-        "nothing survives",
-        "a prefix survives",
-        "any sectors survive",
-        "all survives",
-      ] as const);
+  losePower(loss: LossKind = this.world.pick(lossKinds)): void {
     this.world.note(this.name, `loses its power: of what was not synced ${loss}`);
     this.#end(true);
     this.storage.losePower(this.world, loss);
+  }
+
+  /** It loses its power in the middle of something that its process does. Undefined: it does not. */
+  planCrash(plan: CrashPlan | undefined): void {
+    this.#crash = plan && { ...plan };
+  }
+
+  #losesPowerAt(step: string): boolean {
+    const plan = this.#crash;
+    if (plan === undefined || (plan.at !== undefined && !step.startsWith(plan.at))) return false;
+    if (--plan.steps > 0) return false;
+    this.world.note(this.name, `loses its power at ${step}`);
+    this.losePower(plan.loss);
+    return true;
+  }
+
+  /** Changes what is durable on its disk. Answers where; undefined: there was nothing to change. */
+  damageDisk(kind: "bit rot" | "misdirected write"): string | undefined {
+    const where = this.storage.damage(this.world, this.config.directory, kind);
+    if (where === undefined) return undefined;
+    this.damaged = true;
+    this.#everDamaged = true;
+    return where;
   }
 
   /** Another disk, with nothing on it. */
   replaceDisk(): void {
     this.storage.replace();
     this.damaged = false;
+    this.#everDamaged = false;
     this.lastError = undefined;
     this.memberId = undefined;
   }
@@ -186,6 +215,12 @@ export class Machine {
       this.world.fail(
         new Error(`${this.name}: the disk was filled slowly, and the log met its end: ${error.message}`),
       );
+    if (error instanceof WalDamagedError && !this.#everDamaged)
+      this.world.fail(
+        new Error(
+          `${this.name}: its disk is sound, and what crashes have left is taken for damage: ${error.message}`,
+        ),
+      );
     this.#end(false);
   }
 
@@ -193,7 +228,7 @@ export class Machine {
     const { life } = this;
     this.life = undefined;
     this.replica = undefined;
-    this.crashPlan.stepsLeft = Number.POSITIVE_INFINITY;
+    this.#crash = undefined;
     this.network.setSilent(this.host, powerLost);
     if (life === undefined) return;
     this.network.ended(life, powerLost);
@@ -201,4 +236,14 @@ export class Machine {
     this.#disk?.abandon();
     this.#disk = undefined;
   }
+}
+
+function withSmallPieces(parts: ReplicaParts): ReplicaParts {
+  const { images } = parts;
+  const read = images.read.bind(images);
+  images.read = async function* (meta) {
+    for await (const bytes of read(meta))
+      for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+  };
+  return parts;
 }

@@ -7,6 +7,8 @@ import type { Fault } from "./weather.ts";
 
 /** A change of members that was asked for has been made, or will not be, after so long. */
 const changeMsMax = 5000;
+/** So long at most it takes until something is synced that the power goes at. */
+const tearMsMax = 2000;
 
 export class Nemesis {
   readonly #cluster: SimCluster;
@@ -38,13 +40,15 @@ export class Nemesis {
     network.delayMs = 0.3;
     network.jitterMs = 0.5;
     network.breaks = 0;
-    for (const { health, life, clock, crashPlan } of machines) {
+    network.breaksOfImages = 0;
+    for (const machine of machines) {
+      const { health, life, clock } = machine;
       health.slowness = 1;
       health.stalledUntilMs = 0;
       health.full = false;
       health.capacityBytes = Number.POSITIVE_INFINITY;
       health.failing.clear();
-      crashPlan.stepsLeft = Number.POSITIVE_INFINITY;
+      machine.planCrash(undefined);
       clock.rate = 1;
       if (life?.paused === true) life.resume();
     }
@@ -59,8 +63,9 @@ export class Nemesis {
       case "lose power":
         return victim.losePower();
       case "crash at a step":
-        victim.crashPlan.stepsLeft = 1 + world.below(300);
-        return;
+        return victim.planCrash({ steps: 1 + world.below(300) });
+      case "torn writes":
+        return this.#tearWrites(victim);
       case "lose all power":
         for (const machine of machines) machine.losePower();
         return;
@@ -156,6 +161,8 @@ export class Nemesis {
           network.breaks = 0;
         });
         return;
+      case "breaking images":
+        return this.#breakImages(victim);
       case "slow network":
         network.delayMs = world.between(1, 40);
         network.jitterMs = world.between(0, 100);
@@ -165,6 +172,31 @@ export class Nemesis {
         });
         return;
     }
+  }
+
+  /**
+   * Loses its power again and again while something that it wrote is being synced: so the next start meets a write that was made in part, and
+   * the one after it what became of that.
+   */
+  async #tearWrites(victim: Machine): Promise<void> {
+    const { world } = this.#cluster;
+    for (let i = 2 + world.below(5); i > 0 && !this.#stopped; i--) {
+      const loss = world.pick(["a prefix survives", "any sectors survive"] as const);
+      victim.planCrash({ steps: 1 + world.below(8), at: "datasync", loss });
+      await world.until(() => !victim.isUp || this.#stopped, tearMsMax);
+      if (!this.#stopped) await victim.start();
+    }
+  }
+
+  /** Somebody is away until the others have let go of the log that it lacks; the image that it gets instead comes in many parts. */
+  async #breakImages({ host }: Machine): Promise<void> {
+    const { world, network } = this.#cluster;
+    await this.#cutFor(world.between(1000, 5000), (from, to) => from === host || to === host);
+    if (this.#stopped) return;
+    network.breaksOfImages = world.between(0.02, 0.3);
+    await this.#for(world.between(2000, 10_000), () => {
+      network.breaksOfImages = 0;
+    });
   }
 
   /** Somebody else fills the disk, slowly, up to what a member keeps free for itself, and makes room again. */
@@ -188,9 +220,8 @@ export class Nemesis {
     if (!weather.reconfigures && members.length < weather.members) return;
     if (weather.reconfigures && !this.#isSettled()) return;
     if (world.chance(0.8)) victim.losePower();
-    const where = victim.storage.damage(world, victim.config.directory, kind);
+    const where = victim.damageDisk(kind);
     if (where === undefined) return;
-    victim.damaged = true;
     world.note("nemesis", `${kind} in ${where}`);
   }
 

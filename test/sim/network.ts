@@ -11,7 +11,7 @@ import type {
   ListenOptions,
   Network,
 } from "../../src/platform/index.ts";
-import { framesOf } from "./frames.ts";
+import { beginsImagePiece, framesOf } from "./frames.ts";
 import type { Life } from "./life.ts";
 import type { World, WorldEvent } from "./world.ts";
 
@@ -40,6 +40,8 @@ export class SimNetwork {
   messages: MessageWeather = { lost: 0, doubled: 0, overtaken: 0 };
   /** Of what is written to a connection, the share at which it breaks; what was written before comes, and perhaps a part of this. */
   breaks = 0;
+  /** The share of an image's pieces at which its connection breaks besides. */
+  breaksOfImages = 0;
   readonly #listeners = new Map<string, { life: Life; onConnection: (connection: Connection) => void }>();
   /** One way each: `from>to`. */
   readonly #cut = new Set<string>();
@@ -265,8 +267,11 @@ class SimSocket extends Duplex {
   #sendAll(chunks: readonly Uint8Array[], done: () => void): void {
     if (!this.life.step("something to be sent")) return;
     let bytes = new Uint8Array(Buffer.concat(chunks));
-    const { world, breaks } = this.#network;
-    if (breaks > 0 && world.chance(breaks)) {
+    const { world, breaks, breaksOfImages } = this.#network;
+    if (
+      (breaks > 0 && world.chance(breaks)) ||
+      (breaksOfImages > 0 && beginsImagePiece(bytes) && world.chance(breaksOfImages))
+    ) {
       bytes = bytes.subarray(0, world.below(bytes.length));
       const error = Object.assign(new Error("write ECONNRESET"), { code: "ECONNRESET" });
       world.schedule(0, () => this.destroy(error), this.life);

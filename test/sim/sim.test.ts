@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { simulate } from "./simulate.ts";
+import { rareLines } from "./world.ts";
 
 /** Real seconds; the seeds that fit are run, always the same ones in the same order. */
 const secondsMax = Number(process.env["SIM_SECONDS"] ?? 15);
@@ -14,6 +15,17 @@ test("a seed is one history: a second run of it ends in the same trace", async (
   assert.equal(first.traceHash, second.traceHash);
   const other = await simulate({ seed: 8, minutes: 0.5 });
   assert.notEqual(other.traceHash, first.traceHash);
+});
+
+test("some days bring writes that are torn, and images whose transfer goes on where it broke off", async () => {
+  const faults = ["torn writes", "breaking images"] as const;
+  const seen = new Set<string>();
+  for (let seed = 1; seed <= 20 && seen.size < rareLines.length; seed++) {
+    const { rare, failure } = await simulate({ seed, minutes: 0.5, faults });
+    assert.equal(failure, undefined, `seed ${seed}: ${failure?.message}`);
+    for (const line of rare.keys()) seen.add(line);
+  }
+  assert.deepEqual([...seen].sort(), [...rareLines].sort());
 });
 
 test(`clusters keep their promises through ${minutes} minute of faults each, and work after it`, async (t) => {

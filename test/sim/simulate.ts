@@ -23,7 +23,7 @@ import { Nemesis } from "./nemesis.ts";
 import { type Checker, observe } from "./observer.ts";
 import { Operator } from "./operator.ts";
 import { Watcher } from "./watchers.ts";
-import { drawWeather, type Weather } from "./weather.ts";
+import { drawWeather, type Fault, type Weather } from "./weather.ts";
 import { World } from "./world.ts";
 
 export interface SimulationOptions {
@@ -33,6 +33,8 @@ export interface SimulationOptions {
   readonly onLine?: ((line: string) => void) | undefined;
   /** A mistake that all members make. */
   readonly bug?: Bug | undefined;
+  /** What happens, instead of what the seed draws. */
+  readonly faults?: readonly Fault[] | undefined;
 }
 
 export interface SimulationResult {
@@ -53,11 +55,18 @@ export interface SimulationResult {
   /** Of members, asked for. */
   readonly changes: number;
   readonly faults: ReadonlyMap<string, number>;
+  readonly rare: World["rare"];
 }
 
-export async function simulate({ seed, minutes, onLine, bug }: SimulationOptions): Promise<SimulationResult> {
+export async function simulate({
+  seed,
+  minutes,
+  onLine,
+  bug,
+  faults,
+}: SimulationOptions): Promise<SimulationResult> {
   const world = new World(seed, onLine);
-  const weather = drawWeather(world);
+  const weather = drawWeather(world, faults);
   world.note("world", `seed ${seed}: ${JSON.stringify(weather)}`);
   const model = new Model(weather.members);
   const checkers: Checker[] = [
@@ -131,5 +140,6 @@ export async function simulate({ seed, minutes, onLine, bug }: SimulationOptions
     alarms: operator.alarms,
     changes: operator.changes,
     faults: nemesis.counts,
+    rare: world.rare,
   };
 }

@@ -5,6 +5,7 @@ export const faults = [
   "kill",
   "lose power",
   "crash at a step",
+  "torn writes",
   "lose all power",
   "restart storm",
   "cut in two",
@@ -27,6 +28,7 @@ export const faults = [
   "bad messages",
   "slow network",
   "breaking connections",
+  "breaking images",
 ] as const;
 
 export type Fault = (typeof faults)[number];
@@ -55,9 +57,10 @@ export interface Weather {
 /** They all come at once, and again. */
 const watchersInFlood = 40;
 
-export function drawWeather(world: World): Weather {
+/** @param only nothing else happens than this */
+export function drawWeather(world: World, only?: readonly Fault[]): Weather {
   const share = world.pick([0.25, 0.5, 1]);
-  const today = faults.filter(() => world.chance(share));
+  const today = only ?? faults.filter(() => world.chance(share));
   const members = world.pick([1, 3, 3, 3, 3, 3, 5] as const);
   const reconfigures = world.chance(0.4);
   return {

@@ -23,6 +23,12 @@ export interface WorldEvent {
   run: (() => void) | undefined;
 }
 
+/** What only some days bring, by what the members log of it: the tests make sure that some do. */
+export const rareLines = [
+  "the last write to the log was cut short by a crash",
+  "an image goes on where it broke off",
+] as const;
+
 /** Events handled in one real turn of the loop: Node drains microtasks between two immediates, which is all that an event needs. */
 const eventsPerTurn = 128;
 /** Lines kept for whoever wants to know what came before a failure. */
@@ -41,6 +47,8 @@ export class World {
   #mixed = 0x811c9dc5;
   #failure: Error | undefined;
   events = 0;
+  /** How often each was noted. */
+  readonly rare = new Map<(typeof rareLines)[number], number>();
 
   constructor(seed: number, onLine?: (line: string) => void) {
     this.random = seededPrng(seed);
@@ -94,6 +102,8 @@ export class World {
 
   /** Writes a line of the trace, which is part of the hash. */
   note(who: string, what: string): void {
+    for (const rare of rareLines)
+      if (what.includes(rare)) this.rare.set(rare, (this.rare.get(rare) ?? 0) + 1);
     const line = `${this.now.toFixed(3).padStart(12)} ${who.padEnd(8)} ${what}`;
     this.#notes.update(line);
     this.#lines.push(line);
