@@ -16,6 +16,7 @@ import type { FrontProxyCertificate } from "./aggregation/remote-api.ts";
 import { type MaybeUpgrade, takeConnection } from "./connect/forward.ts";
 import { createConnect, type Outbound } from "./connect/index.ts";
 import { createEncoder } from "./encode/encoder.ts";
+import { SharedFrames } from "./encode/watch-frames.ts";
 import { inProcessTransport } from "./in-process.ts";
 import { answer } from "./layers/answer.ts";
 import { authenticate } from "./layers/authenticate.ts";
@@ -127,7 +128,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   use(maxInFlight());
   const connect = createConnect({ registry, authorizer, outbound, clock, random });
   use(proxy(aggregation));
-  use(resources(served, { admission, encoder, protobuf: options.protobuf, clock, random, watches }, connect));
+  use(
+    resources(
+      served,
+      { admission, encoder, protobuf: options.protobuf, clock, random, watches, frames: new SharedFrames() },
+      connect,
+    ),
+  );
   use(discovery.layer);
   use(router.routes() as unknown as Layer);
   use(unknownPaths(router, discovery, served));

@@ -7,7 +7,7 @@ import {
   type Selector,
   SelectorError,
 } from "../apimachinery/index.ts";
-import type { SelectionPredicate } from "../storage/index.ts";
+import type { Attributes, SelectionPredicate } from "../storage/index.ts";
 import type { Strategy } from "./strategy.ts";
 
 const selectsAll: SelectionPredicate = { matches: () => true, empty: true };
@@ -45,21 +45,33 @@ function predicateOf(
   onlyName: string | undefined,
 ): SelectionPredicate {
   const readers = fields.requirements.map((requirement) => ({
+    field: requirement.field,
     read: readerOf(strategy, requirement.field),
     wanted: requirement.operator === "=",
     value: requirement.value,
   }));
-  if (onlyName !== undefined) readers.push({ read: nameOf, wanted: true, value: onlyName });
+  if (onlyName !== undefined)
+    readers.push({ field: "metadata.name", read: nameOf, wanted: true, value: onlyName });
   const selectsLabels = !labels.empty;
   const matches = (object: KubeObject): boolean => {
     if (selectsLabels && !labels.matches(object.metadata.labels)) return false;
     for (const { read, wanted, value } of readers) if ((read(object) === value) !== wanted) return false;
     return true;
   };
+  const matchesAttributes = ({ labels: present, indexed }: Attributes): boolean | undefined => {
+    if (selectsLabels && !labels.matches(present)) return false;
+    let decided: true | undefined = true;
+    for (const { field, wanted, value } of readers) {
+      if (!Object.hasOwn(indexed, field)) decided = undefined;
+      else if ((indexed[field] === value) !== wanted) return false;
+    }
+    return decided;
+  };
   const name = onlyName ?? fields.exactMatch("metadata.name");
   const index = indexOf(strategy, fields);
   return {
     matches,
+    matchesAttributes,
     empty: !selectsLabels && readers.length === 0,
     ...(name === undefined ? {} : { name }),
     ...(index === undefined ? {} : { index }),

@@ -25,8 +25,8 @@ export class Change {
    */
   seenThrough(predicate: SelectionPredicate): StorageEvent | undefined {
     const { current, previous } = this;
-    const isIn = current !== undefined && (predicate.empty || predicate.matches(current.object));
-    const wasIn = previous !== undefined && (predicate.empty || predicate.matches(previous.object));
+    const isIn = current?.matches(predicate) === true;
+    const wasIn = previous?.matches(predicate) === true;
     if (isIn && wasIn) {
       this.#modified ??= { type: "MODIFIED", stored: current };
       return this.#modified;

@@ -2,6 +2,7 @@
 export { type CacherOptions, createCacher } from "./cacher/cacher.ts";
 export { createKvStorage, type KvStorageOptions } from "./kv-storage.ts";
 export {
+  type Attributes,
   type ListOptions,
   type SelectionPredicate,
   type Storage,
@@ -14,3 +15,4 @@ export {
   type WatchOptions,
   type WatchSink,
 } from "./ports.ts";
+export { Written } from "./written.ts";

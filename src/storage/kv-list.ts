@@ -105,7 +105,7 @@ export async function listFromKv(
       taken++;
       last = each;
       const stored = StoredObject.of(each);
-      if (predicate.empty || predicate.matches(stored.object)) items.push(stored);
+      if (stored.matches(predicate)) items.push(stored);
     }
     const rest = answer.count - taken;
     if (last === undefined || rest <= 0) {
@@ -130,7 +130,7 @@ async function listOne(kv: Kv, key: string, plan: ListPlan, options: ListOptions
   const items: StoredObject[] = [];
   for (const each of answer.kvs) {
     const stored = StoredObject.of(each);
-    if (options.predicate.matches(stored.object)) items.push(stored);
+    if (stored.matches(options.predicate)) items.push(stored);
   }
   const resourceVersion = String(plan.exactRevision === 0 ? answer.header.revision : plan.exactRevision);
   return { items, resourceVersion, continue: "", remainingItemCount: undefined };

@@ -18,6 +18,7 @@ import { parseResourceVersion } from "./resource-version.ts";
 import { RevisionReader } from "./revision-reader.ts";
 import { encodeObject, StoredObject } from "./stored-object.ts";
 import { TtlLeases } from "./ttl-leases.ts";
+import { Written } from "./written.ts";
 
 /**
  * Objects straight on kv, modelled on k8s.io/apiserver/pkg/storage/etcd3. One key an object, its JSON the value, its mod revision
@@ -102,13 +103,7 @@ export class KvStorage implements Storage {
     options: { createIfMissing?: boolean; ttlSeconds?: number } = {},
   ): Promise<Stored & { created: boolean }> {
     const { stored, created } = await this.update(key, update, options);
-    return {
-      key,
-      object: stored.object,
-      resourceVersion: stored.resourceVersion,
-      json: stored.json,
-      created,
-    };
+    return new Written(stored, created);
   }
 
   /** `guaranteedUpdate`, answering our own form. `cached`: a copy that may be stale, to try with before anything is read. */

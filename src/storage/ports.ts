@@ -35,18 +35,37 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-/** An object at a revision, with its JSON encoded once for everybody. `object.metadata.resourceVersion` is set. */
+/**
+ * An object at a revision. `object.metadata.resourceVersion` is set. Its JSON is encoded once, when it is written: answers are put together from
+ * the bytes that the store holds, and nothing else is kept of them.
+ */
 export interface Stored {
   readonly key: string;
   readonly object: KubeObject;
   readonly resourceVersion: string;
-  /** JSON of `object`, resourceVersion included, made once and shared by GET, LIST and all watchers. */
-  readonly json: () => Uint8Array;
+  /** JSON of `object`, resourceVersion included; the caller's own. */
+  json(): Uint8Array;
+  /** How many bytes that is. */
+  readonly jsonLength: number;
+  /** Writes it where an answer has room for it; the position behind it. */
+  copyJson(target: Uint8Array, at: number): number;
 }
 
-/** Label and field selection, decided on attributes computed once per object. */
+/** Values by which objects are selected often, computed on an object: `spec.nodeName` of a pod. */
+export type FieldIndexes = Readonly<Record<string, (object: KubeObject) => string>>;
+
+/** What most selections decide by: kept of objects that are not decoded. */
+export interface Attributes {
+  readonly labels: Readonly<Record<string, string>> | undefined;
+  /** Values of the indexed fields. */
+  readonly indexed: Readonly<Record<string, string>>;
+}
+
+/** Label and field selection. */
 export interface SelectionPredicate {
   matches(object: KubeObject): boolean;
+  /** The same answer where the attributes are enough for it; undefined: the object has to be looked at. */
+  matchesAttributes?(attributes: Attributes): boolean | undefined;
   readonly empty: boolean;
   /** With `metadata.name=x` only this key is looked at, where the prefix (a namespace, or a resource without any) leaves only one. */
   readonly name?: string;

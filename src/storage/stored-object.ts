@@ -1,7 +1,8 @@
 import { type KubeObject, parseJson, stringifyJson } from "../apimachinery/index.ts";
 import { equalBytes, fromUtf8, type LeaseId, noLease, type Revision } from "../base/index.ts";
 import type { KeyValue } from "../kv/index.ts";
-import { StorageError, type Stored } from "./ports.ts";
+import type { DecodedObjects } from "./decoded-objects.ts";
+import { type Attributes, type SelectionPredicate, StorageError, type Stored } from "./ports.ts";
 
 /**
  * An object at a revision. What stands in the store is its JSON without `metadata.resourceVersion`, for that is the mod revision
@@ -11,7 +12,7 @@ import { StorageError, type Stored } from "./ports.ts";
  *                                                                                             └ ,"resourceVersion":"42"
  *
  * `encodeObject` writes these fields first and in this order, so that the JSON of a revision is two slices of the stored bytes and
- * a few bytes between them. A value that somebody else laid out differently is encoded anew.
+ * a few bytes between them, put together in the answer that wants it. A value that somebody else laid out differently is encoded anew.
  */
 export class StoredObject implements Stored {
   readonly key: string;
@@ -19,48 +20,109 @@ export class StoredObject implements Stored {
   /** As it stands in the store. */
   readonly value: Uint8Array;
   readonly lease: LeaseId;
+  readonly #decoded: DecodedObjects | undefined;
   #object: KubeObject | undefined;
-  #json: Uint8Array | undefined;
+  #attributes: Attributes | undefined;
+  /** Where in `value` the resourceVersion goes; undefined until somebody wants the JSON. */
+  #gap: number | undefined;
 
+  /** `decoded`: who decides how long the object stays decoded; without anybody, as long as this. */
   constructor(
     at: { key: string; value: Uint8Array; revision: Revision; lease: LeaseId },
     object?: KubeObject,
+    decoded?: DecodedObjects,
   ) {
     this.key = at.key;
     this.value = at.value;
     this.revision = at.revision;
     this.lease = at.lease;
     this.#object = object;
+    this.#decoded = decoded;
   }
 
-  static of(kv: KeyValue, key = fromUtf8(kv.key)): StoredObject {
-    return new StoredObject({ key, value: kv.value, revision: kv.modRevision, lease: kv.lease });
+  static of(kv: KeyValue, key = fromUtf8(kv.key), decoded?: DecodedObjects): StoredObject {
+    const { value, modRevision: revision, lease } = kv;
+    return new StoredObject({ key, value, revision, lease }, undefined, decoded);
   }
 
   get resourceVersion(): string {
     return String(this.revision);
   }
 
-  /** Decoded when first asked for. @throws StorageError CORRUPT_OBJECT */
+  /** Decoded when asked for. @throws StorageError CORRUPT_OBJECT */
   get object(): KubeObject {
-    this.#object ??= decodeObject(this.key, this.value, this.revision);
-    return this.#object;
+    if (this.#object !== undefined) return this.#object;
+    const object = decodeObject(this.key, this.value, this.revision);
+    this.#object = object;
+    this.#decoded?.keep(this);
+    return object;
   }
 
-  readonly json = (): Uint8Array => {
-    this.#json ??=
-      spliceResourceVersion(this.value, this.resourceVersion) ?? Buffer.from(stringifyJson(this.object));
-    return this.#json;
-  };
+  /** Lets go of the decoded object. */
+  forget(): void {
+    this.#object = undefined;
+  }
+
+  /** Only where somebody decides how long it stays decoded. @throws StorageError CORRUPT_OBJECT */
+  get attributes(): Attributes | undefined {
+    this.#attributes ??= this.#decoded?.attributesOf(this.object);
+    return this.#attributes;
+  }
+
+  matches(predicate: SelectionPredicate): boolean {
+    if (predicate.empty) return true;
+    const { attributes } = this;
+    const decided = attributes && predicate.matchesAttributes?.(attributes);
+    return decided ?? predicate.matches(this.object);
+  }
+
+  json(): Uint8Array {
+    const json = Buffer.allocUnsafe(this.jsonLength);
+    this.copyJson(json, 0);
+    return json;
+  }
+
+  get jsonLength(): number {
+    const gap = this.#findGap();
+    if (gap === foreign) return this.#encoded().length;
+    return this.value.length + this.#filling(gap).length;
+  }
+
+  copyJson(target: Uint8Array, at: number): number {
+    const gap = this.#findGap();
+    if (gap === foreign) {
+      const json = this.#encoded();
+      target.set(json, at);
+      return at + json.length;
+    }
+    const { value } = this;
+    const filling = this.#filling(gap);
+    target.set(value.subarray(0, gap), at);
+    for (let i = 0; i < filling.length; i++) target[at + gap + i] = filling.charCodeAt(i);
+    target.set(value.subarray(gap), at + gap + filling.length);
+    return at + value.length + filling.length;
+  }
+
+  #findGap(): number {
+    this.#gap ??= resourceVersionGap(this.value);
+    return this.#gap;
+  }
+
+  /** The field that goes into the gap, with its comma where it has a neighbour. */
+  #filling(gap: number): string {
+    const field = `"resourceVersion":"${this.revision}"`;
+    if (this.value[gap - 1] !== openingBrace) return `,${field}`;
+    return this.value[gap] === closingBrace ? field : `${field},`;
+  }
+
+  /** Of a value that somebody else laid out. */
+  #encoded(): Uint8Array {
+    return Buffer.from(stringifyJson(this.object));
+  }
 
   /** The same content at the revision at which it was deleted or left a selection. */
   at(revision: Revision): StoredObject {
-    const object = this.object;
-    const metadata = { ...object.metadata, resourceVersion: String(revision) };
-    return new StoredObject(
-      { key: this.key, value: this.value, revision, lease: noLease },
-      { ...object, metadata },
-    );
+    return new StoredObject({ key: this.key, value: this.value, revision, lease: noLease });
   }
 
   /** Whether writing `value` would change nothing, the order of fields apart. */
@@ -102,32 +164,28 @@ const parse = (value: Uint8Array): unknown => parseJson(fromUtf8(value));
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;
+const openingBrace = 0x7b;
 const closingBrace = 0x7d;
+/** No place: the bytes are not ours. */
+const foreign = -1;
 const beforeMetadata = Buffer.from('"metadata":{');
 const resourceVersionField = Buffer.from('"resourceVersion"');
 const identifying = ['"name":"', '"generateName":"', '"namespace":"', '"uid":"'].map((text) =>
   Buffer.from(text),
 );
 
-/** Undefined where the bytes are not laid out as `encodeObject` does. */
-function spliceResourceVersion(value: Uint8Array, resourceVersion: string): Uint8Array | undefined {
+/** Where the resourceVersion goes in bytes that are laid out as `encodeObject` does; else `foreign`. */
+function resourceVersionGap(value: Uint8Array): number {
   const begin = metadataBegin(value);
-  if (begin < 0) return undefined;
+  if (begin < 0) return foreign;
   let at = begin;
   for (const field of identifying) {
     const start = at === begin ? at : at + 1;
     if (at !== begin && value[at] !== comma) break;
     if (startsWith(value, field, start)) at = stringEnd(value, start + field.length);
-    if (at < 0) return undefined;
+    if (at < 0) return foreign;
   }
-  if (startsWith(value, resourceVersionField, value[at] === comma ? at + 1 : at)) return undefined;
-  const field = `"resourceVersion":"${resourceVersion}"`;
-  const text = at !== begin ? `,${field}` : value[at] === closingBrace ? field : `${field},`;
-  const json = Buffer.allocUnsafe(value.length + text.length);
-  json.set(value.subarray(0, at), 0);
-  json.write(text, at, "latin1");
-  json.set(value.subarray(at), at + text.length);
-  return json;
+  return startsWith(value, resourceVersionField, value[at] === comma ? at + 1 : at) ? foreign : at;
 }
 
 /** Just after `"metadata":{` where only kind and apiVersion stand before it; else -1. */

@@ -43,7 +43,7 @@ describe("the watch cache", () => {
     assert.equal(clock.pending, 0);
   });
 
-  test("the JSON of a revision is one array for every watcher, list and get", async () => {
+  test("every watcher, list and get of a revision shares one object, and its JSON is theirs to keep", async () => {
     const { storage } = openCacher();
     await storage.list(prefix, list());
     const first = new Recorder(storage, prefix, { resourceVersion: "0" });
@@ -53,11 +53,12 @@ describe("the watch cache", () => {
     await Promise.all([first.count(1), second.count(1)]);
     const [one, two] = [first.events[0], second.events[0]];
     assert.ok(one?.type === "ADDED" && two?.type === "ADDED");
-    const json = created.json();
-    assert.equal(one.stored.json(), json);
-    assert.equal(two.stored.json(), json);
-    assert.equal((await storage.list(prefix, list())).items[0]?.json(), json);
-    assert.equal((await storage.get(key("a"))).json(), json);
+    assert.equal(one.stored, created);
+    assert.equal(two.stored, created);
+    assert.equal((await storage.list(prefix, list())).items[0], created);
+    assert.equal(await storage.get(key("a")), created);
+    assert.notEqual(created.json(), created.json());
+    assert.deepEqual(created.json(), one.stored.json());
   });
 
   test("an update is tried with the copy from memory and reads nothing", async () => {
@@ -136,7 +137,9 @@ describe("the watch cache", () => {
   });
 
   test("a watch from before the window is expired with upstream's text", async () => {
-    const { storage } = openCacher({ window: { changesMin: 3, changesMax: 5, freshMs: 1_000 } });
+    const { storage } = openCacher({
+      window: { changesMin: 3, changesMax: 5, freshMs: 1_000, bytesMax: 1_000_000 },
+    });
     await storage.create(key("a"), configMap("a"));
     await storage.list(prefix, list());
     for (let i = 0; i < 10; i++)
@@ -148,7 +151,9 @@ describe("the watch cache", () => {
   });
 
   test("old changes are forgotten down to the smallest window", async () => {
-    const { storage, clock } = openCacher({ window: { changesMin: 3, changesMax: 1_000, freshMs: 1_000 } });
+    const { storage, clock } = openCacher({
+      window: { changesMin: 3, changesMax: 1_000, freshMs: 1_000, bytesMax: 1_000_000 },
+    });
     await storage.create(key("a"), configMap("a"));
     await storage.list(prefix, list());
     const update = (value: string) => storage.guaranteedUpdate(key("a"), () => configMap("a", { value }));
@@ -159,6 +164,30 @@ describe("the watch cache", () => {
     await update("last");
     await settle();
     assert.equal((await new Recorder(storage, prefix, { resourceVersion: "2" }).end())?.code, "EXPIRED");
+  });
+
+  test("a few large changes are as much as many small ones", async () => {
+    const limits = { changesMin: 1_000, changesMax: 1_000, freshMs: 1_000, bytesMax: 10_000 };
+    const { storage } = openCacher({ window: limits });
+    await storage.create(key("a"), configMap("a"));
+    await storage.list(prefix, list());
+    for (let i = 0; i < 10; i++)
+      await storage.guaranteedUpdate(key("a"), () => configMap("a", { value: `${i}`.repeat(3_000) }));
+    await settle();
+    assert.equal((await new Recorder(storage, prefix, { resourceVersion: "8" }).end())?.code, "EXPIRED");
+    assert.equal((await new Recorder(storage, prefix, { resourceVersion: "9" }).count(3)).length, 3);
+  });
+
+  test("a selection by labels decodes nothing", async () => {
+    const { storage } = openCacher();
+    await storage.create(key("a"), configMap("a", { labels: { x: "1" } }));
+    await storage.create(key("b"), configMap("b", { labels: { x: "2" } }));
+    const predicate: SelectionPredicate = {
+      empty: false,
+      matches: () => assert.fail("looked at the object"),
+      matchesAttributes: ({ labels }) => labels?.["x"] === "2",
+    };
+    assert.deepEqual(names(await storage.list(prefix, list({ predicate }))), ["b"]);
   });
 
   test("a cache started late shows what changed since the server started", async () => {

@@ -180,11 +180,14 @@ function writesContract(make: Open): void {
     await failsWith(storage.create(key("a"), configMap("a")), "KEY_EXISTS");
   });
 
-  test("JSON is made once for a revision", async () => {
+  test("JSON goes where a list has room for it", async () => {
     const { storage } = open(make);
     await storage.create(key("a"), configMap("a"));
     const stored = await storage.get(key("a"), { resourceVersion: "0" });
-    assert.equal(stored.json(), stored.json());
+    const json = stored.json();
+    const answer = Buffer.alloc(stored.jsonLength + 10, "-");
+    assert.equal(stored.copyJson(answer, 5), 5 + json.length);
+    assert.equal(answer.toString(), `-----${Buffer.from(json).toString()}-----`);
   });
 
   test("a get of a missing key says so, and of a future version waits no longer than it must", async () => {

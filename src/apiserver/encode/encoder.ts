@@ -55,7 +55,7 @@ export function createEncoder(protobuf: () => KubernetesCodec): Encoder {
     object(stored, options) {
       const { representation, pretty } = options;
       if (representation.as === "" && representation.encoding === "json" && !pretty) {
-        return jsonLine(stored.json());
+        return jsonLine(stored);
       }
       return value(objectView(stored, options), representation, pretty);
     },
@@ -72,10 +72,9 @@ export function createEncoder(protobuf: () => KubernetesCodec): Encoder {
 const newline = 0x0a;
 
 /** JSON that is not indented ends with a newline, as Go's encoder writes it. */
-function jsonLine(json: Uint8Array): Uint8Array {
-  const line = Buffer.allocUnsafe(json.length + 1);
-  line.set(json, 0);
-  line[json.length] = newline;
+function jsonLine(stored: Stored): Uint8Array {
+  const line = Buffer.allocUnsafe(stored.jsonLength + 1);
+  line[stored.copyJson(line, 0)] = newline;
   return line;
 }
 

@@ -1,12 +1,11 @@
 import { apiVersionOf } from "../../registry/index.ts";
 import type { KindForm } from "../../schema/index.ts";
-import type { StoredList } from "../../storage/index.ts";
+import type { Stored, StoredList } from "../../storage/index.ts";
 
 const comma = 0x2c;
-const openingBrace = 0x7b;
 
 /**
- * JSON of a list from the JSON of its items, in one buffer. Items of a built-in kind's list do not repeat their kind and apiVersion, which
+ * JSON of a list from the JSON of its items, in one buffer, written once. Items of a built-in kind's list do not repeat their kind and apiVersion, which
  * the store writes first; those of custom kinds do:
  *
  *     {"kind":"PodList","apiVersion":"v1","metadata":{…},"items":[ {│"metadata":… ,{│"metadata":… ]}
@@ -17,22 +16,17 @@ export function listBytes(list: StoredList, { kind, custom = false }: KindForm):
     `{"kind":"${kind.kind}List","apiVersion":"${apiVersion}","metadata":${listMetadata(list, custom)},"items":[`,
   );
   const typeMeta = Buffer.from(`{"kind":"${kind.kind}","apiVersion":"${apiVersion}",`);
-  const items = list.items.map((item) => item.json());
-  let length = head.length + 3 + Math.max(0, items.length - 1);
-  for (const item of items) length += item.length;
+  let length = head.length + 3;
+  for (const item of list.items) length += item.jsonLength + 1;
   const bytes = Buffer.allocUnsafe(length);
   let at = head.copy(bytes, 0);
-  for (let i = 0; i < items.length; i++) {
-    const item = items[i] as Uint8Array;
+  for (let i = 0; i < list.items.length; i++) {
     if (i > 0) bytes[at++] = comma;
-    if (!custom && startsWith(item, typeMeta)) {
-      bytes[at++] = openingBrace;
-      bytes.set(item.subarray(typeMeta.length), at);
-      at += item.length - typeMeta.length;
-    } else {
-      bytes.set(item, at);
-      at += item.length;
-    }
+    const end = (list.items[i] as Stored).copyJson(bytes, at);
+    const shortened = !custom && startsWith(bytes, typeMeta, at);
+    // The brace stays, what follows the type moves up to it.
+    if (shortened) bytes.copyWithin(at + 1, at + typeMeta.length, end);
+    at = shortened ? end - typeMeta.length + 1 : end;
   }
   at += bytes.write("]}\n", at);
   return bytes.subarray(0, at);
@@ -46,8 +40,7 @@ function listMetadata(list: StoredList, custom: boolean): string {
   });
 }
 
-function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
-  if (bytes.length < prefix.length) return false;
-  for (let i = 0; i < prefix.length; i++) if (bytes[i] !== prefix[i]) return false;
+function startsWith(bytes: Uint8Array, prefix: Uint8Array, at: number): boolean {
+  for (let i = 0; i < prefix.length; i++) if (bytes[at + i] !== prefix[i]) return false;
   return true;
 }

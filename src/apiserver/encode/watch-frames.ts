@@ -3,6 +3,9 @@ import type { KubernetesCodec, KubernetesObject } from "../../wire/index.ts";
 
 type ChangeType = "ADDED" | "MODIFIED" | "DELETED";
 
+/** The event of one watch in the form that its client asked for. */
+type MakeFrame = () => Uint8Array;
+
 const newline = 0x0a;
 const closingBrace = 0x7d;
 const heads: Readonly<Record<ChangeType, Buffer>> = {
@@ -11,21 +14,13 @@ const heads: Readonly<Record<ChangeType, Buffer>> = {
   DELETED: Buffer.from('{"type":"DELETED","object":'),
 };
 
-// A change goes to many watchers, which share the stored object: the frame is made for the first of them. It goes with the object.
-const frames = new WeakMap<Stored, { readonly type: ChangeType; readonly bytes: Buffer }>();
-
 /** One event of a JSON watch, its newline included. */
 export function jsonFrame(type: ChangeType, stored: Stored): Buffer {
-  const shared = frames.get(stored);
-  if (shared !== undefined && shared.type === type) return shared.bytes;
   const head = heads[type];
-  const json = stored.json();
-  const bytes = Buffer.allocUnsafe(head.length + json.length + 2);
-  head.copy(bytes, 0);
-  bytes.set(json, head.length);
-  bytes[bytes.length - 2] = closingBrace;
-  bytes[bytes.length - 1] = newline;
-  frames.set(stored, { type, bytes });
+  const bytes = Buffer.allocUnsafe(head.length + stored.jsonLength + 2);
+  const end = stored.copyJson(bytes, head.copy(bytes, 0));
+  bytes[end] = closingBrace;
+  bytes[end + 1] = newline;
   return bytes;
 }
 
@@ -36,4 +31,40 @@ export function protobufFrame(codec: KubernetesCodec, type: string, object: unkn
   frame.writeUInt32BE(event.length, 0);
   frame.set(event, 4);
   return frame;
+}
+
+/**
+ * A change goes to many watchers in one turn of the loop, and its frame is made for the first of them. Nothing is kept for longer: what comes
+ * late (a watch that begins in the past) makes its own.
+ */
+export class SharedFrames {
+  readonly #byEncoding = new Map<
+    string,
+    Map<Stored, { readonly type: ChangeType; readonly frame: Uint8Array }>
+  >();
+  #clearing = false;
+
+  /** `encoding`: what tells one form of the same event from another. */
+  of(encoding: string, type: ChangeType, stored: Stored, make: MakeFrame): Uint8Array {
+    let frames = this.#byEncoding.get(encoding);
+    if (frames === undefined) {
+      frames = new Map();
+      this.#byEncoding.set(encoding, frames);
+    }
+    const shared = frames.get(stored);
+    if (shared?.type === type) return shared.frame;
+    const frame = make();
+    frames.set(stored, { type, frame });
+    this.#clearSoon();
+    return frame;
+  }
+
+  #clearSoon(): void {
+    if (this.#clearing) return;
+    this.#clearing = true;
+    setImmediate(() => {
+      this.#clearing = false;
+      this.#byEncoding.clear();
+    });
+  }
 }

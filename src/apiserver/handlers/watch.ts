@@ -102,9 +102,13 @@ class WatchStream implements WatchSink {
 
   #frameOf(event: StorageEvent): Uint8Array {
     const { as, encoding } = this.#encoding.representation;
-    if (encoding === "json" && event.type !== "BOOKMARK" && as === "")
-      return jsonFrame(event.type, event.stored);
-    return this.#frame(event.type, this.#viewOf(event));
+    const { type } = event;
+    // Views (Tables, metadata alone) differ from watch to watch.
+    if (type === "BOOKMARK" || as !== "") return this.#frame(type, this.#viewOf(event));
+    const { stored } = event;
+    return this.#call.deps.frames.of(encoding, type, stored, () =>
+      encoding === "json" ? jsonFrame(type, stored) : this.#frame(type, stored.object),
+    );
   }
 
   #frame(type: string, object: unknown): Uint8Array {

@@ -10,7 +10,7 @@ import type {
   WatchOptions,
   WatchSink,
 } from "../../storage/index.ts";
-import { StorageError } from "../../storage/index.ts";
+import { StorageError, Written } from "../../storage/index.ts";
 import { transientObject } from "../transient.ts";
 import { type Convert, fitToSchema, readStored, type VersionForm } from "./conversion.ts";
 
@@ -111,7 +111,9 @@ export class VersionedStorage implements Storage {
   /** Selects by what clients see, where that needs no webhook; else by what is stored. */
   #selects(predicate: SelectionPredicate): SelectionPredicate {
     if (predicate.empty) return predicate;
-    return { ...predicate, matches: (object) => predicate.matches(this.#seen(object)) };
+    // Labels are part of what a conversion may change.
+    const { matchesAttributes: _, ...others } = predicate;
+    return { ...others, matches: (object) => predicate.matches(this.#seen(object)) };
   }
 
   #seen(object: KubeObject): KubeObject {
@@ -139,9 +141,7 @@ export class VersionedStorage implements Storage {
       async (current) => this.#toStored(await update(current && (await this.#show(current)))),
       options,
     );
-    const { created, ...stored } = written;
-    const { object, resourceVersion, json } = await this.#show(stored);
-    return { key, object, resourceVersion, json, created };
+    return new Written(await this.#show(written), written.created);
   }
 
   async delete(key: string, validate?: (current: Stored) => void | Promise<void>): Promise<Stored> {

@@ -4,10 +4,12 @@ import type { KeyValue, Kv, KvEvent } from "../../kv/index.ts";
 import type { Clock } from "../../platform/index.ts";
 import { Change } from "../change.ts";
 import { encodeContinue } from "../continue-token.ts";
+import { DecodedObjects } from "../decoded-objects.ts";
 import { keyNotFound, watchExpired } from "../errors.ts";
 import { type ListPlan, planList } from "../kv-list.ts";
 import { KvStorage, type UpdateObject } from "../kv-storage.ts";
 import {
+  type FieldIndexes,
   type ListOptions,
   type Storage,
   StorageError,
@@ -20,12 +22,13 @@ import {
 } from "../ports.ts";
 import { parseResourceVersion } from "../resource-version.ts";
 import { StoredObject } from "../stored-object.ts";
+import { Written } from "../written.ts";
 import { BookmarkSchedule } from "./bookmarks.ts";
 import { EventWindow, type WindowLimits, windowLimits } from "./event-window.ts";
 import { Feed, type FeedTarget } from "./feed.ts";
 import { Freshness } from "./freshness.ts";
 import { SortedMap } from "./sorted-map.ts";
-import { type FieldIndexes, selectEvents, type Watcher, WatcherIndex } from "./watcher-index.ts";
+import { selectEvents, type Watcher, WatcherIndex } from "./watcher-index.ts";
 
 /**
  * The watch cache, modelled on k8s.io/apiserver/pkg/storage/cacher: the objects of one resource and their recent changes in
@@ -63,6 +66,7 @@ class Cacher implements Storage, FeedTarget {
   readonly #answersProgress: boolean;
   readonly #feed: Feed;
   readonly #objects = new SortedMap<StoredObject>();
+  readonly #decoded: DecodedObjects;
   readonly #window: EventWindow;
   readonly #watchers: WatcherIndex;
   readonly #freshness: Freshness;
@@ -80,6 +84,7 @@ class Cacher implements Storage, FeedTarget {
     this.#answersProgress = kv.answersProgress !== false;
     const windowFrom = this.#answersProgress ? options.windowFrom : undefined;
     this.#feed = new Feed({ kv, clock, keyPrefix, windowFrom }, this);
+    this.#decoded = new DecodedObjects(indexes);
     this.#window = new EventWindow(options.window ?? windowLimits);
     this.#watchers = new WatcherIndex({ keyPrefix, namespaced, indexes });
     this.#freshness = new Freshness(clock, () => this.#feed.requestProgress());
@@ -98,8 +103,7 @@ class Cacher implements Storage, FeedTarget {
     options: { createIfMissing?: boolean; ttlSeconds?: number } = {},
   ): Promise<Stored & { created: boolean }> {
     const written = await this.#store.update(key, update, { ...options, cached: this.#cached(key) });
-    const { object, resourceVersion, json } = this.#shared(written.stored);
-    return { key, object, resourceVersion, json, created: written.created };
+    return new Written(this.#shared(written.stored), written.created);
   }
 
   delete(key: string, validate?: (current: Stored) => void | Promise<void>): Promise<Stored> {
@@ -168,7 +172,7 @@ class Cacher implements Storage, FeedTarget {
     const singleKey = this.#store.singleKey(prefix, predicate.name);
     if (singleKey !== undefined) {
       const stored = this.#objects.get(byteOrdered(singleKey));
-      const items = stored !== undefined && predicate.matches(stored.object) ? [stored] : [];
+      const items = stored?.matches(predicate) === true ? [stored] : [];
       return { items, resourceVersion, continue: "", remainingItemCount: undefined };
     }
     const start = byteOrdered(plan.startKey);
@@ -182,7 +186,7 @@ class Cacher implements Storage, FeedTarget {
         return false;
       }
       last = stored.key;
-      if (predicate.empty || predicate.matches(stored.object)) items.push(stored);
+      if (stored.matches(predicate)) items.push(stored);
       return true;
     });
     if (next === undefined) return { items, resourceVersion, continue: "", remainingItemCount: undefined };
@@ -327,7 +331,7 @@ class Cacher implements Storage, FeedTarget {
   replace(objects: readonly KeyValue[], revision: Revision): void {
     this.#objects.clear();
     for (const kv of objects) {
-      const stored = decoded(kv);
+      const stored = this.#read(kv);
       if (stored !== undefined) this.#objects.set(byteOrdered(stored.key), stored);
     }
     this.#window.reset(revision);
@@ -340,7 +344,7 @@ class Cacher implements Storage, FeedTarget {
     const changes: Change[] = [];
     for (const event of events) {
       const at = event.kv.modRevision;
-      const current = event.type === "put" ? decoded(event.kv) : undefined;
+      const current = event.type === "put" ? this.#read(event.kv) : undefined;
       const key = byteOrdered(current?.key ?? fromUtf8(event.kv.key));
       const previous = current === undefined ? this.#objects.delete(key) : this.#objects.set(key, current);
       this.#lastChange = at;
@@ -362,6 +366,18 @@ class Cacher implements Storage, FeedTarget {
     this.#endWatchers();
   }
 
+  /** Undefined where the value is no object: somebody else wrote it. It is not there for lists and watches; a get names the fault. */
+  #read(kv: KeyValue): StoredObject | undefined {
+    const stored = StoredObject.of(kv, fromUtf8(kv.key), this.#decoded);
+    try {
+      void stored.attributes;
+      return stored;
+    } catch (error) {
+      if (error instanceof StorageError && error.code === "CORRUPT_OBJECT") return undefined;
+      throw error;
+    }
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -378,18 +394,6 @@ class Cacher implements Storage, FeedTarget {
 
 function sinkEnd(watcher: Watcher): void {
   watcher.sink.onClosed(undefined);
-}
-
-/** Undefined where the value is no object: somebody else wrote it. It is not there for lists and watches; a get names the fault. */
-function decoded(kv: KeyValue): StoredObject | undefined {
-  const stored = StoredObject.of(kv);
-  try {
-    void stored.object;
-    return stored;
-  } catch (error) {
-    if (error instanceof StorageError && error.code === "CORRUPT_OBJECT") return undefined;
-    throw error;
-  }
 }
 
 /** The key with one code unit for each byte of its UTF-8, so that texts sort as the store sorts bytes. */

@@ -8,10 +8,20 @@ export interface WindowLimits {
   readonly changesMax: number;
   /** Changes younger than this are kept up to `changesMax`. */
   readonly freshMs: number;
+  /** Never more than this of what the changes led to, whatever their number and age. */
+  readonly bytesMax: number;
 }
 
-/** Upstream's window is 100 to 102,400 changes and 75 seconds; ours begins larger for it holds no copies. */
-export const windowLimits: WindowLimits = { changesMin: 1_024, changesMax: 102_400, freshMs: 75_000 };
+/**
+ * Upstream's window is 100 to 102,400 changes and 75 seconds; ours begins larger for it holds no copies, and is bounded in bytes, because
+ * what it holds stays in memory when the store has compacted it.
+ */
+export const windowLimits: WindowLimits = {
+  changesMin: 1_024,
+  changesMax: 102_400,
+  freshMs: 75_000,
+  bytesMax: 32 * 1024 * 1024,
+};
 
 /** The recent changes of a resource, oldest first, so that a watch may begin in the past. */
 export class EventWindow {
@@ -20,6 +30,7 @@ export class EventWindow {
   /** When each came, monotonic. */
   #times: number[] = [];
   #head = 0;
+  #bytes = 0;
   #forgotten = 0 as Revision;
 
   constructor(limits: WindowLimits) {
@@ -36,17 +47,22 @@ export class EventWindow {
     this.#changes = [];
     this.#times = [];
     this.#head = 0;
+    this.#bytes = 0;
     this.#forgotten = revision;
   }
 
   push(change: Change, now: number): void {
     this.#changes.push(change);
     this.#times.push(now);
-    const { changesMin, changesMax, freshMs } = this.#limits;
-    for (let size = this.#changes.length - this.#head; size > changesMin; size--) {
+    this.#bytes += bytesOf(change);
+    const { changesMin, changesMax, freshMs, bytesMax } = this.#limits;
+    for (let size = this.#changes.length - this.#head; size > 1; size--) {
       const isFresh = now - (this.#times[this.#head] as number) <= freshMs;
-      if (isFresh && size <= changesMax) break;
-      this.#forgotten = (this.#changes[this.#head] as Change).revision;
+      const isWithin = size <= changesMin || (isFresh && size <= changesMax);
+      if (isWithin && this.#bytes <= bytesMax) break;
+      const oldest = this.#changes[this.#head] as Change;
+      this.#bytes -= bytesOf(oldest);
+      this.#forgotten = oldest.revision;
       this.#changes[this.#head] = undefined as never;
       this.#head++;
     }
@@ -69,3 +85,5 @@ export class EventWindow {
     return this.#changes.slice(low);
   }
 }
+
+const bytesOf = ({ current, previous }: Change): number => (current ?? previous)?.value.length ?? 0;

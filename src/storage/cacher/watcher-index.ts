@@ -1,7 +1,6 @@
-import type { KubeObject } from "../../apimachinery/index.ts";
 import type { Revision } from "../../base/index.ts";
 import type { Change } from "../change.ts";
-import type { SelectionPredicate, StorageEvent, WatchSink } from "../ports.ts";
+import type { FieldIndexes, SelectionPredicate, StorageEvent, WatchSink } from "../ports.ts";
 
 /** A watch served from memory. */
 export interface Watcher {
@@ -18,9 +17,6 @@ interface Scope {
   /** Changes of the batch being delivered. */
   pending: Change[];
 }
-
-/** Values by which watchers are found, computed on an object: `spec.nodeName` of a pod. */
-export type FieldIndexes = Readonly<Record<string, (object: KubeObject) => string>>;
 
 /**
  * Finds who is concerned by a change without asking everybody: watchers stand under one object's key, one namespace, one value of
@@ -101,9 +97,8 @@ export class WatcherIndex {
     this.#touch(key, change, touched);
     if (this.#namespaced) this.#touch(key.slice(0, key.lastIndexOf("/") + 1), change, touched);
     for (const field of this.#fieldUse.keys()) {
-      const read = this.#indexes[field] as (object: KubeObject) => string;
-      const now = change.current === undefined ? undefined : read(change.current.object);
-      const before = change.previous === undefined ? undefined : read(change.previous.object);
+      const now = change.current?.attributes?.indexed[field];
+      const before = change.previous?.attributes?.indexed[field];
       if (now !== undefined) this.#touch(`${field}\0${now}`, change, touched);
       if (before !== undefined && before !== now) this.#touch(`${field}\0${before}`, change, touched);
     }
