@@ -171,5 +171,11 @@ function printValue(value: unknown): string {
   if (typeof value === "string") return quoteGo(value);
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint")
     return String(value);
-  return stringifyJson(value);
+  return stringifyJson(value).replace(
+    htmlSensitive,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
+
+/** What encoding/json of Go writes as escapes, so that JSON may stand in a page. */
+const htmlSensitive = /[&<>\u2028\u2029]/g;

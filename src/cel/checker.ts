@@ -83,7 +83,7 @@ class Checker {
         let element: CelType | undefined;
         for (const { value, isOptional } of expression.elements) {
           const type = this.check(value);
-          element = this.#join(value, element, isOptional ? this.#optionalElement(value, type) : type);
+          element = this.#join(element, isOptional ? this.#optionalElement(value, type) : type);
         }
         return types.list(element ?? this.#fresh());
       }
@@ -91,13 +91,9 @@ class Checker {
         let key: CelType | undefined;
         let value: CelType | undefined;
         for (const entry of expression.entries) {
-          key = this.#join(entry.key, key, this.check(entry.key));
+          key = this.#join(key, this.check(entry.key));
           const type = this.check(entry.value);
-          value = this.#join(
-            entry.value,
-            value,
-            entry.isOptional ? this.#optionalElement(entry.value, type) : type,
-          );
+          value = this.#join(value, entry.isOptional ? this.#optionalElement(entry.value, type) : type);
         }
         return types.map(key ?? this.#fresh(), value ?? this.#fresh());
       }
@@ -251,10 +247,10 @@ class Checker {
     return isDyn(type) ? type : this.#mismatch(at, types.optional(type), type);
   }
 
-  #join(at: Expression, previous: CelType | undefined, current: CelType): CelType {
+  /** Of the elements of a literal. That they differ is not said here (`literal-checks.ts`). */
+  #join(previous: CelType | undefined, current: CelType): CelType {
     if (previous === undefined) return current;
-    if (this.#substitution.assign([previous], [current])) return mostGeneral(previous, current);
-    return this.#mismatch(at, previous, current);
+    return this.#substitution.assign([previous], [current]) ? mostGeneral(previous, current) : types.dyn;
   }
 
   #struct(expression: StructExpression): CelType {

@@ -1,7 +1,8 @@
 import { Budget } from "./budget.ts";
 import { check } from "./checker.ts";
+import { checkConstants } from "./constants.ts";
 import type { Environment } from "./environment.ts";
-import { estimateCost } from "./estimate.ts";
+import { type Declared, estimateCost } from "./estimate.ts";
 import { checkLiterals } from "./literal-checks.ts";
 import { parse } from "./parser.ts";
 import { plan, type Step } from "./planner.ts";
@@ -14,8 +15,8 @@ export interface Program {
   readonly type: CelType;
   /** Whether it names this variable. */
   readonly uses: (variable: string) => boolean;
-  /** What one evaluation may cost at most, as far as types tell. */
-  costMax(): number;
+  /** What one evaluation may cost at most, as far as types tell, and the sizes that are declared of variables. */
+  costMax(declared: Declared): number;
   /**
    * Its value for these variables, or why it has none. Variables that are not given are errors when they are met.
    * @throws CostExceeded when the budget is spent
@@ -25,25 +26,26 @@ export interface Program {
 
 /**
  * Compiles an expression: parse, expand macros, check types, plan.
- * @throws CompileError with cel-go's text
+ * @throws CompileError with cel-go's text, InstantiationError
  */
 export function compile(source: string, environment: Environment): Program {
   const expression = parse(source, environment);
   const checked = check(source, expression, environment);
-  checkLiterals(source, expression);
+  checkLiterals(source, expression, checked);
+  checkConstants(expression, checked);
   const { step, locals, variables } = plan(expression, checked, environment);
   return new PlannedProgram({
     type: checked.type,
     step,
     locals,
     variables,
-    costMax: () => estimateCost(expression, checked),
+    costMax: (declared) => estimateCost(expression, checked, declared),
   });
 }
 
 class PlannedProgram implements Program {
   readonly type: CelType;
-  readonly costMax: () => number;
+  readonly costMax: Program["costMax"];
   readonly #step: Step;
   readonly #locals: number;
   readonly #variables: ReadonlySet<string>;
@@ -53,7 +55,7 @@ class PlannedProgram implements Program {
     readonly step: Step;
     readonly locals: number;
     readonly variables: ReadonlySet<string>;
-    readonly costMax: () => number;
+    readonly costMax: Program["costMax"];
   }) {
     this.type = planned.type;
     this.#step = planned.step;

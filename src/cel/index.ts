@@ -17,6 +17,7 @@ export {
 } from "./admission-environment.ts";
 export { Budget, CostExceeded } from "./budget.ts";
 export { compile, type Program } from "./compile.ts";
+export { InstantiationError } from "./constants.ts";
 export { Environment } from "./environment.ts";
 export { escapeName } from "./escape.ts";
 export { fromJson, LazyMap, toJson } from "./json-values.ts";

@@ -74,7 +74,7 @@ function listType(schema: ValueSchema, name: string): CelType | undefined {
     ...types.list(element),
     ...(kind === "set" ? { list: { type: "set" } } : {}),
     ...(kind === "map" ? { list: { type: "map", keys } } : {}),
-    sizeMax: schema.maxItems ?? Math.floor(requestBytesMax / ((element.bytesMin ?? 1) + 1)),
+    sizeMax: schema.maxItems ?? Math.floor((requestBytesMax - 2) / ((element.bytesMin ?? 1) + 1)),
     bytesMin: 2,
   };
 }
@@ -88,7 +88,7 @@ function objectType(
     if (value === undefined) return undefined;
     return {
       ...types.map(types.string, value),
-      sizeMax: schema.maxProperties ?? Math.floor(requestBytesMax / ((value.bytesMin ?? 1) + 6)),
+      sizeMax: schema.maxProperties ?? Math.floor((requestBytesMax - 2) / ((value.bytesMin ?? 1) + 6)),
       bytesMin: 2,
     };
   }
@@ -131,7 +131,7 @@ function withMetadata({ properties = {} }: ValueSchema): Readonly<Record<string,
 function stringType(schema: ValueSchema): CelType {
   switch (schema.format) {
     case "byte":
-      return { ...types.bytes, sizeMax: textMax(schema), bytesMin: 2 };
+      return { ...types.bytes, sizeMax: schema.maxLength ?? requestBytesMax - 2, bytesMin: 2 };
     case "duration":
       return { ...types.duration, sizeMax: 32, bytesMin: 3 };
     case "date":
@@ -147,6 +147,6 @@ function stringType(schema: ValueSchema): CelType {
 function textMax({ maxLength, enum: choices }: ValueSchema): number {
   if (maxLength !== undefined) return maxLength * 4;
   const texts = (choices ?? []).filter((choice) => typeof choice === "string");
-  if (texts.length > 0) return Math.max(...texts.map((choice) => choice.length));
+  if (texts.length > 0) return Math.max(...texts.map((choice) => Buffer.byteLength(choice)));
   return requestBytesMax - 2;
 }

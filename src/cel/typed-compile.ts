@@ -1,4 +1,5 @@
 import { compile, type Program } from "./compile.ts";
+import { InstantiationError } from "./constants.ts";
 import type { Environment } from "./environment.ts";
 import { CompileError } from "./source.ts";
 import { type CelType, formatType, sameType } from "./types.ts";
@@ -17,8 +18,9 @@ export function compileTyped(source: string, environment: Environment, wanted: r
   try {
     program = compile(source, environment);
   } catch (error) {
-    if (!(error instanceof CompileError)) throw error;
-    throw new UnusableExpression(`compilation failed: ${error.message}`);
+    if (error instanceof CompileError) throw new UnusableExpression(`compilation failed: ${error.message}`);
+    if (!(error instanceof InstantiationError)) throw error;
+    throw new UnusableExpression(`program instantiation failed: ${error.message}`);
   }
   if (wanted.length === 0 || wanted.some((type) => sameType(type, program.type))) return program;
   const names = wanted.map(formatType);

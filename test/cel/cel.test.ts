@@ -10,6 +10,8 @@ import {
   Failure,
   formatType,
   fromJson,
+  InstantiationError,
+  type Program,
   toJson,
   typeOfSchema,
   types,
@@ -55,7 +57,14 @@ const values: Record<string, Value> = {
 };
 
 function run(source: string): unknown {
-  const result = compile(source, environment).evaluate(values);
+  let program: Program;
+  try {
+    program = compile(source, environment);
+  } catch (error) {
+    if (error instanceof InstantiationError) return `not instantiated: ${error.message}`;
+    throw error;
+  }
+  const result = program.evaluate(values);
   return result instanceof Failure ? `failed: ${result.message}` : (toJson(result) ?? result);
 }
 
@@ -148,7 +157,7 @@ const examples: readonly (readonly [string, unknown])[] = [
   ["sets.intersects([1, 2], [2, 3]) && sets.contains([1, 2], [1])", true],
   ["[1, 2, 3].isSorted() && [1.5, 2.5].sum() == 4.0", true],
   ['r\'\\d\' + \'\\u00e9\' + """a\nb"""', "\\dé" + "a\nb"],
-  ["string(b'\\xff')", "failed: invalid UTF-8 in bytes, cannot convert to string"],
+  ["string(b'\\xff')", "not instantiated: invalid UTF-8 in bytes, cannot convert to string"],
 ];
 
 test("expressions have the values that cel-go gives them", () => {

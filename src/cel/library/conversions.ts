@@ -42,9 +42,7 @@ export const conversions: Library = {
     "(int) -> double": (value: bigint) => Number(value),
     "(string) -> double": (text: string) => {
       if (!/^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|Inf|Infinity|NaN)$/i.test(text)) {
-        return fail(
-          `type conversion error: strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`,
-        );
+        return notConvertible("string", "double");
       }
       return Number(text.replace(/inf(inity)?$/i, "Infinity"));
     },
@@ -68,9 +66,7 @@ export const conversions: Library = {
         : fail("integer overflow"),
     "(duration) -> int": (value: Duration) => value.nanoseconds,
     "(string) -> int": (text: string) =>
-      /^[+-]?\d{1,20}$/.test(text)
-        ? int(BigInt(text.replace(/^\+/, "")))
-        : fail(`type conversion error: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`),
+      /^[+-]?\d{1,20}$/.test(text) ? int(BigInt(text.replace(/^\+/, ""))) : notConvertible("string", "int"),
     "(timestamp) -> int": (value: Timestamp) => floorDivide(value.nanoseconds, 1_000_000_000n),
     "(uint) -> int": (value: Uint) => int(value.value),
   },
@@ -108,9 +104,7 @@ export const conversions: Library = {
         : fail("unsigned integer overflow"),
     "(int) -> uint": (value: bigint) => uint(value),
     "(string) -> uint": (text: string) =>
-      /^\d{1,20}$/.test(text)
-        ? uint(BigInt(text))
-        : fail(`type conversion error: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`),
+      /^\d{1,20}$/.test(text) ? uint(BigInt(text)) : notConvertible("string", "uint"),
   },
 };
 
@@ -119,13 +113,13 @@ function floorDivide(value: bigint, divisor: bigint): bigint {
   return value < 0n && value % divisor !== 0n ? quotient - 1n : quotient;
 }
 
-/** Go's %g with the fewest digits: `1.5`, `1e+21`, `1e-07`. */
-function formatDouble(value: number): string {
+/** As Go's strconv has it with 'g' and the fewest digits: `1.5`, `1.234567e+06`, `1e-07`, `+Inf`. */
+export function formatDouble(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
   const [mantissa = "0", exponentText = "0"] = value.toExponential().split("e");
   const exponent = Number(exponentText);
-  if (exponent >= -4 && exponent < 21) return plainDouble(value);
+  if (exponent >= -4 && exponent < 6) return plainDouble(value);
   const sign = exponent < 0 ? "-" : "+";
   return `${mantissa}e${sign}${String(Math.abs(exponent)).padStart(2, "0")}`;
 }

@@ -21,7 +21,9 @@ export function compilePattern(pattern: string): RE2JS | Failure {
     kept.set(pattern, compiled);
     return compiled;
   } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
+    // Go names the part that is wrong, even where that is nothing.
+    return fail(message.endsWith("end of expression") ? `${message}: \`\`` : message);
   }
 }
 

@@ -1,3 +1,5 @@
+/** `"%s: %d".format([name, count])` as cel-go's ext/formatting.go (strings library 1 to 3) has it, in the locale en_US. */
+import { field } from "../../apimachinery/index.ts";
 import { formatTimestamp } from "../timestamps.ts";
 import { formatType } from "../types.ts";
 import {
@@ -13,75 +15,98 @@ import {
   Uint,
   type Value,
 } from "../values.ts";
-import { plainDouble } from "./conversions.ts";
+import { formatDouble, plainDouble } from "./conversions.ts";
 
-/** How many decimals a clause asks for at most. */
+/** A clause of a format, `%%` included: the digits behind a point, where there is one, and the verb. */
+export const clausePattern = /%(?:%|(?:\.(\d*))?(.?))/gsu;
+
+const precisionDefault = 6;
+/** How many decimals a clause gets at most. */
 const precisionMax = 100;
-const clause = /%(?:\.(\d+))?(.?)/gsu;
+const notHexadecimal = "only integers, byte buffers, and strings can be formatted as hex";
 
-/** `"%s: %d".format([name, count])`: cel-go's clauses %s %d %f %e %b %x %X %o. */
+/** What each verb says of a value that it does not take. */
+export const refusals = {
+  s: "string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps",
+  d: "decimal clause can only be used on integers",
+  f: "fixed-point clause can only be used on doubles",
+  e: "scientific clause can only be used on doubles",
+  b: "only integers and bools can be formatted as binary",
+  x: notHexadecimal,
+  X: notHexadecimal,
+  o: "octal clause can only be used on integers",
+} as const;
+
+export type Verb = keyof typeof refusals;
+
+/** Why a clause cannot be read, whatever value it gets. */
+export function unreadable(precision: string | undefined, verb: string | undefined): string | undefined {
+  const because = (why: string) => `could not parse formatting clause: ${why}`;
+  const inPrecision = (why: string) => because(`error while parsing precision: ${why}`);
+  if (verb === undefined || verb === "") return inPrecision("could not find end of precision specifier");
+  if (precision === "")
+    return inPrecision(
+      'error while converting precision to integer: strconv.Atoi: parsing "": invalid syntax',
+    );
+  return Object.hasOwn(refusals, verb) ? undefined : because(`unrecognized formatting clause "${verb}"`);
+}
+
 export function formatString(format: string, list: ListValue): Result {
   let next = 0;
   let failure: Failure | undefined;
-  const text = format.replace(clause, (_all, precisionText: string | undefined, verb: string) => {
-    if (failure !== undefined) return "";
-    if (verb === "%" && precisionText === undefined) return "%";
-    if (verb === "") {
-      failure = fail("unexpected end of string");
-      return "";
-    }
-    if (!"sdfebxXo".includes(verb)) {
-      failure = fail(`could not parse formatting clause: unrecognized formatting clause "${verb}"`);
-      return "";
-    }
-    if (next >= list.size) {
-      failure = fail(`index ${next} out of range`);
-      return "";
-    }
-    const precision = precisionText === undefined ? 6 : Math.min(Number(precisionText), precisionMax);
-    const shown = render(list.at(next++), verb, precision);
-    if (typeof shown === "string") return shown;
-    failure = shown;
+  const give = (clause: string, precision: string | undefined, verb: string): string | Failure => {
+    if (clause === "%%") return "%";
+    if (next >= list.size) return fail(`index ${next} out of range`);
+    if (clause === "%") return fail("unexpected end of string");
+    const problem = unreadable(precision, verb);
+    if (problem !== undefined) return fail(problem);
+    return render(list.at(next++), verb as Verb, precision);
+  };
+  const text = format.replace(clausePattern, (clause, precision: string | undefined, verb: string) => {
+    const given = failure ?? give(clause, precision, verb);
+    if (typeof given === "string") return given;
+    failure = given;
     return "";
   });
   return failure ?? text;
 }
 
-function render(value: Value, verb: string, precision: number): string | Failure {
+function render(value: Value, verb: Verb, precisionText: string | undefined): string | Failure {
+  const precision =
+    precisionText === undefined ? precisionDefault : Math.min(Number(precisionText), precisionMax);
+  const text = convert(value, verb, precision);
+  if (typeof text === "string") return text;
+  const why = text instanceof Failure ? text.message : `${refusals[verb]}, was given ${typeNameOf(value)}`;
+  return fail(`error during formatting: ${why}`);
+}
+
+/** Undefined: the verb does not take such values. */
+function convert(value: Value, verb: Verb, precision: number): string | Failure | undefined {
   switch (verb) {
     case "s":
       return show(value);
     case "d":
-      return decimal(value) ?? wrong("decimal", "integers and doubles", value);
-    case "f":
-      return fixed(value, precision) ?? wrong("fixed-point", "integers and doubles", value);
-    case "e":
-      return scientific(value, precision) ?? wrong("scientific", "integers and doubles", value);
-    case "b":
-      if (typeof value === "boolean") return value ? "1" : "0";
-      return radix(value, 2) ?? wrong("binary", "integers and bools", value);
-    case "o":
-      return radix(value, 8) ?? wrong("octal", "integers", value);
-    default: {
-      const hex = hexadecimal(value);
-      if (hex === undefined) return wrong("hex", "integers, byte buffers, and strings", value);
-      return verb === "X" ? hex.toUpperCase() : hex;
+      return integer(value, 10);
+    case "f": {
+      const number = double(value);
+      return number === undefined ? undefined : fixed(number, precision, true);
     }
+    case "e": {
+      const number = double(value);
+      return number === undefined ? undefined : scientific(number, precision);
+    }
+    case "b":
+      return typeof value === "boolean" ? String(Number(value)) : integer(value, 2);
+    case "o":
+      return integer(value, 8);
+    case "x":
+      return hexadecimal(value);
+    case "X":
+      return hexadecimal(value)?.toUpperCase();
   }
 }
 
-function wrong(name: string, allowed: string, value: Value): Failure {
-  return fail(
-    `error during formatting: ${name} clause can only be used on ${allowed}, was given ${typeNameOf(value)}`,
-  );
-}
-
-function special(value: number): string | undefined {
-  if (Number.isNaN(value)) return "NaN";
-  return Number.isFinite(value) ? undefined : value > 0 ? "Infinity" : "-Infinity";
-}
-
-function show(value: Value): string | Failure {
+function show(value: Value): string | Failure | undefined {
   if (value === null) return "null";
   switch (typeof value) {
     case "string":
@@ -90,73 +115,90 @@ function show(value: Value): string | Failure {
     case "bigint":
       return String(value);
     case "number":
-      return special(value) ?? plainDouble(value);
+      return formatDouble(value);
   }
   if (value instanceof Uint) return String(value.value);
   if (value instanceof Uint8Array) return new TextDecoder().decode(value);
   if (value instanceof Timestamp) return formatTimestamp(value.nanoseconds);
   if (value instanceof Duration) return `${plainDouble(Number(value.nanoseconds) / 1e9)}s`;
   if (value instanceof TypeValue) return formatType(value.type);
-  if (value instanceof ListValue) {
-    const parts: string[] = [];
-    for (let i = 0; i < value.size; i++) {
-      const part = show(value.at(i));
-      if (part instanceof Failure) return part;
-      parts.push(part);
-    }
-    return `[${parts.join(", ")}]`;
-  }
-  if (value instanceof MapValue) {
-    const parts: [string, string][] = [];
-    for (const key of value.keys()) {
-      const inner = value.get(key) ?? null;
-      const shownKey = show(key);
-      const shown = inner instanceof Failure ? inner : show(inner);
-      if (shownKey instanceof Failure) return shownKey;
-      if (shown instanceof Failure) return shown;
-      parts.push([shownKey, shown]);
-    }
-    parts.sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${parts.map(([key, inner]) => `${key}: ${inner}`).join(", ")}}`;
-  }
-  return fail(
-    `error during formatting: string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps, was given ${typeNameOf(value)}`,
-  );
+  if (value instanceof ListValue) return showList(value);
+  return value instanceof MapValue && value.typeName === undefined ? showMap(value) : undefined;
 }
 
-function decimal(value: Value): string | undefined {
-  if (typeof value === "bigint") return String(value);
-  if (value instanceof Uint) return String(value.value);
-  return typeof value === "number" ? (special(value) ?? plainDouble(value)) : undefined;
+function showList(list: ListValue): string | Failure {
+  const parts: string[] = [];
+  for (let i = 0; i < list.size; i++) {
+    const part = showElement(list.at(i));
+    if (part instanceof Failure) return part;
+    parts.push(part);
+  }
+  return `[${parts.join(", ")}]`;
 }
 
-function toNumber(value: Value): number | undefined {
+function showMap(map: MapValue): string | Failure {
+  const parts: [key: string, text: string][] = [];
+  for (const key of map.keys()) {
+    const value = map.get(key) ?? null;
+    const shownKey = showElement(key);
+    if (shownKey instanceof Failure) return shownKey;
+    const shown = value instanceof Failure ? value : showElement(value);
+    if (shown instanceof Failure) return shown;
+    parts.push([shownKey, `${shownKey}:${shown}`]);
+  }
+  parts.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${parts.map(([, text]) => text).join(", ")}}`;
+}
+
+/** In a list or map a value is written much as a literal would be. */
+function showElement(value: Value): string | Failure {
+  if (typeof value === "number") {
+    if (Number.isFinite(value)) return fixed(value, precisionDefault, false);
+    return field.quoteGo(formatDouble(value));
+  }
+  const text = show(value);
+  if (text === undefined) return fail(`no formatting function for ${typeNameOf(value)}`);
+  if (text instanceof Failure) return text;
+  if (typeof value === "string") return field.quoteGo(text);
+  if (value instanceof Uint8Array) return `b${field.quoteGo(text)}`;
+  if (value instanceof Timestamp) return `timestamp(${field.quoteGo(text)})`;
+  return value instanceof Duration ? `duration(${field.quoteGo(text)})` : text;
+}
+
+/** Doubles, and the texts that stand for those which have no digits. */
+function double(value: Value): number | undefined {
   if (typeof value === "number") return value;
-  if (typeof value === "bigint") return Number(value);
-  return value instanceof Uint ? Number(value.value) : undefined;
+  return value === "NaN" || value === "Infinity" || value === "-Infinity" ? Number(value) : undefined;
 }
 
-function fixed(value: Value, precision: number): string | undefined {
-  const number = toNumber(value);
-  if (number === undefined) return undefined;
-  return special(number) ?? number.toFixed(precision);
+/** Rounded to even, as Go does; `1,234.5` if `isGrouped`. */
+function fixed(value: number, digits: number, isGrouped: boolean): string {
+  const options: Intl.NumberFormatOptions & { roundingMode: string } = {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+    useGrouping: isGrouped,
+    roundingMode: "halfEven",
+  };
+  return new Intl.NumberFormat("en-US", options as Intl.NumberFormatOptions).format(value);
 }
 
-function scientific(value: Value, precision: number): string | undefined {
-  const number = toNumber(value);
-  if (number === undefined) return undefined;
-  return (
-    special(number) ??
-    number.toExponential(precision).replace(/e([+-])(\d)$/, (_all, sign, digit) => `e${sign}0${digit}`)
-  );
+/** `1.234500×10⁰³`. Upstream takes the precision for a width. */
+function scientific(value: number, width: number): string {
+  if (!Number.isFinite(value)) return fixed(value, 0, false).padStart(width);
+  const [mantissa = "", exponent = ""] = value.toExponential(precisionDefault).split("e");
+  const digits = [...String(Math.abs(Number(exponent))).padStart(2, "0")];
+  const raised = digits.map((digit) => superscripts[Number(digit)]).join("");
+  return `${mantissa}×10${Number(exponent) < 0 ? "⁻" : ""}${raised}`.padStart(width);
 }
 
-function radix(value: Value, base: number): string | undefined {
+const superscripts = [..."⁰¹²³⁴⁵⁶⁷⁸⁹"];
+
+function integer(value: Value, base: number): string | undefined {
   if (typeof value === "bigint") return value.toString(base);
   return value instanceof Uint ? value.value.toString(base) : undefined;
 }
 
 function hexadecimal(value: Value): string | undefined {
   if (typeof value === "string") return Buffer.from(value).toString("hex");
-  return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : radix(value, 16);
+  return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : integer(value, 16);
 }

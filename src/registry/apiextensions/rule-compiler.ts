@@ -4,6 +4,7 @@ import {
   compile,
   Environment,
   escapeName,
+  InstantiationError,
   type Program,
   typeOfSchema,
   types,
@@ -60,38 +61,48 @@ function compileRule(rule: ValidationRule, schema: JsonSchemaProps, self: CelTyp
   if (rule.rule.trim() === "") return { ...empty, usesOldSelf: false, fieldPath: "" };
   const oldSelf = rule.optionalOldSelf === true ? types.optional(self) : self;
   const environment = new Environment({ self, oldSelf });
-  const compiled = compiledAs("bool", rule.rule, environment);
-  if (typeof compiled === "string") {
-    const fault =
-      compiled === "" ? "cel expression must evaluate to a bool" : `compilation failed: ${compiled}`;
-    return { ...empty, fault, usesOldSelf: false, fieldPath: "" };
-  }
+  const compiled = compiledAs(rule.rule, environment, {
+    kind: "bool",
+    another: "cel expression must evaluate to a bool",
+    uncompiled: "compilation failed",
+    uninstantiated: "program instantiation failed",
+  });
+  if (typeof compiled === "string") return { ...empty, fault: compiled, usesOldSelf: false, fieldPath: "" };
   const message = rule.messageExpression
-    ? compiledAs("string", rule.messageExpression, environment)
+    ? compiledAs(rule.messageExpression, environment, {
+        kind: "string",
+        another: "messageExpression must evaluate to a string",
+        uncompiled: "messageExpression compilation failed",
+        uninstantiated: "messageExpression instantiation failed",
+      })
     : undefined;
   return {
     rule,
     program: compiled,
     fault: undefined,
     message: typeof message === "string" ? undefined : message,
-    messageFault:
-      typeof message !== "string"
-        ? undefined
-        : message === ""
-          ? "messageExpression must evaluate to a string"
-          : `messageExpression compilation failed: ${message}`,
+    messageFault: typeof message === "string" ? message : undefined,
     usesOldSelf: compiled.uses("oldSelf"),
     fieldPath: rule.fieldPath ? printedPath(rule.fieldPath, schema) : "",
   };
 }
 
-/** A program of that type, or why there is none: "" for another type. */
-function compiledAs(kind: CelType["kind"], source: string, environment: Environment): Program | string {
+interface Wanted {
+  readonly kind: CelType["kind"];
+  /** What is said of a program of another type, and of what there is no program for. */
+  readonly another: string;
+  readonly uncompiled: string;
+  readonly uninstantiated: string;
+}
+
+/** A program of the type that is wanted, or why there is none. */
+function compiledAs(source: string, environment: Environment, wanted: Wanted): Program | string {
   try {
     const program = compile(source, environment);
-    return program.type.kind === kind ? program : "";
+    return program.type.kind === wanted.kind ? program : wanted.another;
   } catch (error) {
-    if (error instanceof CompileError) return error.message;
+    if (error instanceof CompileError) return `${wanted.uncompiled}: ${error.message}`;
+    if (error instanceof InstantiationError) return `${wanted.uninstantiated}: ${error.message}`;
     throw error;
   }
 }

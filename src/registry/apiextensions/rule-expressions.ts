@@ -70,7 +70,7 @@ class ExpressionWalk {
     const { rule, program, message, fault, messageFault } = compiled;
     const times = around.times ?? Math.floor(requestBytesMax / ((type.bytesMin ?? 1) + 1));
     const problems = this.problems;
-    const cost = (program?.costMax() ?? 0) * times;
+    const cost = (program?.costMax(() => type) ?? 0) * times;
     if (!this.#unchanged && cost > ruleCostMax)
       problems.push(field.forbidden(`${path}.rule`, tooCostly("estimated rule cost", cost, ruleCostMax)));
     this.#observe(`${path}.rule`, cost);
@@ -78,7 +78,7 @@ class ExpressionWalk {
     if (messageFault !== undefined)
       problems.push(field.invalid(`${path}.messageExpression`, printed(rule), messageFault));
     if (message !== undefined) {
-      const messageCost = message.costMax();
+      const messageCost = message.costMax(() => type);
       if (!this.#unchanged && messageCost > ruleCostMax) {
         const text = tooCostly("estimated messageExpression cost", messageCost, ruleCostMax);
         problems.push(field.forbidden(`${path}.messageExpression`, text));

@@ -1,4 +1,5 @@
 import { type FieldError, field } from "../../apimachinery/index.ts";
+import type { CelType } from "../../cel/index.ts";
 
 type Cel = typeof import("../../cel/index.ts");
 
@@ -27,21 +28,24 @@ export function deviceExpressionErrors(source: string, path: string): FieldError
   if (cel === undefined) throw new Error("expressions about devices are checked before CEL is loaded");
   const { compileTyped, formatType, types, UnusableExpression } = cel;
   try {
-    const program = compileTyped(source, deviceEnvironment(cel), []);
+    const device = deviceType(cel);
+    const environment = new cel.Environment({ device }, {}, { bindings: true });
+    const program = compileTyped(source, environment, []);
     if (program.type.kind !== "bool" && program.type.kind !== "dyn") {
       const found = formatType(program.type);
       const wanted = formatType(types.bool);
       return [field.invalid(path, source, `must evaluate to ${wanted} or the unknown type, not ${found}`)];
     }
-    return program.costMax() > costMax ? [field.forbidden(path, "too complex, exceeds cost limit")] : [];
+    const cost = program.costMax((variable) => (variable === "device" ? device : undefined));
+    return cost > costMax ? [field.forbidden(path, "too complex, exceeds cost limit")] : [];
   } catch (error) {
     if (!(error instanceof UnusableExpression)) throw error;
     return [field.invalid(path, source, error.message)];
   }
 }
 
-/** The one variable: `device`, with attributes and capacities by domain and identifier. */
-function deviceEnvironment({ Environment, types }: Cel): InstanceType<Cel["Environment"]> {
+/** Of the one variable, `device`: attributes and capacities by domain and identifier. */
+function deviceType({ types }: Cel): CelType {
   const text = (sizeMax: number) => ({ ...types.string, sizeMax });
   const byName = (value: ReturnType<typeof types.opaque>) => ({
     ...types.map(text(domainMax), {
@@ -50,10 +54,9 @@ function deviceEnvironment({ Environment, types }: Cel): InstanceType<Cel["Envir
     }),
     sizeMax: attributesMax,
   });
-  const device = types.message("kubernetes.DRADevice", {
+  return types.message("kubernetes.DRADevice", {
     driver: text(driverMax),
     attributes: byName({ ...types.dyn, sizeMax: attributeMax }),
     capacity: byName(types.opaque("kubernetes.Quantity")),
   });
-  return new Environment({ device }, {}, { bindings: true });
 }
