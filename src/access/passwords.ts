@@ -1,78 +1,63 @@
-/**
- * Passwords as they are kept: scrypt (RFC 7914), computed on the thread pool, with a random salt, and with its parameters beside it so that
- * they may change.
- *
- *     $scrypt$ln=14,r=8,p=1$salt$hash      salt and hash in base64
- */
-import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
+/** Passwords as they are kept: bcrypt, as etcd keeps them, so that users move with snapshots from one to the other. */
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import { KvError } from "../kv/index.ts";
+import type { Bcrypt } from "./bcrypt.ts";
 import {
+  passwordBytesMax,
   passwordCostDefault,
   passwordCostHighest,
   passwordCostMax,
   passwordCostMin,
-  passwordsAtOnceMax,
   passwordsWaitingMax,
 } from "./limits.ts";
 
-const saltBytes = 16;
-const hashBytes = 32;
-const blockSize = 8;
-/** bcrypt's cost 10 takes about as long as scrypt with 2^14 rounds. */
-const roundsAboveCost = 4;
-const format = /^\$scrypt\$ln=(\d{1,2}),r=8,p=1\$([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+)$/;
+const saltLetters = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+/** The last of a salt's 22 letters has two bits that count. */
+const saltEnds = ".Oeu";
+/** Salt, with the cost in it, and hash. */
+const format = /^(\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{22})[./A-Za-z0-9]{31}$/;
 
-/** Hashes and compares, a few at a time. */
+/** Hashes and compares, off this thread. */
 export class Passwords {
-  readonly #logRounds: number;
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #cost: number;
+  #bcrypt: Promise<Bcrypt> | undefined;
+  #waiting = 0;
 
-  /** `cost`: as of bcrypt, the logarithm of the work; one that bcrypt does not know counts as the default. */
+  /** `cost`: the logarithm of the work; one that bcrypt does not know counts as the default. */
   constructor(cost: number = passwordCostDefault) {
     const known = cost >= passwordCostMin && cost <= passwordCostMax ? cost : passwordCostDefault;
-    this.#logRounds = Math.min(known, passwordCostHighest) + roundsAboveCost;
+    this.#cost = Math.min(known, passwordCostHighest);
   }
 
-  /** @throws KvError TOO_MANY_REQUESTS */
+  /** @throws KvError PASSWORD_TOO_LONG, TOO_MANY_REQUESTS */
   async hash(password: string): Promise<string> {
-    const salt = randomBytes(saltBytes);
-    const hash = await this.#scrypt(password, salt, this.#logRounds);
-    return `$scrypt$ln=${this.#logRounds},r=8,p=1$${salt.toString("base64")}$${hash.toString("base64")}`;
+    if (Buffer.byteLength(password) > passwordBytesMax)
+      throw new KvError("PASSWORD_TOO_LONG", `bcrypt: password length exceeds ${passwordBytesMax} bytes`);
+    return this.#hash(password, `$2a$${String(this.#cost).padStart(2, "0")}$${randomSalt()}`);
   }
 
-  /** False, too, where the hash is none of ours. @throws KvError TOO_MANY_REQUESTS */
+  /** False, too, where the hash is none, or one that takes too long. @throws KvError TOO_MANY_REQUESTS */
   async matches(password: string, passwordHash: string): Promise<boolean> {
-    const [, logRounds, salt = "", hash = ""] = format.exec(passwordHash) ?? [];
-    if (logRounds === undefined || Number(logRounds) > passwordCostHighest + roundsAboveCost) return false;
-    const expected = Buffer.from(hash, "base64");
-    const actual = await this.#scrypt(password, Buffer.from(salt, "base64"), Number(logRounds));
-    return expected.length === actual.length && timingSafeEqual(expected, actual);
+    const [, salt = "", cost = ""] = format.exec(passwordHash) ?? [];
+    if (salt === "" || Number(cost) > passwordCostHighest) return false;
+    const actual = await this.#hash(password, salt);
+    return timingSafeEqual(Buffer.from(actual), Buffer.from(passwordHash));
   }
 
-  async #scrypt(password: string, salt: Uint8Array, logRounds: number): Promise<Buffer> {
-    await this.#turn();
+  async #hash(password: string, salt: string): Promise<string> {
+    if (this.#waiting >= passwordsWaitingMax)
+      throw new KvError("TOO_MANY_REQUESTS", "too many passwords at once");
+    this.#waiting++;
     try {
-      return await new Promise<Buffer>((resolve, reject) => {
-        const cost = 2 ** logRounds;
-        // Twice what it needs.
-        const maxmem = 256 * blockSize * cost;
-        scrypt(password, salt, hashBytes, { cost, blockSize, maxmem }, (error, hash) =>
-          error ? reject(error) : resolve(hash),
-        );
-      });
+      this.#bcrypt ??= import("./bcrypt.ts").then(({ startBcrypt }) => startBcrypt());
+      return await (await this.#bcrypt)(password, salt);
     } finally {
-      this.#running--;
-      this.#waiting.shift()?.();
+      this.#waiting--;
     }
   }
+}
 
-  async #turn(): Promise<void> {
-    if (this.#running >= passwordsAtOnceMax) {
-      if (this.#waiting.length >= passwordsWaitingMax)
-        throw new KvError("TOO_MANY_REQUESTS", "too many passwords at once");
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    this.#running++;
-  }
+function randomSalt(): string {
+  const bytes = [...randomBytes(22)];
+  return bytes.map((byte, i) => (i < 21 ? saltLetters[byte % 64] : saltEnds[byte % 4])).join("");
 }

@@ -11,7 +11,7 @@ type PermissionType = (typeof permissionTypes)[number];
 
 export interface User {
   readonly name: string;
-  /** As `hashPassword` makes it. Empty where there is none. */
+  /** As `Passwords` makes it, and etcd. Empty where there is none. */
   readonly passwordHash: string;
   /** Only a certificate with this name in it, never a password, makes somebody this user. */
   readonly noPassword: boolean;

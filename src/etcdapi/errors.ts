@@ -100,11 +100,12 @@ const kvErrors: Record<KvErrorCode, { readonly code: number; readonly text: stri
   },
   AUTH_OLD_REVISION: { code: code.invalidArgument, text: "etcdserver: revision of auth store is old" },
   INVALID_AUTH_TOKEN: { code: code.unauthenticated, text: "etcdserver: invalid auth token" },
-  // These two have no code in etcd either.
+  // These three have no code in etcd either.
   NO_PASSWORD_USER: {
     code: code.unknown,
     text: "auth: authentication failed, password was given for no password user",
   },
+  PASSWORD_TOO_LONG: { code: code.unknown, text: "bcrypt: password length exceeds 72 bytes" },
   VERIFY_ONLY: { code: code.unknown, text: "auth: token signing attempted with verify-only key" },
 };
 

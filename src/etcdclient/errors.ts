@@ -51,6 +51,7 @@ const codeOfText: Readonly<Record<string, KvErrorCode>> = {
   // With authentication on, and a certificate that names nobody.
   "etcdserver: user name is empty in authentication": "USER_EMPTY",
   "auth: authentication failed, password was given for no password user": "NO_PASSWORD_USER",
+  "bcrypt: password length exceeds 72 bytes": "PASSWORD_TOO_LONG",
   "auth: token signing attempted with verify-only key": "VERIFY_ONLY",
 };
 

@@ -271,6 +271,7 @@ type AccessErrorCode =
   | "AUTH_OLD_REVISION"
   | "INVALID_AUTH_TOKEN"
   | "NO_PASSWORD_USER"
+  | "PASSWORD_TOO_LONG"
   | "VERIFY_ONLY";
 
 export class KvError extends Error {

@@ -32,8 +32,14 @@ export interface EtcdTls {
   readonly keyFile: string;
 }
 
+/** One member that begins with a snapshot of a store. */
+export async function startEtcdFrom(snapshot: string): Promise<RealEtcd> {
+  const [etcd] = await startEtcd(1, undefined, snapshot);
+  return etcd as RealEtcd;
+}
+
 /** `members`: of one cluster. */
-export async function startEtcd(members = 1, tls?: EtcdTls): Promise<RealEtcd[]> {
+export async function startEtcd(members = 1, tls?: EtcdTls, snapshot?: string): Promise<RealEtcd[]> {
   const ports = await freePorts(2 * members);
   const scheme = tls === undefined ? "http" : "https";
   const peers = Array.from({ length: members }, (_, i) => `http://127.0.0.1:${ports[2 * i + 1]}`);
@@ -42,14 +48,18 @@ export async function startEtcd(members = 1, tls?: EtcdTls): Promise<RealEtcd[]>
     const port = ports[2 * i] as number;
     const url = `${scheme}://127.0.0.1:${port}`;
     const directory = mkdtempSync(join(tmpdir(), "raftsman-etcd-"));
-    const args = [
+    const identity = [
       ["--name", `m${i}`],
       ["--data-dir", join(directory, "data")],
+      ["--initial-advertise-peer-urls", peer],
+      ["--initial-cluster", cluster],
+    ].flat();
+    if (snapshot !== undefined) restore(snapshot, identity);
+    const args = [
+      ...identity,
       ["--listen-client-urls", url],
       ["--advertise-client-urls", url],
       ["--listen-peer-urls", peer],
-      ["--initial-advertise-peer-urls", peer],
-      ["--initial-cluster", cluster],
       ...(tls === undefined
         ? []
         : [
@@ -92,6 +102,19 @@ export async function startEtcd(members = 1, tls?: EtcdTls): Promise<RealEtcd[]>
   });
   await Promise.all(all.map((etcd) => etcd.start()));
   return all;
+}
+
+/** etcd 3.4 has this in etcdctl, later ones in etcdutl. */
+function restore(snapshot: string, identity: readonly string[]): void {
+  const env = { ...process.env, ETCDCTL_API: "3" };
+  const failures = ["etcdutl", "etcdctl"].map((tool) => {
+    const { status, error, stderr } = spawnSync(tool, ["snapshot", "restore", snapshot, ...identity], {
+      env,
+      encoding: "utf8",
+    });
+    return status === 0 ? "" : `${tool}: ${error?.message ?? stderr}`;
+  });
+  if (!failures.includes("")) throw new Error(failures.join("\n"));
 }
 
 /** Once somebody listens there. */

@@ -9,10 +9,11 @@ import { gunzipSync } from "node:zlib";
 import { fromUtf8, type LeaseId, type Revision, utf8 } from "../../src/base/index.ts";
 import { restoreSnapshot } from "../../src/member/index.ts";
 import { nodePlatform } from "../../src/platform/index.ts";
-import { openReplica, type ReplicaConfig } from "../../src/replica/index.ts";
+import { openReplica, type Replica, type ReplicaConfig } from "../../src/replica/index.ts";
 import { etcdserverpb } from "../../src/wire/index.ts";
-import { grpcClient } from "../etcdapi/grpc-client.ts";
+import { type GrpcClient, grpcClient } from "../etcdapi/grpc-client.ts";
 import { serveMembers } from "../etcdapi/members.ts";
+import { missing, startEtcdFrom } from "../etcdclient/real-etcd.ts";
 import { freePorts, quietLog, replicaConfigs } from "../replica/cluster.ts";
 
 const platform = nodePlatform();
@@ -42,6 +43,18 @@ async function restored(
   const replica = await openReplica({ platform, config, log: quietLog });
   t.after(() => replica.close());
   return replica;
+}
+
+async function saveSnapshot(client: GrpcClient, path: string): Promise<void> {
+  const stream = client.open(etcdserverpb.MaintenanceService.Snapshot);
+  stream.send({});
+  const blobs: Uint8Array[] = [];
+  for (let remaining = 1; remaining > 0; ) {
+    const { blob, remainingBytes } = await stream.next();
+    blobs.push(blob);
+    remaining = remainingBytes;
+  }
+  writeFileSync(path, Buffer.concat(blobs));
 }
 
 const everything = { key: Uint8Array.of(0), rangeEnd: Uint8Array.of(0) };
@@ -79,6 +92,32 @@ test("a snapshot of real etcd becomes a store with its keys, history, leases, al
     [["read", "a", "b"]],
   );
   assert.equal((await replica.members({ linearizable: true })).length, 1);
+  await replica.access.change({ action: "enable" }, nobody);
+  assert.ok((await replica.access.authenticate("alice", "secret")).token);
+  assert.ok((await replica.access.authenticate("root", "rootpw")).token);
+  await assert.rejects(replica.access.authenticate("alice", "rootpw"), { code: "AUTH_FAILED" });
+});
+
+test("real etcd starts from a snapshot of this store, and its users log in with their passwords", {
+  skip: missing,
+}, async (t) => {
+  const { cluster, ports } = await serveMembers(t, 1);
+  const { access } = cluster.replicas[0] as Replica;
+  const nobody = { user: "", revision: 0 };
+  for (const user of ["root", "alice"])
+    await access.change({ action: "add-user", user, password: `${user}'s`, noPassword: false }, nobody);
+  await access.change({ action: "add-role", role: "root" }, nobody);
+  await access.change({ action: "grant-role", user: "root", role: "root" }, nobody);
+  const path = join(temporary(t), "ours.db");
+  await saveSnapshot(grpcClient(t, ports[0] ?? 0), path);
+  const etcd = await startEtcdFrom(path);
+  t.after(() => etcd.close());
+  const { call } = grpcClient(t, Number(new URL(etcd.url).port));
+  const { AuthEnable, Authenticate } = etcdserverpb.AuthService;
+  await call(AuthEnable, {});
+  for (const name of ["root", "alice"])
+    assert.ok((await call(Authenticate, { name, password: `${name}'s` })).token);
+  await assert.rejects(call(Authenticate, { name: "alice", password: "root's" }), /authentication failed/);
 });
 
 test("three members are restored from one snapshot of this store, agree, and forget what clients had seen", async (t) => {
@@ -92,17 +131,9 @@ test("three members are restored from one snapshot of this store, agree, and for
       failure: [],
     });
   await source.compact(100 as Revision);
-  const stream = grpcClient(t, ports[0] ?? 0).open(etcdserverpb.MaintenanceService.Snapshot);
-  stream.send({});
-  const blobs: Uint8Array[] = [];
-  for (let remaining = 1; remaining > 0; ) {
-    const { blob, remainingBytes } = await stream.next();
-    blobs.push(blob);
-    remaining = remainingBytes;
-  }
   const directory = temporary(t);
   const path = join(directory, "ours.db");
-  writeFileSync(path, Buffer.concat(blobs));
+  await saveSnapshot(grpcClient(t, ports[0] ?? 0), path);
   const configs = replicaConfigs(await freePorts(3), directory, {});
   const replicas = await Promise.all(
     configs.map((config) => restored(t, config, path, { skipRevisions: 1_000 })),

@@ -1,6 +1,5 @@
 /**
  * The state of the store in the buckets that etcd keeps it in (server/storage/schema), so that etcdutl reads a snapshot, and etcd starts from it.
- * Only passwords do not come along: etcd hashes them in another way, and they have to be set again.
  */
 
 import { utf8 } from "../../base/index.ts";
