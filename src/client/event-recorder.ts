@@ -61,15 +61,20 @@ export function createEventSink(options: {
   const queue = new BoundedQueue<() => Promise<void>>(pendingEventsMax);
   let draining: Promise<void> | undefined;
   let serial = 0;
+  /** Since the queue was empty last. */
+  let dropped = 0;
 
   function enqueue(write: () => Promise<void>): void {
     if (signal.aborted) return;
     if (!queue.tryPush(write)) {
-      log.warn("too many events wait: one is dropped");
+      if (dropped === 0) log.warn("too many events wait: what comes now is dropped");
+      dropped++;
       return;
     }
     draining ??= drain().finally(() => {
       draining = undefined;
+      if (dropped > 0) log.warn("events were dropped", { count: dropped });
+      dropped = 0;
     });
   }
 

@@ -36,6 +36,12 @@ const schedulerName = "default-scheduler";
 /** Bindings under way at a time. */
 const bindingsMax = 32;
 
+/**
+ * The best of so many nodes that can take a pod is good enough: what a pod costs must not grow with the cluster. Upstream looks at least at so
+ * many, and at a share of the nodes that falls as they become more (numFeasibleNodesToFind).
+ */
+const feasibleNodesMax = 100;
+
 function create(context: ControllerContext): { run(): Promise<void> } {
   const { client, clock, random, log, signal, informers } = context;
   const known = informers.informer(nodes);
@@ -47,6 +53,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const budgets = informers.informer(podDisruptionBudgets);
   const recorder = context.recorder(schedulerName);
   const usage = new Usage();
+  /** Where the search for the next pod's node begins, so that all nodes have their turn. */
+  let nextNode = 0;
   /** Pods for which others had to go, and the node that is kept for each. */
   const nominated = new Map<string, { readonly pod: KubeObject; readonly node: string }>();
   /** Pods that fit nowhere when they were last tried, or wait for their volumes. */
@@ -64,7 +72,9 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     get nodes() {
       return known.lister.list();
     },
+    node: (name) => known.lister.get("", name),
     podsOn: (node) => usage.of(node).pods.values(),
+    repelling: () => usage.repelling(),
     namespaceLabels: (namespace) => spaces.lister.get("", namespace)?.metadata.labels,
   };
 
@@ -126,16 +136,20 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     const preferences = podPreferences(pod, placement);
     const refusals = new Map<KubeObject, Refusal>();
     let best: { node: KubeObject; score: number } | undefined;
-    for (const node of all) {
+    let feasible = 0;
+    for (let i = 0; i < all.length && feasible < feasibleNodesMax; i++) {
+      const node = all[(nextNode + i) % all.length] as KubeObject;
       const used = usageFor(pod, node);
       const refusal = refusalOf(needs, node, used) ?? volumeRefusal(rules, node);
       if (refusal !== undefined) refusals.set(node, refusal);
       else {
+        feasible++;
         const wished = (preferences?.(node) ?? 0) / pointsPerPod;
         const score = scoreOf(pod, node, used) + wished + random.number() * 1e-6;
         if (best === undefined || score > best.score) best = { node, score };
       }
     }
+    nextNode = (nextNode + feasible + refusals.size) % Math.max(1, all.length);
     if (best === undefined) return await makeRoom(pod, refusals);
     const plan = rules?.on(best.node);
     const name = best.node.metadata.name as string;
@@ -209,6 +223,9 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     const needs = needsOf(pod, {
       nodes: placement.nodes,
       namespaceLabels: placement.namespaceLabels,
+      node: placement.node,
+      repelling: () =>
+        [...placement.repelling()].filter(({ pod: { metadata } }) => !leaving.has(metadata.uid)),
       podsOn: (name) => [...placement.podsOn(name)].filter(({ metadata }) => !leaving.has(metadata.uid)),
     });
     return refusalOf(needs, node, usageAfter(usageFor(pod, node), { without: victims })) === undefined;

@@ -19,7 +19,10 @@ interface SpreadConstraint {
 /** What is there: nodes, and the pods placed on them. */
 export interface Placement {
   readonly nodes: readonly KubeObject[];
+  node(name: string): KubeObject | undefined;
   podsOn(node: string): Iterable<KubeObject>;
+  /** Those of the pods that `repels` is true of, each with the name of its node. */
+  repelling(): Iterable<{ readonly pod: KubeObject; readonly node: string }>;
   namespaceLabels(namespace: string): Record<string, string> | undefined;
 }
 
@@ -158,17 +161,21 @@ function domainsWith(pod: KubeObject, term: AffinityTerm, placement: Placement):
 /** Label → domains in which a pod runs whose own anti-affinity speaks of this pod. */
 function domainsThatRepel(pod: KubeObject, placement: Placement): Map<string, Set<string>> {
   const forbidden = new Map<string, Set<string>>();
-  for (const node of placement.nodes) {
-    for (const other of placement.podsOn(node.metadata.name as string)) {
-      for (const term of requiredTerms(other, "podAntiAffinity")) {
-        const domain = node.metadata.labels?.[term.topologyKey];
-        if (domain === undefined || !selects(other, term, pod, placement)) continue;
-        const domains = forbidden.get(term.topologyKey) ?? new Set();
-        forbidden.set(term.topologyKey, domains.add(domain));
-      }
+  for (const { pod: other, node } of placement.repelling()) {
+    const labels = placement.node(node)?.metadata.labels;
+    for (const term of requiredTerms(other, "podAntiAffinity")) {
+      const domain = labels?.[term.topologyKey];
+      if (domain === undefined || !selects(other, term, pod, placement)) continue;
+      const domains = forbidden.get(term.topologyKey) ?? new Set();
+      forbidden.set(term.topologyKey, domains.add(domain));
     }
   }
   return forbidden;
+}
+
+/** Whether a pod keeps others away. */
+export function repels(pod: KubeObject): boolean {
+  return requiredTerms(pod, "podAntiAffinity").length > 0;
 }
 
 function spreadCounts(

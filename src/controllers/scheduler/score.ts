@@ -23,9 +23,7 @@ export function scoreOf(pod: KubeObject, node: KubeObject, usage: NodeUsage): nu
     resources++;
   }
   const owner = controllerOf(pod)?.uid;
-  let siblings = 0;
-  if (owner !== undefined)
-    for (const other of usage.pods.values()) if (controllerOf(other)?.uid === owner) siblings++;
+  const siblings = owner === undefined ? 0 : (usage.owners.get(owner) ?? 0);
   const tolerations = (pod.spec?.tolerations ?? []) as Toleration[];
   const avoided = ((node.spec?.taints ?? []) as Taint[]).filter(
     (taint) =>

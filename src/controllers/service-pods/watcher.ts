@@ -21,6 +21,23 @@ export interface ServicePods {
 }
 
 const nodeIndex = "node-name";
+/** Pods under each of their labels, and Services under one entry of their selector: neither is looked for among all there are. */
+const labelIndex = "label";
+const selectorIndex = "selector";
+
+const labelKey = (namespace: string | undefined, key: string, value: string): string =>
+  `${namespace ?? ""}/${key}=${value}`;
+
+function labelKeys({ metadata: { namespace, labels } }: KubeObject): string[] {
+  return Object.entries(labels ?? {}).map(([key, value]) => labelKey(namespace, key, value));
+}
+
+/** Undefined of a Service that selects nothing. */
+function selectorKey({ metadata: { namespace }, spec }: KubeObject): string | undefined {
+  const selector: Record<string, string> = spec?.selector ?? {};
+  for (const key in selector) return labelKey(namespace, key, selector[key] as string);
+  return undefined;
+}
 
 export function watchServicePods(
   context: ControllerContext,
@@ -30,10 +47,17 @@ export function watchServicePods(
   const podInformer = context.informers.informer(pods);
   const nodeInformer = context.informers.informer(nodes);
   podInformer.addIndex(nodeIndex, (pod) => [pod.spec?.nodeName ?? ""]);
+  podInformer.addIndex(labelIndex, labelKeys);
+  serviceInformer.addIndex(selectorIndex, (service) => {
+    const key = selectorKey(service);
+    return key === undefined ? [] : [key];
+  });
 
   function wakeSelecting(pod: KubeObject): void {
-    for (const service of serviceInformer.lister.list(pod.metadata.namespace ?? "")) {
-      if (matchesSelectorMap(service.spec?.selector, pod.metadata.labels)) wake(keyOf(service));
+    for (const key of labelKeys(pod)) {
+      for (const service of serviceInformer.lister.byIndex(selectorIndex, key)) {
+        if (matchesSelectorMap(service.spec?.selector, pod.metadata.labels)) wake(keyOf(service));
+      }
     }
   }
 
@@ -68,10 +92,13 @@ export function watchServicePods(
     services: serviceInformer,
     pods: podInformer,
     nodes: nodeInformer,
-    selectedBy: (service) =>
-      podInformer.lister
-        .list(service.metadata.namespace ?? "")
-        .filter((pod) => matchesSelectorMap(service.spec?.selector, pod.metadata.labels)),
+    selectedBy(service) {
+      const key = selectorKey(service);
+      if (key === undefined) return [];
+      return podInformer.lister
+        .byIndex(labelIndex, key)
+        .filter((pod) => matchesSelectorMap(service.spec?.selector, pod.metadata.labels));
+    },
     nodeExists(pod) {
       const name: string = pod.spec?.nodeName ?? "";
       return name === "" || nodeInformer.lister.get("", name) !== undefined;
