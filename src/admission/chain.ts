@@ -1,14 +1,20 @@
 import type { Authorizer } from "../auth/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
+import { alwaysDeny } from "./always-deny.ts";
+import { alwaysPullImages } from "./always-pull-images.ts";
 import { certificateApproval, certificateSigning, certificateSubjectRestriction } from "./certificates.ts";
 import { persistentVolumeClaimResize } from "./claim-resize.ts";
 import { defaultIngressClass } from "./default-ingress-class.ts";
 import { defaultStorageClass } from "./default-storage-class.ts";
 import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
+import { denyServiceExternalIps } from "./deny-service-external-ips.ts";
 import { limitRanger } from "./limit-ranger.ts";
+import { namespaceExists } from "./namespace-exists.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction.ts";
+import { ownerReferencesPermission } from "./owner-references.ts";
 import { podSecurity } from "./pod-security/index.ts";
+import { podTopologyLabels } from "./pod-topology-labels.ts";
 import type {
   AdmissionPlugin,
   AdmissionReader,
@@ -21,6 +27,7 @@ import type {
 import { priority } from "./priority.ts";
 import { resourceQuota } from "./resource-quota.ts";
 import { runtimeClass } from "./runtime-class.ts";
+import { type AdmissionSelection, selected, standardAdmission } from "./selection.ts";
 import { serviceAccount } from "./service-account.ts";
 import { storageObjectInUseProtection } from "./storage-in-use.ts";
 import { taintNodesByCondition } from "./taint-nodes.ts";
@@ -47,33 +54,41 @@ export interface AdmissionDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly authorizer: Authorizer;
+  /** `standardAdmission` when left out. */
+  readonly selection?: AdmissionSelection | undefined;
 }
 
-/** The plugins that are on by default, in upstream's order (kubeapiserver/options AllOrderedPlugins). */
+/** The selected plugins, in upstream's order (kubeapiserver/options AllOrderedPlugins). @throws Error for a selection that cannot be */
 export function createAdmission(deps: AdmissionDeps): Admission {
   const plugins = [
     namespaceLifecycle(deps.reader),
+    namespaceExists(deps.reader),
     limitRanger(deps.views),
     serviceAccount(deps),
     nodeRestriction(deps),
     taintNodesByCondition,
+    alwaysPullImages,
     podSecurity(deps),
     priority(deps.reader),
     defaultTolerationSeconds,
     defaultStorageClass(deps.reader),
     storageObjectInUseProtection,
+    ownerReferencesPermission(deps),
     persistentVolumeClaimResize(deps.reader),
     runtimeClass(deps.reader),
     certificateApproval(deps.authorizer),
     certificateSigning(deps.authorizer),
     certificateSubjectRestriction,
     defaultIngressClass(deps.reader),
+    denyServiceExternalIps,
+    podTopologyLabels(deps.reader),
     mutatingWebhooks(deps),
     validatingAdmissionPolicy(deps),
     validatingWebhooks(deps),
     resourceQuota(deps),
+    alwaysDeny,
   ];
-  return admissionChain(plugins, deps.views);
+  return admissionChain(selected(plugins, deps.selection ?? standardAdmission), deps.views);
 }
 
 function admissionChain(plugins: readonly AdmissionPlugin[], views: ConfigurationViews): Admission {

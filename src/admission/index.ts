@@ -11,3 +11,4 @@ export type {
   WebhookAddress,
   WebhookClient,
 } from "./ports.ts";
+export { type AdmissionSelection, standardAdmission } from "./selection.ts";

@@ -1,6 +1,6 @@
 import Router from "@koa/router";
 import Koa from "koa";
-import { createAdmission } from "../admission/index.ts";
+import { type AdmissionSelection, createAdmission } from "../admission/index.ts";
 import type { UserInfo } from "../apimachinery/index.ts";
 import type { Transport } from "../client/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
@@ -45,13 +45,15 @@ import type { Layer } from "./state.ts";
 export interface ApiServerOptions {
   readonly registry: Registry;
   readonly access: Pick<AccessControl, "authenticator" | "authorizer" | "keys">;
+  /** Which admission plugins look at writes; `standardAdmission` when left out. */
+  readonly admission?: AdmissionSelection | undefined;
   /** The way to nodes and pods; without it logs, commands and proxies are refused. */
   readonly outbound?: Outbound;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: ServerLog;
   /** Without it this server cannot say to aggregated ones who it is. */
-  readonly frontProxy?: FrontProxyCertificate;
+  readonly frontProxy?: FrontProxyCertificate | undefined;
   /** Asked for when a client first speaks protobuf: compiling its messages takes a while. */
   readonly protobuf: () => KubernetesCodec;
 }
@@ -92,6 +94,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     client: webhookClient({ peers, reader, random }),
     clock,
     random,
+    selection: options.admission,
   });
   const aggregation = new Aggregation(registry, clock, {
     peers,

@@ -1,29 +1,57 @@
-import { type Authorizer, type Decision, mastersGroup } from "./access.ts";
+import { type AccessRequest, type Authorizer, type Decision, mastersGroup } from "./access.ts";
 import type { NodeAuthorizer } from "./node/authorizer.ts";
 import type { RbacPolicy } from "./rbac/policy.ts";
 
-const allowed: Decision = { allowed: true, reason: "" };
+/** Ways to decide, by upstream's names of `--authorization-mode`. */
+export const authorizationModes = ["AlwaysAllow", "AlwaysDeny", "Node", "RBAC"] as const;
+export type AuthorizationMode = (typeof authorizationModes)[number];
 
-/** Upstream's order with --authorization-mode=Node,RBAC: system:masters, then what a node needs for its pods, then roles. */
+const allowed: Decision = { allowed: true, reason: "" };
+const everythingForbidden: Decision = { allowed: false, reason: "Everything is forbidden." };
+
+/**
+ * system:masters may do everything; of others the first mode that allows something decides. `modes`: Node and RBAC by default, what a node
+ * needs for its pods and then roles, as kubeadm has it.
+ */
 export function createAuthorizer(deps: {
+  readonly modes?: readonly AuthorizationMode[];
   readonly rbac: RbacPolicy;
   readonly nodes?: NodeAuthorizer;
 }): Authorizer {
-  const { rbac, nodes } = deps;
+  const { modes = ["Node", "RBAC"], rbac, nodes } = deps;
+  const authorizers: Readonly<Record<AuthorizationMode, Authorizer["authorize"] | undefined>> = {
+    AlwaysAllow: () => allowed,
+    AlwaysDeny: () => everythingForbidden,
+    Node: nodes && ((request) => nodes.authorize(request) ?? noOpinion),
+    RBAC: (request) => rbac.authorize(request),
+  };
+  const asked = modes.flatMap((mode) => authorizers[mode] ?? []);
   return {
     authorize(request) {
-      if (request.user.groups.includes(mastersGroup)) return allowed;
-      const ofNode = nodes?.authorize(request);
-      if (ofNode === undefined) return rbac.authorize(request);
-      return ofNode.then((decision) =>
-        decision.allowed ? decision : lastWord(decision, rbac.authorize(request)),
-      );
+      return request.user.groups.includes(mastersGroup) ? allowed : ask(asked, 0, request, noOpinion);
     },
   };
 }
 
+const noOpinion: Decision = { allowed: false, reason: "" };
+
+/** One after the other, from the given one on: what can be said at once must not wait for a turn of the loop. */
+function ask(
+  authorizers: readonly Authorizer["authorize"][],
+  from: number,
+  request: AccessRequest,
+  before: Decision,
+): Decision | Promise<Decision> {
+  const authorize = authorizers[from];
+  if (authorize === undefined) return before;
+  const go = (decision: Decision) =>
+    decision.allowed ? decision : ask(authorizers, from + 1, request, bothReasons(before, decision));
+  const decision = authorize(request);
+  return decision instanceof Promise ? decision.then(go) : go(decision);
+}
+
 /** With the reasons of both where both had one. */
-function lastWord(first: Decision, last: Decision): Decision {
-  if (last.allowed || first.reason === "") return last;
+function bothReasons(first: Decision, last: Decision): Decision {
+  if (first.reason === "") return last;
   return { allowed: false, reason: last.reason === "" ? first.reason : `${first.reason}\n${last.reason}` };
 }

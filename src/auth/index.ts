@@ -2,7 +2,7 @@
 
 export type { AccessRequest, Authorizer, Decision } from "./access.ts";
 export { type Authenticator, anonymous, createAuthenticator } from "./authenticator.ts";
-export { createAuthorizer } from "./authorizer.ts";
+export { type AuthorizationMode, authorizationModes, createAuthorizer } from "./authorizer.ts";
 export {
   type CertificateRequest,
   CertificateRequestError,

@@ -222,6 +222,12 @@ program
   .allowUnknownOption();
 
 program
+  .command("apiserver")
+  .summary("the resource API alone, started as kube-apiserver is: with its flags, on an etcd cluster")
+  .argument("[flags...]", "kube-apiserver's; --help shows them")
+  .allowUnknownOption();
+
+program
   .command("certs")
   .summary("make a cluster's certificates")
   .description(
@@ -321,8 +327,10 @@ function endWithReader(): void {
 }
 
 try {
-  // etcd's flags are Go's: another syntax than commander's.
-  if (process.argv[2] === "store") await (await import("./store/serve.ts")).serveStore(process.argv.slice(3));
+  // The flags of etcd and kube-apiserver are Go's: another syntax than commander's.
+  const [, , command, ...args] = process.argv;
+  if (command === "store") await (await import("./store/serve.ts")).serveStore(args);
+  else if (command === "apiserver") await (await import("./apiserver/serve.ts")).serveApi(args);
   else await program.parseAsync();
 } catch (error) {
   fail(error);

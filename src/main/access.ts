@@ -5,13 +5,13 @@ import { fromUtf8 } from "../base/index.ts";
 import type { Platform } from "../platform/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import { type AccessConfig, standardAccess } from "./config.ts";
-import type { Pki } from "./pki.ts";
+import type { ApiPki } from "./pki.ts";
 
 /** @throws Error that names the flag and the file */
 export async function openAccessControl(
   platform: Platform,
   { access = standardAccess }: { readonly access?: AccessConfig },
-  { log, pki }: { readonly log: Log; readonly pki: Pki },
+  { log, pki }: { readonly log: Log; readonly pki: ApiPki },
 ): Promise<AccessControl> {
   const read = async <T>(flag: string, path: string, parse: (text: string) => T): Promise<T> => {
     try {
@@ -23,7 +23,7 @@ export async function openAccessControl(
   const { serviceAccountSigningKeyFile: signingFile, serviceAccountKeyFiles, tokenAuthFile } = access;
   const signing =
     signingFile === undefined
-      ? signingKey(pki.serviceAccountKey)
+      ? signingKey(pki.serviceAccountKey ?? "")
       : await read("--service-account-signing-key-file", signingFile, signingKey);
   const given = await Promise.all(
     serviceAccountKeyFiles.map((path) => read("--service-account-key-file", path, verificationKeys)),
@@ -44,5 +44,6 @@ export async function openAccessControl(
     tokens,
     anonymousAuth: access.anonymousAuth,
     bootstrapTokenAuth: access.enableBootstrapTokenAuth,
+    authorizationModes: access.authorizationModes,
   });
 }

@@ -1,3 +1,5 @@
+import type { AdmissionSelection } from "../admission/index.ts";
+import type { AuthorizationMode } from "../auth/index.ts";
 import type { Address } from "../member/index.ts";
 import type { AutoCompactionPolicy } from "../replica/index.ts";
 
@@ -43,19 +45,21 @@ export interface ExternalStore {
   readonly compactionIntervalMs: number;
 }
 
-/** One member with all its roles. Flags fill it (`cli`), tests write it. */
-export interface ServerConfig {
+/** The resource API and what stands on it. */
+export interface ApiConfig {
   readonly name: string;
-  readonly dataDir: string;
-  readonly certsDir: string;
-  /** Names and addresses the certificates are valid for, besides loopback. */
-  readonly hosts: readonly string[];
-  /** A member in this process, or an etcd cluster that others run. */
-  readonly store: MemberStore | ExternalStore;
   readonly api: Address;
+  /** TLS 1.2 when left out. */
+  readonly tlsMinVersion?: "TLSv1.2" | "TLSv1.3";
+  /** Where others find the API, for the endpoints of the Service `kubernetes`: where it listens, if anybody else can reach that, when left out. */
+  readonly advertise?: string | "nowhere";
   /** Prefix of the resource API's keys in the store. */
   readonly etcdPrefix: string;
   readonly serviceClusterIpRange: string;
+  /** Ports that Services may have on nodes; 30000 to 32767 when left out. */
+  readonly serviceNodePortRange?: { readonly from: number; readonly to: number };
+  /** How long Events stay; an hour when left out. */
+  readonly eventTtlSeconds?: number;
   readonly podCidr: string;
   /** Loopback addresses that pods of this machine have; endpoints may be there. Nowhere on loopback when left out. */
   readonly localPodCidr?: string;
@@ -65,10 +69,22 @@ export interface ServerConfig {
   readonly nodeMonitorGraceMs: number;
   /** `standardAccess` when left out. */
   readonly access?: AccessConfig;
+  /** Which admission plugins look at writes; `standardAdmission` when left out. */
+  readonly admission?: AdmissionSelection;
   /** What a new cluster begins with, made by the build; made one by one when left out. */
   readonly seedFile?: string;
   /** Hollow nodes run in this process. */
   readonly hollowNodes: number;
+}
+
+/** One member with all its roles. Flags fill it (`cli`), tests write it. */
+export interface ServerConfig extends ApiConfig {
+  readonly dataDir: string;
+  readonly certsDir: string;
+  /** Names and addresses the certificates are valid for, besides loopback. */
+  readonly hosts: readonly string[];
+  /** A member in this process, or an etcd cluster that others run. */
+  readonly store: MemberStore | ExternalStore;
 }
 
 /** Who may enter; named as kube-apiserver's flags. */
@@ -87,6 +103,8 @@ export interface AccessConfig {
   readonly serviceAccountSigningKeyFile?: string;
   /** More keys whose tokens are good: of before a change of keys, or of another member. */
   readonly serviceAccountKeyFiles: readonly string[];
+  /** What decides who may do what, in this order; Node and RBAC when left out. */
+  readonly authorizationModes?: readonly AuthorizationMode[];
 }
 
 export const standardAccess: AccessConfig = {

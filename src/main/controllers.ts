@@ -13,8 +13,8 @@ import type { Platform } from "../platform/index.ts";
 import type { Replica } from "../replica/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import type { Leadership } from "./backing-store.ts";
-import type { ServerConfig } from "./config.ts";
-import type { Pki } from "./pki.ts";
+import type { ApiConfig } from "./config.ts";
+import type { ApiPki } from "./pki.ts";
 
 export interface RunningControllers {
   /** Those of this member have begun to work. Of several members: this one leads, or another does. */
@@ -24,9 +24,9 @@ export interface RunningControllers {
 
 export function startControllers(options: {
   platform: Platform;
-  config: ServerConfig;
+  config: ApiConfig;
   log: Log;
-  pki: Pki;
+  pki: ApiPki;
   access: AccessControl;
   leadership: Leadership;
   /** The system's namespaces are there, and a Lease may be made. */
@@ -46,8 +46,8 @@ export function startControllers(options: {
       settings: {
         nodeMonitorGracePeriodMs: config.nodeMonitorGraceMs,
         clusterCidr: config.podCidr,
-        rootCa: pki.apiCa,
-        signer: { cert: pki.apiCa, key: pki.apiCaKey },
+        rootCa: pki.rootCa,
+        signer: pki.signer,
         issueSecretToken: access.forRegistry.issuer.issueLegacy,
       },
     });
@@ -107,7 +107,7 @@ function followLeader(replica: Replica, create: () => ControllerManager): Runnin
 
 function competeForLease(options: {
   platform: Platform;
-  config: ServerConfig;
+  config: ApiConfig;
   log: Log;
   namespaces: Promise<unknown>;
   client: (userAgent: string) => Client;

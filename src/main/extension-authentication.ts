@@ -1,32 +1,66 @@
 /**
  * The ConfigMap `kube-system/extension-apiserver-authentication`, by which aggregated API servers learn whom to believe: clients with a
- * certificate of this cluster, and this cluster's API server when it asks on behalf of somebody.
+ * certificate of this cluster, and this cluster's API server when it asks on behalf of somebody. Several API servers on one store may have
+ * authorities of their own: each adds what is its own.
  */
-import { createMissing, createOrAccept, type EnsureOptions, ensure } from "./ensure.ts";
-import type { Pki } from "./pki.ts";
+import { deepEqual } from "../apimachinery/index.ts";
+import { createOrAccept, type EnsureOptions, ensure } from "./ensure.ts";
+import type { RequestHeaderTrust } from "./pki.ts";
 
 const namespaces = { group: "", version: "v1", resource: "namespaces" };
 const configMaps = { group: "", version: "v1", resource: "configmaps", namespace: "kube-system" };
+const name = "extension-apiserver-authentication";
 
 /** Tries until it is there or the signal fires. */
 export function ensureExtensionAuthentication(
-  options: EnsureOptions & { readonly pki: Pick<Pki, "apiCa" | "frontProxy"> },
+  options: EnsureOptions & {
+    readonly clientCa: string | undefined;
+    readonly requestHeader: RequestHeaderTrust | undefined;
+  },
 ): Promise<void> {
-  const { client, pki } = options;
-  const configMap = {
-    metadata: { name: "extension-apiserver-authentication" },
-    data: {
-      "client-ca-file": pki.apiCa,
-      "requestheader-allowed-names": JSON.stringify(["front-proxy-client"]),
-      "requestheader-client-ca-file": pki.frontProxy.ca ?? "",
-      "requestheader-extra-headers-prefix": JSON.stringify(["X-Remote-Extra-"]),
-      "requestheader-group-headers": JSON.stringify(["X-Remote-Group"]),
-      "requestheader-uid-headers": JSON.stringify(["X-Remote-Uid"]),
-      "requestheader-username-headers": JSON.stringify(["X-Remote-User"]),
-    },
-  };
+  const { client, clientCa, requestHeader } = options;
   return ensure(options, "what aggregated servers need to know is", async () => {
-    await createOrAccept(client, namespaces, { metadata: { name: "kube-system" } });
-    await createMissing(client, configMaps, [configMap]);
+    const { items } = await client.list(configMaps, { fieldSelector: `metadata.name=${name}` });
+    const [present] = items;
+    const before: Readonly<Record<string, string>> = present?.["data"] ?? {};
+    const data: Record<string, string> = {
+      ...before,
+      ...(clientCa !== undefined && {
+        "client-ca-file": withCertificates(before["client-ca-file"], clientCa),
+      }),
+      ...(requestHeader !== undefined && requestHeaderData(before, requestHeader)),
+    };
+    if (present === undefined) {
+      await createOrAccept(client, namespaces, { metadata: { name: "kube-system" } });
+      await client.create(configMaps, { metadata: { name }, data });
+    } else if (!deepEqual(data, before)) await client.update(configMaps, { ...present, data });
   });
 }
+
+function requestHeaderData(
+  before: Readonly<Record<string, string>>,
+  trust: RequestHeaderTrust,
+): Record<string, string> {
+  const lists = {
+    "requestheader-allowed-names": trust.allowedNames,
+    "requestheader-extra-headers-prefix": trust.extraHeaderPrefixes,
+    "requestheader-group-headers": trust.groupHeaders,
+    "requestheader-uid-headers": trust.uidHeaders,
+    "requestheader-username-headers": trust.usernameHeaders,
+  };
+  const all = Object.entries(lists).map(([key, values]) => {
+    const known: unknown = JSON.parse(before[key] ?? "[]");
+    return [key, JSON.stringify([...new Set([...(Array.isArray(known) ? known : []), ...values])])];
+  });
+  const key = "requestheader-client-ca-file";
+  return { ...Object.fromEntries(all), [key]: withCertificates(before[key], trust.ca) };
+}
+
+/** A bundle that has these certificates, too. */
+function withCertificates(bundle = "", added: string): string {
+  const missing = certificatesOf(added).filter((certificate) => !bundle.includes(certificate.trim()));
+  return missing.length === 0 ? bundle : [...certificatesOf(bundle), ...missing].join("");
+}
+
+const certificatesOf = (bundle: string): string[] =>
+  (bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map((one) => `${one}\n`);

@@ -18,24 +18,55 @@ import {
 import { fromUtf8, utf8 } from "../base/index.ts";
 import type { Platform, TlsMaterial } from "../platform/index.ts";
 
+/** Who may say on whose behalf they ask, and in which headers: upstream's flags `--requestheader-*`. */
+export interface RequestHeaderTrust {
+  /** PEM of the authorities that sign their certificates. */
+  readonly ca: string;
+  /** Their certificates' common names; any where empty. */
+  readonly allowedNames: readonly string[];
+  readonly usernameHeaders: readonly string[];
+  readonly uidHeaders: readonly string[];
+  readonly groupHeaders: readonly string[];
+  readonly extraHeaderPrefixes: readonly string[];
+}
+
+/** As kubeadm has them. */
+const standardRequestHeaders: Omit<RequestHeaderTrust, "ca"> = {
+  allowedNames: ["front-proxy-client"],
+  usernameHeaders: ["X-Remote-User"],
+  uidHeaders: ["X-Remote-Uid"],
+  groupHeaders: ["X-Remote-Group"],
+  extraHeaderPrefixes: ["X-Remote-Extra-"],
+};
+
+/** What serving the resource API takes. */
+export interface ApiPki {
+  readonly apiServer: TlsMaterial;
+  /** Who signs certificates of clients; without it nobody enters by certificate. */
+  readonly clientCa: string | undefined;
+  /** Who signed the certificate of the API server, for programs in the cluster. */
+  readonly rootCa: string | undefined;
+  /** Signs CertificateSigningRequests. */
+  readonly signer: CertificatePair | undefined;
+  /** What the API server shows to the nodes' agents. */
+  readonly kubeletClient: TlsMaterial | undefined;
+  /** With which the API server asks aggregated servers on behalf of others. */
+  readonly frontProxy: TlsMaterial | undefined;
+  /** Told to aggregated servers, which believe whoever has such a certificate. */
+  readonly requestHeader: RequestHeaderTrust | undefined;
+  /** PEM of the private key that signs tokens of ServiceAccounts, unless a flag names another. */
+  readonly serviceAccountKey: string | undefined;
+}
+
 /** What one member and its users need. */
-export interface Pki {
+export interface Pki extends ApiPki {
   readonly directory: string;
   readonly apiCa: string;
-  /** Its key, for CertificateSigningRequests. */
-  readonly apiCaKey: string;
-  readonly apiServer: TlsMaterial;
-  /** What the API server shows to the nodes' agents. */
-  readonly kubeletClient: TlsMaterial;
   /** A client in system:masters. */
   readonly admin: TlsMaterial;
-  /** With which the API server asks aggregated servers on behalf of others. */
-  readonly frontProxy: TlsMaterial;
   readonly storeServer: TlsMaterial;
   readonly storeClient: TlsMaterial;
   readonly peer: TlsMaterial;
-  /** PEM of the private key that signs tokens of ServiceAccounts. */
-  readonly serviceAccountKey: string;
 }
 
 export interface PkiNames {
@@ -60,17 +91,7 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
     authority("etcd/peer-ca", "etcd-peer-ca"),
   ]);
 
-  const isAddress = (host: string) => host.includes(":") || /^[\d.]+$/.test(host);
-  const hosts = [...new Set(["localhost", "127.0.0.1", "::1", ...names.hosts])];
-  const dnsNames = hosts.filter((host) => !isAddress(host));
-  const ipAddresses = hosts.filter(isAddress);
-  const service = [
-    "kubernetes",
-    "kubernetes.default",
-    "kubernetes.default.svc",
-    "kubernetes.default.svc.cluster.local",
-  ];
-
+  const { dnsNames, ipAddresses } = namesOf(names);
   const leaf = async (
     authority: CertificatePair,
     path: string,
@@ -82,12 +103,7 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
     ca: authority.cert,
   });
   const [apiServer, kubeletClient, admin, frontProxy, storeServer, storeClient, peer] = await Promise.all([
-    leaf(api, "apiserver", {
-      commonName: "kube-apiserver",
-      dnsNames: [...dnsNames, ...service],
-      ipAddresses: [...ipAddresses, names.serviceAddress],
-      usages: ["server"],
-    }),
+    leaf(api, "apiserver", apiServerRequest(names)),
     leaf(api, "apiserver-kubelet-client", {
       commonName: "kube-apiserver-kubelet-client",
       organizations: ["system:masters"],
@@ -112,15 +128,54 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
   return {
     directory,
     apiCa: api.cert,
-    apiCaKey: api.key,
+    clientCa: api.cert,
+    rootCa: api.cert,
+    signer: api,
     apiServer,
     kubeletClient,
     admin,
     frontProxy,
+    requestHeader: { ...standardRequestHeaders, ca: proxy.cert },
     storeServer,
     storeClient,
     peer,
     serviceAccountKey,
+  };
+}
+
+/** DIRECTORY/apiserver.crt and .key: made where they are missing, by an authority that nobody else has and that ends with it. */
+export async function ensureServingCertificate(
+  platform: Platform,
+  directory: string,
+  names: PkiNames,
+): Promise<TlsMaterial> {
+  await platform.disk.makeDirectory(directory);
+  return await ensurePair(platform, join(directory, "apiserver"), () => {
+    const authority = createAuthority("kube-apiserver-ca", platform);
+    const leaf = issueCertificate(authority, apiServerRequest(names), platform);
+    return { cert: `${leaf.cert}${authority.cert}`, key: leaf.key };
+  });
+}
+
+function namesOf({ hosts }: PkiNames): { dnsNames: string[]; ipAddresses: string[] } {
+  const isAddress = (host: string) => host.includes(":") || /^[\d.]+$/.test(host);
+  const all = [...new Set(["localhost", "127.0.0.1", "::1", ...hosts])];
+  return { dnsNames: all.filter((host) => !isAddress(host)), ipAddresses: all.filter(isAddress) };
+}
+
+function apiServerRequest(names: PkiNames): LeafRequest {
+  const { dnsNames, ipAddresses } = namesOf(names);
+  const service = [
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+  ];
+  return {
+    commonName: "kube-apiserver",
+    dnsNames: [...dnsNames, ...service],
+    ipAddresses: [...ipAddresses, names.serviceAddress],
+    usages: ["server"],
   };
 }
 

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type AdmissionReader, type AdmissionRequest, createAdmission } from "../../src/admission/index.ts";
+import {
+  type AdmissionReader,
+  type AdmissionRequest,
+  type AdmissionSelection,
+  createAdmission,
+} from "../../src/admission/index.ts";
 import { type KubeObject, StatusError } from "../../src/apimachinery/index.ts";
+import type { AccessRequest } from "../../src/auth/index.ts";
 import { nodePlatform } from "../../src/platform/index.ts";
 import { ManualClock } from "../storage/manual-clock.ts";
 
@@ -10,7 +16,12 @@ type Objects = Record<string, KubeObject>;
 const object = (fields: object): KubeObject => ({ metadata: {}, ...fields });
 const active = object({ status: { phase: "Active" } });
 
-function admission(objects: Objects, clock = new ManualClock()): ReturnType<typeof createAdmission> {
+function admission(
+  objects: Objects,
+  clock = new ManualClock(),
+  selection?: AdmissionSelection,
+  allows: (request: AccessRequest) => boolean = () => true,
+): ReturnType<typeof createAdmission> {
   const reader: AdmissionReader = {
     get: async ({ resource }, { namespace, name }) =>
       objects[`${resource}/${namespace === "" ? "" : `${namespace}/`}${name}`],
@@ -28,7 +39,7 @@ function admission(objects: Objects, clock = new ManualClock()): ReturnType<type
     whenSynced: Promise.resolve(),
   };
   const writer = { read: async () => undefined, updateStatus: async () => {} };
-  const authorizer = { authorize: () => ({ allowed: true, reason: "" }) };
+  const authorizer = { authorize: (asked: AccessRequest) => ({ allowed: allows(asked), reason: "" }) };
   const client = {
     post: async () => assert.fail("nobody is asked"),
   };
@@ -41,6 +52,7 @@ function admission(objects: Objects, clock = new ManualClock()): ReturnType<type
     client,
     clock,
     random: nodePlatform().random,
+    selection,
   });
 }
 
@@ -208,4 +220,71 @@ test("an Ingress without a class gets the default class; one that chose, by fiel
     await refusal(admission(objects).mutate(ofIngress({}))),
     /2 default IngressClasses were found/,
   );
+});
+
+const selecting = (enable: string[], disable: string[] = [], allows?: (request: AccessRequest) => boolean) =>
+  admission({ "namespaces/default": active }, undefined, { enable, disable }, allows);
+
+test("plugins are on and off as asked; names that nothing has, and plugins that are not here, are refused", async () => {
+  const pod = request("pods");
+  await selecting([], ["ServiceAccount"]).mutate(pod);
+  assert.equal(pod.object?.["spec"].serviceAccountName, undefined);
+  assert.match(
+    await refusal(selecting(["AlwaysDeny"]).mutate(request("configmaps"))),
+    /denying all modifications/,
+  );
+  assert.throws(() => selecting(["Bogus"]), /^Error: enable-admission-plugins plugin "Bogus" is unknown$/);
+  assert.throws(
+    () => selecting([], ["Bogus"]),
+    /^Error: disable-admission-plugins plugin "Bogus" is unknown$/,
+  );
+  assert.throws(() => selecting(["EventRateLimit"]), /does not have the plugin EventRateLimit/);
+  assert.throws(() => selecting(["ServiceAccount"], ["ServiceAccount"]), /overlapped/);
+});
+
+test("where images are always pulled, a pod's policy is Always, and another is refused", async () => {
+  const plugins = selecting(["AlwaysPullImages"], ["ServiceAccount"]);
+  const pod = request("pods");
+  await plugins.mutate(pod);
+  assert.equal(pod.object?.["spec"].containers[0].imagePullPolicy, "Always");
+  await plugins.validate(pod);
+  assert.equal(
+    await refusal(plugins.validate(request("pods"))),
+    'pods "x" is forbidden: spec.containers[0].imagePullPolicy: Unsupported value: "": supported values: "Always"',
+  );
+});
+
+test("an owner may be held up only by who may set its finalizers, and nobody gives away what they may not delete", async () => {
+  const owner = { apiVersion: "v1", kind: "ConfigMap", name: "o", uid: "1", blockOwnerDeletion: true };
+  const owned = object({ metadata: { name: "x", ownerReferences: [owner] } });
+  const created = request("configmaps", { object: owned });
+  const plugins = (allows: (asked: AccessRequest) => boolean) =>
+    selecting(["OwnerReferencesPermissionEnforcement"], [], allows);
+  await plugins(() => true).validate(created);
+  assert.match(
+    await refusal(plugins(() => false).validate(created)),
+    /^configmaps "x" is forbidden: cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion v1 Kind ConfigMap/,
+  );
+  const updated = request("configmaps", { operation: "UPDATE", name: "x", object: owned, old: object({}) });
+  assert.match(
+    await refusal(plugins(({ verb }) => verb !== "delete").validate(updated)),
+    /^configmaps "x" is forbidden: cannot set an ownerRef on a resource you can't delete: /,
+  );
+});
+
+test("a pod gets the zone and region of its node when it is bound", async () => {
+  const labels = { "topology.kubernetes.io/zone": "z", "topology.kubernetes.io/region": "r", other: "o" };
+  const plugins = admission({
+    "namespaces/default": active,
+    "nodes/n": object({ metadata: { name: "n", labels } }),
+  });
+  const binding = request("pods", {
+    subresource: "binding",
+    object: { metadata: { name: "x" }, target: { kind: "Node", name: "n" } },
+  });
+  await plugins.mutate(binding);
+  assert.deepEqual(binding.object?.metadata.labels, {
+    "topology.kubernetes.io/zone": "z",
+    "topology.kubernetes.io/region": "r",
+  });
 });

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import type { UserInfo } from "../../src/apimachinery/index.ts";
 import {
   type AccessRequest,
+  type AuthorizationMode,
   createAuthorizer,
   createGrantCheck,
   type PolicyRule,
@@ -265,6 +266,15 @@ test("system:masters may do everything without any role", async () => {
     (await authorizer.authorize(get({ name: "x", groups: ["system:authenticated"] }))).allowed,
     false,
   );
+});
+
+test("the modes of authorization are asked in their order, and the first that allows decides", async () => {
+  const ask = async (modes: readonly AuthorizationMode[], name: string) =>
+    await createAuthorizer({ modes, rbac: bobReads() }).authorize(get({ name, groups: [] }));
+  assert.equal((await ask(["AlwaysDeny", "RBAC"], "bob")).allowed, true);
+  assert.equal((await ask(["RBAC", "AlwaysAllow"], "eve")).allowed, true);
+  assert.deepEqual(await ask(["AlwaysDeny"], "bob"), { allowed: false, reason: "Everything is forbidden." });
+  assert.equal((await ask([], "bob")).allowed, false);
 });
 
 test("only who has all rights may let a role gather the rules of others", async () => {

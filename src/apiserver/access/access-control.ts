@@ -1,5 +1,6 @@
 import {
   type Authenticator,
+  type AuthorizationMode,
   type Authorizer,
   bootstrapTokens,
   createAuthenticator,
@@ -47,6 +48,8 @@ export interface AccessOptions {
   readonly anonymousAuth?: boolean;
   /** `--enable-bootstrap-token-auth`, false by default */
   readonly bootstrapTokenAuth?: boolean;
+  /** `--authorization-mode`, Node and RBAC by default */
+  readonly authorizationModes?: readonly AuthorizationMode[] | undefined;
 }
 
 /** Who asks and what they may do. It decides by objects of the registry, which in turn asks it before it stores some of them. */
@@ -72,7 +75,11 @@ export function createAccessControl(options: AccessOptions): AccessControl {
     podsOn: async (node) => (await pods?.on(node)) ?? [],
     rules: nodeRules,
   });
-  const authorizer = createAuthorizer({ rbac: policy, nodes });
+  const authorizer = createAuthorizer({
+    ...(options.authorizationModes && { modes: options.authorizationModes }),
+    rbac: policy,
+    nodes,
+  });
   const authenticator = createAuthenticator({
     tokens: [
       ...(tokens.length === 0 ? [] : [staticTokens(tokens, audiences)]),

@@ -5,7 +5,7 @@ import type { Connection, ConnectOptions, TlsMaterial } from "../../platform/ind
 export interface Outbound {
   connect(options: ConnectOptions): Promise<Connection>;
   /** What it shows to the nodes' agents. */
-  readonly kubeletClient: Pick<TlsMaterial, "cert" | "key">;
+  readonly kubeletClient?: Pick<TlsMaterial, "cert" | "key"> | undefined;
   /** Loopback addresses that are pods: all others are refused as targets of the proxy. */
   readonly localPodCidr?: string;
 }

@@ -3,6 +3,8 @@ import { requireJson } from "../media-types.ts";
 import type { ApiContext } from "../state.ts";
 
 /** The level of Kubernetes' API that this server speaks; what follows the plus is ours, and is ignored in comparisons (semver). */
+export const kubernetesVersion = "v1.35.4+raftsman";
+
 const version = {
   major: "1",
   minor: "35",
@@ -10,7 +12,7 @@ const version = {
   emulationMinor: "35",
   minCompatibilityMajor: "1",
   minCompatibilityMinor: "34",
-  gitVersion: "v1.35.4+raftsman",
+  gitVersion: kubernetesVersion,
   gitCommit: "",
   gitTreeState: "clean",
   buildDate: "1970-01-01T00:00:00Z",

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { fromUtf8 } from "../../base/index.ts";
 import { autoTlsMaterial, type StoreAddress, type StoreConfig, type Traffic } from "../../member/index.ts";
 import type { Disk, ListenOptions, Platform } from "../../platform/index.ts";
+import { refuseUnsafe, type Settings } from "../flag-table.ts";
 import { autoCompaction, quotaBytes } from "../flag-values.ts";
 import { flags } from "./flags.ts";
-import { type Settings, settingsOf } from "./settings.ts";
+import { settingsOf } from "./settings.ts";
 import { bindAddress, type ListUrl, parseUrls } from "./urls.ts";
 
 type Tls = NonNullable<ListenOptions["tls"]>;
@@ -15,7 +16,7 @@ const electionMsMax = 50_000;
 
 /** @throws Error */
 export async function storeConfigOf(settings: Settings, platform: Platform): Promise<StoreConfig> {
-  refuseUnsafe(settings);
+  refuseUnsafe(flags, settings, { here: "this store", instead: "etcd" });
   checkTimes(settings);
   const { disk } = platform;
   const name = settings.text("name");
@@ -124,16 +125,6 @@ function newer(settings: Settings, name: string): number {
   if (settings.isSet(name) && settings.isSet(earlier))
     throw new Error(`cannot set --${earlier} and --${name} at the same time, please use --${name} only`);
   return settings.duration(settings.isSet(earlier) ? earlier : name);
-}
-
-function refuseUnsafe({ values }: Settings): void {
-  for (const [name, value] of values) {
-    const flag = flags.get(name);
-    if (flag?.effect !== "refused" || value === flag.default || value === "") continue;
-    throw new Error(
-      `--${name}=${value} asks for something that this store does not do: leave it out, or use etcd itself`,
-    );
-  }
 }
 
 function checkTimes(settings: Settings): void {

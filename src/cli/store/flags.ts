@@ -1,26 +1,5 @@
-/**
- * etcd's flags, all of them (https://etcd.io/docs/v3.6/op-guide/configuration/). `effect` says what becomes of one here:
- *
- *   honoured   does what it does in etcd
- *   none       tunes a part that this store does not have (bbolt, its HTTP between members, tracing …): taken, and without effect
- *   refused    ignoring it would be unsafe or plainly wrong: whoever sets it to anything but its default is told so
- */
-type FlagKind = "text" | "boolean" | "number" | "duration";
-
-export interface Flag {
-  readonly kind: FlagKind;
-  readonly default: string;
-  readonly effect: "honoured" | "none" | "refused";
-}
-
-const flag = (kind: FlagKind, value: string, effect: Flag["effect"]): Flag => ({
-  kind,
-  default: value,
-  effect,
-});
-const honoured = (kind: FlagKind, value = "") => flag(kind, value, "honoured");
-const none = (kind: FlagKind, value = "") => flag(kind, value, "none");
-const refused = (kind: FlagKind, value = "") => flag(kind, value, "refused");
+/** etcd's flags, all of them (https://etcd.io/docs/v3.6/op-guide/configuration/). No effect: of bbolt, its HTTP between members, tracing … */
+import { type Flag, type FlagTable, honoured, none, refused } from "../flag-table.ts";
 
 const stable: Readonly<Record<string, Flag>> = {
   "config-file": honoured("text"),
@@ -178,4 +157,4 @@ const experimental: Readonly<Record<string, Flag>> = {
   "experimental-distributed-tracing-sampling-rate": none("number", "0"),
 };
 
-export const flags: ReadonlyMap<string, Flag> = new Map(Object.entries({ ...stable, ...experimental }));
+export const flags: FlagTable = new Map(Object.entries({ ...stable, ...experimental }));

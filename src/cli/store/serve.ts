@@ -4,18 +4,12 @@ import { join } from "node:path";
 import { startStore } from "../../member/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
 import { createMetrics, type Log } from "../../telemetry/index.ts";
+import type { Settings } from "../flag-table.ts";
 import { stopSignal } from "../stop-signal.ts";
 import { storeConfigOf } from "./config.ts";
 import { createEtcdLog } from "./log.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
-import {
-  addEnvironment,
-  parseArguments,
-  readConfigFile,
-  type Settings,
-  settingsOf,
-  UsageError,
-} from "./settings.ts";
+import { addEnvironment, parseArguments, readConfigFile, settingsOf, UsageError } from "./settings.ts";
 import { toolNames, usage, versionText } from "./usage.ts";
 
 const platform = nodePlatform();

@@ -1,35 +1,14 @@
 /** What flags, environment and configuration file say together, as etcd reads them. */
 import { parseDuration } from "../../apimachinery/index.ts";
-import { type Flag, flags } from "./flags.ts";
+import { type Flag, parseBool, type Settings, settingsFrom } from "../flag-table.ts";
+import { flags } from "./flags.ts";
 
 /** The command line itself cannot be read: etcd ends with status 2 then. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-export interface Settings {
-  /** By flag, as it was written. */
-  readonly values: ReadonlyMap<string, string>;
-  /** The value, or the flag's default. */
-  text(name: string): string;
-  number(name: string): number;
-  boolean(name: string): boolean;
-  /** Milliseconds. */
-  duration(name: string): number;
-  isSet(name: string): boolean;
-}
-
-export function settingsOf(values: ReadonlyMap<string, string>): Settings {
-  const text = (name: string): string => values.get(name) ?? flagCalled(name).default;
-  return {
-    values,
-    text,
-    number: (name) => Number(text(name)),
-    boolean: (name) => isTrue(text(name)) === true,
-    duration: (name) => Number(parseDuration(text(name)) ?? 0n) / 1_000_000,
-    isSet: (name) => values.has(name),
-  };
-}
+export const settingsOf = (values: ReadonlyMap<string, string>): Settings => settingsFrom(flags, values);
 
 /**
  * Go's flag syntax: `-name`, `--name`, `--name=value`, `--name value`; a boolean without "=" is true.
@@ -141,7 +120,7 @@ export function readConfigFile(content: unknown): { values: Map<string, string>;
 function checkValue(name: string, known: Flag, value: string, problem: string): void {
   const fits =
     known.kind === "text" ||
-    (known.kind === "boolean" && isTrue(value) !== undefined) ||
+    (known.kind === "boolean" && parseBool(value) !== undefined) ||
     (known.kind === "number" &&
       /^-?\d{1,19}$/.test(value) &&
       (name === "quota-backend-bytes" || value[0] !== "-")) ||
@@ -154,16 +133,4 @@ function textOf(known: Flag, value: unknown): string | undefined {
   if (Array.isArray(value)) return value.map(String).join(",");
   if (typeof value === "object") return undefined;
   return known.kind === "duration" && typeof value === "number" ? `${value}ns` : String(value);
-}
-
-/** As Go's strconv.ParseBool. */
-function isTrue(text: string): boolean | undefined {
-  if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;
-  return /^(0|f|F|FALSE|false|False)$/.test(text) ? false : undefined;
-}
-
-function flagCalled(name: string): Flag {
-  const known = flags.get(name);
-  if (known === undefined) throw new Error(`there is no flag ${name}`);
-  return known;
 }

@@ -1,4 +1,5 @@
 import { apiVersion } from "../../etcdapi/index.ts";
+import { flagGroups } from "../flag-table.ts";
 import { flags } from "./flags.ts";
 
 /** First words that are no flags: `tools.ts`. */
@@ -16,11 +17,6 @@ export function versionText(): string {
 }
 
 export function usage(): string {
-  const of = (effect: string) =>
-    [...flags]
-      .filter(([name, flag]) => flag.effect === effect && !name.startsWith("experimental-"))
-      .map(([name, flag]) => `  --${name} '${flag.default}'\n`)
-      .join("");
   return `Usage:
 
   raftsman store [flags]
@@ -37,10 +33,5 @@ export function usage(): string {
   raftsman store dump-wal DIR, raftsman store dump-snapshot DIR
     Show its log, entry by entry, or its newest image, key by key.
 
-Flags that do what they do in etcd:
-${of("honoured")}
-Flags that are taken and have no effect, for there is no such part here:
-${of("none")}
-Flags that are refused unless they say what they say by default:
-${of("refused")}`;
+${flagGroups(flags, (name) => !name.startsWith("experimental-"))}`;
 }

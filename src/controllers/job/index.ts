@@ -159,7 +159,6 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     if (suspended && !wasSuspended) {
       setCondition(status, "Suspended", { reason: "JobSuspended", message: "Job suspended" }, nowMs);
       recorder.event(job, "Normal", "Suspended", "Job suspended");
-      if (status.startTime !== undefined) delete status.startTime;
     }
     if (!suspended && wasSuspended) {
       setCondition(

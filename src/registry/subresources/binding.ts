@@ -106,6 +106,8 @@ function assigned(pod: KubeObject, binding: KubeObject, context: RequestContext)
     throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
   const annotations = { ...pod.metadata.annotations, ...binding.metadata.annotations };
   const labels = { ...pod.metadata.labels, ...binding.metadata.labels };
+  // Where it was hoped that the pod would go is nobody's concern any more.
+  const { nominatedNodeName: _, ...status } = pod["status"] ?? {};
   return {
     ...pod,
     metadata: {
@@ -114,7 +116,7 @@ function assigned(pod: KubeObject, binding: KubeObject, context: RequestContext)
       ...(Object.keys(labels).length === 0 ? {} : { labels }),
     },
     spec: { ...pod["spec"], nodeName: binding["target"].name },
-    status: { ...pod["status"], conditions: withScheduled(pod["status"]?.conditions ?? [], context.now) },
+    status: { ...status, conditions: withScheduled(status.conditions ?? [], context.now) },
   };
 }
 

@@ -1,0 +1,74 @@
+/** Certificates and keys from the files that flags name. */
+import { fromUtf8 } from "../../base/index.ts";
+import { type ApiPki, ensureServingCertificate } from "../../main/index.ts";
+import type { Platform, TlsMaterial } from "../../platform/index.ts";
+import type { ApiServerSettings } from "./arguments.ts";
+
+/** @throws Error that names the flag and the file */
+export async function certificatesOf(
+  settings: ApiServerSettings,
+  platform: Platform,
+  names: { readonly serviceAddress: string },
+): Promise<ApiPki> {
+  const read = async (flag: string): Promise<string | undefined> => {
+    const path = settings.text(flag);
+    if (path === "") return undefined;
+    try {
+      return fromUtf8(await platform.disk.readFile(path));
+    } catch (error) {
+      throw new Error(`--${flag}: ${(error as Error).message}`, { cause: error });
+    }
+  };
+  const pair = async (certFlag: string, keyFlag: string): Promise<TlsMaterial | undefined> => {
+    const [cert, key] = await Promise.all([read(certFlag), read(keyFlag)]);
+    if ((cert === undefined) !== (key === undefined))
+      throw new Error(`--${certFlag} and --${keyFlag}: both or neither`);
+    return cert === undefined || key === undefined ? undefined : { cert, key };
+  };
+  const [given, clientCa, kubeletClient, frontProxy, requestHeaderCa] = await Promise.all([
+    pair("tls-cert-file", "tls-private-key-file"),
+    read("client-ca-file"),
+    pair("kubelet-client-certificate", "kubelet-client-key"),
+    pair("proxy-client-cert-file", "proxy-client-key-file"),
+    read("requestheader-client-ca-file"),
+  ]);
+  const apiServer = given ?? (await ownCertificate(settings, platform, names));
+  return {
+    apiServer,
+    clientCa,
+    kubeletClient,
+    frontProxy,
+    requestHeader:
+      requestHeaderCa === undefined
+        ? undefined
+        : {
+            ca: requestHeaderCa,
+            allowedNames: settings.list("requestheader-allowed-names"),
+            usernameHeaders: settings.list("requestheader-username-headers"),
+            uidHeaders: settings.list("requestheader-uid-headers"),
+            groupHeaders: settings.list("requestheader-group-headers"),
+            extraHeaderPrefixes: settings.list("requestheader-extra-headers-prefix"),
+          },
+    // Controllers run elsewhere, and have their own.
+    rootCa: undefined,
+    signer: undefined,
+    serviceAccountKey: undefined,
+  };
+}
+
+/** CERT-DIR/apiserver.crt and .key, made where they are missing. */
+async function ownCertificate(
+  settings: ApiServerSettings,
+  platform: Platform,
+  { serviceAddress }: { readonly serviceAddress: string },
+): Promise<TlsMaterial> {
+  const addresses = [settings.text("bind-address"), settings.text("advertise-address")];
+  try {
+    return await ensureServingCertificate(platform, settings.text("cert-dir"), {
+      hosts: addresses.filter((address) => address !== ""),
+      serviceAddress,
+    });
+  } catch (error) {
+    throw new Error(`--cert-dir: ${(error as Error).message}`, { cause: error });
+  }
+}

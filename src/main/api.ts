@@ -1,0 +1,236 @@
+/** The resource API on a store, the controllers on top of that, and hollow nodes where asked for. */
+import protobufTable from "../../schemas/kubernetes/protobuf.json" with { type: "json" };
+import { type AccessControl, type ApiServer, createApiServer, type PolicyFeed } from "../apiserver/index.ts";
+import { type Client, createClient } from "../client/index.ts";
+import { serveHttp } from "../member/index.ts";
+import type { Platform } from "../platform/index.ts";
+import { createRegistry, type Registry } from "../registry/index.ts";
+import { createCacher } from "../storage/index.ts";
+import type { Log } from "../telemetry/index.ts";
+import { createKubernetesCodec, type KubernetesCodec, type KubernetesTable } from "../wire/index.ts";
+import { openAccessControl } from "./access.ts";
+import type { BackingStore } from "./backing-store.ts";
+import { ensureBootstrapRoles } from "./bootstrap-roles.ts";
+import { firstAddress } from "./cidr.ts";
+import { componentsOf } from "./components.ts";
+import type { ApiConfig } from "./config.ts";
+import { startControllers } from "./controllers.ts";
+import { ensureExtensionAuthentication } from "./extension-authentication.ts";
+import { keepFlowControl } from "./flow-control.ts";
+import { startHollowNodes } from "./hollow-nodes.ts";
+import { hostPort } from "./host-port.ts";
+import { keepKubernetesEndpoints, publishedAddress } from "./kubernetes-endpoints.ts";
+import { keepKubernetesService } from "./kubernetes-service.ts";
+import type { ApiPki } from "./pki.ts";
+import { plantSeed } from "./seed.ts";
+import { keepServiceCidr } from "./service-cidr.ts";
+import { keepSystemNamespaces } from "./system-namespaces.ts";
+import { ensureSystemPriorityClasses } from "./system-priority-classes.ts";
+
+export interface Api {
+  /** `https://127.0.0.1:6443` */
+  readonly apiUrl: string;
+  /** /readyz says ok: there is a leader, and the controllers' first lists are in where they run here. */
+  readonly ready: Promise<void>;
+  /** A client of the resource API without a socket, as a member of system:masters. */
+  client(userAgent: string): Client;
+  /** Ends cleanly: nodes deregister, watches end. The store stays open. */
+  close(): Promise<void>;
+}
+
+const standardEventTtlSeconds = 3600;
+const standardNodePortRange = { from: 30_000, to: 32_767 };
+
+/** What it stands on. */
+interface ApiParts {
+  readonly log: Log;
+  readonly store: BackingStore;
+  readonly pki: ApiPki;
+}
+
+export async function startApi(
+  platform: Platform,
+  config: ApiConfig,
+  { log, store, pki }: ApiParts,
+): Promise<Api> {
+  const { clock } = platform;
+  const serviceAddress = firstAddress(config.serviceClusterIpRange);
+  const closing: (() => Promise<void> | void)[] = [];
+  const closeAll = async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  };
+  try {
+    const access = await openAccessControl(platform, config, { log, pki });
+    const { api, registry, policy } = createApi(platform, config, {
+      log,
+      store,
+      access,
+      pki,
+    });
+    closing.push(() => registry.close());
+    closing.push(() => policy.close());
+    const { clientCa } = pki;
+    const tls = {
+      cert: pki.apiServer.cert,
+      key: pki.apiServer.key,
+      ...(config.tlsMinVersion && { minVersion: config.tlsMinVersion }),
+      ...(clientCa === undefined
+        ? { clientCertificate: "none" as const }
+        : { ca: clientCa, clientCertificate: "request" as const }),
+    };
+    const http = await serveHttp(
+      platform,
+      config.api,
+      { onRequest: api.callback, onUpgrade: api.upgrade },
+      tls,
+    );
+    closing.push(async () => {
+      await api.close();
+      await http.close();
+    });
+
+    const client = (userAgent: string) => {
+      const user = { name: "system:admin", groups: ["system:masters", "system:authenticated"] };
+      return createClient({ transport: api.transport(user), userAgent });
+    };
+    const stopping = new AbortController();
+    closing.push(() => stopping.abort());
+    const own = {
+      client: client("kube-apiserver"),
+      clock,
+      random: platform.random,
+      log: log.channel("apiserver"),
+      signal: stopping.signal,
+    };
+    const { advertise = publishedAddress(config.api.host, config.localPodCidr !== undefined) } = config;
+    const ip = advertise === "nowhere" ? undefined : advertise;
+    const seeded = store.ready
+      .then(() => plantSeed({ kv: store.kv, platform, file: config.seedFile, prefix: config.etcdPrefix }))
+      .catch((error: Error) => own.log.warn("the seed was not planted", { error: error.message }));
+    const namespaces = seeded.then(() => keepSystemNamespaces(own).there);
+    const controllers = startControllers({
+      platform,
+      config,
+      log,
+      pki,
+      access,
+      leadership: store.leadership,
+      namespaces,
+      client,
+    });
+    closing.push(() => controllers.stop());
+    const cidrs = config.serviceClusterIpRange.split(",").map((range) => range.trim());
+    const flowControl = client("api-priority-and-fairness-config-producer-v1");
+    const kubernetes = () =>
+      Promise.all([
+        keepKubernetesService({ ...own, clusterIp: serviceAddress, port: http.port }).there,
+        ip === undefined
+          ? undefined
+          : keepKubernetesEndpoints({ ...own, network: platform.network, ip, port: http.port }).there,
+      ]);
+    // By the names that upstream's hooks for the same have in /readyz?verbose.
+    const hooks: Record<string, Promise<unknown>> = {
+      "start-apiextensions-informers": registry.ready,
+      "start-system-namespaces-controller": seeded.then(() => namespaces),
+      "start-cluster-authentication-info-controller": seeded.then(() =>
+        ensureExtensionAuthentication({ ...own, clientCa: pki.clientCa, requestHeader: pki.requestHeader }),
+      ),
+      "rbac/bootstrap-roles": seeded.then(() => ensureBootstrapRoles(own)),
+      "scheduling/bootstrap-system-priority-classes": seeded.then(() => ensureSystemPriorityClasses(own)),
+      "priority-and-fairness-config-producer": seeded.then(
+        () => keepFlowControl({ ...own, client: flowControl }).there,
+      ),
+      "bootstrap-controller": seeded.then(kubernetes),
+      "start-kubernetes-service-cidr-controller": seeded.then(() => keepServiceCidr({ ...own, cidrs }).there),
+    };
+    const bootstrapped = Promise.all(Object.values(hooks));
+    // Nobody who is not another server waits for the list of who serves what.
+    void store.ready.then(() => api.aggregate());
+    let synced = false;
+    const informed = Promise.all([controllers.working, bootstrapped, policy.synced, registry.ready]).then(
+      () => {
+        synced = true;
+      },
+    );
+    api.addReadinessCheck("informer-sync", () => (synced ? undefined : "first lists are not in yet"));
+    for (const [name, done] of Object.entries(hooks)) api.addStartHook(name, done);
+    const nodes = await startHollowNodes({
+      client: client("raftsman-node"),
+      platform,
+      count: config.hollowNodes,
+      // Nodes of several members must not share names.
+      prefix: store.leadership.by === "alone" ? "hollow" : `${config.name}-hollow`,
+      log,
+    });
+    closing.push(() => nodes.close());
+
+    return {
+      apiUrl: `https://${hostPort(http)}`,
+      ready: store.ready.then(() => Promise.all([nodes.registered, informed])).then(() => {}),
+      client,
+      close: closeAll,
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+function createApi(
+  platform: Platform,
+  config: ApiConfig,
+  { log, store, access, pki }: { log: Log; store: BackingStore; access: AccessControl; pki: ApiPki },
+): { api: ApiServer; registry: Registry; policy: PolicyFeed } {
+  const { clock, random } = platform;
+  const { kv, windowFrom } = store;
+  const registry = createRegistry({
+    storageFor: ({ keyPrefix, namespaced, indexes }) =>
+      createCacher({
+        kv,
+        clock,
+        keyPrefix,
+        namespaced,
+        indexes,
+        ...(windowFrom === undefined ? {} : { windowFrom }),
+      }),
+    clock,
+    random,
+    flags: {
+      etcdPrefix: config.etcdPrefix,
+      serviceClusterIpRange: config.serviceClusterIpRange,
+      serviceNodePortRange: config.serviceNodePortRange ?? standardNodePortRange,
+      ...(config.localPodCidr === undefined ? {} : { localPodCidr: config.localPodCidr }),
+      eventTtlSeconds: config.eventTtlSeconds ?? standardEventTtlSeconds,
+    },
+    access: access.forRegistry,
+    components: () => componentsOf(store, config.controllers),
+    conversionWebhook: (webhook, review) => api.convert(webhook, review),
+    onTrouble: (message, error) =>
+      log
+        .channel("apiserver")
+        .debug(message, { error: error instanceof Error ? error.message : String(error) }),
+  });
+  let codec: KubernetesCodec | undefined;
+  const api: ApiServer = createApiServer({
+    registry,
+    access,
+    admission: config.admission,
+    outbound: {
+      connect: (to) => platform.network.connect(to),
+      kubeletClient: pki.kubeletClient,
+      ...(config.localPodCidr === undefined ? {} : { localPodCidr: config.localPodCidr }),
+    },
+    clock,
+    random,
+    log: log.channel("apiserver"),
+    frontProxy: pki.frontProxy,
+    protobuf: () => {
+      codec ??= createKubernetesCodec(protobufTable as KubernetesTable);
+      return codec;
+    },
+  });
+  // A member that waits for the others is alive, but not ready.
+  api.addLivenessCheck("etcd", () => undefined);
+  api.addReadinessCheck("etcd-readiness", () => store.problem());
+  return { api, registry, policy: access.follow(registry) };
+}
