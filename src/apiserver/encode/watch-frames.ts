@@ -1,10 +1,7 @@
-import type { Stored } from "../../storage/index.ts";
+import type { StorageEvent, Stored } from "../../storage/index.ts";
 import type { KubernetesCodec, KubernetesObject } from "../../wire/index.ts";
 
 type ChangeType = "ADDED" | "MODIFIED" | "DELETED";
-
-/** The event of one watch in the form that its client asked for. */
-type MakeFrame = () => Uint8Array;
 
 const newline = 0x0a;
 const closingBrace = 0x7d;
@@ -33,38 +30,79 @@ export function protobufFrame(codec: KubernetesCodec, type: string, object: unkn
   return frame;
 }
 
-/**
- * A change goes to many watchers in one turn of the loop, and its frame is made for the first of them. Nothing is kept for longer: what comes
- * late (a watch that begins in the past) makes its own.
- */
-export class SharedFrames {
-  readonly #byEncoding = new Map<
-    string,
-    Map<Stored, { readonly type: ChangeType; readonly frame: Uint8Array }>
-  >();
-  #clearing = false;
+/** Makes the frame of one event in the form that a client asked for. */
+export type MakeFrame = (type: ChangeType, stored: Stored) => Uint8Array;
 
-  /** `encoding`: what tells one form of the same event from another. */
-  of(encoding: string, type: ChangeType, stored: Stored, make: MakeFrame): Uint8Array {
-    let frames = this.#byEncoding.get(encoding);
-    if (frames === undefined) {
-      frames = new Map();
-      this.#byEncoding.set(encoding, frames);
-    }
-    const shared = frames.get(stored);
+/** A change of an object, as events of watches say it. */
+export type ChangeEvent = Exclude<StorageEvent, { type: "BOOKMARK" }>;
+
+/** More events than this come together only where a watch begins, and are nobody else's. */
+const sharedEventsMax = 64;
+
+interface Frames {
+  readonly ofEvents: Map<readonly ChangeEvent[], Uint8Array>;
+  readonly ofObjects: Map<Stored, { readonly type: ChangeType; readonly frame: Uint8Array }>;
+}
+
+/**
+ * What the watchers of one turn of the loop share: the frames of the changes that they are told of, made for the first of them, and the turn's
+ * end, at which they all write. Nothing is kept for longer: what comes late (a watch that begins in the past) makes its own.
+ */
+export class WatchTurn {
+  /** By the encoding that tells one form of the same event from another. */
+  readonly #frames = new Map<string, Frames>();
+  #ends: (() => void)[] = [];
+  #scheduled = false;
+
+  frame(encoding: string, { type, stored }: ChangeEvent, make: MakeFrame): Uint8Array {
+    const { ofObjects } = this.#of(encoding);
+    const shared = ofObjects.get(stored);
     if (shared?.type === type) return shared.frame;
-    const frame = make();
-    frames.set(stored, { type, frame });
-    this.#clearSoon();
+    const frame = make(type, stored);
+    ofObjects.set(stored, { type, frame });
     return frame;
   }
 
-  #clearSoon(): void {
-    if (this.#clearing) return;
-    this.#clearing = true;
+  /** Those of events that come together, one after the other. Watchers that are told of the same array share it. */
+  frames(encoding: string, events: readonly ChangeEvent[], make: MakeFrame): Uint8Array {
+    if (events.length === 1) return this.frame(encoding, events[0] as ChangeEvent, make);
+    if (events.length > sharedEventsMax) {
+      return Buffer.concat(events.map(({ type, stored }) => make(type, stored)));
+    }
+    const { ofEvents } = this.#of(encoding);
+    let bytes = ofEvents.get(events);
+    if (bytes === undefined) {
+      bytes = Buffer.concat(events.map((event) => this.frame(encoding, event, make)));
+      ofEvents.set(events, bytes);
+    }
+    return bytes;
+  }
+
+  /** Calls `end` when all watchers have been told. */
+  atEnd(end: () => void): void {
+    this.#ends.push(end);
+    this.#schedule();
+  }
+
+  #of(encoding: string): Frames {
+    let frames = this.#frames.get(encoding);
+    if (frames === undefined) {
+      frames = { ofEvents: new Map(), ofObjects: new Map() };
+      this.#frames.set(encoding, frames);
+      this.#schedule();
+    }
+    return frames;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
     setImmediate(() => {
-      this.#clearing = false;
-      this.#byEncoding.clear();
+      this.#scheduled = false;
+      const ends = this.#ends;
+      this.#ends = [];
+      this.#frames.clear();
+      for (const end of ends) end();
     });
   }
 }

@@ -5,7 +5,7 @@ import type { RequestContext, ResourceHandler, Validate } from "../../registry/i
 import type { KubernetesCodec } from "../../wire/index.ts";
 import type { EncodeOptions, Encoder } from "../encode/encoder.ts";
 import { includeObjectOf } from "../encode/table.ts";
-import type { SharedFrames } from "../encode/watch-frames.ts";
+import type { WatchTurn } from "../encode/watch-frames.ts";
 import { contentTypes, negotiateObject, type Representation } from "../media-types.ts";
 import type { OpenWatches } from "../open-watches.ts";
 import { fieldManagerOf } from "../options.ts";
@@ -20,7 +20,7 @@ export interface HandlerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly watches: OpenWatches;
-  readonly frames: SharedFrames;
+  readonly turn: WatchTurn;
 }
 
 /** One request to one resource. */

@@ -12,6 +12,8 @@ export interface WatchOutput {
   readonly opened: boolean;
   /** The client does not keep up: nothing is to be written before `drained`. */
   readonly full: boolean;
+  /** Several events may be one frame. */
+  readonly joins: boolean;
   open(headers: Readonly<Record<string, string>>, listener: WatchOutputListener): void;
   write(frames: readonly Uint8Array[]): void;
   /** What was written still goes out. */
@@ -49,7 +51,11 @@ function webSockets(): Promise<WebSocketServer> {
   return server;
 }
 
+/** Written one by one. */
+const sharedFramesMax = 4;
+
 class BodyOutput implements WatchOutput {
+  readonly joins = true;
   readonly #response: ServerResponse;
 
   constructor(response: ServerResponse) {
@@ -73,7 +79,9 @@ class BodyOutput implements WatchOutput {
   }
 
   write(frames: readonly Uint8Array[]): void {
-    this.#response.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
+    // A few are shared with other watchers as they are; many small ones cost more apart than together.
+    if (frames.length > sharedFramesMax) this.#response.write(Buffer.concat(frames));
+    else for (const frame of frames) this.#response.write(frame);
   }
 
   end(): void {
@@ -82,6 +90,7 @@ class BodyOutput implements WatchOutput {
 }
 
 class WebSocketOutput implements WatchOutput {
+  readonly joins = false;
   readonly #request: IncomingMessage;
   readonly #text: boolean;
   #socket: WebSocket | undefined;

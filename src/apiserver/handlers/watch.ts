@@ -2,7 +2,7 @@ import { errors, type Status, stringifyJson } from "../../apimachinery/index.ts"
 import { apiVersionOf, selectionPredicate, transientObject } from "../../registry/index.ts";
 import type { StorageError, StorageEvent, StorageWatch, Stored, WatchSink } from "../../storage/index.ts";
 import { type EncodeOptions, objectView } from "../encode/encoder.ts";
-import { jsonFrame, protobufFrame } from "../encode/watch-frames.ts";
+import { type ChangeEvent, jsonFrame, type MakeFrame, protobufFrame } from "../encode/watch-frames.ts";
 import { watchBacklogBytesMax, watchSecondsMin } from "../limits.ts";
 import { negotiateWatch, type Representation } from "../media-types.ts";
 import { listParameters } from "../options.ts";
@@ -84,11 +84,11 @@ class WatchStream implements WatchSink {
 
   onEvents(events: readonly StorageEvent[]): boolean {
     if (this.#ended) return false;
-    for (const event of events) {
-      const frame = this.#frameOf(event);
-      this.#frames.push(frame);
-      this.#waitingBytes += frame.length;
-    }
+    // A bookmark comes last, or alone.
+    const last = events.at(-1);
+    const changes = (last?.type === "BOOKMARK" ? events.slice(0, -1) : events) as readonly ChangeEvent[];
+    if (changes.length > 0) this.#pushChanges(changes);
+    if (last?.type === "BOOKMARK") this.#push(this.#frame("BOOKMARK", this.#viewOf(last)));
     this.#schedule();
     return this.#waitingBytes <= watchBacklogBytesMax;
   }
@@ -100,16 +100,24 @@ class WatchStream implements WatchSink {
     this.#end();
   }
 
-  #frameOf(event: StorageEvent): Uint8Array {
+  #pushChanges(changes: readonly ChangeEvent[]): void {
+    const { turn } = this.#call.deps;
     const { as, encoding } = this.#encoding.representation;
-    const { type } = event;
     // Views (Tables, metadata alone) differ from watch to watch.
-    if (type === "BOOKMARK" || as !== "") return this.#frame(type, this.#viewOf(event));
-    const { stored } = event;
-    return this.#call.deps.frames.of(encoding, type, stored, () =>
-      encoding === "json" ? jsonFrame(type, stored) : this.#frame(type, stored.object),
-    );
+    if (as !== "") for (const event of changes) this.#push(this.#frame(event.type, this.#viewOf(event)));
+    else if (this.#output.joins) this.#push(turn.frames(encoding, changes, this.#changeFrame));
+    else for (const event of changes) this.#push(turn.frame(encoding, event, this.#changeFrame));
   }
+
+  #push(frame: Uint8Array): void {
+    this.#frames.push(frame);
+    this.#waitingBytes += frame.length;
+  }
+
+  readonly #changeFrame: MakeFrame = (type, stored) =>
+    this.#encoding.representation.encoding === "json"
+      ? jsonFrame(type, stored)
+      : this.#frame(type, stored.object);
 
   #frame(type: string, object: unknown): Uint8Array {
     if (this.#encoding.representation.encoding === "json") {
@@ -144,11 +152,13 @@ class WatchStream implements WatchSink {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#flush();
-    });
+    this.#call.deps.turn.atEnd(this.#turnEnds);
   }
+
+  readonly #turnEnds = (): void => {
+    this.#scheduled = false;
+    this.#flush();
+  };
 
   #flush(): void {
     const output = this.#output;
