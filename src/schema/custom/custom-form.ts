@@ -1,5 +1,4 @@
 import {
-  deepClone,
   field,
   type GroupVersionKind,
   type Json,
@@ -38,7 +37,7 @@ export function customForm(kind: GroupVersionKind, schema: CustomNode): KindForm
 function decodeCustom(body: Json, schema: CustomNode): Decoded {
   if (typeof body !== "object" || body === null || Array.isArray(body))
     throw new DecodeError("the object is no JSON object");
-  const object = deepClone(body) as JsonObject;
+  const object = ofGo(body) as JsonObject;
   const unknownMetadata: string[] = [];
   const unknownFields: string[] = [];
   const unknownEmbedded: string[] = [];
@@ -63,6 +62,16 @@ function decodeCustom(body: Json, schema: CustomNode): Decoded {
     object: object as unknown as KubeObject,
     unknownFields: [...unknownMetadata, ...unknownFields.sort(), ...unknownEmbedded.sort()],
   };
+}
+
+/** A copy in which an integer that 64 bits do not hold is a double, which is all that Go makes of one. */
+function ofGo(value: Json): Json {
+  if (typeof value === "bigint") return BigInt.asIntN(64, value) === value ? value : Number(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(ofGo);
+  const copy: JsonObject = {};
+  for (const key of Object.keys(value)) setOwn(copy, key, ofGo(value[key] as Json));
+  return copy;
 }
 
 /** With the keys of every object in order, as Go's encoder writes maps: equal objects are then the same bytes. */

@@ -126,7 +126,7 @@ function typeAndFormat(value: Json): [type: string, format: string] {
     case "bigint":
       return ["integer", "int64"];
     case "number":
-      return Number.isSafeInteger(value) ? ["integer", "int64"] : ["number", "double"];
+      return Number.isSafeInteger(value) ? ["integer", "int64"] : ["number", "float64"];
     default:
       return ["object", ""];
   }
@@ -209,6 +209,7 @@ function amount(value: number | bigint, schema: JsonSchemaProps, place: Place): 
 function isMultiple(value: number | bigint, factor: number): boolean {
   if (factor <= 0) return false;
   if (typeof value === "bigint") return Number.isInteger(factor) && value % BigInt(factor) === 0n;
+  if (Math.abs(value) > Number.MAX_SAFE_INTEGER) return false;
   const times = factor < 1 ? (1 / factor) * value : value / factor;
   return Math.abs(times - Math.round(times)) < 1e-9 * Math.max(1, Math.abs(times));
 }
