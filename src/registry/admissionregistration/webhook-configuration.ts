@@ -11,7 +11,7 @@ import {
 import { countWanted } from "../rules/replicas.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf } from "../tables/cells.ts";
-import { type ClientConfig, validateClientConfig } from "./client-config.ts";
+import { type ClientConfig, validateClientConfig } from "../webhook-client-config.ts";
 import { Expressions, type MatchCondition, validateMatchConditions } from "./expressions.ts";
 import { type Rule, validateRule } from "./rules.ts";
 

@@ -1,4 +1,5 @@
-import { dns1035LabelErrors, type FieldError, field, portNumberErrors } from "../../apimachinery/index.ts";
+import { dns1035LabelErrors, type FieldError, field } from "../../apimachinery/index.ts";
+import { validateClientConfig } from "../webhook-client-config.ts";
 import {
   type Conversion,
   type CustomResourceDefinition,
@@ -41,12 +42,11 @@ export function conversionProblems(
 function clientProblems(client: WebhookClientConfig | undefined, checkBundle: boolean): FieldError[] {
   const at = "spec.conversion.webhookClientConfig";
   if (client === undefined) return [field.required(at, "required when strategy is set to Webhook")];
-  const { url, service, caBundle = "" } = client;
-  const problems: FieldError[] = [];
-  if ((url === undefined) === (service === undefined))
-    problems.push(field.required(at, "exactly one of url or service is required"));
-  else if (url !== undefined) problems.push(...urlProblems(url, `${at}.url`));
-  else if (service !== undefined) problems.push(...serviceProblems(service, `${at}.service`));
+  const { service, caBundle = "" } = client;
+  const problems = validateClientConfig(
+    { ...client, ...(service && { service: { port: 443, ...service } }) },
+    at,
+  );
   if (checkBundle && caBundle !== "" && !isBundle(caBundle))
     problems.push(field.invalid(`${at}.caBundle`, caBundle, bundleText));
   return problems;
@@ -61,44 +61,6 @@ function isBundle(base64: string): boolean {
 function hasBadBundle(conversion: Conversion | undefined): boolean {
   const bundle = conversion?.webhook?.clientConfig?.caBundle ?? "";
   return bundle !== "" && !isBundle(bundle);
-}
-
-function urlProblems(text: string, path: string): FieldError[] {
-  const form = "; desired format: https://host[/path]";
-  if (!URL.canParse(text)) {
-    const problems = [field.invalid(path, "", `'https' is the only allowed URL scheme${form}`)];
-    return [...problems, field.invalid(path, "", `host must be specified${form}`)];
-  }
-  const url = new URL(text);
-  const problems: FieldError[] = [];
-  const scheme = url.protocol.slice(0, -1);
-  if (scheme !== "https")
-    problems.push(field.invalid(path, scheme, `'https' is the only allowed URL scheme${form}`));
-  if (url.host === "") problems.push(field.invalid(path, "", `host must be specified${form}`));
-  if (url.username !== "" || url.password !== "") {
-    const user = url.password === "" ? url.username : `${url.username}:${url.password}`;
-    problems.push(field.invalid(path, user, "user information is not permitted in the URL"));
-  }
-  if (url.hash.length > 1)
-    problems.push(field.invalid(path, url.hash.slice(1), "fragments are not permitted in the URL"));
-  if (url.search.length > 1)
-    problems.push(field.invalid(path, url.search.slice(1), "query parameters are not permitted in the URL"));
-  return problems;
-}
-
-function serviceProblems(service: NonNullable<WebhookClientConfig["service"]>, path: string): FieldError[] {
-  const problems: FieldError[] = [];
-  // Upstream hands name and namespace over in the wrong order here: a missing one is told of the other.
-  if (!service.namespace) problems.push(field.required(`${path}.name`, ""));
-  if (!service.name) problems.push(field.required(`${path}.namespace`, ""));
-  const port = service.port ?? 443;
-  const texts = portNumberErrors(port);
-  if (texts.length > 0)
-    problems.push(field.invalid(`${path}.port`, port, `port is not valid: ${texts.join(", ")}`));
-  const urlPath = service.path ?? "";
-  if (urlPath !== "" && urlPath !== "/" && !urlPath.startsWith("/"))
-    problems.push(field.invalid(`${path}.path`, urlPath, "must start with a '/'"));
-  return problems;
 }
 
 function reviewProblems(versions: readonly string[], strict: boolean): FieldError[] {

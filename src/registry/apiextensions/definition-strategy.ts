@@ -39,7 +39,7 @@ export const customResourceDefinition: Strategy<Definition> = {
   prepareForCreate(definition) {
     definition.metadata.generation = 1;
     definition.status = {};
-    return withStorageVersion(withVersions(definition));
+    return withStorageVersion(settled(definition));
   },
   async beginCreate({ spec }) {
     await loadPatterns();
@@ -51,7 +51,7 @@ export const customResourceDefinition: Strategy<Definition> = {
   prepareForUpdate(next, old) {
     next.status = structuredClone(old.status ?? {});
     if (!deepEqual(next.spec, old.spec)) next.metadata.generation = (old.metadata.generation ?? 0) + 1;
-    return withStorageVersion(withVersions(next));
+    return withStorageVersion(settled(next));
   },
   async beginUpdate({ spec }) {
     await loadPatterns();
@@ -89,9 +89,13 @@ export const customResourceDefinition: Strategy<Definition> = {
   },
 };
 
-/** An empty list is decoded as none. */
-function withVersions(definition: Definition): Definition {
-  if (!Array.isArray(definition.spec.versions)) definition.spec = { ...definition.spec, versions: [] };
+/** An empty list is decoded as none; a webhook that says nothing is none. */
+function settled(definition: Definition): Definition {
+  const { versions, conversion } = definition.spec;
+  if (!Array.isArray(versions)) definition.spec = { ...definition.spec, versions: [] };
+  const { clientConfig, conversionReviewVersions } = conversion?.webhook ?? {};
+  if (conversion?.webhook !== undefined && !clientConfig && !conversionReviewVersions?.length)
+    definition.spec = { ...definition.spec, conversion: { strategy: conversion.strategy } };
   return definition;
 }
 

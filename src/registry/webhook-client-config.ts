@@ -1,9 +1,4 @@
-import {
-  dns1123SubdomainErrors,
-  type FieldError,
-  field,
-  portNumberErrors,
-} from "../../apimachinery/index.ts";
+import { dns1123SubdomainErrors, type FieldError, field, portNumberErrors } from "../apimachinery/index.ts";
 
 /** Where a webhook listens: k8s.io/apiserver/pkg/util/webhook. */
 export interface ClientConfig {
