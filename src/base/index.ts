@@ -1,8 +1,9 @@
-/** What every room may use: assertions, byte order, bounded queues, seeded chance and branded numbers. */
+/** What every room may use: assertions, byte order, bounded queues, maps of what is under way, seeded chance and branded numbers. */
 export { AssertionError, assert, unreachable } from "./assert.ts";
 export { BoundedQueue } from "./bounded-queue.ts";
 export { compareBytes, concatBytes, emptyBytes, equalBytes, fromUtf8, prefixEnd, utf8 } from "./bytes.ts";
 export { crc32c } from "./crc32c.ts";
+export { NumberMap } from "./number-map.ts";
 export {
   type Index,
   type LeaseId,

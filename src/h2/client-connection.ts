@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { assert } from "../base/index.ts";
+import { assert, NumberMap } from "../base/index.ts";
 import type { Clock, Connection, Timer } from "../platform/index.ts";
 import { ClientStream } from "./client-stream.ts";
 import { Conduct } from "./conduct.ts";
@@ -62,7 +62,7 @@ export class ClientConnection implements HttpClient, StreamHost {
   readonly #options: ClientOptions;
   readonly #reader: FrameReader;
   readonly #blocks: HeaderBlocks;
-  readonly #streams = new Map<number, ClientStream>();
+  readonly #streams = new NumberMap<ClientStream>();
   readonly #resetByUs = new ResetStreams();
   readonly #conduct: Conduct;
   /** Streams that have something to send and no room, in the order of their turns. */
@@ -412,7 +412,7 @@ export class ClientConnection implements HttpClient, StreamHost {
     const last = bytes.readUInt32BE(start) & streamIdMax;
     const code = bytes.readUInt32BE(start + 4);
     this.#reason ??= new Error(`the server ended the connection (GOAWAY, code ${code})`);
-    for (const stream of [...this.#streams.values()]) {
+    for (const stream of this.#streams.values()) {
       if (stream.id <= last || stream.remoteEnded) continue;
       stream.unprocessed = true;
       this.#closeStream(stream, errorCode.refusedStream);
@@ -563,7 +563,7 @@ export class ClientConnection implements HttpClient, StreamHost {
   }
 
   #closeAll(): void {
-    for (const stream of [...this.#streams.values()]) this.#closeStream(stream, errorCode.cancel);
+    for (const stream of this.#streams.values()) this.#closeStream(stream, errorCode.cancel);
   }
 
   #finish(): void {

@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { NumberMap } from "../base/index.ts";
 import type { Clock, Connection, Timer } from "../platform/index.ts";
 import { Conduct } from "./conduct.ts";
 import { FrameReader } from "./frame-reader.ts";
@@ -63,7 +64,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
   readonly #options: Http2Options;
   readonly #reader: FrameReader;
   readonly #blocks: HeaderBlocks;
-  readonly #streams = new Map<number, Http2Stream>();
+  readonly #streams = new NumberMap<Http2Stream>();
   readonly #resetByUs = new ResetStreams();
   readonly #conduct: Conduct;
   /** Streams that have something to send and no room, in the order of their turns. */
@@ -584,7 +585,7 @@ export class Http2Connection implements ServedConnection, StreamHost {
   }
 
   #closeAll(code: number): void {
-    for (const stream of [...this.#streams.values()]) this.#closeStream(stream, code);
+    for (const stream of this.#streams.values()) this.#closeStream(stream, code);
   }
 }
 

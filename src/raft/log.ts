@@ -1,4 +1,5 @@
 import { assert, type Index, type Term } from "../base/index.ts";
+import { AppliedEntries } from "./applied-entries.ts";
 import type { Entry } from "./types.ts";
 
 /** What an entry costs in memory and on the wire besides its data: index, term, type, lengths. */
@@ -37,7 +38,8 @@ interface Write {
  *
  * Invariants: offset ≤ applied ≤ handedOut ≤ min(commit, stable); stable ≤ written ≤ lastIndex; commit ≤ lastIndex.
  *
- * Entries live in a ring whose slot is the index modulo the capacity, so nothing moves when either end does.
+ * Entries that are not applied live in a ring whose slot is the index modulo the capacity, so nothing moves when either end does; those
+ * that are applied are packed away.
  */
 export class RaftLog {
   /** Highest index that is forgotten, and its term. */
@@ -58,6 +60,8 @@ export class RaftLog {
   #commitMustSync = false;
   #slots: (Entry | undefined)[];
   #mask: number;
+  /** Those after `offset` up to `applied`, if that is beyond. */
+  #packed: AppliedEntries;
   #writes: Write[] = [];
   /** The last slice made: followers in step, the disk and the transport share one array. */
   #slice: readonly Entry[] = none;
@@ -75,6 +79,7 @@ export class RaftLog {
     this.lastIndex = restored.offset;
     this.#slots = new Array<Entry | undefined>(slotsMin).fill(undefined);
     this.#mask = slotsMin - 1;
+    this.#packed = new AppliedEntries(restored.offset);
     this.commit = restored.commit;
     this.applied = restored.applied;
     this.handedOut = restored.applied;
@@ -88,6 +93,7 @@ export class RaftLog {
       this.offset <= this.applied && this.applied <= this.commit,
       `applied ${this.applied} is outside of ${this.offset}..${this.commit}`,
     );
+    this.#packApplied();
   }
 
   get lastTerm(): Term {
@@ -96,6 +102,7 @@ export class RaftLog {
 
   /** An entry that is known to be there. */
   at(index: Index): Entry {
+    if (index <= this.#packed.lastIndex && index > this.offset) return this.#packed.entry(index);
     const entry = this.#slots[index & this.#mask];
     // Here and in `append` the check comes first, for the message would be built for every entry.
     if (entry?.index !== index) assert(false, `no entry ${index} in ${this.offset}..${this.lastIndex}`);
@@ -105,7 +112,8 @@ export class RaftLog {
   /** The term of an index; undefined where it is compacted or not there yet. */
   termAt(index: Index): Term | undefined {
     if (index < this.offset || index > this.lastIndex) return undefined;
-    return index === this.offset ? this.offsetTerm : this.at(index).term;
+    if (index === this.offset) return this.offsetTerm;
+    return index <= this.#packed.lastIndex ? this.#packed.term(index) : this.at(index).term;
   }
 
   matches(index: Index, term: Term): boolean {
@@ -137,7 +145,7 @@ export class RaftLog {
 
   append(entry: Entry): void {
     if (entry.index !== this.lastIndex + 1) assert(false, `entry ${entry.index} after ${this.lastIndex}`);
-    if (this.lastIndex - this.offset === this.#slots.length) this.#resize(this.#slots.length * 2);
+    if (this.#live === this.#slots.length) this.#resize(this.#slots.length * 2);
     this.#slots[entry.index & this.#mask] = entry;
     this.lastIndex = entry.index;
   }
@@ -260,14 +268,15 @@ export class RaftLog {
       `applied ${index}, after ${this.applied} of ${this.handedOut}`,
     );
     this.applied = index;
+    this.#packApplied();
   }
 
-  /** Where to compact so that at most `bytesMax` bytes of entries stay below `index`. */
+  /** Where to compact so that at most `bytesMax` bytes of entries stay below `index`, which is applied. */
   trailingStart(index: Index, bytesMax: number): Index {
     let start = index;
     let bytes = 0;
     while (start > this.offset) {
-      bytes += entryBytes(this.at(start));
+      bytes += this.#packed.dataLength(start) + entryOverheadBytes;
       if (bytes > bytesMax) break;
       start--;
     }
@@ -278,12 +287,11 @@ export class RaftLog {
   compact(index: Index): void {
     if (index <= this.offset) return;
     assert(index <= this.applied, `compacting to ${index}, applied is ${this.applied}`);
-    this.offsetTerm = this.at(index).term;
-    for (let i = this.offset + 1; i <= index; i++) this.#slots[i & this.#mask] = undefined;
+    this.offsetTerm = this.#packed.term(index);
+    this.#packed.dropUpTo(index);
     this.offset = index;
     this.#slice = none;
-    const length = this.lastIndex - index;
-    if (this.#slots.length > slotsMin && length < this.#slots.length >> 3)
+    if (this.#slots.length > slotsMin && this.#live < this.#slots.length >> 3)
       this.#resize(this.#slots.length >> 2);
   }
 
@@ -291,6 +299,7 @@ export class RaftLog {
   restore(index: Index, term: Term): void {
     this.#slots = new Array<Entry | undefined>(slotsMin).fill(undefined);
     this.#mask = slotsMin - 1;
+    this.#packed = new AppliedEntries(index);
     this.#slice = none;
     // Everything on its way to the disk is replaced by the image: a word about it says nothing any more.
     this.#writes = [];
@@ -305,6 +314,18 @@ export class RaftLog {
     this.written = index;
   }
 
+  /** Entries in the ring. */
+  get #live(): number {
+    return this.lastIndex - this.#packed.lastIndex;
+  }
+
+  #packApplied(): void {
+    for (let i = (this.#packed.lastIndex + 1) as Index; i <= this.applied; i++) {
+      this.#packed.add(this.at(i));
+      this.#slots[i & this.#mask] = undefined;
+    }
+  }
+
   /** Drops what is after `index`. */
   #truncate(index: Index): void {
     for (let i = index + 1; i <= this.lastIndex; i++) this.#slots[i & this.#mask] = undefined;
@@ -317,7 +338,8 @@ export class RaftLog {
   #resize(capacity: number): void {
     const slots = new Array<Entry | undefined>(Math.max(slotsMin, capacity)).fill(undefined);
     const mask = slots.length - 1;
-    for (let i = this.offset + 1; i <= this.lastIndex; i++) slots[i & mask] = this.#slots[i & this.#mask];
+    for (let i = this.#packed.lastIndex + 1; i <= this.lastIndex; i++)
+      slots[i & mask] = this.#slots[i & this.#mask];
     this.#slots = slots;
     this.#mask = mask;
   }

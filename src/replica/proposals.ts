@@ -9,7 +9,7 @@
  * leader of t appends it, and no other takes it (`isStale`). Terms never fall along the log. So once an entry of a later term is applied
  * here without it having come before, it never will, and it is queued again: a change of leader costs a writer time, and no doubt.
  */
-import { type Index, type MemberId, noMember, type Revision, type Term } from "../base/index.ts";
+import { type Index, type MemberId, NumberMap, noMember, type Revision, type Term } from "../base/index.ts";
 import { KvError } from "../kv/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import type { Entry, EntryType, Message, Raft } from "../raft/index.ts";
@@ -19,7 +19,7 @@ import type { Outcome } from "./state-machine.ts";
 
 /** A proposal without an outcome yet. */
 export interface Pending {
-  /** Position among the proposals of this life: as a key, a small number is several times as quick as its sequence. */
+  /** Position among the proposals of this life. */
   readonly position: number;
   readonly type: EntryType;
   readonly data: Uint8Array;
@@ -48,13 +48,15 @@ export class Proposals {
   readonly #onWork: () => void;
   readonly #onLost: () => void;
   readonly #requestBytesMax: number;
-  /** All by position, oldest first, and so the soonest deadline. */
-  readonly #pending = new Map<number, Pending>();
+  /** All, by position. */
+  readonly #pending = new NumberMap<Pending>();
+  /** None of them is due before. */
+  #soonestDeadline = Number.POSITIVE_INFINITY;
   #pendingBytes = 0;
   /** May hold some that are settled by now. */
   #queue: Pending[] = [];
   /** Appended by this member's core as the leader of `#appendedIn`, in the log's order; those before `#nextApplied` are applied. */
-  readonly #appended: Pending[] = [];
+  readonly #appended: (Pending | undefined)[] = [];
   #nextApplied = 0;
   #appendedIn: Term | undefined;
   readonly #firstSequence: number;
@@ -125,7 +127,7 @@ export class Proposals {
       let next = done;
       for (let bytes = 0; next < queue.length && bytes < proposeBytesMax; next++) {
         const pending = queue[next] as Pending;
-        if (!this.#pending.has(pending.position)) continue;
+        if (this.#pending.get(pending.position) === undefined) continue;
         if (pending.type === "conf-change" && this.#raft.role !== "leader") {
           this.#drop(pending);
           pending.reject(new KvError("NOT_LEADER", "etcdserver: not leader"));
@@ -170,7 +172,8 @@ export class Proposals {
   claim(entry: Entry): Pending | undefined {
     const pending = this.#appended[this.#nextApplied];
     if (pending?.data !== entry.data) return undefined;
-    this.#nextApplied++;
+    // Let go at once: all that a request consists of hangs on it.
+    this.#appended[this.#nextApplied++] = undefined;
     return pending;
   }
 
@@ -207,7 +210,7 @@ export class Proposals {
 
   /** An entry of this term is applied, and so is all that was sent in earlier ones and ever will be. */
   termIs(term: Term): void {
-    for (const pending of this.#pending.values()) {
+    for (const pending of this.#oldestFirst()) {
       if (pending.sentIn === undefined || pending.sentIn >= term) continue;
       pending.sentIn = undefined;
       this.#queue.push(pending);
@@ -218,7 +221,7 @@ export class Proposals {
   /** The state was replaced by an image: whether it contains what was sent nobody can tell. */
   replaced(): void {
     this.#forgetAppended();
-    for (const pending of this.#pending.values()) {
+    for (const pending of this.#oldestFirst()) {
       if (pending.sentIn === undefined) continue;
       this.#drop(pending);
       this.#onLost();
@@ -229,8 +232,13 @@ export class Proposals {
   /** Gives up what is too old. */
   expire(): void {
     const now = this.#clock.monotonic();
-    for (const pending of this.#pending.values()) {
-      if (pending.deadline > now) return;
+    if (now < this.#soonestDeadline) return;
+    this.#soonestDeadline = Number.POSITIVE_INFINITY;
+    for (const pending of this.#oldestFirst()) {
+      if (pending.deadline > now) {
+        this.#soonestDeadline = pending.deadline;
+        return;
+      }
       this.#drop(pending);
       this.#onLost();
       const never = pending.sentIn === undefined;
@@ -244,7 +252,7 @@ export class Proposals {
     this.#closed = error;
     this.#queue = [];
     this.#forgetAppended();
-    for (const pending of this.#pending.values()) {
+    for (const pending of this.#oldestFirst()) {
       this.#drop(pending);
       pending.reject(error);
     }
@@ -262,6 +270,7 @@ export class Proposals {
       return Promise.reject(tooMany());
     }
     const deadline = this.#clock.monotonic() + this.#timeoutMs;
+    this.#soonestDeadline = Math.min(this.#soonestDeadline, deadline);
     return new Promise((resolve, reject) => {
       const pending: Pending = {
         position,
@@ -288,6 +297,10 @@ export class Proposals {
     } catch (error) {
       pending.reject(error as Error);
     }
+  }
+
+  #oldestFirst(): Pending[] {
+    return this.#pending.values().sort((a, b) => a.position - b.position);
   }
 
   #requestAt(position: number): RequestId {

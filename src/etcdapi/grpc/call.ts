@@ -28,6 +28,7 @@ const wellTrailers = Object.freeze({ "grpc-status": "0" });
 
 /** One gRPC call on one stream, whatever carries it: messages in, messages and a status out. */
 export class GrpcCall implements Reply<unknown>, StreamReceiver {
+  readonly number: number;
   readonly #stream: IncomingStream;
   readonly #method: Method;
   readonly #context: CallContext;
@@ -42,14 +43,16 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver {
   #headersSent = false;
   #ended = false;
 
-  /** `onClosed` is called once the stream is gone, however the call ended. */
+  /** `number`: which of the server's calls it is. `onClosed` is called once the stream is gone, however the call ended. */
   constructor(
+    number: number,
     stream: IncomingStream,
     method: Method,
     context: CallContext,
     counts: MethodCounts,
     onClosed: (call: GrpcCall) => void,
   ) {
+    this.number = number;
     this.#counts = counts;
     counts.started++;
     this.#stream = stream;

@@ -1,3 +1,4 @@
+import { NumberMap } from "../../base/index.ts";
 import type { IncomingStream } from "../../h2/index.ts";
 import type { CallMetrics, MethodCounts } from "../call-metrics.ts";
 import { type Endpoint, tokenOf, withCaller } from "../callers.ts";
@@ -32,7 +33,8 @@ export function createGrpcServer(
     byPath.set(info.path, { endpoint, counts: context.calls.of(info) });
   }
   const services = new Set(endpoints.map(({ method }) => method.info.path.split("/")[1]));
-  const open = new Set<GrpcCall>();
+  const open = new NumberMap<GrpcCall>();
+  let calls = 0;
   let closed: RpcError | undefined;
 
   function unknown(path: string): RpcError {
@@ -51,7 +53,7 @@ export function createGrpcServer(
   }
 
   function forget(call: GrpcCall): void {
-    open.delete(call);
+    open.delete(call.number);
     leader.remove(call);
   }
 
@@ -80,8 +82,8 @@ export function createGrpcServer(
         context.access,
         () => credentialsOf(stream),
         (method) => {
-          const call = new GrpcCall(stream, method, context, counts, forget);
-          open.add(call);
+          const call = new GrpcCall(++calls, stream, method, context, counts, forget);
+          open.set(call.number, call);
           if (wantsLeader && method.kind === "stream") leader.add(call);
           call.start();
         },
@@ -91,7 +93,7 @@ export function createGrpcServer(
 
     close(error) {
       closed = error;
-      for (const call of [...open]) call.end(error);
+      for (const call of open.values()) call.end(error);
     },
   };
 }
