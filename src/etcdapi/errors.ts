@@ -1,5 +1,5 @@
 import { KvError, type KvErrorCode } from "../kv/index.ts";
-import { ProtobufError } from "../wire/index.ts";
+import { GrpcMessageTooLarge, ProtobufError } from "../wire/index.ts";
 
 /** gRPC's status codes (https://grpc.io/docs/guides/status-codes/) that are used here. */
 export const code = {
@@ -118,6 +118,7 @@ export function rpcErrorOf(kvCode: KvErrorCode): RpcError {
 export function expectedError(thrown: unknown): RpcError | undefined {
   if (thrown instanceof RpcError) return thrown;
   if (thrown instanceof KvError) return rpcErrorOf(thrown.code);
+  if (thrown instanceof GrpcMessageTooLarge) return new RpcError(code.resourceExhausted, thrown.message);
   if (thrown instanceof ProtobufError) {
     return new RpcError(code.internal, `grpc: error unmarshalling request: proto: ${thrown.message}`);
   }

@@ -1,6 +1,15 @@
 import { type AnswerReceiver, type HeaderFields, type HttpClient, resetCode } from "../h2/index.ts";
-import { type Draft, decode, encode, type MethodInfo, ProtobufError } from "../wire/index.ts";
-import { BadBody, framed, MessageReader, MessageTooLarge } from "./messages.ts";
+import {
+  type Draft,
+  decode,
+  encodeGrpc,
+  GrpcBodyError,
+  GrpcMessageTooLarge,
+  GrpcReader,
+  type MethodInfo,
+  ProtobufError,
+} from "../wire/index.ts";
+import { messageBytesMax } from "./limits.ts";
 import { type RpcStatus, statusCode, statusMessage, statusOfHttp } from "./status.ts";
 
 /** Gets what the server says in one call. */
@@ -39,9 +48,14 @@ export function openCall<Request, Response>(
     stream.reset(resetCode.cancel);
     end(status);
   };
-  const messages = new MessageReader((bytes) => {
-    if (!over) observer.message(decode(method.response, bytes));
-  });
+  const messages = new GrpcReader(
+    {
+      message(bytes) {
+        if (!over) observer.message(decode(method.response, bytes));
+      },
+    },
+    { bytesMax: messageBytesMax },
+  );
   const receiver: AnswerReceiver = {
     headers(status, answered) {
       headers = answered;
@@ -55,9 +69,9 @@ export function openCall<Request, Response>(
         messages.push(chunk);
       } catch (thrown) {
         const { message } = thrown as Error;
-        if (thrown instanceof MessageTooLarge)
+        if (thrown instanceof GrpcMessageTooLarge)
           refuse({ code: statusCode.resourceExhausted, message, tooLarge: true });
-        else if (thrown instanceof ProtobufError || thrown instanceof BadBody)
+        else if (thrown instanceof ProtobufError || thrown instanceof GrpcBodyError)
           refuse({ code: statusCode.internal, message });
         else throw thrown;
       }
@@ -81,8 +95,8 @@ export function openCall<Request, Response>(
   };
   const stream = client.open(fields, receiver);
   return {
-    send: (message) => void stream.write(framed(encode(method.request, message))),
-    sendLast: (message) => stream.endWith(framed(encode(method.request, message))),
+    send: (message) => void stream.write(encodeGrpc(method.request, message)),
+    sendLast: (message) => stream.endWith(encodeGrpc(method.request, message)),
     pause: () => stream.pause(),
     resume: () => stream.resume(),
     cancel() {

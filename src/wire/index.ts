@@ -1,12 +1,20 @@
 /**
  * Protobuf: the codecs of etcd's messages (generated, `etcd/*.gen.ts`) and of Kubernetes' (compiled from their descriptor
- * when first used).
+ * when first used). And gRPC's messages in the body of a stream.
  */
 export * as authpb from "./etcd/authpb.gen.ts";
 export * as etcdserverpb from "./etcd/etcdserverpb.gen.ts";
 export * as mvccpb from "./etcd/mvccpb.gen.ts";
 export * as v3electionpb from "./etcd/v3electionpb.gen.ts";
 export * as v3lockpb from "./etcd/v3lockpb.gen.ts";
+export {
+  encodeGrpc,
+  GrpcBodyError,
+  type GrpcMessageSink,
+  GrpcMessageTooLarge,
+  GrpcReader,
+  grpcPrefixBytes,
+} from "./grpc/messages.ts";
 export { createKubernetesCodec, type KubernetesCodec, type KubernetesObject } from "./kubernetes/codec.ts";
 export type { KubernetesTable } from "./kubernetes/plan.ts";
 export {

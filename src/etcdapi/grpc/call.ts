@@ -1,10 +1,18 @@
 import type { IncomingStream, StreamReceiver } from "../../h2/index.ts";
 import type { Clock, Timer } from "../../platform/index.ts";
-import { type Draft, decode, type MessageCodec, type ProtobufWriter } from "../../wire/index.ts";
+import {
+  type Draft,
+  decode,
+  encodeGrpc,
+  type GrpcMessageSink,
+  GrpcReader,
+  grpcPrefixBytes,
+  type ProtobufWriter,
+} from "../../wire/index.ts";
 import type { MethodCounts } from "../call-metrics.ts";
 import { code, expectedError, RpcError } from "../errors.ts";
 import { type Method, neverAborted, type Reply, type RequestObserver } from "../method.ts";
-import { FrameReader } from "./frames.ts";
+import { decompressor } from "./decompress.ts";
 import { timeoutMs } from "./timeout.ts";
 
 /** What all calls share. */
@@ -17,9 +25,6 @@ export interface CallContext {
   onInternalError(error: unknown, path: string): void;
 }
 
-/** Before each message: a flag, and its length. */
-const frameHeadBytes = 5;
-
 const contentType = "application/grpc";
 
 /** Sent with every answer: frozen, so that they are encoded once. */
@@ -27,13 +32,13 @@ const answerHeaders = Object.freeze({ ":status": "200", "content-type": contentT
 const wellTrailers = Object.freeze({ "grpc-status": "0" });
 
 /** One gRPC call on one stream, whatever carries it: messages in, messages and a status out. */
-export class GrpcCall implements Reply<unknown>, StreamReceiver {
+export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink {
   readonly number: number;
   readonly #stream: IncomingStream;
   readonly #method: Method;
   readonly #context: CallContext;
   readonly #onClosed: (call: GrpcCall) => void;
-  readonly #frames: FrameReader;
+  readonly #messages: GrpcReader;
   readonly #counts: MethodCounts;
   #observer: RequestObserver<unknown> | undefined;
   #deadline: Timer | undefined;
@@ -59,7 +64,9 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver {
     this.#method = method;
     this.#context = context;
     this.#onClosed = onClosed;
-    this.#frames = new FrameReader(stream.headers["grpc-encoding"] ?? "identity", context.messageBytesMax);
+    const { messageBytesMax: bytesMax } = context;
+    const decompress = decompressor(stream.headers["grpc-encoding"] ?? "identity", bytesMax);
+    this.#messages = new GrpcReader(this, { bytesMax, decompress });
   }
 
   start(): void {
@@ -88,7 +95,7 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver {
   data(chunk: Uint8Array): void {
     if (this.#ended) return;
     try {
-      this.#frames.push(chunk, this);
+      this.#messages.push(chunk);
     } catch (thrown) {
       this.end(thrown);
     }
@@ -96,7 +103,7 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver {
 
   ended(): void {
     if (this.#ended) return;
-    if (!this.#frames.complete) this.end(new RpcError(code.internal, "unexpected EOF"));
+    if (!this.#messages.complete) this.end(new RpcError(code.internal, "unexpected EOF"));
     else if (this.#observer) this.#observer.requestsEnded();
     else if (!this.#asked) this.end(new RpcError(code.internal, "cardinality violation: no request message"));
   }
@@ -127,9 +134,9 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver {
   send(message: Draft<unknown>): boolean {
     if (this.#ended) return true;
     this.#sendHeaders();
-    const frame = framed(this.#context.writer, this.#method.info.response, message);
+    const frame = encodeGrpc(this.#method.info.response, message, this.#context.writer);
     this.#counts.sent++;
-    this.#counts.sentBytes += frame.length - frameHeadBytes;
+    this.#counts.sentBytes += frame.length - grpcPrefixBytes;
     return this.#stream.write(frame);
   }
 
@@ -207,14 +214,6 @@ export function refuse(stream: IncomingStream, error: RpcError): void {
     { end: true },
   );
   stream.resume();
-}
-
-function framed(writer: ProtobufWriter, codec: MessageCodec<unknown>, message: Draft<unknown>): Uint8Array {
-  writer.begin();
-  codec.write(writer, message);
-  writer.uint32BigEndian(writer.length);
-  writer.byte(0);
-  return writer.finish();
 }
 
 /** A header's value is ASCII; everything else, and "%", as the bytes of UTF-8. */

@@ -1,0 +1,23 @@
+import { gunzipSync } from "node:zlib";
+import { GrpcMessageTooLarge } from "../../wire/index.ts";
+import { code, RpcError } from "../errors.ts";
+
+/** Reads messages that say they are compressed, in the way that the header `grpc-encoding` says. */
+export function decompressor(encoding: string, bytesMax: number): (message: Uint8Array) => Uint8Array {
+  return (message) => {
+    if (encoding === "identity")
+      throw new RpcError(code.internal, "grpc: compressed flag set with identity or empty encoding");
+    if (encoding !== "gzip")
+      throw new RpcError(
+        code.unimplemented,
+        `grpc: Decompressor is not installed for grpc-encoding "${encoding}"`,
+      );
+    try {
+      return gunzipSync(message, { maxOutputLength: bytesMax });
+    } catch (error) {
+      if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE")
+        throw new GrpcMessageTooLarge(bytesMax + 1, bytesMax);
+      throw new RpcError(code.internal, "grpc: failed to decompress the received message");
+    }
+  };
+}
