@@ -4,6 +4,7 @@ import { PassThrough } from "node:stream";
 import type { UserInfo } from "../apimachinery/index.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../client/index.ts";
 import { inlineBody } from "./body.ts";
+import type { EventQueue } from "./event-queue.ts";
 import { inProcessUser } from "./layers/authenticate.ts";
 
 type Callback = (request: IncomingMessage, response: ServerResponse) => void;
@@ -35,7 +36,13 @@ const abortReason = (signal: AbortSignal): Error =>
 
 const noBody = Buffer.alloc(0);
 
-function incoming({ method, path, headers, body }: TransportRequest, user: UserInfo): IncomingMessage {
+/** On a request of this process whose sender takes the events of a watch as objects. */
+export const takesEvents: unique symbol = Symbol("takesEvents");
+
+function incoming(
+  { method, path, headers, body, takesEvents: asObjects = false }: TransportRequest,
+  user: UserInfo,
+): IncomingMessage {
   const lowerCase: Record<string, string> = { host: "in-process" };
   for (const name of Object.keys(headers)) lowerCase[name.toLowerCase()] = headers[name] as string;
   const bytes =
@@ -48,14 +55,15 @@ function incoming({ method, path, headers, body }: TransportRequest, user: UserI
     socket: { encrypted: true, remoteAddress: "in-process" },
     [inlineBody]: bytes,
     [inProcessUser]: user,
+    [takesEvents]: asObjects,
   };
   return request as unknown as IncomingMessage;
 }
 
 type HeaderValue = string | number | readonly string[];
 
-/** The part of http.ServerResponse that the server and koa use. */
-class InProcessResponse extends EventEmitter {
+/** The part of http.ServerResponse that the server and koa use, and a way around bytes. */
+export class InProcessResponse extends EventEmitter {
   statusCode = 200;
   headersSent = false;
   finished = false;
@@ -65,6 +73,7 @@ class InProcessResponse extends EventEmitter {
   readonly #reject: (error: Error) => void;
   #headers: Record<string, string> = {};
   #stream: PassThrough | undefined;
+  #events: EventQueue | undefined;
 
   constructor(resolve: (response: TransportResponse) => void, reject: (error: Error) => void) {
     super();
@@ -117,11 +126,18 @@ class InProcessResponse extends EventEmitter {
     return this.#open().write(chunk);
   }
 
+  /** Answers a watch with its events, to those who take them. */
+  openEvents(events: EventQueue): void {
+    this.#events = events;
+    this.statusCode = 200;
+    this.#answer(wholeBody(undefined), events);
+  }
+
   end(chunk?: Uint8Array | string): this {
     if (this.finished) return this;
     this.finished = true;
-    if (this.#stream === undefined) this.#answer(wholeBody(chunk));
-    else this.#stream.end(chunk);
+    if (this.#stream !== undefined) this.#stream.end(chunk);
+    else if (this.#events === undefined) this.#answer(wholeBody(chunk));
     this.emit("finish");
     if (this.#stream === undefined) this.#close();
     return this;
@@ -138,6 +154,7 @@ class InProcessResponse extends EventEmitter {
     this.finished = true;
     this.#reject(error);
     this.#stream?.destroy(error);
+    this.#events?.end(error);
     this.#close();
   }
 
@@ -155,9 +172,10 @@ class InProcessResponse extends EventEmitter {
     return this.#stream;
   }
 
-  #answer(body: AsyncIterable<Uint8Array>): void {
+  #answer(body: AsyncIterable<Uint8Array>, events?: EventQueue): void {
     this.headersSent = true;
-    this.#resolve({ status: this.statusCode, headers: this.#headers, body });
+    const { statusCode: status } = this;
+    this.#resolve({ status, headers: this.#headers, body, ...(events === undefined ? {} : { events }) });
   }
 
   #close(): void {

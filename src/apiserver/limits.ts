@@ -14,6 +14,8 @@ export const watchSecondsMin = 1800;
 
 /** Bytes of events that wait for a slow watcher; beyond, its watch ends and it lists again. */
 export const watchBacklogBytesMax = 4 * 1024 * 1024;
+/** Events that wait for a slow watcher of this process, which are objects that the watch cache has anyway. */
+export const watchBacklogEventsMax = 10_000;
 
 /** Characters of a field manager's name. */
 export const fieldManagerCharsMax = 128;

@@ -24,7 +24,7 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && compareBytes(a, b) === 0;
+  return a.length === b.length && Buffer.compare(a, b) === 0;
 }
 
 /** One array of several, in order. */

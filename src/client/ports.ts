@@ -82,6 +82,8 @@ export interface TransportRequest {
   /** Headers that stand several times, each value by itself; over the wire only. */
   readonly repeatedHeaders?: Readonly<Record<string, readonly string[]>>;
   readonly body?: string | Uint8Array;
+  /** A watch may be answered with `events`. */
+  readonly takesEvents?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -89,4 +91,6 @@ export interface TransportResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: AsyncIterable<Uint8Array>;
+  /** What a watch of this process has in place of bytes. Its objects are shared: never change one. */
+  readonly events?: AsyncIterable<readonly WatchEvent[]>;
 }

@@ -118,10 +118,28 @@ async function* watch<T extends KubeObject>(
     method: "GET",
     path: resourcePath(scope) + listParameters(request, true),
     headers: { accept: "application/json", "user-agent": userAgent },
+    takesEvents: true,
     signal: request.signal,
   });
   if (response.status >= 400) throw statusErrorOf(response, await readBody(response), "GET");
-  yield* readWatch<T>(response.body, request.signal);
+  if (response.events === undefined) yield* readWatch<T>(response.body, request.signal);
+  else yield* eachEvent(response.events as AsyncIterable<readonly WatchEvent<T>[]>, request.signal);
+}
+
+/** Ends, without an error, when the signal fires. */
+async function* eachEvent<T>(
+  batches: AsyncIterable<readonly WatchEvent<T>[]>,
+  signal: AbortSignal,
+): AsyncGenerator<WatchEvent<T>> {
+  try {
+    for await (const batch of batches)
+      for (const event of batch) {
+        if (signal.aborted) return;
+        yield event;
+      }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 }
 
 /** `/api/v1/namespaces/default/pods/web-0/status`: with every part escaped. */

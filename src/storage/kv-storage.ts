@@ -18,6 +18,7 @@ import { parseResourceVersion } from "./resource-version.ts";
 import { RevisionReader } from "./revision-reader.ts";
 import { encodeObject, StoredObject } from "./stored-object.ts";
 import { TtlLeases } from "./ttl-leases.ts";
+import type { WritesUnderWay } from "./writes-under-way.ts";
 import { Written } from "./written.ts";
 
 /**
@@ -32,6 +33,8 @@ export interface KvStorageOptions {
   readonly keyPrefix: string;
   /** Keys are `prefix namespace / name`, else `prefix name`. */
   readonly namespaced: boolean;
+  /** Told what is being written, for those who will read it by a watch. */
+  readonly writes?: WritesUnderWay;
 }
 
 /** Makes the next object from the present one. */
@@ -40,6 +43,16 @@ export type UpdateObject = (current: Stored | undefined) => KubeObject | Promise
 export interface Updated {
   readonly stored: StoredObject;
   readonly created: boolean;
+}
+
+/** One try to write an object. */
+interface Write {
+  readonly key: string;
+  readonly value: Uint8Array;
+  /** What `value` is encoded from. */
+  readonly object: KubeObject;
+  readonly expected: StoredObject | undefined;
+  readonly ttlSeconds: number | undefined;
 }
 
 export function createKvStorage(options: KvStorageOptions): KvStorage {
@@ -52,6 +65,7 @@ export class KvStorage implements Storage {
   readonly #revisions: RevisionReader;
   readonly #keyPrefix: string;
   readonly #namespaced: boolean;
+  readonly #writes: WritesUnderWay | undefined;
 
   constructor(options: KvStorageOptions) {
     this.#kv = options.kv;
@@ -59,6 +73,7 @@ export class KvStorage implements Storage {
     this.#revisions = new RevisionReader(options.kv, options.keyPrefix);
     this.#keyPrefix = options.keyPrefix;
     this.#namespaced = options.namespaced;
+    this.#writes = options.writes;
   }
 
   async create(
@@ -248,13 +263,16 @@ export class KvStorage implements Storage {
   }
 
   /** Writes if the key is still as expected (undefined: not there); else answers what was found. */
-  async #put(write: {
-    key: string;
-    value: Uint8Array;
-    object: KubeObject;
-    expected: StoredObject | undefined;
-    ttlSeconds: number | undefined;
-  }): Promise<StoredObject | { found: StoredObject | undefined }> {
+  async #put(write: Write): Promise<StoredObject | { found: StoredObject | undefined }> {
+    const underWay = this.#writes?.begin(write.key, write.value, write.object);
+    try {
+      return await this.#tryPut(write);
+    } finally {
+      if (underWay !== undefined) this.#writes?.end(underWay);
+    }
+  }
+
+  async #tryPut(write: Write): Promise<StoredObject | { found: StoredObject | undefined }> {
     const key = utf8(write.key);
     const compare: Compare = {
       key,
@@ -275,12 +293,8 @@ export class KvStorage implements Storage {
           failure: [{ type: "range", key }],
         });
         if (!result.succeeded) return { found: foundIn(result, write.key) };
-        const revision = result.header.revision;
-        const metadata = { ...write.object.metadata, resourceVersion: String(revision) };
-        return new StoredObject(
-          { key: write.key, value: write.value, revision, lease },
-          { ...write.object, metadata },
-        );
+        const at = { key: write.key, value: write.value, revision: result.header.revision, lease };
+        return StoredObject.from(write.object, at);
       } catch (error) {
         // A shared lease may be revoked under us (by hand, or by a clock that jumped): once more with a new one.
         const leaseGone = error instanceof KvError && error.code === "LEASE_NOT_FOUND";

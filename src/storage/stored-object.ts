@@ -4,6 +4,13 @@ import type { KeyValue } from "../kv/index.ts";
 import type { DecodedObjects } from "./decoded-objects.ts";
 import { type Attributes, type SelectionPredicate, StorageError, type Stored } from "./ports.ts";
 
+interface StoredAt {
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly revision: Revision;
+  readonly lease: LeaseId;
+}
+
 /**
  * An object at a revision. What stands in the store is its JSON without `metadata.resourceVersion`, for that is the mod revision
  * the key gets by being written:
@@ -27,11 +34,7 @@ export class StoredObject implements Stored {
   #gap: number | undefined;
 
   /** `decoded`: who decides how long the object stays decoded; without anybody, as long as this. */
-  constructor(
-    at: { key: string; value: Uint8Array; revision: Revision; lease: LeaseId },
-    object?: KubeObject,
-    decoded?: DecodedObjects,
-  ) {
+  constructor(at: StoredAt, object?: KubeObject, decoded?: DecodedObjects) {
     this.key = at.key;
     this.value = at.value;
     this.revision = at.revision;
@@ -43,6 +46,14 @@ export class StoredObject implements Stored {
   static of(kv: KeyValue, key = fromUtf8(kv.key), decoded?: DecodedObjects): StoredObject {
     const { value, modRevision: revision, lease } = kv;
     return new StoredObject({ key, value, revision, lease }, undefined, decoded);
+  }
+
+  /** `content` is what `at.value` was encoded from; its resourceVersion does not count. */
+  static from(content: KubeObject, at: StoredAt, decoded?: DecodedObjects): StoredObject {
+    const metadata = { ...content.metadata, resourceVersion: String(at.revision) };
+    const stored = new StoredObject(at, { ...content, metadata }, decoded);
+    decoded?.keep(stored);
+    return stored;
   }
 
   get resourceVersion(): string {

@@ -61,6 +61,26 @@ describe("the watch cache", () => {
     assert.deepEqual(created.json(), one.stored.json());
   });
 
+  test("what was written here is not decoded for those who watch; what another server wrote is", async () => {
+    const { storage, kv } = openCacher();
+    await storage.list(prefix, list());
+    const watch = new Recorder(storage, prefix, { resourceVersion: "0" });
+    await settle();
+    const ours = configMap("a", { value: "1" });
+    await storage.create(key("a"), ours);
+    await anotherServer(kv).create(key("b"), ours);
+    await watch.count(2);
+    const [own, foreign] = watch.events.map((event) => event.type === "ADDED" && event.stored.object);
+    assert.ok(own && foreign);
+    assert.equal(own["data"], ours["data"]);
+    assert.equal(
+      own.metadata.resourceVersion,
+      watch.events[0]?.type === "ADDED" && watch.events[0].stored.resourceVersion,
+    );
+    assert.deepEqual(foreign["data"], ours["data"]);
+    assert.notEqual(foreign["data"], ours["data"]);
+  });
+
   test("an update is tried with the copy from memory and reads nothing", async () => {
     const { storage, kv } = openCacher();
     await storage.create(key("a"), configMap("a"));

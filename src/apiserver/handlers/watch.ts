@@ -1,12 +1,15 @@
-import { errors, type Status, stringifyJson } from "../../apimachinery/index.ts";
-import { apiVersionOf, selectionPredicate, transientObject } from "../../registry/index.ts";
-import type { StorageError, StorageEvent, StorageWatch, Stored, WatchSink } from "../../storage/index.ts";
+import { errors, stringifyJson } from "../../apimachinery/index.ts";
+import { selectionPredicate } from "../../registry/index.ts";
+import type { StorageError, StorageEvent, StorageWatch, WatchSink } from "../../storage/index.ts";
 import { type EncodeOptions, objectView } from "../encode/encoder.ts";
 import { type ChangeEvent, jsonFrame, type MakeFrame, protobufFrame } from "../encode/watch-frames.ts";
+import { takesEvents } from "../in-process.ts";
 import { watchBacklogBytesMax, watchSecondsMin } from "../limits.ts";
 import { negotiateWatch, type Representation } from "../media-types.ts";
 import { listParameters } from "../options.ts";
 import type { ResourceCall } from "./call.ts";
+import { bookmark, holdOpen, statusOf } from "./open-watch.ts";
+import { EventStream } from "./watch-objects.ts";
 import { type WatchOutput, watchOutput } from "./watch-output.ts";
 
 const streamTypes: Readonly<Record<Representation["encoding"], string>> = {
@@ -23,7 +26,7 @@ export async function watch(call: ResourceCall): Promise<void> {
   const parameters = listParameters(info.query, true);
   const named = info.legacyWatch && info.named ? { name: info.name } : {};
   const predicate = selectionPredicate(handler.strategy, { ...parameters, ...named });
-  const stream = new WatchStream(call, encoding);
+  const stream = takesObjects(call, encoding) ? new EventStream(call) : new WatchStream(call, encoding);
   const open = handler.watch(
     {
       namespace: call.namespace,
@@ -37,6 +40,12 @@ export async function watch(call: ResourceCall): Promise<void> {
     stream,
   );
   stream.start(open, parameters.timeoutSeconds ?? watchSecondsMin * (1 + call.deps.random.number()));
+}
+
+/** Readers of this process take events as they are. */
+function takesObjects({ context }: ResourceCall, { representation }: EncodeOptions): boolean {
+  const { [takesEvents]: taken } = context.req as { [takesEvents]?: boolean };
+  return taken === true && representation.encoding === "json" && representation.as === "";
 }
 
 /**
@@ -63,15 +72,8 @@ class WatchStream implements WatchSink {
   }
 
   start(open: StorageWatch, timeoutSeconds: number): void {
-    const { context, deps } = this.#call;
-    context.state.streaming = true;
-    const timer = deps.clock.after(timeoutSeconds * 1000, () => this.#end(), { background: true });
-    const forget = deps.watches.add(() => this.#end());
-    this.#release = () => {
-      timer.cancel();
-      forget();
-      open.close();
-    };
+    const { context } = this.#call;
+    this.#release = holdOpen(this.#call, open, timeoutSeconds, () => this.#end());
     if (this.#ended) return this.#release();
     const headers = {
       "content-type": streamTypes[this.#encoding.representation.encoding],
@@ -127,26 +129,13 @@ class WatchStream implements WatchSink {
   }
 
   #viewOf(event: StorageEvent): unknown {
-    const view = objectView(event.type === "BOOKMARK" ? this.#bookmark(event) : event.stored, this.#encoding);
+    const stored = event.type === "BOOKMARK" ? bookmark(this.#call, event) : event.stored;
+    const view = objectView(stored, this.#encoding);
     if (this.#encoding.representation.as !== "Table") return view;
     // Column definitions come once.
     const first = this.#first;
     this.#first = false;
     return first ? view : { ...(view as object), columnDefinitions: null };
-  }
-
-  /** An object of the kind that has nothing but a resourceVersion. */
-  #bookmark(event: Extract<StorageEvent, { type: "BOOKMARK" }>): Stored {
-    const { kind } = this.#call.handler;
-    const { resourceVersion } = event;
-    return transientObject("", {
-      kind: kind.kind,
-      apiVersion: apiVersionOf(kind),
-      metadata: {
-        resourceVersion,
-        ...(event.initialEventsEnd ? { annotations: { "k8s.io/initial-events-end": "true" } } : {}),
-      },
-    });
   }
 
   #schedule(): void {
@@ -189,10 +178,4 @@ class WatchStream implements WatchSink {
     this.#release();
     this.#output.end();
   }
-}
-
-/** What ended a watch, as its last event says it. */
-function statusOf(error: StorageError): Status {
-  if (error.code === "EXPIRED") return errors.expired(error.message).status;
-  return errors.internalError(error.message).status;
 }

@@ -22,6 +22,7 @@ import {
 } from "../ports.ts";
 import { parseResourceVersion } from "../resource-version.ts";
 import { StoredObject } from "../stored-object.ts";
+import { WritesUnderWay } from "../writes-under-way.ts";
 import { Written } from "../written.ts";
 import { BookmarkSchedule } from "./bookmarks.ts";
 import { EventWindow, type WindowLimits, windowLimits } from "./event-window.ts";
@@ -62,6 +63,7 @@ export function createCacher(options: CacherOptions): Storage {
 class Cacher implements Storage, FeedTarget {
   readonly #clock: Clock;
   readonly #store: KvStorage;
+  readonly #writes = new WritesUnderWay();
   /** Only then a quiet resource can be known to be current; else reads of now are the store's, as upstream's are with such an etcd. */
   readonly #answersProgress: boolean;
   readonly #feed: Feed;
@@ -80,7 +82,7 @@ class Cacher implements Storage, FeedTarget {
   constructor(options: CacherOptions) {
     const { kv, clock, keyPrefix, namespaced, indexes = {} } = options;
     this.#clock = clock;
-    this.#store = new KvStorage({ kv, clock, keyPrefix, namespaced });
+    this.#store = new KvStorage({ kv, clock, keyPrefix, namespaced, writes: this.#writes });
     this.#answersProgress = kv.answersProgress !== false;
     const windowFrom = this.#answersProgress ? options.windowFrom : undefined;
     this.#feed = new Feed({ kv, clock, keyPrefix, windowFrom }, this);
@@ -368,7 +370,13 @@ class Cacher implements Storage, FeedTarget {
 
   /** Undefined where the value is no object: somebody else wrote it. It is not there for lists and watches; a get names the fault. */
   #read(kv: KeyValue): StoredObject | undefined {
-    const stored = StoredObject.of(kv, fromUtf8(kv.key), this.#decoded);
+    const key = fromUtf8(kv.key);
+    const content = this.#writes.take(key, kv.value);
+    if (content !== undefined) {
+      const { value, modRevision: revision, lease } = kv;
+      return StoredObject.from(content, { key, value, revision, lease }, this.#decoded);
+    }
+    const stored = StoredObject.of(kv, key, this.#decoded);
     try {
       void stored.attributes;
       return stored;
