@@ -3,13 +3,22 @@
  * needs upstream's test binary, which is built from its Go module (docs/CONFORMANCE.md says how, and has the results).
  *
  *     npm run build
- *     node scripts/kubernetes-conformance.ts --e2e-test ./e2e.test --out results.tsv [--filter REGEX] [--runtime hollow|process]
+ *     node scripts/kubernetes-conformance.ts --e2e-test ./e2e.test --out results.tsv [--filter REGEX] [--runtime hollow|process] [--logs DIRECTORY]
  *
- * Writes one line a test: PASS, FAIL or SKIP, seconds, file, name, and what failed. What the file already has is not run again.
+ * Writes one line a test: PASS, FAIL or SKIP, seconds, file, name, and what failed. What the file already has is not run again. Where
+ * `--logs` is given, it keeps what those that did not pass had to say.
  * Ends with status 1 where something failed.
  */
 import { execFileSync, spawn } from "node:child_process";
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -38,7 +47,8 @@ const { values: options } = parseArgs({
     kubeconfig: { type: "string" },
     runtime: { type: "string", default: "hollow" },
     parallel: { type: "string", default: "2" },
-    timeout: { type: "string", default: "150" },
+    timeout: { type: "string", default: "330" },
+    logs: { type: "string" },
   },
 });
 
@@ -81,11 +91,17 @@ async function run(binary: string, kubeconfig: string, { name }: Conformance): P
   child.stderr.on("data", keep);
   await new Promise((resolve) => child.on("close", resolve));
   if (/ 1 Passed \| 0 Failed/.test(log)) return { result: "PASS", reason: "" };
+  if (options.logs !== undefined) keepLog(options.logs, name, log);
   if (/ 0 Passed \| 0 Failed/.test(log)) return { result: "SKIP", reason: "skips itself" };
   const lines = log.split("\n");
   const at = lines.findLastIndex((line) => /^\s*\[(FAILED|TIMEDOUT|PANICKED)\]/.test(line));
   const told = at < 0 ? "did not end in time" : lines.slice(at, at + 4).join(" ");
   return { result: "FAIL", reason: told.replace(/\s+/g, " ").trim().slice(0, reasonCharsMax) };
+}
+
+function keepLog(directory: string, name: string, log: string): void {
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, `${name.replace(/[^a-zA-Z0-9]+/g, "_").slice(0, 200)}.log`), log);
 }
 
 /** A cluster of our own, where none is given. */

@@ -31,6 +31,9 @@ Start here:
   raftsman get pods -A`,
   );
 
+const imagesHelp =
+  "OCI image layout (as skopeo copy docker://… oci:DIR:… writes it) whose images pods may run, each in a root of its own; needs Linux and root";
+
 async function version(): Promise<string> {
   const { default: manifest } = await import("../../package.json", { with: { type: "json" } });
   return manifest.version;
@@ -73,12 +76,17 @@ withTrafficFlags(withAccessFlags(program.command("up")))
   )
   .option(
     "--service-cluster-ip-range <cidr>",
-    `addresses of Services (${defaults.serviceClusterIpRange}; with the proxy the first free one from 127.96.0.0/16 on)`,
+    `addresses of Services (${defaults.serviceClusterIpRange}; with the proxy and without --images the first free one from 127.96.0.0/16 on)`,
   )
   .option(
     "--pod-cidr <cidr>",
-    `addresses of Pods, split among the nodes (${defaults.podCidr}; of processes the first free one from ${defaults.localPodCidr} on)`,
+    `addresses of Pods, split among the nodes (${defaults.podCidr}; of processes without --images the first free one from ${defaults.localPodCidr} on)`,
     podRange,
+  )
+  .option("--images <dir>", imagesHelp)
+  .option(
+    "--address <ip>",
+    "the nodes' InternalIP, where node ports are answered too (127.0.0.1; with --images the first one of this machine)",
   )
   .option(
     "--node-monitor-grace-period <seconds>",
@@ -198,6 +206,7 @@ program
   .option("--kubeconfig <file>", "how to reach the server ($KUBECONFIG, then ~/.kube/config)")
   .option("--name <name>", "the node's name (this machine's host name)")
   .option("--data-dir <dir>", "where pods live (NAME.raftsman-node)")
+  .option("--images <dir>", imagesHelp)
   .option("--address <ip>", "where the API server reaches this node, and its pods' host address", "127.0.0.1")
   .option("--port <port>", `of the node's own API; 0 for a free one`, port, defaults.nodePort)
   .option("--labels <list>", "labels of the node: key=value, separated by commas", "")

@@ -11,17 +11,20 @@ export interface PodRangeOptions {
   readonly runtime: "hollow" | "process";
   readonly dataDir?: string;
   readonly podCidr?: string;
+  readonly images?: string;
 }
 
 /**
- * The range of the pods' addresses: of processes one that no other cluster on this machine uses, claimed as long as this one runs. One that
+ * The range of the pods' addresses: of processes in this machine's network one that no other cluster on this machine uses, claimed as long as this one runs. One that
  * is kept always has the same, and its own pods may be running in it.
  */
 export async function settlePodRange(
   machine: Machine,
-  { runtime, dataDir, podCidr }: PodRangeOptions,
+  { runtime, dataDir, podCidr, images }: PodRangeOptions,
 ): Promise<PodClaim> {
-  if (runtime === "hollow") return { range: podCidr ?? defaults.podCidr, release: async () => {} };
+  // Hollow pods are at no address, and those with networks of their own not at this machine's.
+  if (runtime === "hollow" || images !== undefined)
+    return { range: podCidr ?? defaults.podCidr, release: async () => {} };
   const memory = dataDir === undefined ? undefined : join(dataDir, rangeFile);
   const bytes = memory === undefined ? undefined : await machine.files.read(memory).catch(() => undefined);
   const known = podCidr ?? (bytes === undefined ? undefined : Buffer.from(bytes).toString().trim());

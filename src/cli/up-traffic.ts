@@ -8,6 +8,7 @@ import {
   keepDnsService,
   loopbackServiceRanges,
   type RunningTraffic,
+  routeHere,
   type ServiceRange,
   startTraffic,
   tenthAddress,
@@ -24,6 +25,7 @@ const loopback = "127.0.0.1";
 export interface UpTrafficOptions {
   readonly runtime: "hollow" | "process";
   readonly dataDir?: string;
+  readonly images?: string;
   readonly serviceClusterIpRange?: string;
   /** By default as the pods are: on for processes; hollow ones have nothing that could be reached. */
   readonly proxy?: boolean;
@@ -39,7 +41,7 @@ export interface UpTrafficOptions {
 }
 
 /**
- * The range of cluster IPs: out of 127/8 where the proxy is on. A cluster that leaves nothing behind takes the first that no other on this
+ * The range of cluster IPs: out of 127/8 where the proxy is on, or where pods have networks of their own any that is routed to this machine. A cluster that leaves nothing behind takes the first that no other on this
  * machine serves; one that is kept always has the same.
  */
 export async function settleServiceRange(
@@ -49,11 +51,31 @@ export async function settleServiceRange(
   const asked = options.serviceClusterIpRange;
   if (!(options.proxy ?? options.runtime === "process"))
     return { range: asked ?? defaults.serviceClusterIpRange, claim: undefined };
+  if (options.images !== undefined) return routedRange(platform, asked ?? defaults.serviceClusterIpRange);
   const kept = options.dataDir !== undefined;
   const ranges =
     asked !== undefined ? [asked] : kept ? loopbackServiceRanges.slice(0, 1) : loopbackServiceRanges;
   const claim = await claimServiceRange(platform.network, ranges);
   return { range: claim.range, claim };
+}
+
+/** Loopback is each pod's own: the range has to be one that they send here. */
+async function routedRange(
+  platform: Machine,
+  range: string,
+): Promise<{ range: string; claim: ServiceRange }> {
+  const route = await routeHere(platform, range);
+  const claim = await claimServiceRange(platform.network, [range]);
+  return {
+    range,
+    claim: {
+      ...claim,
+      async release() {
+        await claim.release();
+        await route.remove();
+      },
+    },
+  };
 }
 
 export interface UpTraffic {

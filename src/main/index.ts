@@ -14,6 +14,6 @@ export { claimPodRange, loopbackPodRanges, type PodClaim } from "./pod-claim.ts"
 export { type ClusterDns, startProcessNodes } from "./process-nodes.ts";
 export { type SeedEntry, seedPlaceholders } from "./seed.ts";
 export { type ApiServer, type Server, startApiServer, startServer } from "./server.ts";
-export { claimServiceRange, loopbackServiceRanges, type ServiceRange } from "./service-range.ts";
+export { claimServiceRange, loopbackServiceRanges, routeHere, type ServiceRange } from "./service-range.ts";
 export { createStatusServer } from "./status-server.ts";
 export { type RunningTraffic, startTraffic, type TrafficConfig } from "./traffic.ts";

@@ -19,6 +19,8 @@ export interface ProcessNodesOptions {
   readonly port?: number;
   /** Each node has a directory of its name in it. */
   readonly directory: string;
+  /** An OCI image layout, for containers of images. */
+  readonly images?: string | undefined;
   readonly labels?: Readonly<Record<string, string>>;
   /** How long their heartbeats hold. */
   readonly leaseSeconds?: number;

@@ -1,4 +1,4 @@
-import type { Connection, Network } from "../platform/index.ts";
+import type { Connection, Machine, Network } from "../platform/index.ts";
 import { firstAddress } from "./cidr.ts";
 
 /** kube-proxy's health port. */
@@ -36,7 +36,7 @@ export async function claimServiceRange(network: Network, ranges: readonly strin
       const code = (error as { code?: string }).code;
       if (code === "EADDRNOTAVAIL")
         throw new Error(
-          `${host} is no address of this machine, so nothing can listen on cluster IPs out of ${range}: use a part of 127.0.0.0/8, or --no-proxy`,
+          `${host} is no address of this machine, so nothing can listen on cluster IPs out of ${range}: use a part of 127.0.0.0/8, give this machine the range (ip route add local ${range} dev lo), or --no-proxy`,
         );
       if (code !== "EADDRINUSE") throw error;
     }
@@ -51,3 +51,32 @@ export const loopbackServiceRanges: readonly string[] = Array.from(
   { length: 32 },
   (_, index) => `127.${96 + index}.0.0/16`,
 );
+
+/** Makes all addresses of the range this machine's own. @throws Error where that is not allowed */
+export async function routeHere(
+  { processes }: Pick<Machine, "processes">,
+  range: string,
+): Promise<{ remove(): Promise<void> }> {
+  const route = async (verb: "replace" | "delete"): Promise<void> => {
+    const child = await processes.spawn({
+      file: "ip",
+      args: ["route", verb, "local", range, "dev", "lo"],
+      env: processes.environment(),
+      cwd: "/",
+      stdin: false,
+      output: "pipe",
+    });
+    let complaint = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      complaint += chunk.toString();
+    });
+    child.stdout?.resume();
+    const { exitCode } = await child.ended;
+    if (exitCode !== 0 && verb === "replace")
+      throw new Error(
+        `the range of Services cannot be routed to this machine: ip route: ${complaint.trim()}`,
+      );
+  };
+  await route("replace");
+  return { remove: () => route("delete") };
+}

@@ -33,6 +33,10 @@ export async function hostFacts(): Promise<HostFacts> {
     machineId: machineId || unknownId.replaceAll("-", ""),
     bootId: bootId || unknownId,
     cpuNanoseconds: ticks * 1e7,
+    addresses: Object.values(os.networkInterfaces())
+      .flatMap((list) => list ?? [])
+      .filter(({ internal, family }) => !internal && family === "IPv4")
+      .map(({ address }) => address),
     bootedAtMs: Date.now() - os.uptime() * 1000,
   };
 }

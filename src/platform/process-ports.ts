@@ -123,6 +123,8 @@ export interface HostFacts {
   /** Processor time of all programs since boot, nanoseconds. */
   readonly cpuNanoseconds: number;
   readonly bootedAtMs: number;
+  /** Of IPv4, by which others reach it; loopback is none. */
+  readonly addresses: readonly string[];
 }
 
 /** What an agent that runs programs needs besides: the machine itself. */

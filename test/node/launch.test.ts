@@ -13,12 +13,12 @@ after(() => rmSync(directory, { recursive: true, force: true }));
 
 let serial = 0;
 
-async function started(script: string) {
+async function started(script: string | readonly string[], env: Record<string, string> = {}) {
   const base = join(directory, String(serial++));
   const places = { log: `${base}.log`, exit: `${base}.exit` };
   const child = await launch(machine, {
-    command: ["sh", "-c", script],
-    env: { PATH: process.env["PATH"] ?? "" },
+    command: typeof script === "string" ? ["sh", "-c", script] : script,
+    env: { PATH: process.env["PATH"] ?? "", ...env },
     cwd: directory,
     logFile: places.log,
     exitFile: places.exit,
@@ -33,6 +33,13 @@ test("how a program ended is written down by itself, whoever started it", async 
   await child.ended;
   assert.equal(await exitStatusIn(machine.files, places.exit), 7);
   assert.deepEqual(readFileSync(places.log, "utf8"), "out\nerr\n");
+});
+
+test("a program has the variables that no shell could name", async () => {
+  const { child, places } = await started(["env"], { "odd-1.x": "here = there", "-odd": "too" });
+  await child.ended;
+  const lines = readFileSync(places.log, "utf8").split("\n");
+  assert.deepEqual(lines.filter((line) => /^-?odd/.test(line)).sort(), ["-odd=too", "odd-1.x=here = there"]);
 });
 
 test("a program that is found again is the same one, and its end is seen", async () => {

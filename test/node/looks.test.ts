@@ -130,25 +130,33 @@ test("an image is a directory, or a tarball that is unpacked once for each versi
   const source = join(directory, "source");
   mkdirSync(source);
   writeFileSync(join(source, "file"), "one");
-  assert.deepEqual(await imageOf(`dir:${source}`, join(directory, "unused"), machine), { directory: source });
+  assert.deepEqual(
+    await imageOf({ name: "main", image: `dir:${source}` }, join(directory, "unused"), machine, undefined),
+    { kind: "local", directory: source },
+  );
   const tarball = join(directory, "app.tgz");
   const pack = (): unknown => execFileSync("tar", ["-czf", tarball, "-C", source, "."]);
   pack();
   const place = join(directory, "container", "image");
-  assert.deepEqual(await imageOf(`dir:${tarball}`, place, machine), { directory: place });
+  assert.deepEqual(await imageOf({ name: "main", image: `dir:${tarball}` }, place, machine, undefined), {
+    kind: "local",
+    directory: place,
+  });
   assert.equal(readFileSync(join(place, "file"), "utf8"), "one");
   // What the program wrote stays as long as the tarball does.
   writeFileSync(join(place, "written"), "");
-  await imageOf(`file://${tarball}`, place, machine);
+  await imageOf({ name: "main", image: `file://${tarball}` }, place, machine, undefined);
   assert.equal(readFileSync(join(place, "written"), "utf8"), "");
   writeFileSync(join(source, "file"), "two");
   pack();
-  await imageOf(`dir:${tarball}`, place, machine);
+  await imageOf({ name: "main", image: `dir:${tarball}` }, place, machine, undefined);
   assert.equal(readFileSync(join(place, "file"), "utf8"), "two");
   writeFileSync(tarball, "no tarball");
-  await assert.rejects(imageOf(`dir:${tarball}`, place, machine), {
+  await assert.rejects(imageOf({ name: "main", image: `dir:${tarball}` }, place, machine, undefined), {
     reason: "ErrImagePull",
     message: /^failed to unpack/,
   });
-  await assert.rejects(imageOf("dir:relative", place, machine), { reason: "InvalidImageName" });
+  await assert.rejects(imageOf({ name: "main", image: "dir:relative" }, place, machine, undefined), {
+    reason: "InvalidImageName",
+  });
 });

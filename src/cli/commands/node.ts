@@ -9,6 +9,7 @@ export interface NodeOptions {
   readonly kubeconfig?: string;
   readonly name?: string;
   readonly dataDir?: string;
+  readonly images?: string;
   readonly address: string;
   readonly port: number;
   readonly labels: string;
@@ -38,6 +39,7 @@ export async function node(options: NodeOptions): Promise<void> {
     address: options.address,
     port: options.port,
     directory: options.dataDir ?? ".",
+    images: options.images,
     labels: labelsOf(options.labels),
     leaseSeconds: options.leaseDuration,
     dns: async () => dns,

@@ -38,11 +38,17 @@ export interface UpOptions extends AccessOptions, UpTrafficOptions {
   readonly kubeconfig?: string;
   readonly certs?: string;
   readonly podCidr?: string;
+  readonly images?: string;
+  readonly address?: string;
   readonly nodeMonitorGracePeriod: number;
 }
 
-/** With the ranges of addresses chosen. */
-type SettledOptions = UpOptions & { readonly serviceClusterIpRange: string; readonly podCidr: string };
+/** With the addresses chosen. */
+type SettledOptions = UpOptions & {
+  readonly serviceClusterIpRange: string;
+  readonly podCidr: string;
+  readonly address: string;
+};
 
 /** What a cluster starts with. */
 interface UpPlace {
@@ -73,10 +79,12 @@ const localPodCidrOf = ({ podCidr, runtime }: SettledOptions): string =>
 /** The nodes, all of this process. */
 async function startNodes(
   machine: Machine,
-  { nodes, runtime, nodeMonitorGracePeriod: leaseSeconds }: UpOptions,
+  { nodes, runtime, images, address, nodeMonitorGracePeriod: leaseSeconds }: SettledOptions,
   at: UpPlace & { readonly client: (userAgent: string) => Client },
 ): Promise<{ registered: Promise<void>; close(): Promise<void> }> {
   const log = standardErrorLog(machine.clock, "warn");
+  if (runtime === "hollow" && images !== undefined)
+    throw new Error("--images: hollow pods run no programs: give --runtime process as well");
   if (runtime === "hollow")
     return startHollowNodes({
       client: at.client("raftsman-node"),
@@ -94,12 +102,23 @@ async function startNodes(
     machine,
     log,
     names: Array.from({ length: nodes }, (_, position) => `node-${position + 1}`),
-    address: loopback,
+    address,
     leaseSeconds,
     directory: join(at.dataDir, "nodes"),
+    images,
     dns: () => at.dns,
     clientCa: at.pki.apiCa,
   });
+}
+
+/** Pods with networks of their own reach this machine at none of its loopback addresses. */
+async function nodeAddress(machine: Machine, { address, images }: UpOptions): Promise<string> {
+  if (address !== undefined) return address;
+  return (images === undefined ? undefined : (await machine.host()).addresses[0]) ?? loopback;
+}
+
+function nodePortAddresses({ nodeportAddresses, images }: UpOptions, address: string): string {
+  return images === undefined ? nodeportAddresses : `${nodeportAddresses},${address}`;
 }
 
 export async function up(options: UpOptions): Promise<void> {
@@ -118,7 +137,14 @@ export async function up(options: UpOptions): Promise<void> {
     await checkClusterSize(platform, dataDir, options.members);
     const { range, claim } = await settleServiceRange(platform, options);
     pods = await settlePodRange(platform, options);
-    const settled = { ...options, serviceClusterIpRange: range, podCidr: pods.range };
+    const address = await nodeAddress(platform, options);
+    const settled = {
+      ...options,
+      serviceClusterIpRange: range,
+      podCidr: pods.range,
+      address,
+      nodeportAddresses: nodePortAddresses(options, address),
+    };
     const pki = await ensurePki(platform, join(dataDir, "pki"), {
       hosts: [],
       serviceAddress: firstAddress(range),

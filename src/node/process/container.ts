@@ -3,35 +3,24 @@
  * down what became of it in its record. When it is to run is the pod's affair (pod-worker.ts).
  */
 import type { RunningProcess } from "../../platform/index.ts";
-import { ConfigError, environmentOf } from "./environment.ts";
-import { expand } from "./expand.ts";
+import { ConfigError } from "./environment.ts";
 import { runHook } from "./hooks.ts";
-import { ImageError, imageOf } from "./images.ts";
+import { ImageError } from "./images.ts";
 import { exitStatusIn, launch, StartError } from "./launch.ts";
-import { postStartMsMax, shortestGraceMs } from "./limits.ts";
+import { postStartMsMax, shortestGraceMs, startedPollMs } from "./limits.ts";
 import { LogKeeper } from "./log-keeper.ts";
-import { mount, pathOf, rootVariable } from "./mounts.ts";
 import type { ContainerPlaces } from "./places.ts";
 import type { Container, Probe } from "./pod.ts";
 import type { PodContext } from "./pod-context.ts";
+import { prepareProgram } from "./preparation.ts";
 import { check, type ProbeTarget } from "./probes/check.ts";
 import { Prober } from "./probes/prober.ts";
+import type { Program, Surroundings } from "./program.ts";
 import type { ContainerRecord, ContainerState } from "./records.ts";
-import { dnsVariable, writeResolvConf } from "./resolv-conf.ts";
 import { runCommand } from "./run-command.ts";
-import { terminationMessage, terminationMessagePlace } from "./termination-message.ts";
-import { userOf } from "./users.ts";
+import { logEnd, terminationMessage, terminationMessagePlace } from "./termination-message.ts";
 
 type RunningState = Extract<ContainerState, { kind: "running" }>;
-
-/** What a command needs to run beside the program. */
-export interface Surroundings {
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd: string;
-  readonly uid?: number;
-  readonly gid?: number;
-  readonly groups?: readonly number[];
-}
 
 export class ContainerRunner {
   readonly record: ContainerRecord;
@@ -41,7 +30,7 @@ export class ContainerRunner {
   #process: RunningProcess | undefined;
   #prober: Prober | undefined;
   #log: LogKeeper | undefined;
-  #surroundings: Surroundings | undefined;
+  #program: Program | undefined;
   #killing: Promise<void> | undefined;
   #hurry: (() => void) | undefined;
   /** Over when the program has ended. */
@@ -73,8 +62,8 @@ export class ContainerRunner {
 
   /** Where the program runs, for exec; made anew where the agent has come back since. */
   async surroundings(): Promise<Surroundings> {
-    this.#surroundings ??= (await this.#prepare()).surroundings;
-    return this.#surroundings;
+    this.#program ??= await this.#prepare(this.record.starts - 1);
+    return this.#program.surroundings;
   }
 
   /** Starts the program. What keeps it from starting ends up in the record, as the kubelet would say it. */
@@ -85,8 +74,8 @@ export class ContainerRunner {
     const startedAt = machine.clock.now();
     const id = `process://${Buffer.from(machine.random.bytes(32)).toString("hex")}`;
     try {
-      const { surroundings, command } = await this.#prepare();
-      this.#surroundings = surroundings;
+      const program = await this.#prepare(record.starts);
+      this.#program = program;
       const { image } = this.spec;
       this.#pod.event(
         "Normal",
@@ -95,10 +84,10 @@ export class ContainerRunner {
         this.#name,
       );
       this.#pod.event("Normal", "Created", "Container created", this.#name);
-      await this.#beginFiles(record.starts, surroundings);
+      await this.#beginFiles(record.starts, program.surroundings);
       const child = await launch(machine, {
-        command,
-        ...surroundings,
+        command: program.command,
+        ...program.surroundings,
         logFile: this.places.log(record.starts),
         exitFile: this.places.exit(record.starts),
         cgroupFile: await this.#pod.cgroupFile(this.spec),
@@ -111,8 +100,8 @@ export class ContainerRunner {
       record.state = { kind: "running", startedAt, pid: child.pid, startTime: child.startTime, id };
       // Written down before anything else happens: a program that nobody knows of would be started twice.
       await this.#pod.save();
-      this.#pod.event("Normal", "Started", "Container started", this.#name);
       this.#watch(child, false);
+      if (await this.#begun(child)) this.#pod.event("Normal", "Started", "Container started", this.#name);
     } catch (error) {
       this.#failed(error, before, { startedAt, id });
       await this.#pod.save();
@@ -273,7 +262,6 @@ export class ContainerRunner {
   }
 
   async #ended(state: RunningState, told: number | undefined): Promise<void> {
-    const { machine } = this.#pod;
     const { record } = this;
     this.#prober?.stop();
     // What it left behind in its group goes with it, as with a container's first process, and so does what ran beside it.
@@ -285,33 +273,38 @@ export class ContainerRunner {
     record.ready = false;
     this.#pod.wake();
     await Promise.all([this.#log?.stop(), ...this.#beside]);
-    const start = record.starts - 1;
-    const noted = await exitStatusIn(machine.files, this.places.exit(start));
-    const exitCode = noted ?? told;
-    const message = await terminationMessage(machine.files, this.spec, this.places, {
-      start,
-      failed: exitCode !== 0,
-    });
-    const oom = exitCode === 137 && (await this.#pod.wasOutOfMemory(this.#name));
-    const lost = "The container could not be located when the pod was terminated";
-    record.state = {
-      kind: "terminated",
-      exitCode: exitCode ?? 137,
-      reason:
-        exitCode === undefined
-          ? "ContainerStatusUnknown"
-          : oom
-            ? "OOMKilled"
-            : exitCode === 0
-              ? "Completed"
-              : "Error",
-      ...(exitCode === undefined ? { message: lost } : message === "" ? {} : { message }),
-      startedAt: state.startedAt,
-      finishedAt: machine.clock.now(),
-      id: state.id,
-    };
+    record.state = await this.#termination(state, told);
     this.#pod.wake();
     await this.#pod.save();
+  }
+
+  async #termination(state: RunningState, told: number | undefined): Promise<ContainerState> {
+    const { machine } = this.#pod;
+    const { files } = machine;
+    const start = this.record.starts - 1;
+    const exitCode = (await exitStatusIn(files, this.places.exit(start))) ?? told;
+    const file = this.#program?.startedFile;
+    const begun = file === undefined || (await files.status(file)) !== undefined;
+    const ended = (exit: number, reason: string, message: string): ContainerState => ({
+      kind: "terminated",
+      exitCode: exit,
+      reason,
+      ...(message === "" ? {} : { message }),
+      startedAt: begun ? state.startedAt : 0,
+      finishedAt: machine.clock.now(),
+      id: state.id,
+    });
+    if (!begun) return ended(128, "StartError", await logEnd(files, this.places.log(start)));
+    if (exitCode === undefined)
+      return ended(
+        137,
+        "ContainerStatusUnknown",
+        "The container could not be located when the pod was terminated",
+      );
+    const failed = exitCode !== 0;
+    const message = await terminationMessage(files, this.spec, this.places, { start, failed });
+    const oom = exitCode === 137 && (await this.#pod.wasOutOfMemory(this.#name));
+    return ended(exitCode, oom ? "OOMKilled" : failed ? "Error" : "Completed", message);
   }
 
   /** A start that did not come about. */
@@ -345,62 +338,21 @@ export class ContainerRunner {
     }
   }
 
-  /** Everything a start needs. @throws ConfigError, ImageError, StartError */
-  async #prepare(): Promise<{ surroundings: Surroundings; command: string[] }> {
-    const { machine, pod, places } = this.#pod;
-    const { spec } = this;
-    const image = await imageOf(spec.image ?? "", this.places.image, machine);
-    const dns = await this.#pod.dns();
-    const { env: userEnv, ...user } = await userOf(pod, spec, machine);
-    const env = await environmentOf({
-      pod,
-      container: spec,
-      place: this.#pod.place(),
-      base: {
-        ...this.#baseEnvironment(image.directory),
-        ...userEnv,
-        ...(dns && { [dnsVariable]: dns.server }),
-      },
-      services: this.#pod.services(),
-      objects: (kind, name) => this.#pod.object(kind, name),
-    });
-    await mount(machine.files, spec, pod.spec.volumes ?? [], places, env);
-    await writeResolvConf(machine.files, {
-      pod,
-      container: spec,
-      root: this.places.root,
-      place: this.places.resolvConf,
-      dns,
-    });
-    const lookUp = (name: string): string | undefined => (Object.hasOwn(env, name) ? env[name] : undefined);
-    const command = [...(spec.command ?? []), ...(spec.args ?? [])].map((part) => expand(part, lookUp));
-    if (command.length === 0)
-      throw new StartError(
-        "no command specified: without a container image a program must be named in spec.containers[].command",
-      );
-    const { root } = this.places;
-    const cwd = spec.workingDir
-      ? pathOf(expand(spec.workingDir, lookUp), spec, root)
-      : (image.directory ?? root);
-    return { surroundings: { env, cwd, ...user }, command };
+  #prepare(start: number): Promise<Program> {
+    return prepareProgram(this.#pod, this.spec, { places: this.places, start });
   }
 
-  #baseEnvironment(imageDirectory: string | undefined): Record<string, string> {
-    const { machine, pod } = this.#pod;
-    const host = machine.processes.environment();
-    const base: Record<string, string> = {};
-    for (const name of inherited) if (host[name] !== undefined) base[name] = host[name];
-    const path = base["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    base["PATH"] = imageDirectory === undefined ? path : `${imageDirectory}:${imageDirectory}/bin:${path}`;
-    const { podIp } = this.#pod.place();
-    return {
-      ...base,
-      HOSTNAME: pod.spec.hostname ?? pod.metadata.name ?? "",
-      POD_NAME: pod.metadata.name ?? "",
-      POD_NAMESPACE: pod.metadata.namespace ?? "",
-      POD_IP: podIp,
-      [rootVariable]: this.places.root,
-    };
+  /** Waits until the program itself runs; false where it never came to that. */
+  async #begun(child: RunningProcess): Promise<boolean> {
+    const file = this.#program?.startedFile;
+    if (file === undefined) return true;
+    let ended = false;
+    void child.ended.then(() => {
+      ended = true;
+    });
+    const { files } = this.#pod.machine;
+    while (!ended && (await files.status(file)) === undefined) await this.#soon(startedPollMs);
+    return (await files.status(file)) !== undefined;
   }
 
   async #beginFiles(start: number, { uid, gid }: Surroundings): Promise<void> {
@@ -424,6 +376,9 @@ export class ContainerRunner {
       this.places.log(start - 2),
       this.places.times(start - 2),
       this.places.exit(start - 2),
+      this.places.layer(start - 1),
+      this.places.started(start),
+      this.places.started(start - 1),
     ])
       await files.remove(path);
   }
@@ -434,12 +389,10 @@ export class ContainerRunner {
       podIp: this.#pod.place().podIp,
       exec: (command, timeoutMs) =>
         this.#besideIt(async (ended) => {
-          const surroundings = await this.surroundings();
-          return runCommand(this.#pod.machine, { command, timeoutMs, ended, ...surroundings });
+          const { enter, ...surroundings } = await this.surroundings();
+          const entered = enter === undefined ? command : await enter(command);
+          return runCommand(this.#pod.machine, { command: entered, timeoutMs, ended, ...surroundings });
         }),
     };
   }
 }
-
-/** Of the agent's own environment; the rest is nobody's business. */
-const inherited = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR"];

@@ -2,8 +2,8 @@
 import type { Readable } from "node:stream";
 import type { Machine, RunningProcess } from "../../platform/index.ts";
 import type { CommandOptions, CommandStreams, TerminalSize } from "../streaming/remote-command.ts";
-import type { Surroundings } from "./container.ts";
 import { findProgram, StartError } from "./launch.ts";
+import type { Surroundings } from "./program.ts";
 
 /** How long the first size of a client's terminal is waited for. Milliseconds. */
 const sizeWaitMs = 200;
@@ -18,10 +18,9 @@ export async function execCommand(
 ): Promise<void> {
   let child: RunningProcess;
   try {
-    const { env, cwd } = surroundings;
-    const [program = "", ...args] = command;
-    const path = await findProgram(machine.files, program, env["PATH"] ?? "", cwd);
-    const whole = options.tty ? await onTerminal(machine, [path, ...args], streams) : [path, ...args];
+    const { env } = surroundings;
+    const found = await commandIn(machine, command, surroundings);
+    const whole = options.tty ? await onTerminal(machine, found, streams) : found;
     const [file = "", ...rest] = whole;
     child = await machine.processes.spawn({
       ...surroundings,
@@ -58,6 +57,17 @@ export async function execCommand(
   streams.stdin?.resume();
   await Promise.all(outputs);
   await streams.finish(exitCode === 0 ? { metadata: {}, status: "Success" } : exitStatus(exitCode, command));
+}
+
+/** @throws StartError */
+async function commandIn(
+  machine: Machine,
+  command: readonly string[],
+  { enter, env, cwd }: Surroundings,
+): Promise<readonly string[]> {
+  if (enter !== undefined) return enter(command);
+  const [program = "", ...args] = command;
+  return [await findProgram(machine.files, program, env["PATH"] ?? "", cwd), ...args];
 }
 
 /** v4 and v5 tell the exit code as a Status. */

@@ -1,14 +1,19 @@
 /**
- * What a container's image is here. There are no containers, so there is nothing to pull:
+ * What a container's image is here. Nothing is ever pulled:
  *
  *   host                     what is installed on this machine
  *   dir:/srv/app, file:/srv/app     a directory: the working directory, and first on the PATH
  *   dir:/srv/app.tgz, file:…        a tarball (.tar, .tar.gz, .tgz, .tar.xz): unpacked for the container, then the same
+ *   busybox:1.37, …          an image of the node's layout, where it has one (oci/layout.ts)
  *
  * Everything else is refused with the statuses that a kubelet has for an image it cannot pull.
  */
 import { basename, isAbsolute, join } from "node:path";
 import type { Files, Processes } from "../../platform/index.ts";
+import type { ImageStore, UnpackedImage } from "./oci/image-store.ts";
+import { LayoutError } from "./oci/layout.ts";
+import { parseReference } from "./oci/reference.ts";
+import type { Container } from "./pod.ts";
 
 /** An image that cannot be had: `ErrImagePull`, `ErrImageNeverPull` or `InvalidImageName`. */
 export class ImageError extends Error {
@@ -20,27 +25,73 @@ export class ImageError extends Error {
   }
 }
 
-export interface Image {
-  /** Undefined for `host`. */
-  readonly directory: string | undefined;
-}
+export type Image =
+  /** Programs of this machine; `directory` is undefined for `host`. */
+  | { readonly kind: "local"; readonly directory: string | undefined }
+  /** A root of its own. */
+  | { readonly kind: "unpacked"; readonly image: UnpackedImage; readonly store: ImageStore };
+
+const localPath = /^(?:dir|file):(?:\/\/)?(.*)$/;
+
+/** Whether its program is one of this machine, without a root of its own. */
+export const isLocal = ({ image = "" }: Container): boolean => image === "host" || localPath.test(image);
 
 const tarball = /\.(tar|tgz|txz|tar\.(gz|xz|bz2|zst))$/;
 
 /** `place`: a directory of the container's own, for tarballs. @throws ImageError */
 export async function imageOf(
-  image: string,
+  { image = "", imagePullPolicy }: Container,
   place: string,
   machine: { readonly files: Files; readonly processes: Processes },
+  store: ImageStore | undefined,
 ): Promise<Image> {
-  if (image === "host") return { directory: undefined };
-  const path = /^(?:dir|file):(?:\/\/)?(.*)$/.exec(image)?.[1];
-  if (path === undefined) {
+  if (image === "host") return { kind: "local", directory: undefined };
+  const path = localPath.exec(image)?.[1];
+  if (path !== undefined) return { kind: "local", directory: await directoryOf(image, path, place, machine) };
+  if (store !== undefined) return storedImage(image, store, imagePullPolicy);
+  throw new ImageError(
+    "ErrImagePull",
+    `failed to pull image ${JSON.stringify(image)}: this node runs local processes and pulls no images: use "host" for a program that is installed here, dir:/PATH for a directory or a tarball, or give the node a layout of images with --images`,
+  );
+}
+
+/** @throws ImageError */
+async function storedImage(
+  name: string,
+  store: ImageStore,
+  policy: Container["imagePullPolicy"],
+): Promise<Image> {
+  const reference = parseReference(name);
+  if (reference === undefined)
     throw new ImageError(
-      "ErrImagePull",
-      `failed to pull image ${JSON.stringify(image)}: this node runs local processes, not containers, and pulls no images: use "host" for a program that is installed here, or dir:/PATH for a directory or a tarball`,
+      "InvalidImageName",
+      `Failed to apply default image tag ${JSON.stringify(name)}: couldn't parse image name ${JSON.stringify(name)}: invalid reference format`,
     );
+  try {
+    const image = await store.get(reference);
+    if (image !== undefined) return { kind: "unpacked", image, store };
+  } catch (error) {
+    if (!(error instanceof LayoutError)) throw error;
+    throw new ImageError("ErrImagePull", `failed to pull image ${JSON.stringify(name)}: ${error.message}`);
   }
+  if (policy === "Never")
+    throw new ImageError(
+      "ErrImageNeverPull",
+      `Container image ${JSON.stringify(name)} is not present with pull policy of Never`,
+    );
+  throw new ImageError(
+    "ErrImagePull",
+    `failed to pull image ${JSON.stringify(name)}: this node pulls no images, and ${store.source} has no ${reference.name}: skopeo copy docker://${reference.name} oci:${store.source}:${reference.name}`,
+  );
+}
+
+/** @throws ImageError */
+async function directoryOf(
+  image: string,
+  path: string,
+  place: string,
+  machine: { readonly files: Files; readonly processes: Processes },
+): Promise<string> {
   if (!isAbsolute(path))
     throw new ImageError(
       "InvalidImageName",
@@ -52,7 +103,7 @@ export async function imageOf(
       "ErrImagePull",
       `failed to pull image ${JSON.stringify(image)}: ${path}: no such file or directory on this node`,
     );
-  if (found.kind === "directory") return { directory: path };
+  if (found.kind === "directory") return path;
   if (!tarball.test(path)) {
     throw new ImageError(
       "ErrImagePull",
@@ -60,7 +111,7 @@ export async function imageOf(
     );
   }
   await unpack(path, found.modifiedMs, place, machine);
-  return { directory: place };
+  return place;
 }
 
 /** Into `place`, once for every version of the tarball. */

@@ -13,7 +13,7 @@ const wrapper = `trap : TERM INT HUP QUIT USR1 USR2 PIPE ALRM
 if [ -n "$1" ]; then echo $$ >&4; exec 4>&-; fi
 input=$2
 shift 2
-if [ -n "$input" ]; then cat "$input" 3>&- | "$@" 3>&-; else "$@" 3>&- < /dev/null; fi
+if [ -n "$input" ]; then /bin/cat "$input" 3>&- | "$@" 3>&-; else "$@" 3>&- < /dev/null; fi
 echo $? >&3`;
 
 export interface LaunchRequest {
@@ -46,7 +46,7 @@ export async function launch(machine: Machine, request: LaunchRequest): Promise<
     const { env, cwd, uid, gid, groups, cgroupFile } = request;
     return await machine.processes.spawn({
       file: "/bin/sh",
-      args: ["-c", wrapper, "sh", cgroupFile, request.stdinFile, path, ...rest],
+      args: ["-c", wrapper, "sh", cgroupFile, request.stdinFile, ...oddVariables(env), path, ...rest],
       env,
       cwd,
       stdin: false,
@@ -76,6 +76,15 @@ async function closedDirectory(files: Files, path: string): Promise<string | und
     if (found !== undefined && (found.mode & 0o001) === 0) return at;
   }
   return undefined;
+}
+
+/**
+ * A shell drops variables that it could not name itself, such as `data-1` of a ConfigMap; what comes behind these words, whatever shells
+ * stood before them, has them again.
+ */
+export function oddVariables(env: Readonly<Record<string, string>>): string[] {
+  const odd = Object.entries(env).filter(([name]) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+  return odd.length === 0 ? [] : ["/usr/bin/env", "--", ...odd.map(([name, value]) => `${name}=${value}`)];
 }
 
 /** As execvp looks for it. @throws StartError in the words of container runtimes */

@@ -30,3 +30,6 @@ export const logTimeGrainMs = 50;
 
 /** A postStart hook may take so long; upstream has no bound of its own. Milliseconds. */
 export const postStartMsMax = 600_000;
+
+/** Whether a container of an image has come to its program is looked up so often. Milliseconds. */
+export const startedPollMs = 10;

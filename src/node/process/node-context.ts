@@ -4,6 +4,8 @@ import type { Cgroups } from "./cgroups.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import type { Pod } from "./pod.ts";
 import type { ClusterDns } from "./resolv-conf.ts";
+import type { PodNetwork } from "./sandbox/pod-network.ts";
+import type { Sandboxes } from "./sandbox/sandboxes.ts";
 
 /** What a pod needs of its node. */
 export interface NodeContext {
@@ -17,10 +19,14 @@ export interface NodeContext {
   readonly directory: string;
   readonly objects: ObjectCache;
   readonly cgroups: Cgroups;
+  /** Undefined where the node has no images. */
+  readonly sandboxes: Sandboxes | undefined;
   allocatable(): Readonly<Record<string, string>>;
   /** Undefined while the node has none to give. */
   addressFor(pod: Pod): string | undefined;
   releaseAddress(pod: Pod): void;
+  /** Of pods with networks of their own; undefined where they have none. */
+  podNetwork(): PodNetwork | undefined;
   dns(): Promise<ClusterDns | undefined>;
   serviceVariables(namespace: string, links: boolean): Record<string, string>;
   /** A token of the pod's service account; undefined where the server gives none. */

@@ -2,7 +2,7 @@
  * A node whose pods are processes. Its memory is on disk: what it started is found again by pid and start time when the agent comes back,
  * and nothing is started twice.
  */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { KubeObject } from "../../apimachinery/index.ts";
 import { fromUtf8 } from "../../base/index.ts";
 import {
@@ -15,7 +15,7 @@ import {
 } from "../../client/index.ts";
 import { NodeRegistration, nodes } from "../agent/registration.ts";
 import { directoryProvisioner } from "../agent/storage.ts";
-import { type Cgroups, openCgroups } from "./cgroups.ts";
+import { openCgroups } from "./cgroups.ts";
 import { describeMachine } from "./describe.ts";
 import type { NodeContext } from "./node-context.ts";
 import { ObjectCache } from "./object-cache.ts";
@@ -25,6 +25,7 @@ import { PodWorker } from "./pod-worker.ts";
 import type { ProcessNodeOptions } from "./ports.ts";
 import { startProvisioner } from "./provisioner.ts";
 import { decodeRecord, type PodRecord } from "./records.ts";
+import { openSandboxes } from "./sandbox/sandboxes.ts";
 import { serviceVariables } from "./service-variables.ts";
 import { PodTokens } from "./tokens.ts";
 
@@ -65,17 +66,21 @@ export class NodeAgent implements RunningPods {
     options: ProcessNodeOptions,
     agent: { readonly port: number; readonly annotations: Readonly<Record<string, string>> },
   ): Promise<NodeAgent> {
-    const { machine, directory, name } = options;
+    const { machine, directory, name, images } = options;
     await machine.files.makeDirectory(directory);
+    const sandboxes =
+      images === undefined
+        ? undefined
+        : await openSandboxes(machine, { layout: images, directory: resolve(directory) });
     const lock = await machine.disk.lock(directory);
     const cgroups = await openCgroups(machine.files, name);
-    return new NodeAgent(options, agent, cgroups, lock);
+    return new NodeAgent(options, agent, { cgroups, sandboxes }, lock);
   }
 
   private constructor(
     options: ProcessNodeOptions,
     agent: { readonly port: number; readonly annotations: Readonly<Record<string, string>> },
-    cgroups: Cgroups,
+    { cgroups, sandboxes }: Pick<NodeContext, "cgroups" | "sandboxes">,
     lock: { release(): Promise<void> },
   ) {
     const { client, machine, log, name, address, directory } = options;
@@ -91,7 +96,7 @@ export class NodeAgent implements RunningPods {
       for (const uid of uids) this.#workers.get(uid)?.contentChanged();
     });
     this.#tokens = new PodTokens({ client, clock, log });
-    this.#range = new PodRange(machine.network, log);
+    this.#range = new PodRange(machine, log, { namespaces: sandboxes !== undefined });
     const sink = createEventSink({ client, clock, log, hostName: name, signal });
     this.#events = sink.recorder("kubelet", name);
     this.#recorderOf = (component) => sink.recorder(component);
@@ -104,6 +109,7 @@ export class NodeAgent implements RunningPods {
       directory,
       objects: this.#objects,
       cgroups,
+      sandboxes,
       allocatable: () => this.#allocatable,
       addressFor: (pod) => {
         const given = this.#range.allocate(pod.metadata.uid as string);
@@ -114,6 +120,7 @@ export class NodeAgent implements RunningPods {
         this.#tokens.release(pod.metadata.uid as string);
         for (const worker of this.#workers.values()) worker.wake();
       },
+      podNetwork: () => this.#range.podNetwork,
       dns: async () => options.dns?.(),
       serviceVariables: (namespace, links) =>
         serviceVariables(this.#services.lister.list(), { namespace, links }),
@@ -182,6 +189,7 @@ export class NodeAgent implements RunningPods {
     for (const worker of this.#workers.values()) this.#end(worker);
     this.#workers.clear();
     await Promise.all(this.#ending);
+    await this.#range.podNetwork?.close().catch((error) => this.#options.log.warn(errorText(error)));
     await this.#release();
   }
 

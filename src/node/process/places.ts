@@ -7,6 +7,9 @@ import { join } from "node:path";
  *   DIRECTORY/pods/UID/volumes/NAME                a volume
  *   DIRECTORY/pods/UID/containers/NAME/root        the container's own directory: each mountPath lies below it
  *   DIRECTORY/pods/UID/containers/NAME/image       an unpacked tarball
+ *   DIRECTORY/pods/UID/containers/NAME/N.layer     what the N-th start of a container of an image wrote into its root
+ *   DIRECTORY/pods/UID/containers/NAME/N.started   the process id of its program, as soon as that runs
+ *   DIRECTORY/images/DIGEST                        a layer of an image
  *   DIRECTORY/pods/UID/containers/NAME/N.log       what the N-th start wrote; N.times: when; N.exit: how it ended
  */
 export class PodPlaces {
@@ -46,6 +49,27 @@ export class ContainerPlaces {
 
   get resolvConf(): string {
     return join(this.directory, "resolv.conf");
+  }
+
+  get hostsFile(): string {
+    return join(this.directory, "hosts");
+  }
+
+  get hostNameFile(): string {
+    return join(this.directory, "hostname");
+  }
+
+  /** Where a container of an image puts its root together; in its own namespace alone. */
+  get mountPoint(): string {
+    return join(this.directory, "rootfs");
+  }
+
+  layer(start: number): string {
+    return join(this.directory, `${start}.layer`);
+  }
+
+  started(start: number): string {
+    return join(this.directory, `${start}.started`);
   }
 
   /** The named pipe of its standard input. */

@@ -5,6 +5,7 @@ import type { PodPlaces } from "./places.ts";
 import type { Container, Pod } from "./pod.ts";
 import type { PodRecord } from "./records.ts";
 import type { ClusterDns } from "./resolv-conf.ts";
+import type { Sandboxes } from "./sandbox/sandboxes.ts";
 
 /** What a container needs of its pod and node. */
 export interface PodContext {
@@ -13,7 +14,11 @@ export interface PodContext {
   readonly pod: Pod;
   readonly record: PodRecord;
   readonly places: PodPlaces;
+  /** Undefined where the node has no images. */
+  readonly sandboxes: Sandboxes | undefined;
   place(): PodPlace;
+  /** The file of the pod's network namespace; undefined where it has none of its own. */
+  network(): string | undefined;
   services(): Record<string, string>;
   dns(): Promise<ClusterDns | undefined>;
   object(kind: "configmap" | "secret", name: string): Promise<KubeObject | undefined>;

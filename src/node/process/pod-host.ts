@@ -102,7 +102,8 @@ export class ProcessPodHost implements PodHost {
     try {
       return await connect(host);
     } catch (error) {
-      // A container's loopback is its own; here a program that listens on 127.0.0.1 alone listens there.
+      if (worker.context.network() !== undefined) throw failed(error);
+      // A container's loopback is its own; without a network of its own a program that listens on 127.0.0.1 alone listens there.
       try {
         return await connect("127.0.0.1");
       } catch {

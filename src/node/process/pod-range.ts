@@ -1,21 +1,32 @@
 import { errorText, type Log } from "../../client/index.ts";
-import type { Network } from "../../platform/index.ts";
+import type { Machine } from "../../platform/index.ts";
 import { PodAddresses } from "../agent/addresses.ts";
+import { PodNetwork } from "./sandbox/pod-network.ts";
 
 /**
  * The addresses of a node's pods, as far as programs of this machine can have them: an address of 127.0.0.0/8 is the machine's own on
- * Linux, any other has to be given to an interface first. Where the range is nobody's, pods share the node's address.
+ * Linux; any other belongs to a network namespace of the pod's own where the node makes such, and has to be given to an interface first
+ * where it does not. Where the range is nobody's, pods share the node's address.
  */
 export class PodRange {
-  readonly #network: Network;
+  readonly #machine: Machine;
   readonly #log: Log;
+  readonly #namespaces: boolean;
+  #podNetwork: PodNetwork | undefined;
   #cidr = "";
   #addresses: PodAddresses | undefined;
   #shared = false;
 
-  constructor(network: Network, log: Log) {
-    this.#network = network;
+  /** `namespaces`: pods are to have networks of their own, where the range is none of 127.0.0.0/8. */
+  constructor(machine: Machine, log: Log, { namespaces }: { readonly namespaces: boolean }) {
+    this.#machine = machine;
     this.#log = log;
+    this.#namespaces = namespaces;
+  }
+
+  /** Undefined where pods have no networks of their own. */
+  get podNetwork(): PodNetwork | undefined {
+    return this.#podNetwork;
   }
 
   /** Known, whether it can be used or not. */
@@ -48,20 +59,36 @@ export class PodRange {
       this.#shared = true;
       return errorText(error);
     }
+    if (this.#namespaces && !cidr.startsWith("127.")) {
+      try {
+        this.#podNetwork = await PodNetwork.open(this.#machine, cidr);
+      } catch (error) {
+        return this.#share(
+          `pods cannot have networks of their own (${errorText(error)}): they share the node's address`,
+        );
+      }
+      this.#addresses = addresses;
+      return undefined;
+    }
     const sample = addresses.allocate("sample") as string;
     addresses.release("sample");
     try {
-      const listener = await this.#network.listen({ host: sample, port: 0 }, ({ stream }) =>
+      const listener = await this.#machine.network.listen({ host: sample, port: 0 }, ({ stream }) =>
         stream.destroy(),
       );
       await listener.close();
     } catch (error) {
-      this.#shared = true;
-      const why = `addresses of ${cidr} are not this machine's (${errorText(error)}): pods share the node's address, so two that want one port cannot both run. On Linux --pod-cidr 127.128.0.0/16 needs no set-up; elsewhere give the range to an interface`;
-      this.#log.warn(why);
-      return why;
+      return this.#share(
+        `addresses of ${cidr} are not this machine's (${errorText(error)}): pods share the node's address, so two that want one port cannot both run. On Linux --pod-cidr 127.128.0.0/16 needs no set-up; elsewhere give the range to an interface`,
+      );
     }
     this.#addresses = addresses;
     return undefined;
+  }
+
+  #share(why: string): string {
+    this.#shared = true;
+    this.#log.warn(why);
+    return why;
   }
 }

@@ -55,6 +55,8 @@ export class PodWorker {
       },
       record,
       places,
+      sandboxes: node.sandboxes,
+      network: () => (worker.#pod.spec.hostNetwork === true ? undefined : node.podNetwork()?.fileOf(uid)),
       place: () => ({
         nodeName: node.name,
         hostIp: node.address,
@@ -187,6 +189,7 @@ export class PodWorker {
     record.podIp ??=
       this.#pod.spec.hostNetwork === true ? this.#node.address : this.#node.addressFor(this.#pod);
     if (record.podIp === undefined) return false;
+    if (!this.#prepared && !(await this.#joinNetwork(record.podIp))) return false;
     try {
       if (!this.#prepared) {
         await this.#save();
@@ -200,6 +203,7 @@ export class PodWorker {
           place: context.place(),
           objects: context.object,
           claimed: (one) => claimedPlace(this.#node.client, this.#pod, one),
+          mountMemory: this.#node.sandboxes?.mountMemory,
           token: (request) => this.#node.token(this.#pod, request),
         });
       }
@@ -214,6 +218,23 @@ export class PodWorker {
     this.#prepared = true;
     if ((this.#pod.spec.volumes?.length ?? 0) > 0) this.#wakeIn(volumeResyncMs);
     return true;
+  }
+
+  /** Whether the pod is in the network, with its address. */
+  async #joinNetwork(address: string): Promise<boolean> {
+    const network = this.#pod.spec.hostNetwork === true ? undefined : this.#node.podNetwork();
+    try {
+      await network?.add(this.#pod.metadata.uid as string, address);
+      return true;
+    } catch (error) {
+      this.context.event(
+        "Warning",
+        "FailedCreatePodSandBox",
+        `Failed to create pod sandbox: ${errorText(error)}`,
+      );
+      this.#retry();
+      return false;
+    }
   }
 
   async #runContainers(): Promise<void> {
@@ -421,7 +442,9 @@ export class PodWorker {
   /** Removes everything that was the pod's here. */
   async #clear(): Promise<void> {
     await this.detach();
+    await this.#node.podNetwork()?.remove(this.#pod.metadata.uid as string);
     this.#node.releaseAddress(this.#pod);
+    await this.#node.sandboxes?.unmountBelow(this.context.places.directory);
     this.#node.objects.release(this.#pod.metadata.uid as string);
     await this.#node.cgroups.remove(this.#pod.metadata.uid as string);
     await this.#node.machine.files.remove(this.context.places.directory);

@@ -14,8 +14,12 @@ interface PodSpec {
   readonly terminationGracePeriodSeconds?: number;
   readonly activeDeadlineSeconds?: number;
   readonly hostNetwork?: boolean;
+  readonly hostPID?: boolean;
+  readonly hostIPC?: boolean;
   readonly enableServiceLinks?: boolean;
   readonly hostname?: string;
+  readonly subdomain?: string;
+  readonly hostAliases?: readonly { readonly ip: string; readonly hostnames?: readonly string[] }[];
   readonly dnsPolicy?: "ClusterFirst" | "ClusterFirstWithHostNet" | "Default" | "None";
   readonly dnsConfig?: {
     readonly nameservers?: readonly string[];
@@ -30,6 +34,7 @@ interface PodSpec {
 interface PodSecurityContext extends SecurityContext {
   readonly fsGroup?: number;
   readonly fsGroupChangePolicy?: "Always" | "OnRootMismatch";
+  readonly sysctls?: readonly { readonly name: string; readonly value: string }[];
   readonly supplementalGroups?: readonly number[];
   readonly supplementalGroupsPolicy?: "Merge" | "Strict";
 }
@@ -62,7 +67,12 @@ export interface Container {
   readonly stdin?: boolean;
   readonly stdinOnce?: boolean;
   readonly tty?: boolean;
-  readonly securityContext?: SecurityContext;
+  readonly securityContext?: SecurityContext & {
+    readonly privileged?: boolean;
+    readonly readOnlyRootFilesystem?: boolean;
+    readonly allowPrivilegeEscalation?: boolean;
+    readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] };
+  };
 }
 
 export interface Resources {

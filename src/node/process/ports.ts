@@ -13,6 +13,8 @@ export interface ProcessNodeOptions {
   readonly port: number;
   /** Where pods' directories are, and the agent's memory of them. */
   readonly directory: string;
+  /** An OCI image layout, for containers of images; there are none where left out. Needs Linux and root. */
+  readonly images?: string | undefined;
   readonly labels?: Readonly<Record<string, string>>;
   /** How long its heartbeat holds; it is renewed four times in that. 40 by default. */
   readonly leaseSeconds?: number;

@@ -57,6 +57,12 @@ export function resolvConf(pod: Pod, dns: ClusterDns | undefined, host: string):
   });
 }
 
+/** The same, with the machine's own file. */
+export async function podResolvConf(files: Files, pod: Pod, dns: ClusterDns | undefined): Promise<string> {
+  const host = await files.read(hostFile).catch(() => new Uint8Array());
+  return resolvConf(pod, dns, Buffer.from(host).toString());
+}
+
 /** Writes it, but never into a volume: what is mounted at `/etc` is somebody's own. */
 export async function writeResolvConf(
   files: Files,
@@ -73,8 +79,7 @@ export async function writeResolvConf(
     ["/", "/etc", "/etc/resolv.conf"].includes(normalize(`/${mountPath}`).replace(/(.)\/$/, "$1")),
   );
   if (mounted) return;
-  const host = await files.read(hostFile).catch(() => new Uint8Array());
-  const text = resolvConf(at.pod, at.dns, Buffer.from(host).toString());
+  const text = await podResolvConf(files, at.pod, at.dns);
   // The program may have put a link here, to where we may write and it may not: only its own directory gets anything, and that a link.
   const directory = join(at.root, "etc");
   if ((await files.linkTarget(directory)) !== undefined) return;

@@ -12,11 +12,13 @@ export async function runCommand(
     readonly gid?: number;
     readonly groups?: readonly number[];
     readonly timeoutMs: number;
+    /** Of what it says so much is kept. Bytes; those of a probe by default. */
+    readonly outputBytesMax?: number;
     /** What it is run for is over: as when the time is up. */
     readonly ended?: AbortSignal;
   },
 ): Promise<{ exitCode: number | undefined; output: string }> {
-  const { command, timeoutMs, ended, ...surroundings } = request;
+  const { command, timeoutMs, ended, outputBytesMax = probeOutputBytesMax, ...surroundings } = request;
   const [file = "", ...args] = command;
   const child = await machine.processes.spawn({
     file,
@@ -28,7 +30,7 @@ export async function runCommand(
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on("data", (chunk: Buffer) => {
-      if (output.length < probeOutputBytesMax) output += chunk.toString();
+      if (output.length < outputBytesMax) output += chunk.toString();
     });
   }
   let late = false;
@@ -42,5 +44,5 @@ export async function runCommand(
   const { exitCode } = await child.ended;
   deadline.cancel();
   ended?.removeEventListener("abort", end);
-  return { exitCode: late ? undefined : exitCode, output: output.slice(0, probeOutputBytesMax) };
+  return { exitCode: late ? undefined : exitCode, output: output.slice(0, outputBytesMax) };
 }

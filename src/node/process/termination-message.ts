@@ -24,7 +24,11 @@ export async function terminationMessage(
   const said = await files.readAt(path, 0, terminationMessageBytesMax).catch(() => new Uint8Array());
   if (said.length > 0) return Buffer.from(said).toString();
   if (!failed || container.terminationMessagePolicy !== "FallbackToLogsOnError") return "";
-  const log = places.log(start);
+  return logEnd(files, places.log(start));
+}
+
+/** The last lines of a log, in bounds. */
+export async function logEnd(files: Files, log: string): Promise<string> {
   const size = (await files.status(log))?.bytes ?? 0;
   const tail = await files
     .readAt(log, Math.max(0, size - terminationLogBytesMax), terminationLogBytesMax)

@@ -67,13 +67,18 @@ export async function closeToOthers(directory: string, pod: Pod, machine: Machin
 function refuseRoot(
   runAsUser: number | undefined,
   own: number | undefined,
-  { metadata: { name, namespace, uid } }: Pod,
+  pod: Pod,
   container: Container,
 ): void {
-  const where = `(pod: "${name}_${namespace}(${uid})", container: ${container.name})`;
+  const where = whereOf(pod, container);
   if (runAsUser === 0) throw new ConfigError(`container's runAsUser breaks non-root policy ${where}`);
   if (runAsUser === undefined && own === 0)
     throw new ConfigError(`container has runAsNonRoot and image will run as root ${where}`);
+}
+
+/** How the kubelet names a container in its complaints. */
+export function whereOf({ metadata: { name, namespace, uid } }: Pod, container: Container): string {
+  return `(pod: "${name}_${namespace}(${uid})", container: ${container.name})`;
 }
 
 async function linesOf(machine: Machine, path: string): Promise<string[][]> {

@@ -3,12 +3,13 @@
  * `..data` to it that is replaced in one step, and a link beside it for every file; a reader never sees half an update.
  */
 import { dirname, join, normalize } from "node:path";
-import { type KubeObject, StatusError } from "../../apimachinery/index.ts";
+import { type KubeObject, parseQuantity, quantityValue, StatusError } from "../../apimachinery/index.ts";
 import { utf8 } from "../../base/index.ts";
 import type { Files, Machine } from "../../platform/index.ts";
 import { ClaimError, type ClaimedPlace, isClaimed } from "./claims.ts";
 import { contentsOf, type ObjectSource } from "./environment.ts";
 import { fieldValue, type PodPlace, resourceValue } from "./fields.ts";
+import { isLocal } from "./images.ts";
 import type { DownwardItem, KeyToPath, Pod, ProjectedSource, Volume } from "./pod.ts";
 import { closeToOthers } from "./users.ts";
 import { giveToGroup } from "./volume-ownership.ts";
@@ -23,6 +24,8 @@ export interface VolumeContext {
   readonly objects: ObjectSource;
   /** Where a claimed volume is. @throws ClaimError */
   claimed(volume: Volume): Promise<ClaimedPlace>;
+  /** Undefined where a medium in memory is a directory like all others. */
+  readonly mountMemory: ((path: string, bytes: bigint | undefined) => Promise<void>) | undefined;
   /** A token for the pod's service account; undefined where the server gives none. */
   token(request: { audience: string | undefined; expirationSeconds: number }): Promise<string | undefined>;
 }
@@ -45,7 +48,7 @@ export async function makeVolume(volume: Volume, path: string, context: VolumeCo
     // Made once: what its programs did with it since is theirs.
     if ((await files.status(path)) !== undefined) return;
     let given: string | undefined = path;
-    if (volume.emptyDir !== undefined) await files.makeDirectory(path, 0o777);
+    if (volume.emptyDir !== undefined) await makeEmpty(volume.emptyDir, path, context);
     else {
       const place = await context.claimed(volume);
       await linkHostPath(volume.name, place, path, files);
@@ -67,8 +70,20 @@ export async function makeVolume(volume: Volume, path: string, context: VolumeCo
     );
   }
   await writeContent(files, path, wanted);
-  if (isSecret(volume)) await closeToOthers(path, context.pod, context.machine);
+  // What runs in a root of its own has a user of its image, and nobody beside it sees the volume.
+  if (isSecret(volume) && context.pod.spec.containers.every(isLocal))
+    await closeToOthers(path, context.pod, context.machine);
   if (fsGroup !== undefined) await giveToGroup(files, path, { gid: fsGroup, readOnly: true });
+}
+
+async function makeEmpty(
+  { medium, sizeLimit }: NonNullable<Volume["emptyDir"]>,
+  path: string,
+  { machine, mountMemory }: VolumeContext,
+): Promise<void> {
+  await machine.files.makeDirectory(path, 0o777);
+  if (medium === "Memory")
+    await mountMemory?.(path, sizeLimit === undefined ? undefined : quantityValue(parseQuantity(sizeLimit)));
 }
 
 const isSecret = ({ secret, projected }: Volume): boolean =>
