@@ -80,7 +80,10 @@ export async function startStore(
     closing.push(() => api.close());
     const addresses = [];
     for (const { host, port, traffic, tls } of config.listen) {
-      const listener = await serveHttp(platform, { host, port }, handlersFor(api, traffic), tls);
+      const onRejected = (from: string, error: string) =>
+        log.warn("rejected connection on client endpoint", { "remote-addr": from, error });
+      const secure = tls && { ...tls, onRejected };
+      const listener = await serveHttp(platform, { host, port }, handlersFor(api, traffic), secure);
       closing.push(() => listener.close());
       const shown = listener.host.includes(":") ? `[${listener.host}]` : listener.host;
       addresses.push({ address: `${shown}:${listener.port}`, traffic, secure: tls !== undefined });

@@ -102,7 +102,7 @@ function tlsServer(
   options: NonNullable<ListenOptions["tls"]>,
   onConnection: (connection: Connection) => void,
 ): tls.Server {
-  return tls.createServer(
+  const server = tls.createServer(
     {
       cert: options.cert,
       key: options.key,
@@ -113,12 +113,22 @@ function tlsServer(
       rejectUnauthorized: options.clientCertificate === "require",
       // Without an authority of our own nobody's certificate is good: never fall back to the public ones.
       ca: options.ca ?? [],
+      ...(options.ciphers === undefined ? {} : { ciphers: options.ciphers }),
       noDelay: true,
       ...(options.protocols === undefined ? {} : { ALPNProtocols: [...options.protocols] }),
       ...(options.certificateFor === undefined ? {} : { SNICallback: chooseBy(options.certificateFor) }),
     },
-    (socket) => onConnection(tlsConnection(socket)),
+    (socket) => {
+      const connection = tlsConnection(socket);
+      const { peerCertificate: shown, remoteAddress: from } = connection;
+      const reason = shown && options.turnsAway?.(shown);
+      if (reason === undefined) return onConnection(connection);
+      socket.destroy();
+      options.onRejected?.(from, reason);
+    },
   );
+  server.on("tlsClientError", (error, socket) => options.onRejected?.(remoteAddress(socket), error.message));
+  return server;
 }
 
 type Choose = NonNullable<NonNullable<ListenOptions["tls"]>["certificateFor"]>;
@@ -208,6 +218,7 @@ function connectTls(options: ConnectOptions, material: NonNullable<ConnectOption
     checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(name, certificate),
     rejectUnauthorized: material.unverified !== true && material.sha256 === undefined,
     ...(material.ca === undefined ? {} : { ca: material.ca }),
+    ...(material.ciphers === undefined ? {} : { ciphers: material.ciphers }),
     ...(material.cert === undefined ? {} : { cert: material.cert }),
     ...(material.key === undefined ? {} : { key: material.key }),
     ...(material.protocols === undefined ? {} : { ALPNProtocols: [...material.protocols] }),

@@ -82,6 +82,8 @@ export interface TlsMaterial {
   readonly key: string;
   /** Trusted authorities of the other side. */
   readonly ca?: string;
+  /** Cipher suites that may be used, by OpenSSL's names; its own choice when left out. */
+  readonly ciphers?: string;
 }
 
 /** The certificate of the other side, checked against `TlsMaterial.ca`. */
@@ -117,6 +119,10 @@ export interface ListenOptions {
     /** TLSv1.2 when left out. */
     readonly minVersion?: "TLSv1.2" | "TLSv1.3";
     readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
+    /** Asked about a certificate that is good: why its owner is turned away all the same. */
+    readonly turnsAway?: ((certificate: PeerCertificate) => string | undefined) | undefined;
+    /** A connection came to nothing in its handshake, or was turned away. */
+    readonly onRejected?: (remoteAddress: string, reason: string) => void;
     /** The certificate for the name a client asks for (SNI); `cert` where it answers undefined. The same object is made ready once. */
     readonly certificateFor?: (
       serverName: string,

@@ -1,8 +1,12 @@
-import type { TlsMaterial } from "../platform/index.ts";
+import type { ListenOptions, TlsMaterial } from "../platform/index.ts";
 import type { AccessOptions } from "./access-service.ts";
 
 /** How members speak TLS with each other: each shows its certificate and checks the other's, unless told otherwise. */
 export interface PeerTls extends TlsMaterial {
+  /** Shown to members that it calls, where it is not the same as to those who call. */
+  readonly caller?: { readonly cert: string; readonly key: string };
+  /** Asked about the good certificate of another member: why it is turned away all the same. */
+  readonly turnsAway?: NonNullable<ListenOptions["tls"]>["turnsAway"];
   /** Let in whoever calls, whatever certificate it has or has not. */
   readonly clientCertificate?: "none" | "require";
   /** Call whoever answers: for certificates that members made for themselves. */

@@ -69,9 +69,9 @@ test("bin/etcd says its version as etcd does, and refuses what etcd would", () =
   const wrong = spawnSync(etcd, ["--no-such-flag"], { encoding: "utf8" });
   assert.equal(wrong.status, 2);
   assert.match(wrong.stderr, /^flag provided but not defined: -no-such-flag\n/);
-  const unsafe = spawnSync(etcd, ["--peer-crl-file=x"], { encoding: "utf8" });
+  const unsafe = spawnSync(etcd, ["--discovery=x"], { encoding: "utf8" });
   assert.equal(unsafe.status, 1);
-  assert.match(unsafe.stderr, /--peer-crl-file=x asks for something that this store does not do/);
+  assert.match(unsafe.stderr, /--discovery=x asks for something that this store does not do/);
 });
 
 test("bin/etcd starts with etcd's flags and environment, serves all its listeners, and ends with SIGTERM", async (t) => {

@@ -1,16 +1,13 @@
 /** From settings to a member's configuration. What is wrong is thrown as Error, in etcd's words where scripts may know them. */
 import { join } from "node:path";
-import { fromUtf8 } from "../../base/index.ts";
-import { autoTlsMaterial, type StoreAddress, type StoreConfig, type Traffic } from "../../member/index.ts";
-import type { Disk, ListenOptions, Platform } from "../../platform/index.ts";
+import type { StoreAddress, StoreConfig, Traffic } from "../../member/index.ts";
+import type { Disk, Platform } from "../../platform/index.ts";
 import { refuseUnsafe, type Settings } from "../flag-table.ts";
 import { autoCompaction, quotaBytes } from "../flag-values.ts";
 import { flags } from "./flags.ts";
 import { settingsOf } from "./settings.ts";
+import { clientTls, peerTls } from "./tls.ts";
 import { bindAddress, type ListUrl, parseUrls } from "./urls.ts";
-
-type Tls = NonNullable<ListenOptions["tls"]>;
-type PeerTls = StoreConfig["replica"]["tls"];
 
 const electionMsMax = 50_000;
 
@@ -42,7 +39,9 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
     urls.map((url) => {
       if (url.secure && tls === undefined)
         throw new Error(
-          `TLS key/cert (--cert-file, --key-file) must be provided for client url ${url.text} with HTTPS scheme`,
+          traffic === "metrics"
+            ? "client TLS key/cert (--cert-file, --key-file) must be provided for metrics secure url"
+            : `TLS key/cert (--cert-file, --key-file) must be provided for client url ${url.text} with HTTPS scheme`,
         );
       return { ...bindAddress(flag, url), traffic, tls: url.secure ? tls : undefined };
     });
@@ -184,93 +183,6 @@ export function initialMembers(
       `--initial-cluster has ${own.map((url) => `${name}=${url}`).join(",")} but missing from --initial-advertise-peer-urls=${advertised.join(",")}`,
     );
   return [...urls].map(([member, peerUrls]) => ({ name: member, peerUrls }));
-}
-
-async function clientTls(
-  settings: Settings,
-  platform: Platform,
-  directory: string,
-  urls: readonly ListUrl[],
-): Promise<Tls | undefined> {
-  const files = await materialOf(settings, platform.disk, "");
-  const ca = files.ca;
-  const demands = ca !== undefined || settings.boolean("client-cert-auth");
-  const versions = tlsVersions(settings);
-  if (files.pair !== undefined)
-    return {
-      ...files.pair,
-      ...(ca === undefined ? {} : { ca }),
-      ...versions,
-      clientCertificate: demands ? "require" : "none",
-    };
-  if (!settings.boolean("auto-tls")) return undefined;
-  const pair = await autoTlsMaterial(platform, join(directory, "fixtures", "client"), hostsOf(urls));
-  return { ...pair, ...versions, clientCertificate: "none" };
-}
-
-async function peerTls(
-  settings: Settings,
-  platform: Platform,
-  directory: string,
-  urls: readonly ListUrl[],
-): Promise<PeerTls> {
-  const { pair, ca } = await materialOf(settings, platform.disk, "peer-");
-  const demands = ca !== undefined || settings.boolean("peer-client-cert-auth");
-  if (pair !== undefined)
-    return {
-      ...pair,
-      ...(ca === undefined ? {} : { ca }),
-      clientCertificate: demands ? "require" : "none",
-    };
-  const [url] = urls.filter(({ secure }) => secure);
-  if (!settings.boolean("peer-auto-tls"))
-    throw new Error(
-      `TLS key/cert (--peer-cert-file, --peer-key-file) must be provided for peer url ${url?.text} with HTTPS scheme`,
-    );
-  // As etcd's: nobody can check what every member made for itself.
-  const made = await autoTlsMaterial(platform, join(directory, "fixtures", "peer"), hostsOf(urls));
-  return { ...made, clientCertificate: "none", unverified: true };
-}
-
-async function materialOf(
-  settings: Settings,
-  disk: Disk,
-  prefix: "" | "peer-",
-): Promise<{ pair: { cert: string; key: string } | undefined; ca: string | undefined }> {
-  const read = async (flag: string): Promise<string | undefined> => {
-    const path = settings.text(`${prefix}${flag}`);
-    if (path === "") return undefined;
-    try {
-      return fromUtf8(await disk.readFile(path));
-    } catch (error) {
-      throw new Error(`--${prefix}${flag}: cannot read ${path}: ${(error as Error).message}`);
-    }
-  };
-  const [cert, key, ca] = [await read("cert-file"), await read("key-file"), await read("trusted-ca-file")];
-  if ((cert === undefined) !== (key === undefined))
-    throw new Error(
-      `--${prefix}cert-file and --${prefix}key-file: KeyFile and CertFile must both be present`,
-    );
-  return { pair: cert === undefined || key === undefined ? undefined : { cert, key }, ca };
-}
-
-function tlsVersions(settings: Settings): Pick<Tls, "minVersion" | "maxVersion"> {
-  const version = (flag: string) => {
-    const text = settings.text(flag);
-    if (text === "TLS1.2") return "TLSv1.2";
-    if (text === "TLS1.3") return "TLSv1.3";
-    if (text === "") return undefined;
-    throw new Error(`--${flag}: unexpected TLS version "${text}" (must be one of: TLS1.2, TLS1.3)`);
-  };
-  const minVersion = version("tls-min-version") ?? "TLSv1.2";
-  const maxVersion = version("tls-max-version");
-  if (maxVersion !== undefined && minVersion > maxVersion)
-    throw new Error(`min version (${minVersion}) is greater than max version (${maxVersion})`);
-  return { minVersion, ...(maxVersion === undefined ? {} : { maxVersion }) };
-}
-
-function hostsOf(urls: readonly ListUrl[]): string[] {
-  return [...new Set(["localhost", "127.0.0.1", "::1", ...urls.map(({ host }) => host)])];
 }
 
 /** `simple`, or `jwt,pub-key=FILE,priv-key=FILE,sign-method=RS256,ttl=10m`. */

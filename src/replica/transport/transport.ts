@@ -232,6 +232,8 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
   const tls = options.tls && {
     ...options.tls,
     clientCertificate: options.tls.clientCertificate ?? ("require" as const),
+    onRejected: (from: string, error: string) =>
+      log.warn("rejected connection on peer endpoint", { "remote-addr": from, error }),
   };
   const listeners: Listener[] = [];
   for (const address of options.listen)
