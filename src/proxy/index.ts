@@ -3,6 +3,7 @@
  * `proxy.ts` tells how it goes together.
  */
 export { Balancer, type Claim, endpointKey } from "./balancer.ts";
+export { dialEndpoint } from "./dial.ts";
 export { joinConnections, reset } from "./join.ts";
 export { type ProxyOptions, type ServiceProxy, startProxy } from "./proxy.ts";
 export { selectEndpoints } from "./selection.ts";

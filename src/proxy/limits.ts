@@ -4,8 +4,9 @@ export const connectionsMax = 8192;
 /** Milliseconds an endpoint may take to accept. */
 export const connectTimeoutMs = 2000;
 
-/** Endpoints tried for one connection before its client is told. */
-export const connectTriesMax = 4;
+/** Endpoints tried for one connection before its client is told, and milliseconds after which no further one is. */
+export const connectTriesMax = 16;
+export const connectBudgetMs = 8000;
 
 /** Milliseconds that an endpoint which did not accept is passed over, where there are others. */
 export const endpointRestMs = 1000;

@@ -1,8 +1,8 @@
 import type { Endpoint } from "../catalog/index.ts";
 import type { Connection, Platform } from "../platform/index.ts";
-import { type Balancer, type Claim, endpointKey } from "./balancer.ts";
+import type { Balancer } from "./balancer.ts";
+import { dialEndpoint } from "./dial.ts";
 import { joinConnections, reset } from "./join.ts";
-import { connectTimeoutMs, connectTriesMax } from "./limits.ts";
 
 /** What becomes of a connection, for the metrics. */
 export type Outcome = "connected" | "no endpoint" | "refused" | "too many";
@@ -21,7 +21,6 @@ export async function serveTcp(
   ended: () => void,
 ): Promise<Outcome> {
   const client = hostOf(inbound.remoteAddress);
-  const tried = new Set<string>();
   const { stream } = inbound;
   // It may break before there is anybody to tell.
   const ignore = (): void => {};
@@ -31,36 +30,23 @@ export async function serveTcp(
     ended();
     return outcome;
   };
-  for (let tries = 0; tries < connectTriesMax; tries++) {
-    const claim: Claim | undefined = backend.balancer.pick(backend.endpoints(), client, tried);
-    if (claim === undefined) return giveUp(tries === 0 ? "no endpoint" : "refused");
-    const { address: host, port } = claim.endpoint;
-    try {
-      const outbound = await platform.network.connect({
-        host,
-        port,
-        timeoutMs: connectTimeoutMs,
-        halfOpen: true,
-      });
-      joinConnections(stream, outbound.stream, platform.clock, () => {
-        claim.release();
-        ended();
-      });
-      // It has broken already, and will not say so again.
-      if (stream.destroyed) {
-        reset(outbound.stream);
-        claim.release();
-        ended();
-      }
-      return "connected";
-    } catch {
-      claim.failed();
-      claim.release();
-      tried.add(endpointKey(claim.endpoint));
-      if (stream.destroyed) return giveUp("refused");
-    }
+  const dialled = await dialEndpoint(platform, {
+    claimNext: (tried) => backend.balancer.pick(backend.endpoints(), client, tried),
+    wanted: () => !stream.destroyed,
+  });
+  if (typeof dialled === "string") return giveUp(dialled);
+  const { claim, connection } = dialled;
+  joinConnections(stream, connection.stream, platform.clock, () => {
+    claim.release();
+    ended();
+  });
+  // It has broken already, and will not say so again.
+  if (stream.destroyed) {
+    reset(connection.stream);
+    claim.release();
+    ended();
   }
-  return giveUp("refused");
+  return "connected";
 }
 
 /** `127.0.0.1:5000` and `[::1]:5000` without their ports. */

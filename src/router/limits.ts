@@ -2,8 +2,9 @@
 export const connectTimeoutMs = 2000;
 export const answerTimeoutMs = 30_000;
 
-/** Endpoints tried for one request. */
-export const triesMax = 3;
+/** Endpoints that one request is sent to, and that are tried for it: of a node that died none accepts. */
+export const sendTriesMax = 3;
+export const connectTriesMax = 16;
 
 /** Connections kept to one endpoint. */
 export const connectionsEach = 256;

@@ -357,6 +357,40 @@ for (const driver of ["embedded", "haproxy"] as const) {
       await setEndpoints(world, "web-1", slice(programs));
     });
 
+    test("fails no request when a node with most of the endpoints dies, before anybody said so", async () => {
+      const { port: at } = programs[0] as WebProgram;
+      const dying = await Promise.all(
+        Array.from({ length: 8 }, (_, number) => startWebProgram(pod(20 + number), at)),
+      );
+      await setEndpoints(world, "web-1", slice([...programs, ...dying]));
+      await until("all are asked", async () => {
+        await ask("web.example.org", "/");
+        return dying.every((one) => one.served() > 0);
+      });
+      const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+      const failures: string[] = [];
+      const send = (method: string): Promise<unknown> =>
+        ask("web.example.org", "/load", { method, agent, body: Buffer.from("x") }).then(
+          ({ status }) => status === 200 || failures.push(`${method} ${status}`),
+          (error) => failures.push(`${method} ${error}`),
+        );
+      // What is under way in one that dies can be asked again, if it is one of those.
+      let dead = false;
+      const load = Promise.all(
+        Array.from({ length: 8 }, async () => {
+          while (!dead) await send("PUT");
+        }),
+      );
+      await Promise.all(dying.map((one) => one.close()));
+      dead = true;
+      await load;
+      // Others are not sent twice: they must not be sent to where nobody is.
+      for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 8 }, () => send("POST")));
+      agent.destroy();
+      assert.deepEqual(failures, []);
+      await setEndpoints(world, "web-1", slice(programs));
+    });
+
     test("a passthrough Route's TLS ends at the endpoint, with that one's certificate", async () => {
       const own = makeCertificate("inside.example.org");
       const inside = await startWebProgram(pod(21), 0, own);

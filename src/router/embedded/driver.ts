@@ -8,7 +8,14 @@ import type { Endpoint } from "../../catalog/index.ts";
 import type { Log } from "../../client/index.ts";
 import { connectionOf, createHttpServer, type TakeConnection } from "../../h2/index.ts";
 import type { Listener, Platform } from "../../platform/index.ts";
-import { Balancer, type Claim, endpointKey, joinConnections, reset } from "../../proxy/index.ts";
+import {
+  Balancer,
+  type Claim,
+  dialEndpoint,
+  endpointKey,
+  joinConnections,
+  reset,
+} from "../../proxy/index.ts";
 import type { Counter, Metrics } from "../../telemetry/index.ts";
 import type { WeightedEndpoint } from "../backends.ts";
 import type { Driver, EndpointsOf, RouterAddresses } from "../driver.ts";
@@ -17,8 +24,9 @@ import {
   closeGraceMs,
   connectionsEach,
   connectTimeoutMs,
+  connectTriesMax,
   keepAliveMs,
-  triesMax,
+  sendTriesMax,
 } from "../limits.ts";
 import { RouteMatcher } from "../match.ts";
 import type { Certificate, RouteEntry, RouteTable } from "../types.ts";
@@ -170,8 +178,9 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
       (request.httpVersionMajor === 2 && !idempotent.has(method) && headers["content-length"] !== "0");
     const fields = requestFields(request, { address: clientOf(request), secure });
     const tried = new Set<string>();
+    let sent = 0;
     let last: ForwardResult | undefined;
-    while (tried.size < triesMax) {
+    while (sent < sendTriesMax && tried.size < connectTriesMax && !response.destroyed) {
       const claim = claimFor(entry, request.headers.cookie, tried);
       if (claim === undefined) break;
       const value = entry.sticky ? cookieValue(claim.endpoint) : undefined;
@@ -194,7 +203,8 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
       claim.release();
       if (last.kind === "done") return;
       tried.add(endpointKey(claim.endpoint));
-      if (!last.sent) claim.failed();
+      if (last.sent) sent++;
+      else claim.failed();
       log.debug("an endpoint failed", {
         route: entry.id,
         endpoint: endpointKey(claim.endpoint),
@@ -227,47 +237,34 @@ export async function startEmbeddedDriver(options: EmbeddedOptions): Promise<Dri
       (secure ? entry.termination === "none" : entry.insecure !== "allow")
     )
       return sendPage(response, 503, "No such route", "No route has this host and path.");
-    const tried = new Set<string>();
-    while (tried.size < triesMax) {
-      const claim = claimFor(entry, request.headers.cookie, tried);
-      if (claim === undefined) break;
-      const { address: host, port } = claim.endpoint;
-      try {
-        const tls =
-          entry.termination === "reencrypt"
-            ? {
-                tls: {
-                  unverified: entry.destinationCa === undefined,
-                  ...(entry.destinationCa === undefined ? {} : { ca: entry.destinationCa }),
-                },
-              }
-            : {};
-        const { stream: outbound } = await platform.network.connect({
-          host,
-          port,
-          timeoutMs: connectTimeoutMs,
-          halfOpen: true,
-          ...tls,
-        });
-        const fields = requestFields(request, { address: clientOf(request), secure, keepUpgrade: true });
-        let text = `${request.method} ${request.url} HTTP/1.1\r\n`;
-        for (let at = 0; at < fields.length; at += 2) text += `${fields[at]}: ${fields[at + 1]}\r\n`;
-        outbound.write(`${text}\r\n`, "latin1");
-        const { socket: stream, head } = take();
-        if (head.length > 0) outbound.write(head);
-        joinConnections(stream, outbound, platform.clock, () => claim.release());
-        if (stream.destroyed) {
-          reset(outbound);
-          claim.release();
-        }
-        return;
-      } catch {
-        claim.failed();
-        claim.release();
-        tried.add(endpointKey(claim.endpoint));
-      }
-    }
-    sendPage(response, 503, "Not available", "The application has no endpoint that is ready.");
+    const tls =
+      entry.termination === "reencrypt"
+        ? {
+            tls: {
+              unverified: entry.destinationCa === undefined,
+              ...(entry.destinationCa === undefined ? {} : { ca: entry.destinationCa }),
+            },
+          }
+        : {};
+    const dialled = await dialEndpoint(platform, {
+      claimNext: (tried) => claimFor(entry, request.headers.cookie, tried),
+      wanted: () => !response.destroyed,
+      ...tls,
+    });
+    if (typeof dialled === "string")
+      return sendPage(response, 503, "Not available", "The application has no endpoint that is ready.");
+    const { claim, connection } = dialled;
+    const outbound = connection.stream;
+    const fields = requestFields(request, { address: clientOf(request), secure, keepUpgrade: true });
+    let text = `${request.method} ${request.url} HTTP/1.1\r\n`;
+    for (let at = 0; at < fields.length; at += 2) text += `${fields[at]}: ${fields[at + 1]}\r\n`;
+    outbound.write(`${text}\r\n`, "latin1");
+    const { socket: stream, head } = take();
+    if (head.length > 0) outbound.write(head);
+    joinConnections(stream, outbound, platform.clock, () => claim.release());
+    if (!stream.destroyed) return;
+    reset(outbound);
+    claim.release();
   }
 
   const serverFor = (secure: boolean) =>

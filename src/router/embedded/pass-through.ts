@@ -1,7 +1,6 @@
 /** Connections whose TLS ends at the endpoint: nobody here reads them. */
 import type { Connection, Platform } from "../../platform/index.ts";
-import { type Claim, endpointKey, joinConnections, reset } from "../../proxy/index.ts";
-import { connectTimeoutMs, triesMax } from "../limits.ts";
+import { type Claim, dialEndpoint, joinConnections, reset } from "../../proxy/index.ts";
 import type { RouteEntry, RouteTable } from "../types.ts";
 
 /** Finds the passthrough entry for the name of a connection, as the map `os_tcp_be.map` does: those of hosts before wildcards. */
@@ -19,28 +18,15 @@ export function passThroughEntries(
 export async function passThrough(
   { stream }: Connection,
   claimNext: (tried: ReadonlySet<string>) => Claim | undefined,
-  { network, clock }: Platform,
+  platform: Platform,
 ): Promise<void> {
   stream.on("error", () => {});
-  const tried = new Set<string>();
-  while (tried.size < triesMax && !stream.destroyed) {
-    const claim = claimNext(tried);
-    if (claim === undefined) break;
-    const { address: host, port } = claim.endpoint;
-    try {
-      const outbound = await network.connect({ host, port, timeoutMs: connectTimeoutMs, halfOpen: true });
-      joinConnections(stream, outbound.stream, clock, () => claim.release());
-      if (stream.destroyed) {
-        // It has broken already, and will not say so again.
-        reset(outbound.stream);
-        claim.release();
-      }
-      return;
-    } catch {
-      claim.failed();
-      claim.release();
-      tried.add(endpointKey(claim.endpoint));
-    }
-  }
-  reset(stream);
+  const dialled = await dialEndpoint(platform, { claimNext, wanted: () => !stream.destroyed });
+  if (typeof dialled === "string") return reset(stream);
+  const { claim, connection } = dialled;
+  joinConnections(stream, connection.stream, platform.clock, () => claim.release());
+  // It has broken already, and will not say so again.
+  if (!stream.destroyed) return;
+  reset(connection.stream);
+  claim.release();
 }

@@ -3,7 +3,7 @@ import { endpointKey } from "../../proxy/index.ts";
 import type { WeightedEndpoint } from "../backends.ts";
 import type { EndpointsOf, RouterAddresses } from "../driver.ts";
 import { cookieName } from "../embedded/sticky.ts";
-import { answerTimeoutMs, connectTimeoutMs } from "../limits.ts";
+import { answerTimeoutMs, connectTimeoutMs, connectTriesMax } from "../limits.ts";
 import type { Certificate, RouteEntry, RouteTable } from "../types.ts";
 import { backendName, mapFiles, mapsOf, redirectBackend, unavailableBackend } from "./maps.ts";
 
@@ -69,7 +69,8 @@ defaults
   timeout tunnel 1h
   # A worker that a reload replaces ends idle connections after their next answer: a request may be on its way already.
   option idle-close-on-response
-  retries 3
+  # Of a node that died no endpoint accepts: each is passed over after one try, and a request goes on to the next.
+  retries ${connectTriesMax - 1}
   option redispatch 1
   retry-on conn-failure empty-response
 
@@ -111,7 +112,8 @@ function backendOf(options: HaproxyFiles, entry: RouteEntry, endpoints: readonly
   if (entry.termination === "passthrough") lines.push("mode tcp", "balance roundrobin");
   else {
     lines.push(
-      "balance random",
+      // Not random: HAProxy 2.6 gives all servers that are added at run time the same place in that one's ring, and traffic to one of them.
+      `balance ${entry.targets.length > 1 ? "roundrobin" : "leastconn"}`,
       // Only what may be sent twice is: GET, HEAD, PUT, DELETE, OPTIONS, TRACE.
       "http-request disable-l7-retry unless { method GET HEAD PUT DELETE OPTIONS TRACE }",
       // What the client says of itself is not passed on.
@@ -137,6 +139,13 @@ export function serverName({ endpoint }: WeightedEndpoint): string {
   return `ept_${endpointKey(endpoint).replace(/[^A-Za-z0-9]/g, "_")}`;
 }
 
+/**
+ * One connection that fails takes a server out, until one of the checks that then come often succeeds. Those of a server that is up are
+ * seldom: whether an endpoint is ready is for the API to say.
+ */
+const healthParameters =
+  "check inter 60s fastinter 1s downinter 200ms fall 1 rise 1 observe layer4 error-limit 1 on-error mark-down";
+
 /** Of a `server` line, and of `add server` at run time. */
 export function serverParameters(
   { directory }: Pick<HaproxyFiles, "directory">,
@@ -144,7 +153,7 @@ export function serverParameters(
   { endpoint, weight }: WeightedEndpoint,
 ): string {
   const { address, port } = endpoint;
-  const at = `${address.includes(":") ? `[${address}]` : address}:${port} weight ${weight}`;
+  const at = `${address.includes(":") ? `[${address}]` : address}:${port} weight ${weight} ${healthParameters}`;
   if (entry.termination !== "reencrypt") return at;
   return entry.destinationCa === undefined
     ? `${at} ssl verify none`

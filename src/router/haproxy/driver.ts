@@ -4,7 +4,7 @@
  * into the same files, so that the next reload finds what runs.
  */
 import { errorText, type Log, pause } from "../../client/index.ts";
-import type { Machine, RunningProcess } from "../../platform/index.ts";
+import type { Machine, RunningProcess, Timer } from "../../platform/index.ts";
 import type { Metrics } from "../../telemetry/index.ts";
 import type { Driver, EndpointsOf } from "../driver.ts";
 import { closeGraceMs, startTimeoutMs } from "../limits.ts";
@@ -31,6 +31,10 @@ const emptyTable: RouteTable = {
 const pollMs = 20;
 /** Between two tries to take out servers that still have connections. Milliseconds. */
 const sweepMs = 1000;
+/** After a change of endpoints until the files say so, too, and what runs is compared. Milliseconds. */
+const settleMs = 200;
+/** Bytes of one line of commands: HAProxy reads 16 KiB. */
+const lineBytesMax = 8192;
 
 /** The program is on the PATH. */
 export async function hasHaproxy(machine: Machine): Promise<boolean> {
@@ -145,7 +149,11 @@ export async function startHaproxyDriver(options: HaproxyOptions): Promise<Drive
         if (weight === undefined) {
           // One that is still being taken out is the same endpoint come back.
           if (leaving.delete(server)) commands.push(`set server ${server} weight ${one.weight}`);
-          else commands.push(`add server ${server} ${serverParameters(files, entry, one)}`);
+          else
+            commands.push(
+              `add server ${server} ${serverParameters(files, entry, one)}`,
+              `enable health ${server}`,
+            );
           commands.push(`set server ${server} state ready`);
         } else if (weight !== one.weight) commands.push(`set server ${server} weight ${one.weight}`);
         have.set(name, one.weight);
@@ -158,16 +166,21 @@ export async function startHaproxyDriver(options: HaproxyOptions): Promise<Drive
       }
       running.set(backend, have);
     }
-    for (const command of commands) {
-      await admin(command);
-      runtimeChanges?.add();
-    }
-    await disk.replaceFile(
-      config,
-      encoder.encode(filesOf(files, table, endpointsOf).get("haproxy.config") ?? ""),
-    );
+    if (commands.length === 0) return;
+    for (const line of linesOf(commands)) await admin(line);
+    runtimeChanges?.add(commands.length);
+    settling ??= clock.after(settleMs, () => {
+      settling = undefined;
+      inTurn(settle).catch((error) => log.warn("HAProxy was not settled", { error: errorText(error) }));
+    });
+  }
+
+  /** What costs as much as all routes together, once for the changes of a moment. */
+  async function settle(): Promise<void> {
+    const text = filesOf(files, table, endpointsOf).get("haproxy.config") ?? "";
+    await disk.replaceFile(config, encoder.encode(text));
     await sweep();
-    if (commands.length > 0 && !(await agrees())) await mend();
+    if (!(await agrees())) await mend();
   }
 
   /** Takes out servers without connections that are no endpoints any more. */
@@ -205,6 +218,15 @@ export async function startHaproxyDriver(options: HaproxyOptions): Promise<Drive
     await setTable(table);
   }
 
+  let settling: Timer | undefined;
+  /** One after the other: what is compared must not be changing. */
+  let turn: Promise<unknown> = Promise.resolve();
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = turn.then(work);
+    turn = done.catch(() => {});
+    return done;
+  }
+
   const words: string[] = [];
   const lastWords = (): string => words.slice(-5).join(" ").trim();
   let ended = false;
@@ -230,7 +252,7 @@ export async function startHaproxyDriver(options: HaproxyOptions): Promise<Drive
     sweepMs,
     () => {
       if (leaving.size > 0)
-        void sweep().catch((error) => log.debug("HAProxy is not there", { error: errorText(error) }));
+        inTurn(sweep).catch((error) => log.debug("HAProxy is not there", { error: errorText(error) }));
     },
     { background: true },
   );
@@ -246,14 +268,13 @@ export async function startHaproxyDriver(options: HaproxyOptions): Promise<Drive
     name: "haproxy",
     http: options.listen.http,
     https: options.listen.https,
-    setTable,
-    endpointsChanged,
-    async resync() {
-      if (!(await agrees())) await mend();
-    },
+    setTable: (next) => inTurn(() => setTable(next)),
+    endpointsChanged: (entries) => inTurn(() => endpointsChanged(entries)),
+    resync: () => inTurn(settle),
     async close() {
       closing = true;
       sweeping.cancel();
+      settling?.cancel();
       // Softly: listeners close, connections finish.
       process.signal("SIGUSR1");
       const timer = clock.after(closeGraceMs, () => process.signal("SIGKILL"));
@@ -261,6 +282,17 @@ export async function startHaproxyDriver(options: HaproxyOptions): Promise<Drive
       timer.cancel();
     },
   };
+}
+
+/** As many commands in a line as fit. */
+function linesOf(commands: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const command of commands) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + command.length > lineBytesMax) lines.push(command);
+    else lines[lines.length - 1] = `${last};${command}`;
+  }
+  return lines;
 }
 
 async function runHaproxy(machine: Machine, args: string[]): Promise<{ ok: boolean; output: string }> {
