@@ -22,7 +22,7 @@ const rooms = {
   apimachinery: ["base", "wire"],
   schema: ["base", "apimachinery"],
   storage: ["base", "platform", "kv", "apimachinery", ...io],
-  registry: ["base", "platform", "apimachinery", "schema", "storage", "auth", "cel"],
+  registry: ["base", "platform", "apimachinery", "schema", "storage", "auth", "cel", "quota"],
   auth: ["base", "platform", "apimachinery"],
   cel: ["base", "apimachinery"],
   quota: ["base", "apimachinery"],

@@ -10,10 +10,13 @@ export type NameCheck = (value: string) => string[];
 const labelText = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 const subdomainText = `${labelText}(\\.${labelText})*`;
 const dns1035Text = "[a-z]([-a-z0-9]*[a-z0-9])?";
+const underscoredLabelText = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
+const underscoredSubdomainText = `${underscoredLabelText}(\\.${underscoredLabelText})*`;
 const keyText = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 
 const label = /^[a-z0-9]+(?:-+[a-z0-9]+)*$/;
 const subdomain = /^[a-z0-9]+(?:(?:-+|\.)[a-z0-9]+)*$/;
+const underscoredSubdomain = /^_?[a-z0-9]+(?:[-_]+[a-z0-9]+)*(?:\._?[a-z0-9]+(?:[-_]+[a-z0-9]+)*)*$/;
 const dns1035 = /^[a-z][a-z0-9]*(?:-+[a-z0-9]+)*$/;
 const labelKey = /^[A-Za-z0-9]+(?:[-_.]+[A-Za-z0-9]+)*$/;
 const configKey = /^[-._a-zA-Z0-9]+$/;
@@ -52,6 +55,21 @@ export function dns1123SubdomainErrors(value: string, unit: "characters" | "byte
       regexError(
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
         subdomainText,
+        "example.com",
+      ),
+    );
+  }
+  return errors;
+}
+
+/** As dns1123SubdomainErrors, with underscores: domains that a resolver appends to names. */
+export function underscoredSubdomainErrors(value: string): string[] {
+  const errors = byteLength(value) > subdomainLengthMax ? [maxLengthError(subdomainLengthMax)] : [];
+  if (!underscoredSubdomain.test(value)) {
+    errors.push(
+      regexError(
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
+        underscoredSubdomainText,
         "example.com",
       ),
     );

@@ -54,6 +54,45 @@ function schemaProps(): TypeNode {
   return typeOfDefinition(schemaPropsDefinition) as TypeNode;
 }
 
+/** Go puts these structs into others without a field of JSON's; its decoder names them all the same. */
+const embeddedStructs: Readonly<
+  Record<string, { readonly name: string; readonly without: readonly string[] }>
+> = {
+  Volume: { name: "VolumeSource", without: ["name"] },
+  PersistentVolumeSpec: {
+    name: "PersistentVolumeSource",
+    without: [
+      "capacity",
+      "accessModes",
+      "claimRef",
+      "persistentVolumeReclaimPolicy",
+      "storageClassName",
+      "mountOptions",
+      "volumeMode",
+      "nodeAffinity",
+      "volumeAttributesClassName",
+    ],
+  },
+  Probe: {
+    name: "ProbeHandler",
+    without: [
+      "initialDelaySeconds",
+      "timeoutSeconds",
+      "periodSeconds",
+      "successThreshold",
+      "failureThreshold",
+      "terminationGracePeriodSeconds",
+    ],
+  },
+  EphemeralContainer: { name: "EphemeralContainerCommon", without: ["targetContainerName"] },
+};
+
+function embeddedIn(struct: string, field: string): string | undefined {
+  if (!Object.hasOwn(embeddedStructs, struct)) return undefined;
+  const embedded = embeddedStructs[struct];
+  return embedded?.without.includes(field) === true ? undefined : embedded?.name;
+}
+
 class Abort extends Error {}
 
 class Explainer {
@@ -141,7 +180,8 @@ class Explainer {
       const field = type.fields.get(key);
       if (field === undefined) continue;
       this.#struct = type.structName;
-      this.#path.push(key);
+      const embedded = embeddedIn(type.structName, key);
+      this.#path.push(embedded === undefined ? key : `${embedded}.${key}`);
       this.visit(field.node, inner);
       this.#path.pop();
       this.#struct = outer;

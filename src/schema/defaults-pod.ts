@@ -103,6 +103,9 @@ export const podDefaulters: Readonly<Record<string, Defaulter>> = {
   "core/v1.ServiceAccountTokenProjection": (value) => {
     value.expirationSeconds ??= tokenLifetimeSeconds;
   },
+  "core/v1.AzureDiskVolumeSource": (value) => {
+    value.readOnly ??= false;
+  },
   "core/v1.HostPathVolumeSource": (value) => {
     value.type ??= "";
   },

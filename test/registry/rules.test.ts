@@ -43,6 +43,12 @@ interface Target {
   readonly resource: string;
 }
 
+/** What admission fills in before the rules look. */
+function admitted(body: KubeObject): KubeObject {
+  if (body.kind === "Pod") body["spec"].serviceAccountName ??= "default";
+  return body;
+}
+
 function targetOf(path: string): Target | undefined {
   const match = pathOfKind.exec(path);
   if (match === null) return undefined;
@@ -77,7 +83,7 @@ async function post(
 ): Promise<{ status: unknown; warnings: string[] }> {
   const context = requestContext({ namespace: target.namespace });
   try {
-    await handler.create?.(decoded(handler, body, target.namespace), context, {});
+    await handler.create?.(admitted(decoded(handler, body, target.namespace)), context, {});
     return { status: undefined, warnings: context.warned };
   } catch (error) {
     assert.ok(error instanceof StatusError, String(error));

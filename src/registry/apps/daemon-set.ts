@@ -6,6 +6,7 @@ import {
   type IntOrString,
   type KubeObject,
 } from "../../apimachinery/index.ts";
+import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
 import { podWarnings } from "../core/pod/warnings.ts";
 import { countWanted, type ReplicatedSpec, validateSelectorAndTemplate } from "../rules/replicas.ts";
 import { numberOf, validateShare } from "../rules/shares.ts";
@@ -48,12 +49,14 @@ const templateGenerationAnnotation = "deprecated.daemonset.template.generation";
 export const daemonSetStrategy: Strategy<DaemonSet> = {
   namespaced: true,
   prepareForCreate: (daemonSet) => {
+    dropDisabledFields(daemonSet.spec.template?.spec);
     daemonSet.status = nothingScheduled;
     daemonSet.metadata.generation = 1;
     if (templateGeneration(daemonSet) < 1) setTemplateGeneration(daemonSet, 1);
     return daemonSet;
   },
   prepareForUpdate: (next, old) => {
+    dropDisabledFields(next.spec.template?.spec);
     next.status = old.status ?? nothingScheduled;
     const changed = !deepEqual(next.spec.template, old.spec.template);
     setTemplateGeneration(next, templateGeneration(old) + (changed ? 1 : 0));

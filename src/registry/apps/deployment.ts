@@ -7,6 +7,7 @@ import {
   type IntOrString,
   type KubeObject,
 } from "../../apimachinery/index.ts";
+import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
 import { podWarnings } from "../core/pod/warnings.ts";
 import {
   countWanted,
@@ -38,11 +39,13 @@ interface RolloutStrategy {
 export const deploymentStrategy: Strategy<Deployment> = {
   namespaced: true,
   prepareForCreate: (deployment) => {
+    dropDisabledFields(deployment.spec.template?.spec);
     deployment.status = {};
     deployment.metadata.generation = 1;
     return deployment;
   },
   prepareForUpdate: (next, old) => {
+    dropDisabledFields(next.spec.template?.spec);
     next.status = old.status ?? {};
     // Annotations are copied to ReplicaSets: the controller has work when they change.
     return countWanted(

@@ -1,4 +1,5 @@
 import { type FieldError, formatLabelSelector, type KubeObject } from "../../apimachinery/index.ts";
+import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
 import { podWarnings } from "../core/pod/warnings.ts";
 import {
   countWanted,
@@ -22,11 +23,13 @@ const noReplicas: ReplicaStatus = { replicas: 0 };
 export const replicaSetStrategy: Strategy<ReplicaSet> = {
   namespaced: true,
   prepareForCreate: (replicaSet) => {
+    dropDisabledFields(replicaSet.spec.template?.spec);
     replicaSet.status = noReplicas;
     replicaSet.metadata.generation = 1;
     return replicaSet;
   },
   prepareForUpdate: (next, old) => {
+    dropDisabledFields(next.spec.template?.spec);
     next.status = old.status ?? noReplicas;
     return countWanted(next, old);
   },

@@ -5,9 +5,11 @@ import {
   type IntOrString,
   type KubeObject,
 } from "../../apimachinery/index.ts";
-import type { PodTemplate, Volume } from "../core/pod/types.ts";
+import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
+import type { PodTemplate } from "../core/pod/types.ts";
+import type { Volume } from "../core/pod/volume-types.ts";
 import { podWarnings } from "../core/pod/warnings.ts";
-import { type PersistentVolumeClaimSpec, validateClaimSpec } from "../core/volume/claim-spec.ts";
+import { type ClaimTemplate, validateClaimSpec } from "../core/volume/claim-spec.ts";
 import {
   countWanted,
   type ReplicaStatus,
@@ -36,21 +38,18 @@ interface StatefulSet extends KubeObject {
   status?: ReplicaStatus & { currentReplicas?: number };
 }
 
-interface ClaimTemplate {
-  metadata?: KubeObject["metadata"];
-  spec?: PersistentVolumeClaimSpec;
-}
-
 const noReplicas = { replicas: 0, availableReplicas: 0 };
 
 export const statefulSetStrategy: Strategy<StatefulSet> = {
   namespaced: true,
   prepareForCreate: (statefulSet) => {
+    dropDisabledFields(statefulSet.spec.template?.spec);
     statefulSet.status = noReplicas;
     statefulSet.metadata.generation = 1;
     return statefulSet;
   },
   prepareForUpdate: (next, old) => {
+    dropDisabledFields(next.spec.template?.spec);
     next.status = old.status ?? noReplicas;
     return countWanted(next, old);
   },

@@ -6,6 +6,7 @@ import {
   isTimeZone,
   parseCron,
 } from "../../apimachinery/index.ts";
+import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
 import { podWarnings } from "../core/pod/warnings.ts";
 import { countWanted } from "../rules/replicas.ts";
 import { nonNegative, oneOf } from "../rules/values.ts";
@@ -20,11 +21,13 @@ const nameCharactersMax = 52;
 export const cronJobStrategy: Strategy<CronJob> = {
   namespaced: true,
   prepareForCreate: (cronJob) => {
+    dropDisabledFields(cronJob.spec.jobTemplate?.spec?.template?.spec);
     cronJob.status = {};
     cronJob.metadata.generation = 1;
     return cronJob;
   },
   prepareForUpdate: (next, old) => {
+    dropDisabledFields(next.spec.jobTemplate?.spec?.template?.spec);
     next.status = old.status ?? {};
     return countWanted(next, old);
   },

@@ -10,6 +10,7 @@ import {
   selectorFromObject,
   validateLabelSelector,
 } from "../../apimachinery/index.ts";
+import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
 import type { PodTemplate } from "../core/pod/types.ts";
 import { podWarnings } from "../core/pod/warnings.ts";
 import { countWanted } from "../rules/replicas.ts";
@@ -27,11 +28,13 @@ const nameLabels = ["job-name", "batch.kubernetes.io/job-name"];
 export const jobStrategy: Strategy<Job> = {
   namespaced: true,
   prepareForCreate: (job) => {
+    dropDisabledFields(job.spec.template?.spec);
     job.status = {};
     job.metadata.generation = 1;
     return job.spec.manualSelector === true ? job : withGeneratedSelector(job);
   },
   prepareForUpdate: (next, old) => {
+    dropDisabledFields(next.spec.template?.spec);
     next.status = old.status ?? {};
     return countWanted(next, old);
   },
@@ -75,6 +78,8 @@ export const jobStrategy: Strategy<Job> = {
 function withGeneratedSelector(job: Job): Job {
   const { uid = "", name = "" } = job.metadata;
   const template: PodTemplate = { ...job.spec.template };
+  // A Job without labels has those of its template, also those that are added now.
+  const takesLabels = deepEqual(job.metadata.labels, template.metadata?.labels);
   const labels = { ...template.metadata?.labels };
   for (const label of nameLabels) labels[label] ??= name;
   for (const label of uidLabels) labels[label] ??= uid;
@@ -82,7 +87,8 @@ function withGeneratedSelector(job: Job): Job {
   template.metadata.labels = sorted(labels);
   const matchLabels = sorted({ [uidLabel]: uid, ...job.spec.selector?.matchLabels });
   const selector = { ...job.spec.selector, matchLabels };
-  return { ...job, spec: { ...job.spec, selector, template } };
+  const metadata = takesLabels ? { ...job.metadata, labels: { ...template.metadata.labels } } : job.metadata;
+  return { ...job, metadata, spec: { ...job.spec, selector, template } };
 }
 
 /** As Go writes maps: error texts quote them. */

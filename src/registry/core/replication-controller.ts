@@ -9,6 +9,7 @@ import {
 import { nonNegative } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, containerCells, formatLabels, nameOf } from "../tables/cells.ts";
+import { dropDisabledFields } from "./pod/disabled-fields.ts";
 import type { PodTemplate } from "./pod/types.ts";
 import { podWarnings } from "./pod/warnings.ts";
 
@@ -28,11 +29,13 @@ const noReplicas: ReplicaStatus = { replicas: 0 };
 export const replicationControllerStrategy: Strategy<ReplicationController> = {
   namespaced: true,
   prepareForCreate: (controller) => {
+    dropDisabledFields(controller.spec.template?.spec);
     controller.status = noReplicas;
     controller.metadata.generation = 1;
     return controller;
   },
   prepareForUpdate: (next, old) => {
+    dropDisabledFields(next.spec.template?.spec);
     next.status = old.status ?? noReplicas;
     return countWanted(next, old);
   },

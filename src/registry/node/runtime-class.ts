@@ -4,10 +4,10 @@ import {
   nameIsDnsLabel,
   validateLabels,
 } from "../../apimachinery/index.ts";
+import { deprecatedLabelWarning } from "../core/node-labels.ts";
 import { validateResources } from "../core/pod/resources.ts";
 import { validateTolerations } from "../core/pod/scheduling.ts";
 import type { Toleration } from "../core/pod/types.ts";
-import { deprecatedLabelWarning } from "../core/pod/warnings.ts";
 import { complaints, immutable } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf } from "../tables/cells.ts";
@@ -36,7 +36,7 @@ export const runtimeClassStrategy: Strategy<RuntimeClass> = {
 function validate({ handler = "", overhead, scheduling }: RuntimeClass): FieldError[] {
   const errors = complaints("handler", handler, nameIsDnsLabel(handler, false));
   if (overhead !== undefined)
-    errors.push(...validateResources({ limits: overhead.podFixed ?? {} }, "overhead"));
+    errors.push(...validateResources({ limits: overhead.podFixed ?? {} }, "overhead", []));
   if (scheduling === undefined) return errors;
   errors.push(...validateLabels(scheduling.nodeSelector, "scheduling.nodeSelector"));
   return [...errors, ...validateTolerations(scheduling.tolerations ?? [], "scheduling.tolerations")];

@@ -1,6 +1,6 @@
 import { deepEqual, type FieldError, field } from "../../apimachinery/index.ts";
 import { validateNodeSelector } from "../core/pod/scheduling.ts";
-import { validateDriverName } from "../core/volume/sources.ts";
+import { validateDriverName } from "../core/volume/driver-rules.ts";
 import { validateConditions } from "../rules/conditions.ts";
 import { fieldIsImmutable, oneOf } from "../rules/values.ts";
 import { type RequestNames, requestNamesOf, validateRequestRef, validateRequestRefs } from "./claim-spec.ts";

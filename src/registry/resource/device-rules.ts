@@ -6,7 +6,7 @@ import {
   regexError,
   stringifyJson,
 } from "../../apimachinery/index.ts";
-import { validateDriverName } from "../core/volume/sources.ts";
+import { validateDriverName } from "../core/volume/driver-rules.ts";
 import { complaints } from "../rules/values.ts";
 import { deviceExpressionErrors } from "./device-expressions.ts";
 import type { DeviceConfiguration, DeviceSelector } from "./types.ts";

@@ -1,6 +1,6 @@
 import { dns1123SubdomainErrors, type FieldError, field } from "../../apimachinery/index.ts";
 import { validateNodeSelector } from "../core/pod/scheduling.ts";
-import { validateDriverName } from "../core/volume/sources.ts";
+import { validateDriverName } from "../core/volume/driver-rules.ts";
 import { countWanted } from "../rules/replicas.ts";
 import { complaints, immutable } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";

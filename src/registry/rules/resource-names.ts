@@ -78,6 +78,15 @@ export function validateContainerResourceName(name: string, path: string): Field
   return errors;
 }
 
+const podResources = ["cpu", "hugepages-", "memory"];
+
+/** What a pod as a whole may ask for. */
+export function validatePodResourceName(name: string, path: string): FieldError[] {
+  const errors = validateResourceName(name, path);
+  if (errors.length > 0 || name === "cpu" || name === "memory" || isHugePages(name)) return errors;
+  return [field.notSupported(path, name, podResources)];
+}
+
 export function validateQuotaResourceName(name: string, path: string): FieldError[] {
   const errors = validateResourceName(name, path);
   if (!name.includes("/") && !isStandardQuotaResource(name))

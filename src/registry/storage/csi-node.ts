@@ -1,5 +1,5 @@
 import { type FieldError, field, type KubeObject, qualifiedNameErrors } from "../../apimachinery/index.ts";
-import { validateDriverName } from "../core/volume/sources.ts";
+import { validateDriverName } from "../core/volume/driver-rules.ts";
 import { complaints, immutable, nonNegative } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf } from "../tables/cells.ts";

@@ -6,8 +6,8 @@ import {
   type KubeObject,
   rangeError,
 } from "../../apimachinery/index.ts";
+import { validateDriverName } from "../core/volume/driver-rules.ts";
 import { type PersistentVolumeSpec, validateInlineVolume } from "../core/volume/persistent-volume.ts";
-import { validateDriverName } from "../core/volume/sources.ts";
 import { statusMetadata } from "../rules/status-metadata.ts";
 import { complaints, fieldIsImmutable } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";

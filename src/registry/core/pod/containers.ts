@@ -7,43 +7,44 @@ import {
 } from "../../../apimachinery/index.ts";
 import { complaints, oneOf, protocols } from "../../rules/values.ts";
 import { validateEnv, validateEnvFrom } from "./env.ts";
+import { validatePullPolicy } from "./images.ts";
+import { type Volumes, validateDevices, validateMounts } from "./mounts.ts";
 import { validateProbes } from "./probes.ts";
 import { validateResources } from "./resources.ts";
+import { validateInitRestartPolicy, validateResizePolicy, validateRestartPolicy } from "./restart-rules.ts";
 import { validateContainerSecurity } from "./security.ts";
 import type { Container, ContainerPort, PodSpec } from "./types.ts";
 
-const pullPolicies = ["Always", "IfNotPresent", "Never"];
 const terminationPolicies = ["File", "FallbackToLogsOnError"];
 
-/** Names of everything that can be mounted. */
-type VolumeNames = ReadonlySet<string>;
-
-export function validateContainers(spec: PodSpec, volumes: VolumeNames, path: string): FieldError[] {
+export function validateContainers(spec: PodSpec, volumes: Volumes, path: string): FieldError[] {
   const containers = spec.containers ?? [];
   if (containers.length === 0) return [field.required(path, "")];
   const names = new Set<string>();
   const errors = containers.flatMap((container, i) => {
     const at = `${path}[${i}]`;
     return [
-      ...validateCommon(container, volumes, at),
+      ...validateCommon(container, spec, volumes, at),
       ...validateUnique(container.name, names, at),
-      ...validateProbes(container, at),
+      ...validateProbes(container, spec, at),
+      ...validateRestartPolicy(container, at),
     ];
   });
   return [...errors, ...validateHostPorts(containers, path)];
 }
 
 /** A container that runs once, or beside the others when its restartPolicy says so. */
-export function validateInitContainers(spec: PodSpec, volumes: VolumeNames, path: string): FieldError[] {
+export function validateInitContainers(spec: PodSpec, volumes: Volumes, path: string): FieldError[] {
   const names = new Set((spec.containers ?? []).map(({ name }) => name));
   return (spec.initContainers ?? []).flatMap((container, i) => {
     const at = `${path}[${i}]`;
     const runsBeside = container.restartPolicy === "Always";
     return [
-      ...validateCommon(container, volumes, at),
+      ...validateCommon(container, spec, volumes, at),
+      ...validateInitRestartPolicy(container, at),
       ...validateUnique(container.name, names, at),
       ...validateHostPorts([container], path),
-      ...(runsBeside ? validateProbes(container, at) : validateRunsOnce(container, at)),
+      ...(runsBeside ? validateProbes(container, spec, at) : validateRunsOnce(container, at)),
     ];
   });
 }
@@ -58,20 +59,39 @@ function validateRunsOnce(container: Container, path: string): FieldError[] {
     );
 }
 
-const ephemeralForbids = ["ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"] as const;
+/** In the order of upstream's type. */
+const ephemeralForbids = [
+  "ports",
+  "resizePolicy",
+  "restartPolicy",
+  "restartPolicyRules",
+  "livenessProbe",
+  "readinessProbe",
+  "startupProbe",
+  "lifecycle",
+] as const;
 
-export function validateEphemeralContainers(spec: PodSpec, volumes: VolumeNames, path: string): FieldError[] {
-  const names = new Set([...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(({ name }) => name));
-  return (spec.ephemeralContainers ?? []).flatMap((container, i) => {
+export function validateEphemeralContainers(spec: PodSpec, volumes: Volumes, path: string): FieldError[] {
+  const others = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(({ name }) => name);
+  const names = new Set(others);
+  const rule = "cannot be set for an Ephemeral Container";
+  const list = spec.ephemeralContainers ?? [];
+  return list.flatMap((container, i) => {
     const at = `${path}[${i}]`;
-    const forbidden = ephemeralForbids
-      .filter((name) => container[name] !== undefined)
-      .map((name) => field.forbidden(`${at}.${name}`, "cannot be set for an Ephemeral Container"));
-    return [
-      ...validateCommon(container, volumes, at),
+    const { targetContainerName: target, resources, volumeMounts = [] } = container;
+    const errors = [
+      ...validateCommon(container, spec, volumes, at),
       ...validateUnique(container.name, names, at),
-      ...forbidden,
     ];
+    if (target && !others.includes(target)) errors.push(field.notFound(`${at}.targetContainerName`, target));
+    const given: string[] = ephemeralForbids.filter((name) => container[name] !== undefined);
+    if (resources !== undefined && Object.keys(resources).length > 0) given.push("resources");
+    errors.push(...given.map((name) => field.forbidden(`${at}.${name}`, rule)));
+    volumeMounts.forEach((mount, j) => {
+      for (const name of ["subPath", "subPathExpr"] as const)
+        if (mount[name]) errors.push(field.forbidden(`${at}.volumeMounts[${j}].${name}`, rule));
+    });
+    return errors;
   });
 }
 
@@ -81,8 +101,9 @@ function validateUnique(name: string, names: Set<string>, path: string): FieldEr
   return [];
 }
 
-function validateCommon(container: Container, volumes: VolumeNames, path: string): FieldError[] {
-  const { name, image = "", terminationMessagePolicy, imagePullPolicy } = container;
+function validateCommon(container: Container, spec: PodSpec, volumes: Volumes, path: string): FieldError[] {
+  const { name, image = "", terminationMessagePolicy } = container;
+  const claims = (spec.resourceClaims ?? []).map((claim) => claim.name);
   const errors =
     name === ""
       ? [field.required(`${path}.name`, "")]
@@ -93,9 +114,14 @@ function validateCommon(container: Container, volumes: VolumeNames, path: string
   errors.push(...validateEnv(container.env ?? [], `${path}.env`));
   errors.push(...validateEnvFrom(container.envFrom ?? [], `${path}.envFrom`));
   errors.push(...validateMounts(container, volumes, path));
-  errors.push(...oneOf(`${path}.imagePullPolicy`, imagePullPolicy, pullPolicies));
-  errors.push(...validateResources(container.resources ?? {}, `${path}.resources`));
-  errors.push(...validateContainerSecurity(container.securityContext, `${path}.securityContext`));
+  errors.push(...validateDevices(container, volumes, path));
+  errors.push(...validatePullPolicy(container.imagePullPolicy, `${path}.imagePullPolicy`));
+  errors.push(...validateResources(container.resources ?? {}, `${path}.resources`, claims));
+  errors.push(...validateResizePolicy(container, spec.restartPolicy, `${path}.resizePolicy`));
+  const hasHostUsers = spec.hostUsers !== false;
+  errors.push(
+    ...validateContainerSecurity(container.securityContext, `${path}.securityContext`, hasHostUsers),
+  );
   return errors;
 }
 
@@ -130,27 +156,4 @@ function validateHostPorts(containers: readonly Container[], path: string): Fiel
       return [];
     }),
   );
-}
-
-function validateMounts(container: Container, volumes: VolumeNames, path: string): FieldError[] {
-  const places = new Set<string>();
-  const mounts = (container.volumeMounts ?? []).flatMap(({ name, mountPath }, i) => {
-    const at = `${path}.volumeMounts[${i}]`;
-    const errors: FieldError[] = [];
-    if (name === "") errors.push(field.required(`${at}.name`, ""));
-    if (!volumes.has(name)) errors.push(field.notFound(`${at}.name`, name));
-    if (mountPath === "") errors.push(field.required(`${at}.mountPath`, ""));
-    if (places.has(mountPath)) errors.push(field.invalid(`${at}.mountPath`, mountPath, "must be unique"));
-    places.add(mountPath);
-    return errors;
-  });
-  const devices = (container.volumeDevices ?? []).flatMap(({ name, devicePath }, i) => {
-    const at = `${path}.volumeDevices[${i}]`;
-    const errors: FieldError[] = [];
-    if (name === "") errors.push(field.required(`${at}.name`, ""));
-    if (devicePath === "") errors.push(field.required(`${at}.devicePath`, ""));
-    if (name !== "" && !volumes.has(name)) errors.push(field.notFound(`${at}.name`, name));
-    return errors;
-  });
-  return [...mounts, ...devices];
 }

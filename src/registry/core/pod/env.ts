@@ -1,5 +1,6 @@
 import {
   configMapKeyErrors,
+  dns1123LabelErrors,
   dns1123SubdomainErrors,
   envVarNameErrors,
   type FieldError,
@@ -7,7 +8,9 @@ import {
   qualifiedNameErrors,
 } from "../../../apimachinery/index.ts";
 import { complaints } from "../../rules/values.ts";
-import type { EnvFromSource, EnvVar, KeySelector, ObjectFieldSelector } from "./types.ts";
+import { withoutBacksteps } from "../volume/paths.ts";
+import type { EnvFromSource, EnvVar, KeySelector, PodSpec } from "./types.ts";
+import type { ObjectFieldSelector, ResourceFieldSelector } from "./volume-types.ts";
 
 /** Fields of a pod that a container may be told, as the API names them. */
 const knownPaths = new Set([
@@ -64,12 +67,12 @@ function validateValueFrom({ value = "", valueFrom }: EnvVar, path: string): Fie
   const errors: FieldError[] = [];
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = valueFrom;
   if (fieldRef !== undefined) errors.push(...validateFieldRef(fieldRef, envPaths, `${path}.fieldRef`));
-  if (resourceFieldRef !== undefined && resourceFieldRef.resource === "") {
-    errors.push(field.required(`${path}.resourceFieldRef.resource`, ""));
-  }
+  if (resourceFieldRef !== undefined)
+    errors.push(...validateResourceRef(resourceFieldRef, `${path}.resourceFieldRef`, false));
   if (configMapKeyRef !== undefined)
     errors.push(...validateKeyRef(configMapKeyRef, `${path}.configMapKeyRef`));
   if (secretKeyRef !== undefined) errors.push(...validateKeyRef(secretKeyRef, `${path}.secretKeyRef`));
+  if (fileKeyRef !== undefined) errors.push(...validateFileRef(fileKeyRef, `${path}.fileKeyRef`));
   const sources = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter(
     (source) => source !== undefined,
   ).length;
@@ -106,9 +109,88 @@ export function validateFieldRef(
   return [field.invalid(path, plain, "does not support subscript")];
 }
 
-function validateKeyRef({ key }: KeySelector, path: string): FieldError[] {
-  if (key === "") return [field.required(`${path}.key`, "")];
-  return complaints(`${path}.key`, key, configMapKeyErrors(key));
+function validateKeyRef({ name = "", key }: KeySelector, path: string): FieldError[] {
+  const errors = complaints(`${path}.name`, name, dns1123SubdomainErrors(name));
+  if (key === "") return [...errors, field.required(`${path}.key`, "")];
+  return [...errors, ...complaints(`${path}.key`, key, configMapKeyErrors(key))];
+}
+
+type FileRef = NonNullable<NonNullable<EnvVar["valueFrom"]>["fileKeyRef"]>;
+
+function validateFileRef({ key, volumeName, path: file }: FileRef, path: string): FieldError[] {
+  const ask = (name: string, value: string, check: (at: string) => FieldError[]): FieldError[] =>
+    value === "" ? [field.required(`${path}.${name}`, "")] : check(`${path}.${name}`);
+  return [
+    ...ask("key", key, (at) => complaints(at, key, envVarNameErrors(key))),
+    ...ask("volumeName", volumeName, (at) => complaints(at, volumeName, dns1123LabelErrors(volumeName))),
+    ...ask("path", file, (at) => withoutBacksteps(file, at)),
+  ];
+}
+
+/** Files with variables are read from emptyDir volumes only. */
+export function validateFileVolumes(spec: PodSpec, path: string): FieldError[] {
+  const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]));
+  return (["initContainers", "containers", "ephemeralContainers"] as const).flatMap((list) =>
+    (spec[list] ?? []).flatMap(({ env = [] }, i) =>
+      env.flatMap(({ valueFrom }, j) => {
+        const volumeName = valueFrom?.fileKeyRef?.volumeName;
+        if (volumeName === undefined) return [];
+        const at = `${path}.${list}[${i}].env[${j}].valueFrom.fileKeyRef.volumeName`;
+        const volume = volumes.get(volumeName);
+        if (volume === undefined) return [field.notFound(at, volumeName)];
+        if (volume.emptyDir !== undefined) return [];
+        return [field.invalid(at, volumeName, "referenced volume must be of type emptyDir")];
+      }),
+    ),
+  );
+}
+
+const resourcePaths = [
+  "limits.cpu",
+  "limits.ephemeral-storage",
+  "limits.memory",
+  "requests.cpu",
+  "requests.ephemeral-storage",
+  "requests.memory",
+];
+const hugePages = /^(?:limits|requests)\.hugepages-/;
+const cpuDivisors = ["1m", "1"];
+const byteDivisors = ["1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"];
+
+/** How much of a resource a container may use; a volume has to say which container's (`isOfVolume`). */
+export function validateResourceRef(
+  { containerName = "", resource, divisor = "0" }: ResourceFieldSelector,
+  path: string,
+  isOfVolume: boolean,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  const at = `${path}.resource`;
+  if (isOfVolume && containerName === "") errors.push(field.required(`${path}.containerName`, ""));
+  else if (resource === "") errors.push(field.required(at, ""));
+  else if (!resourcePaths.includes(resource) && !hugePages.test(resource))
+    errors.push(field.notSupported(at, resource, resourcePaths));
+  return [...errors, ...validateDivisor(resource, divisor, `${path}.divisor`)];
+}
+
+function validateDivisor(resource: string, divisor: string, path: string): FieldError[] {
+  if (divisor === "0") return [];
+  const refuse = (supported: readonly string[], name: string): FieldError[] => {
+    if (supported.includes(divisor)) return [];
+    const listed = supported.join(name === "cpu" ? " and " : ", ");
+    const rule = `only divisor's values ${listed} are supported with the ${name} resource`;
+    return [field.invalid(path, resource, rule)];
+  };
+  if (hugePages.test(resource)) return refuse(byteDivisors, "hugepages");
+  switch (resource.slice(resource.indexOf(".") + 1)) {
+    case "cpu":
+      return refuse(cpuDivisors, "cpu");
+    case "memory":
+      return refuse(byteDivisors, "memory");
+    case "ephemeral-storage":
+      return refuse(byteDivisors, "local ephemeral storage");
+    default:
+      return [];
+  }
 }
 
 export function validateEnvFrom(sources: readonly EnvFromSource[], path: string): FieldError[] {
@@ -120,9 +202,9 @@ export function validateEnvFrom(sources: readonly EnvFromSource[], path: string)
       errors.push(...validateSourceName(configMapRef.name, `${at}.configMapRef.name`));
     if (secretRef !== undefined) errors.push(...validateSourceName(secretRef.name, `${at}.secretRef.name`));
     if (configMapRef === undefined && secretRef === undefined) {
-      errors.push(field.invalid(at, "", "must specify one of: `configMapRef` or `secretRef`"));
+      errors.push(field.invalid(path, "", "must specify one of: `configMapRef` or `secretRef`"));
     } else if (configMapRef !== undefined && secretRef !== undefined) {
-      errors.push(field.invalid(at, "", "may not have more than one field specified at a time"));
+      errors.push(field.invalid(path, "", "may not have more than one field specified at a time"));
     }
     return errors;
   });

@@ -3,47 +3,71 @@ import {
   dns1123SubdomainErrors,
   type FieldError,
   field,
-  ipErrors,
   rangeError,
   validateAnnotations,
   validateLabels,
 } from "../../../apimachinery/index.ts";
 import { complaints, oneOf } from "../../rules/values.ts";
 import { validateContainers, validateEphemeralContainers, validateInitContainers } from "./containers.ts";
+import {
+  validateDnsConfig,
+  validateHostAliases,
+  validateHostnameOverride,
+  validateHostnames,
+} from "./dns.ts";
+import { validateFileVolumes } from "./env.ts";
+import { validatePodResources, validateResources } from "./resources.ts";
 import { validateAffinity, validateGates, validateSpread, validateTolerations } from "./scheduling.ts";
-import { validatePodSecurity } from "./security.ts";
-import type { PodSpec, PodTemplate } from "./types.ts";
-import { validateVolumes } from "./volumes.ts";
+import { validateHostNetwork, validateHostUsers, validatePodSecurity } from "./security.ts";
+import type { PodResourceClaim, PodSpec, PodTemplate } from "./types.ts";
+import { checkVolumes } from "./volumes.ts";
+import { validateHostProcess, validateOs } from "./windows.ts";
 
 const restartPolicies = ["Always", "OnFailure", "Never"];
 const dnsPolicies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 const int32Max = 2 ** 31 - 1;
 
-/** Upstream's ValidatePodSpec, in its order: what a person sees first is what the first rule says. */
-export function validatePodSpec(spec: PodSpec, path: string): FieldError[] {
-  const volumes = spec.volumes ?? [];
-  const volumeNames = new Set(volumes.map(({ name }) => name));
+/**
+ * Upstream's ValidatePodSpec, in its order: what a person sees first is what the first rule says. `podName`: of a pod that stands
+ * for itself; undefined in a template, whose pods have no names yet.
+ */
+export function validatePodSpec(spec: PodSpec, path: string, podName?: string): FieldError[] {
+  const volumes = checkVolumes(spec.volumes ?? [], `${path}.volumes`, podName);
+  const { byName } = volumes;
   return [
-    ...validateVolumes(volumes, `${path}.volumes`),
-    ...validateContainers(spec, volumeNames, `${path}.containers`),
-    ...validateInitContainers(spec, volumeNames, `${path}.initContainers`),
-    ...validateEphemeralContainers(spec, volumeNames, `${path}.ephemeralContainers`),
+    ...volumes.errors,
+    ...validateResourceClaims(spec.resourceClaims ?? [], `${path}.resourceClaims`),
+    ...validateContainers(spec, byName, `${path}.containers`),
+    ...validateInitContainers(spec, byName, `${path}.initContainers`),
+    ...validateEphemeralContainers(spec, byName, `${path}.ephemeralContainers`),
+    ...validatePodResources(spec, path),
+    ...validateHostNetwork(spec, path, podName !== undefined),
     ...oneOf(`${path}.restartPolicy`, spec.restartPolicy, restartPolicies),
     ...oneOf(`${path}.dnsPolicy`, spec.dnsPolicy, dnsPolicies),
     ...validateLabels(spec.nodeSelector, `${path}.nodeSelector`),
     ...validatePodSecurity(spec, path),
     ...validateAffinity(spec.affinity, `${path}.affinity`),
+    ...validateDnsConfig(spec, `${path}.dnsConfig`),
     ...validateGates(spec, path),
     ...validateSpread(spec.topologySpreadConstraints ?? [], `${path}.topologySpreadConstraints`),
+    ...validateHostProcess(spec, path),
+    ...validateHostUsers(spec, path),
+    ...validateHostnameOverride(spec, path),
     ...validateNames(spec, path),
+    ...validateHostnames(spec, path),
     ...validateTolerations(spec.tolerations ?? [], `${path}.tolerations`),
     ...validateHostAliases(spec, `${path}.hostAliases`),
     ...validateClasses(spec, path),
+    ...(spec.overhead === undefined
+      ? []
+      : validateResources({ limits: spec.overhead }, `${path}.overhead`, [])),
+    ...validateOs(spec, path),
+    ...validateFileVolumes(spec, path),
   ];
 }
 
 function validateNames(spec: PodSpec, path: string): FieldError[] {
-  const { serviceAccountName, nodeName, activeDeadlineSeconds, hostname, subdomain } = spec;
+  const { serviceAccountName, nodeName, activeDeadlineSeconds } = spec;
   const errors: FieldError[] = [];
   if (serviceAccountName) {
     errors.push(
@@ -63,18 +87,37 @@ function validateNames(spec: PodSpec, path: string): FieldError[] {
       field.invalid(`${path}.activeDeadlineSeconds`, activeDeadlineSeconds, rangeError(1, int32Max)),
     );
   }
-  if (hostname) errors.push(...complaints(`${path}.hostname`, hostname, dns1123LabelErrors(hostname)));
-  if (subdomain) errors.push(...complaints(`${path}.subdomain`, subdomain, dns1123LabelErrors(subdomain)));
   return errors;
 }
 
-function validateHostAliases({ hostAliases = [] }: PodSpec, path: string): FieldError[] {
-  return hostAliases.flatMap(({ ip, hostnames = [] }, i) => [
-    ...complaints(`${path}[${i}].ip`, ip, ipErrors(ip)),
-    ...hostnames.flatMap((name, j) =>
-      complaints(`${path}[${i}].hostnames[${j}]`, name, dns1123SubdomainErrors(name)),
-    ),
-  ]);
+function validateResourceClaims(claims: readonly PodResourceClaim[], path: string): FieldError[] {
+  const names = new Set<string>();
+  return claims.flatMap(({ name, resourceClaimName, resourceClaimTemplateName }, i) => {
+    const at = `${path}[${i}]`;
+    const errors: FieldError[] = [];
+    if (name === "") errors.push(field.required(`${at}.name`, ""));
+    else if (names.has(name)) errors.push(field.duplicate(`${at}.name`, name));
+    else errors.push(...complaints(`${at}.name`, name, dns1123LabelErrors(name)));
+    names.add(name);
+    const given = { resourceClaimName, resourceClaimTemplateName };
+    const count = Object.values(given).filter((value) => value !== undefined).length;
+    if (count !== 1) {
+      const rule =
+        count === 0
+          ? "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"
+          : "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified";
+      const shown = {
+        Name: name,
+        ResourceClaimName: resourceClaimName ?? null,
+        ResourceClaimTemplateName: resourceClaimTemplateName ?? null,
+      };
+      errors.push(field.invalid(at, shown, rule));
+    }
+    for (const [part, value] of Object.entries(given))
+      if (value !== undefined)
+        errors.push(...complaints(`${at}.${part}`, value, dns1123SubdomainErrors(value)));
+    return errors;
+  });
 }
 
 const preemptionPolicies = ["PreemptLowerPriority", "Never"];

@@ -1,6 +1,6 @@
 import { deepEqual, type FieldError, field, rangeError } from "../../../apimachinery/index.ts";
 import { changedPaths } from "../../rules/changes.ts";
-import { validatePodSpec } from "./pod-spec.ts";
+import { validatePod } from "./pod-rules.ts";
 import type { Container, Pod, PodSpec, Toleration } from "./types.ts";
 
 /** What may change in a pod that exists: upstream's ValidatePodUpdate. */
@@ -15,7 +15,7 @@ const mayChange = [
 ].join(",");
 
 export function validatePodUpdate(next: Pod, old: Pod): FieldError[] {
-  const errors = validatePodSpec(next.spec, "spec");
+  const errors = validatePod(next);
   const containers = validateImages(next.spec.containers, old.spec.containers, "spec.containers");
   errors.push(...containers.errors);
   if (containers.stop) return errors;

@@ -6,7 +6,7 @@ import {
   portNumberErrors,
 } from "../../../apimachinery/index.ts";
 import { complaints, nonNegative } from "../../rules/values.ts";
-import type { Container, Handler, Probe } from "./types.ts";
+import type { Container, Handler, PodSpec, Probe } from "./types.ts";
 
 /** A port by number or by name. */
 export function validatePortReference(port: IntOrString, path: string): FieldError[] {
@@ -14,14 +14,14 @@ export function validatePortReference(port: IntOrString, path: string): FieldErr
 }
 
 /** Probes and life cycle hooks of a container that may have them. */
-export function validateProbes(container: Container, path: string): FieldError[] {
+export function validateProbes(container: Container, spec: PodSpec, path: string): FieldError[] {
   const { lifecycle, livenessProbe, readinessProbe, startupProbe } = container;
   const errors: FieldError[] = [];
-  if (lifecycle?.postStart !== undefined) {
-    errors.push(...validateHandler(lifecycle.postStart, `${path}.lifecycle.postStart`));
-  }
-  if (lifecycle?.preStop !== undefined) {
-    errors.push(...validateHandler(lifecycle.preStop, `${path}.lifecycle.preStop`));
+  for (const name of ["postStart", "preStop"] as const) {
+    const handler = lifecycle?.[name];
+    const at = `${path}.lifecycle.${name}`;
+    if (handler !== undefined)
+      errors.push(...validateHandler(handler, at, spec.terminationGracePeriodSeconds));
   }
   if (livenessProbe !== undefined) {
     errors.push(...validateProbe(livenessProbe, `${path}.livenessProbe`));
@@ -65,17 +65,22 @@ function validateProbe(probe: Probe, path: string): FieldError[] {
 
 const kinds = ["exec", "httpGet", "tcpSocket", "grpc", "sleep"] as const;
 
-function validateHandler(handler: Handler, path: string): FieldError[] {
+function validateHandler(handler: Handler, path: string, graceSeconds?: number): FieldError[] {
   const given = kinds.filter((kind) => handler[kind] !== undefined);
   const [first, ...others] = given;
   if (first === undefined) return [field.required(path, "must specify a handler type")];
   return [
-    ...validateAction(first, handler, `${path}.${first}`),
+    ...validateAction(first, handler, `${path}.${first}`, graceSeconds),
     ...others.map((kind) => field.forbidden(`${path}.${kind}`, "may not specify more than 1 handler type")),
   ];
 }
 
-function validateAction(kind: (typeof kinds)[number], handler: Handler, path: string): FieldError[] {
+function validateAction(
+  kind: (typeof kinds)[number],
+  handler: Handler,
+  path: string,
+  graceSeconds: number | undefined,
+): FieldError[] {
   switch (kind) {
     case "exec":
       return handler.exec?.command?.length ? [] : [field.required(`${path}.command`, "")];
@@ -85,8 +90,12 @@ function validateAction(kind: (typeof kinds)[number], handler: Handler, path: st
       return validatePortReference(handler.tcpSocket?.port ?? 0, `${path}.port`);
     case "grpc":
       return validatePortReference(handler.grpc?.port ?? 0, `${path}.port`);
-    case "sleep":
-      return [];
+    case "sleep": {
+      const seconds = handler.sleep?.seconds ?? 0;
+      if (graceSeconds === undefined || (seconds >= 0 && seconds <= graceSeconds)) return [];
+      const rule = `must be non-negative and less than terminationGracePeriodSeconds (${graceSeconds})`;
+      return [field.invalid(path, seconds, rule)];
+    }
   }
 }
 
@@ -97,11 +106,11 @@ function validateHttpGet(action: NonNullable<Handler["httpGet"]>, path: string):
   errors.push(...validatePortReference(action.port, `${path}.port`));
   const { scheme = "" } = action;
   if (!schemes.includes(scheme)) errors.push(field.notSupported(`${path}.scheme`, scheme, schemes));
-  action.httpHeaders?.forEach(({ name }, i) => {
+  action.httpHeaders?.forEach(({ name }) => {
     if (/^[-A-Za-z0-9]+$/.test(name)) return;
     const rule = "a valid HTTP header must consist of alphanumeric characters or '-'";
     const detail = `${rule} (e.g. 'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')`;
-    errors.push(field.invalid(`${path}.httpHeaders[${i}].name`, name, detail));
+    errors.push(field.invalid(`${path}.httpHeaders`, name, detail));
   });
   return errors;
 }

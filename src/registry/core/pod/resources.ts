@@ -1,31 +1,130 @@
 import {
   compareQuantities,
+  dns1123LabelErrors,
   type FieldError,
   field,
   parseQuantity,
   type Quantity,
 } from "../../../apimachinery/index.ts";
-import { mayOvercommit, validateContainerResourceName } from "../../rules/resource-names.ts";
-import { nonNegativeQuantity } from "../../rules/values.ts";
+import { podResources, writeResources } from "../../../quota/index.ts";
+import {
+  isCounted,
+  mayOvercommit,
+  validateContainerResourceName,
+  validatePodResourceName,
+} from "../../rules/resource-names.ts";
+import { complaints, nonNegativeQuantity } from "../../rules/values.ts";
 import type { Container, PodSpec, ResourceRequirements } from "./types.ts";
 
+/** `claims`: names of the pod's resource claims. */
 export function validateResources(
-  { limits = {}, requests = {} }: ResourceRequirements,
+  resources: ResourceRequirements,
   path: string,
+  claims: readonly string[],
+): FieldError[] {
+  return validateAmounts(resources, path, claims, validateContainerResourceName);
+}
+
+/** What the pod as a whole asks for, which its containers cannot exceed together. */
+export function validatePodResources(spec: PodSpec, specPath: string): FieldError[] {
+  if (spec.resources === undefined) return [];
+  const path = `${specPath}.resources`;
+  if (spec.os?.name === "windows") return [field.forbidden(path, "may not be set for a windows pod")];
+  const claims = (spec.resourceClaims ?? []).map(({ name }) => name);
+  const errors =
+    spec.resources.claims === undefined
+      ? []
+      : [field.forbidden(`${path}.claims`, "claims may not be set for Resources at pod-level")];
+  return [
+    ...errors,
+    ...validateAmounts(spec.resources, path, claims, validatePodResourceName),
+    ...validateFits(spec, path),
+  ];
+}
+
+type NameCheck = (name: string, path: string) => FieldError[];
+
+function validateAmounts(
+  { limits = {}, requests = {}, claims = [] }: ResourceRequirements,
+  path: string,
+  podClaims: readonly string[],
+  checkName: NameCheck,
 ): FieldError[] {
   const errors: FieldError[] = [];
   for (const [name, amount] of Object.entries(limits)) {
-    errors.push(...validateAmount(name, amount, `${path}.limits[${name}]`));
+    errors.push(...validateAmount(name, amount, `${path}.limits[${name}]`, checkName));
   }
   for (const [name, amount] of Object.entries(requests)) {
-    errors.push(...validateAmount(name, amount, `${path}.requests[${name}]`));
+    errors.push(...validateAmount(name, amount, `${path}.requests[${name}]`, checkName));
     errors.push(...validateRequest(name, amount, limits[name], path));
   }
+  const names = [...Object.keys(limits), ...Object.keys(requests)];
+  if (
+    names.some((name) => name.startsWith("hugepages-")) &&
+    !names.includes("cpu") &&
+    !names.includes("memory")
+  )
+    errors.push(field.forbidden(path, "HugePages require cpu or memory"));
+  return [...errors, ...validateClaims(claims, podClaims, `${path}.claims`)];
+}
+
+function validateAmount(name: string, amount: string, path: string, checkName: NameCheck): FieldError[] {
+  const errors = [...checkName(name, path), ...nonNegativeQuantity(path, amount)];
+  if (isCounted(name) && parseQuantity(amount).nano % 1_000_000_000n !== 0n)
+    errors.push(field.invalid(path, amount, "must be an integer"));
   return errors;
 }
 
-function validateAmount(name: string, amount: string, path: string): FieldError[] {
-  return [...validateContainerResourceName(name, path), ...nonNegativeQuantity(path, amount)];
+type Claims = NonNullable<ResourceRequirements["claims"]>;
+
+/** A claim is used as a whole once, or each of its requests once. */
+function validateClaims(claims: Claims, podClaims: readonly string[], path: string): FieldError[] {
+  const seen = new Set<string>();
+  return claims.flatMap(({ name, request = "" }, i) => {
+    const at = `${path}[${i}]`;
+    if (name === "") return [field.required(at, "")];
+    const errors: FieldError[] = [];
+    if (seen.has(name)) errors.push(field.duplicate(at, name));
+    else {
+      const key = request === "" ? name : `${name}/${request}`;
+      if (request !== "") errors.push(...complaints(`${at}.request`, request, dns1123LabelErrors(request)));
+      if (seen.has(key)) errors.push(field.duplicate(at, key));
+      else if (request === "") {
+        const parts = [...seen].filter((other) => other.startsWith(`${name}/`));
+        errors.push(...parts.map(() => field.duplicate(at, name)));
+      }
+      seen.add(key);
+    }
+    if (podClaims.includes(name)) return errors;
+    const known = podClaims.filter((claim) => claim !== "");
+    const listed = known.length === 0 ? " which is empty" : `: ${known.toSorted().join(", ")}`;
+    const detail = `must be one of the names in pod.spec.resourceClaims${listed}`;
+    return [...errors, { ...field.notFound(at, name), detail }];
+  });
+}
+
+/** What the containers ask for together is within what the pod asks for; each container's limit is within the pod's. */
+function validateFits(spec: PodSpec, path: string): FieldError[] {
+  const { requests = {}, limits = {} } = spec.resources ?? {};
+  const { containers, initContainers = [] } = spec;
+  const total = writeResources(podResources({ containers, initContainers }, "requests", { overhead: false }));
+  const exceeds = (amount: string, bound: string): boolean =>
+    compareQuantities(parseQuantity(amount), parseQuantity(bound)) > 0;
+  const errors = Object.entries(requests).flatMap(([name, amount]) => {
+    const needed = total[name];
+    if (needed === undefined || !exceeds(needed, amount)) return [];
+    const rule = `must be greater than or equal to aggregate container requests of ${needed}`;
+    return [field.invalid(`${path}.requests[${name}]`, amount, rule)];
+  });
+  const outOfLimit = (containers ?? []).flatMap(({ resources }, i) =>
+    Object.entries(resources?.limits ?? {}).flatMap(([name, amount]) => {
+      const limit = limits[name];
+      if (limit === undefined || !exceeds(amount, limit)) return [];
+      const rule = `must be less than or equal to pod limits of ${limit}`;
+      return [field.invalid(`${path}.containers[${i}][${name}].limits`, amount, rule)];
+    }),
+  );
+  return [...errors, ...outOfLimit];
 }
 
 function validateRequest(
@@ -55,7 +154,9 @@ export type QosClass = "BestEffort" | "Burstable" | "Guaranteed";
  * (https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/): Guaranteed asks for exactly what it is limited to, everywhere.
  */
 export function qosClassOf(spec: PodSpec): QosClass {
-  const containers: Container[] = [...(spec.containers ?? []), ...(spec.initContainers ?? [])];
+  // What the pod says of itself counts, whatever its containers say.
+  const containers: Pick<Container, "resources">[] =
+    spec.resources !== undefined ? [spec] : [...(spec.containers ?? []), ...(spec.initContainers ?? [])];
   let isGuaranteed = true;
   let asksForAnything = false;
   for (const { resources } of containers) {

@@ -2,7 +2,9 @@ import {
   dns1123LabelErrors,
   type FieldError,
   field,
+  type LabelSelector,
   labelValueErrors,
+  nameIsDnsSubdomain,
   qualifiedNameErrors,
   validateLabelSelector,
 } from "../../../apimachinery/index.ts";
@@ -55,17 +57,58 @@ function validateTolerationValue(operator: string, value: string, path: string):
       ? []
       : [field.invalid(path, value, "value must be empty when `operator` is 'Exists'")];
   }
-  return [field.notSupported(path, operator, ["Equal", "Exists"])];
+  const isComparison = operator === "Lt" || operator === "Gt";
+  return [field.notSupported(path, operator, ["Equal", "Exists", ...(isComparison ? ["Lt", "Gt"] : [])])];
 }
 
 const unsatisfiable = ["DoNotSchedule", "ScheduleAnyway"];
+
+const aboveZero = (path: string, value: number): FieldError[] =>
+  value > 0 ? [] : [field.invalid(path, value, "must be greater than zero")];
+const inclusionPolicies = ["Honor", "Ignore"];
+
+interface LabelKeys {
+  readonly matchLabelKeys?: readonly string[];
+  readonly mismatchLabelKeys?: readonly string[];
+  readonly labelSelector?: LabelSelector;
+}
+
+/** Labels of the new pod itself that the others must share, or must not; `path` of what has them. */
+function validateLabelKeys(
+  { matchLabelKeys = [], mismatchLabelKeys = [], labelSelector }: LabelKeys,
+  path: string,
+): FieldError[] {
+  const each = (keys: readonly string[], at: string): FieldError[] => {
+    if (keys.length === 0) return [];
+    if (labelSelector === undefined)
+      return [field.forbidden(at, "must not be specified when labelSelector is not set")];
+    return keys.flatMap((key, i) => complaints(`${at}[${i}]`, key, qualifiedNameErrors(key)));
+  };
+  const errors = [
+    ...each(matchLabelKeys, `${path}.matchLabelKeys`),
+    ...each(mismatchLabelKeys, `${path}.mismatchLabelKeys`),
+  ];
+  // What matchLabelKeys stand for was added to the selector at its end: a key that was there before says it twice.
+  const selected = new Set(Object.keys(labelSelector?.matchLabels ?? {}));
+  for (const { key } of labelSelector?.matchExpressions ?? []) {
+    const i = matchLabelKeys.lastIndexOf(key);
+    if (i >= 0 && selected.has(key))
+      errors.push(field.invalid(`${path}[${i}]`, key, "exists in both matchLabelKeys and labelSelector"));
+    selected.add(key);
+  }
+  matchLabelKeys.forEach((key, i) => {
+    if (!mismatchLabelKeys.includes(key)) return;
+    const rule = "exists in both matchLabelKeys and mismatchLabelKeys";
+    errors.push(field.invalid(`${path}.matchLabelKeys[${i}]`, key, rule));
+  });
+  return errors;
+}
 
 export function validateSpread(constraints: readonly TopologySpreadConstraint[], path: string): FieldError[] {
   return constraints.flatMap((constraint, i) => {
     const at = `${path}[${i}]`;
     const { maxSkew, topologyKey = "", whenUnsatisfiable = "", minDomains } = constraint;
-    const errors: FieldError[] = [];
-    if (maxSkew <= 0) errors.push(field.invalid(`${at}.maxSkew`, maxSkew, "must be greater than zero"));
+    const errors = aboveZero(`${at}.maxSkew`, maxSkew);
     if (topologyKey === "") errors.push(field.required(`${at}.topologyKey`, "can not be empty"));
     if (!unsatisfiable.includes(whenUnsatisfiable)) {
       errors.push(field.notSupported(`${at}.whenUnsatisfiable`, whenUnsatisfiable, unsatisfiable));
@@ -76,10 +119,23 @@ export function validateSpread(constraints: readonly TopologySpreadConstraint[],
       const shown = `{${topologyKey}, ${whenUnsatisfiable}}`;
       errors.push(field.duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, shown));
     }
-    if (minDomains !== undefined && minDomains <= 0) {
-      errors.push(field.invalid(`${at}.minDomains`, minDomains, "must be greater than zero"));
+    if (minDomains !== undefined) {
+      errors.push(...aboveZero(`${at}.minDomains`, minDomains));
+      if (whenUnsatisfiable !== "DoNotSchedule") {
+        const rule = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable}`;
+        errors.push(field.invalid(`${at}.minDomains`, minDomains, rule));
+      }
     }
-    return [...errors, ...validateLabelSelector(constraint.labelSelector, `${at}.labelSelector`)];
+    for (const name of ["nodeAffinityPolicy", "nodeTaintsPolicy"] as const) {
+      const policy = constraint[name];
+      if (policy !== undefined && !inclusionPolicies.includes(policy))
+        errors.push(field.notSupported(`${at}.${name}`, policy, inclusionPolicies));
+    }
+    return [
+      ...errors,
+      ...validateLabelKeys(constraint, at),
+      ...validateLabelSelector(constraint.labelSelector, `${at}.labelSelector`),
+    ];
   });
 }
 
@@ -123,7 +179,7 @@ function validateNodeAffinity(affinity: Affinity["nodeAffinity"], path: string):
   affinity?.[preferred]?.forEach(({ weight, preference }, i) => {
     const at = `${path}.${preferred}[${i}]`;
     errors.push(...validateWeight(weight, `${at}.weight`));
-    errors.push(...validateNodeTerm(preference, `${at}.preference`));
+    errors.push(...validateNodeTerm(preference, `${at}.preference`, { anyValues: true }));
   });
   return errors;
 }
@@ -139,21 +195,49 @@ function validateWeight(weight: number, path: string): FieldError[] {
   return weight > 0 && weight <= 100 ? [] : [field.invalid(path, weight, "must be in the range 1-100")];
 }
 
-function validateNodeTerm({ matchExpressions, matchFields }: NodeSelectorTerm, path: string): FieldError[] {
+/** `anyValues`: a mere wish may name values that no label has. */
+function validateNodeTerm(
+  { matchExpressions, matchFields }: NodeSelectorTerm,
+  path: string,
+  { anyValues }: { readonly anyValues: boolean } = { anyValues: false },
+): FieldError[] {
   const expressions = (matchExpressions ?? []).flatMap((requirement, i) => {
     const at = `${path}.matchExpressions[${i}]`;
-    const { key } = requirement;
+    const { key, values = [] } = requirement;
     return [
       ...validateNodeValues(requirement, at),
       ...complaints(`${at}.key`, key, qualifiedNameErrors(key)),
+      ...(anyValues
+        ? []
+        : values.flatMap((value, j) => complaints(`${at}.values[${j}]`, value, labelValueErrors(value)))),
     ];
   });
-  const fields = (matchFields ?? []).flatMap(({ key }, i) =>
-    key === "metadata.name"
-      ? []
-      : [field.invalid(`${path}.matchFields[${i}].key`, key, "not a valid field selector key")],
+  const fields = (matchFields ?? []).flatMap((requirement, i) =>
+    validateNodeField(requirement, `${path}.matchFields[${i}]`),
   );
   return [...expressions, ...fields];
+}
+
+/** Nodes can be named, one at a time. */
+function validateNodeField(
+  { key, operator, values = [] }: NodeSelectorRequirement,
+  path: string,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  if (operator !== "In" && operator !== "NotIn")
+    errors.push(field.invalid(`${path}.operator`, operator, "not a valid selector operator"));
+  else if (values.length !== 1) {
+    const rule = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
+    errors.push(field.required(`${path}.values`, rule));
+  }
+  if (key !== "metadata.name")
+    return [...errors, field.invalid(`${path}.key`, key, "not a valid field selector key")];
+  return [
+    ...errors,
+    ...values.flatMap((value, j) =>
+      complaints(`${path}.values[${j}]`, value, nameIsDnsSubdomain(value, false)),
+    ),
+  ];
 }
 
 function validateNodeValues({ operator, values = [] }: NodeSelectorRequirement, path: string): FieldError[] {
@@ -199,6 +283,7 @@ function validatePodTerm(term: PodAffinityTerm, path: string): FieldError[] {
   for (const name of term.namespaces ?? []) {
     errors.push(...complaints(`${path}.namespace`, name, dns1123LabelErrors(name)));
   }
+  errors.push(...validateLabelKeys(term, path));
   if (topologyKey === "") errors.push(field.required(`${path}.topologyKey`, "can not be empty"));
   return [...errors, ...complaints(`${path}.topologyKey`, topologyKey, qualifiedNameErrors(topologyKey))];
 }

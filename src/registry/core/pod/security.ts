@@ -1,9 +1,14 @@
 import { type FieldError, field, rangeError } from "../../../apimachinery/index.ts";
-import { oneOf } from "../../rules/values.ts";
+import { descendingPath } from "../volume/paths.ts";
 import { validateSysctls } from "./sysctls.ts";
 import type { ContainerSecurityContext, PodSecurityContext, PodSpec } from "./types.ts";
+import { validateWindowsOptions } from "./windows.ts";
+
+/** Whose rights the processes of a pod have. */
 
 const idMax = 2 ** 31 - 1;
+/** PATH_MAX of Linux, without the zero at its end. */
+const profileBytesMax = 4095;
 
 function validateId(path: string, id: number | undefined): FieldError[] {
   if (id === undefined || (id >= 0 && id <= idMax)) return [];
@@ -11,77 +16,173 @@ function validateId(path: string, id: number | undefined): FieldError[] {
 }
 
 type SeccompProfile = NonNullable<PodSecurityContext["seccompProfile"]>;
+type AppArmorProfile = NonNullable<PodSecurityContext["appArmorProfile"]>;
 
-const seccompTypes = ["Localhost", "RuntimeDefault", "Unconfined"];
+const profileTypes = ["Localhost", "RuntimeDefault", "Unconfined"];
 
 function validateSeccomp(profile: SeccompProfile | undefined, path: string): FieldError[] {
   if (profile === undefined) return [];
   const { type, localhostProfile } = profile;
-  if (type === "Localhost") {
-    return localhostProfile
-      ? []
-      : [field.required(`${path}.localhostProfile`, "must be set when seccomp type is Localhost")];
+  const errors: FieldError[] = [];
+  if (type === "") errors.push(field.required(`${path}.type`, "type is required when seccompProfile is set"));
+  else if (!profileTypes.includes(type)) errors.push(field.notSupported(`${path}.type`, type, profileTypes));
+  const at = `${path}.localhostProfile`;
+  if (type !== "Localhost") {
+    if (localhostProfile === undefined) return errors;
+    // Upstream prints the profile as its own code names the parts.
+    const shown = { Type: type, LocalhostProfile: localhostProfile };
+    return [...errors, field.invalid(at, shown, "can only be set when seccomp type is Localhost")];
   }
-  if (!seccompTypes.includes(type)) {
-    return [field.notSupported(`${path}.type`, type, ["Localhost", "RuntimeDefault", "Unconfined"])];
-  }
-  if (localhostProfile === undefined) return [];
-  return [
-    field.invalid(
-      `${path}.localhostProfile`,
-      localhostProfile,
-      "can only be set when seccomp type is Localhost",
-    ),
-  ];
+  return localhostProfile === undefined
+    ? [field.required(at, "must be set when seccomp type is Localhost")]
+    : descendingPath(localhostProfile, at);
 }
 
+function validateAppArmor(profile: AppArmorProfile | undefined, path: string): FieldError[] {
+  if (profile === undefined) return [];
+  const { type, localhostProfile } = profile;
+  const at = `${path}.localhostProfile`;
+  if (type === "") return [field.required(`${path}.type`, "type is required when appArmorProfile is set")];
+  if (!profileTypes.includes(type)) return [field.notSupported(`${path}.type`, type, profileTypes)];
+  if (type !== "Localhost") {
+    if (localhostProfile === undefined) return [];
+    return [field.invalid(at, localhostProfile, "can only be set when AppArmor type is Localhost")];
+  }
+  const trimmed = localhostProfile?.trim();
+  const errors: FieldError[] = [];
+  if (trimmed !== localhostProfile)
+    errors.push(field.invalid(at, localhostProfile, "must not be padded with whitespace"));
+  else if (!trimmed) errors.push(field.required(at, "must be set when AppArmor type is Localhost"));
+  if (Buffer.byteLength(localhostProfile ?? "") > profileBytesMax)
+    errors.push(field.tooLong(at, profileBytesMax));
+  return errors;
+}
+
+const known = (value: string | undefined, path: string, supported: readonly string[]): FieldError[] =>
+  value === undefined || supported.includes(value) ? [] : [field.notSupported(path, value, supported)];
+
 export function validatePodSecurity(spec: PodSpec, specPath: string): FieldError[] {
-  const errors = spec.hostNetwork === true ? validateHostNetwork(spec, specPath) : [];
-  const security = spec.securityContext;
+  const security = spec.securityContext ?? {};
   const path = `${specPath}.securityContext`;
-  errors.push(...validateId(`${path}.fsGroup`, security?.fsGroup));
-  errors.push(...validateId(`${path}.runAsUser`, security?.runAsUser));
-  errors.push(...validateId(`${path}.runAsGroup`, security?.runAsGroup));
-  security?.supplementalGroups?.forEach(
-    (id, i) => void errors.push(...validateId(`${path}.supplementalGroups[${i}]`, id)),
-  );
+  const errors = [
+    ...validateId(`${path}.fsGroup`, security.fsGroup),
+    ...validateId(`${path}.runAsUser`, security.runAsUser),
+    ...validateId(`${path}.runAsGroup`, security.runAsGroup),
+    ...(security.supplementalGroups ?? []).flatMap((id, i) =>
+      validateId(`${path}.supplementalGroups[${i}]`, id),
+    ),
+  ];
   if (spec.shareProcessNamespace === true && spec.hostPID === true) {
     const detail = "ShareProcessNamespace and HostPID cannot both be enabled";
     errors.push(field.invalid(`${path}.shareProcessNamespace`, true, detail));
   }
-  errors.push(...validateSysctls(spec, `${path}.sysctls`));
-  if (security?.fsGroupChangePolicy !== undefined) {
-    errors.push(
-      ...oneOf(`${path}.fsGroupChangePolicy`, security.fsGroupChangePolicy, ["Always", "OnRootMismatch"]),
-    );
-  }
-  return [...errors, ...validateSeccomp(security?.seccompProfile, `${path}.seccompProfile`)];
+  return [
+    ...errors,
+    ...validateSysctls(spec, `${path}.sysctls`),
+    ...known(security.fsGroupChangePolicy, `${path}.fsGroupChangePolicy`, ["Always", "OnRootMismatch"]),
+    ...validateSeccomp(security.seccompProfile, `${path}.seccompProfile`),
+    ...validateWindowsOptions(security.windowsOptions, `${path}.windowsOptions`),
+    ...validateAppArmor(security.appArmorProfile, `${path}.appArmorProfile`),
+    ...known(security.supplementalGroupsPolicy, `${path}.supplementalGroupsPolicy`, ["Merge", "Strict"]),
+    ...known(security.seLinuxChangePolicy, `${path}.seLinuxChangePolicy`, ["Recursive"]),
+  ];
 }
 
-/** On the node's network a container's port is the node's port. */
-function validateHostNetwork(spec: PodSpec, specPath: string): FieldError[] {
+/** On the node's network a container's port is the node's port; a template may leave that to be said for each pod. */
+export function validateHostNetwork(spec: PodSpec, specPath: string, isPod: boolean): FieldError[] {
+  if (spec.hostNetwork !== true) return [];
   return (spec.containers ?? []).flatMap((container, i) =>
     (container.ports ?? []).flatMap(({ containerPort, hostPort = 0 }, j) => {
-      if (hostPort === containerPort) return [];
+      if (hostPort === containerPort || (hostPort === 0 && !isPod)) return [];
       const path = `${specPath}.containers[${i}].ports[${j}].hostPort`;
       return [field.invalid(path, hostPort, "must match `containerPort` when `hostNetwork` is true")];
     }),
   );
 }
 
+/** Users of their own do not go with the node's namespaces nor with raw devices. */
+export function validateHostUsers(spec: PodSpec, path: string): FieldError[] {
+  if (spec.hostUsers !== false) return [];
+  const rule = "when `hostUsers` is false";
+  const errors: FieldError[] = [];
+  if (spec.hostNetwork === true) errors.push(field.forbidden(`${path}.hostNetwork`, rule));
+  if (spec.hostPID === true) errors.push(field.forbidden(`${path}.HostPID`, rule));
+  if (spec.hostIPC === true) errors.push(field.forbidden(`${path}.HostIPC`, rule));
+  for (const list of ["initContainers", "containers", "ephemeralContainers"] as const) {
+    spec[list]?.forEach(({ volumeDevices = [] }, i) => {
+      if (volumeDevices.length > 0) errors.push(field.forbidden(`${path}.${list}[${i}].volumeDevices`, rule));
+    });
+  }
+  return errors;
+}
+
+const procMounts = ["Default", "Unmasked"];
+
+/** `hasHostUsers`: whether the pod's users are the node's. */
 export function validateContainerSecurity(
   security: ContainerSecurityContext | undefined,
   path: string,
+  hasHostUsers: boolean,
 ): FieldError[] {
   if (security === undefined) return [];
+  const { procMount, privileged, allowPrivilegeEscalation, capabilities } = security;
   const errors = [
     ...validateId(`${path}.runAsUser`, security.runAsUser),
     ...validateId(`${path}.runAsGroup`, security.runAsGroup),
-    ...validateSeccomp(security.seccompProfile, `${path}.seccompProfile`),
+    ...known(procMount, `${path}.procMount`, procMounts),
   ];
-  if (security.allowPrivilegeEscalation === false && security.privileged === true) {
-    const detail = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true";
-    errors.push(field.invalid(path, security, detail));
+  if (procMount === "Unmasked" && hasHostUsers)
+    errors.push(field.invalid(`${path}.procMount`, procMount, "`hostUsers` must be false to use `Unmasked`"));
+  errors.push(...validateSeccomp(security.seccompProfile, `${path}.seccompProfile`));
+  if (allowPrivilegeEscalation === false) {
+    const rule = "cannot set `allowPrivilegeEscalation` to false and";
+    if (privileged === true)
+      errors.push(field.invalid(path, goFields(security), `${rule} \`privileged\` to true`));
+    if (capabilities?.add?.includes("CAP_SYS_ADMIN") === true)
+      errors.push(field.invalid(path, goFields(security), `${rule} \`capabilities.Add\` CAP_SYS_ADMIN`));
   }
-  return errors;
+  return [
+    ...errors,
+    ...validateWindowsOptions(security.windowsOptions, `${path}.windowsOptions`),
+    ...validateAppArmor(security.appArmorProfile, `${path}.appArmorProfile`),
+  ];
+}
+
+/** Upstream prints its internal type here: every field, capitalised, null for those that are not set. */
+function goFields(security: ContainerSecurityContext): object {
+  const { capabilities, seccompProfile, appArmorProfile, windowsOptions, seLinuxOptions } = security;
+  const profile = (given: SeccompProfile | undefined): object | null =>
+    given === undefined ? null : { Type: given.type, LocalhostProfile: given.localhostProfile ?? null };
+  const linux = seLinuxOptions as Record<string, string> | undefined;
+  return {
+    Capabilities:
+      capabilities === undefined ? null : { Add: capabilities.add ?? null, Drop: capabilities.drop ?? null },
+    Privileged: security.privileged ?? null,
+    SELinuxOptions:
+      linux === undefined
+        ? null
+        : {
+            User: linux["user"] ?? "",
+            Role: linux["role"] ?? "",
+            Type: linux["type"] ?? "",
+            Level: linux["level"] ?? "",
+          },
+    WindowsOptions:
+      windowsOptions === undefined
+        ? null
+        : {
+            GMSACredentialSpecName: windowsOptions.gmsaCredentialSpecName ?? null,
+            GMSACredentialSpec: windowsOptions.gmsaCredentialSpec ?? null,
+            RunAsUserName: windowsOptions.runAsUserName ?? null,
+            HostProcess: windowsOptions.hostProcess ?? null,
+          },
+    RunAsUser: security.runAsUser ?? null,
+    RunAsGroup: security.runAsGroup ?? null,
+    RunAsNonRoot: security["runAsNonRoot"] ?? null,
+    ReadOnlyRootFilesystem: security["readOnlyRootFilesystem"] ?? null,
+    AllowPrivilegeEscalation: security.allowPrivilegeEscalation ?? null,
+    ProcMount: security.procMount ?? null,
+    SeccompProfile: profile(seccompProfile),
+    AppArmorProfile: profile(appArmorProfile),
+  };
 }

@@ -1,12 +1,15 @@
 import { deepEqual, type FieldError, field, ipErrors } from "../../../apimachinery/index.ts";
 import { complaints } from "../../rules/values.ts";
 import type { Strategy, UpdateRules } from "../../strategy.ts";
-import { validatePodSpec } from "./pod-spec.ts";
+import { takeFromAnnotations, validateProfilesAgree } from "./app-armor.ts";
+import { dropDisabledFields } from "./disabled-fields.ts";
+import { resolveLabelKeys } from "./label-keys.ts";
+import { validatePod } from "./pod-rules.ts";
 import { validatePodUpdate } from "./pod-update.ts";
 import { qosClassOf } from "./resources.ts";
 import { podRow } from "./table.ts";
 import type { Container, Pod } from "./types.ts";
-import { podWarnings } from "./warnings.ts";
+import { newPodWarnings, podWarnings } from "./warnings.ts";
 
 const noDelay = 0;
 /** What a negative grace period is taken for. */
@@ -15,9 +18,12 @@ const shortestGraceSeconds = 1;
 /** Pods: made Pending, bound once, changed little, deleted in peace. */
 export const podStrategy: Strategy<Pod> = {
   namespaced: true,
-  prepareForCreate: (pod) => {
+  prepareForCreate: (pod, { warn }) => {
     pod.metadata.generation = 1;
     pod.status = { phase: "Pending", qosClass: qosClassOf(pod.spec) };
+    dropDisabledFields(pod.spec);
+    resolveLabelKeys(pod);
+    takeFromAnnotations(pod, warn);
     if ((pod.spec.schedulingGates?.length ?? 0) > 0) {
       const message = "Scheduling is blocked due to non-empty scheduling gates";
       pod.status.conditions = [{ type: "PodScheduled", status: "False", reason: "SchedulingGated", message }];
@@ -25,12 +31,13 @@ export const podStrategy: Strategy<Pod> = {
     return pod;
   },
   prepareForUpdate: (next, old) => {
+    dropDisabledFields(next.spec);
     keepStatus(next, old);
     return countSpec(next, old);
   },
   validate: validatePodCreate,
   validateUpdate: validatePodUpdate,
-  warnings: (pod) => podWarnings(pod),
+  warnings: newPodWarnings,
   warningsOnUpdate: (pod) => podWarnings(pod),
   gracePeriodSeconds: (pod, requestedSeconds) => {
     // Nobody has to be asked to stop what does not run.
@@ -72,7 +79,7 @@ function countSpec(next: Pod, old: Pod): Pod {
 
 function validatePodCreate(pod: Pod): FieldError[] {
   const { spec } = pod;
-  const errors = validatePodSpec(spec, "spec");
+  const errors = validatePod(pod);
   if ((spec.ephemeralContainers?.length ?? 0) > 0) {
     errors.push(field.forbidden("spec.ephemeralContainers", "cannot be set on create"));
   }
@@ -81,7 +88,7 @@ function validatePodCreate(pod: Pod): FieldError[] {
       field.forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"),
     );
   }
-  return errors;
+  return [...errors, ...validateProfilesAgree(pod)];
 }
 
 function statusRules(): UpdateRules<Pod> {
@@ -113,7 +120,7 @@ function ephemeralRules(): UpdateRules<Pod> {
       return countSpec({ ...old, metadata: { ...old.metadata, ...versionOf(next) }, spec }, old);
     },
     validateUpdate: (next, old) => [
-      ...validatePodSpec(next.spec, "spec"),
+      ...validatePod(next),
       ...validateOnlyAdded(next.spec.ephemeralContainers ?? [], old.spec.ephemeralContainers ?? []),
     ],
     resetFields: [["status"]],
@@ -149,7 +156,7 @@ function resizeRules(): UpdateRules<Pod> {
       return countSpec({ ...old, metadata: { ...old.metadata, ...versionOf(next) }, spec }, old);
     },
     validateUpdate: (next, old) => {
-      const errors = validatePodSpec(next.spec, "spec");
+      const errors = validatePod(next);
       const before = qosClassOf(old.spec);
       if (qosClassOf(next.spec) !== before) {
         errors.push(field.invalid("spec", before, "Pod QOS Class may not change as a result of resizing"));

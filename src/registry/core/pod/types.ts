@@ -1,4 +1,5 @@
 import type { IntOrString, KubeObject, LabelSelector } from "../../../apimachinery/index.ts";
+import type { ObjectFieldSelector, ResourceFieldSelector, Volume } from "./volume-types.ts";
 
 /** The parts of a Pod that its rules look at, with defaults filled in. */
 
@@ -41,7 +42,28 @@ export interface PodSpec {
   preemptionPolicy?: string;
   topologySpreadConstraints?: TopologySpreadConstraint[];
   schedulingGates?: { name: string }[];
+  dnsConfig?: PodDnsConfig;
+  hostnameOverride?: string;
+  setHostnameAsFQDN?: boolean;
+  hostUsers?: boolean;
+  imagePullSecrets?: { name?: string }[];
+  overhead?: Record<string, string>;
+  os?: { name: string };
+  resources?: ResourceRequirements;
+  resourceClaims?: PodResourceClaim[];
   [field: string]: unknown;
+}
+
+interface PodDnsConfig {
+  nameservers?: string[];
+  searches?: string[];
+  options?: { name?: string; value?: string }[];
+}
+
+export interface PodResourceClaim {
+  name: string;
+  resourceClaimName?: string;
+  resourceClaimTemplateName?: string;
 }
 
 export interface Container {
@@ -51,17 +73,36 @@ export interface Container {
   env?: EnvVar[];
   envFrom?: EnvFromSource[];
   resources?: ResourceRequirements;
-  volumeMounts?: { name: string; mountPath: string; subPath?: string; subPathExpr?: string }[];
+  volumeMounts?: VolumeMount[];
   volumeDevices?: { name: string; devicePath: string }[];
   livenessProbe?: Probe;
   readinessProbe?: Probe;
   startupProbe?: Probe;
-  lifecycle?: { postStart?: Handler; preStop?: Handler };
+  lifecycle?: { postStart?: Handler; preStop?: Handler; [field: string]: unknown };
   terminationMessagePolicy?: string;
   imagePullPolicy?: string;
   restartPolicy?: string;
+  restartPolicyRules?: ContainerRestartRule[];
+  resizePolicy?: { resourceName: string; restartPolicy: string }[];
   securityContext?: ContainerSecurityContext;
+  /** Of an ephemeral container: whose processes it sees. */
+  targetContainerName?: string;
   [field: string]: unknown;
+}
+
+export interface VolumeMount {
+  name: string;
+  mountPath: string;
+  readOnly?: boolean;
+  subPath?: string;
+  subPathExpr?: string;
+  mountPropagation?: string;
+  recursiveReadOnly?: string;
+}
+
+export interface ContainerRestartRule {
+  action?: string;
+  exitCodes?: { operator?: string; values?: number[] };
 }
 
 export interface ContainerPort {
@@ -77,16 +118,11 @@ export interface EnvVar {
   value?: string;
   valueFrom?: {
     fieldRef?: ObjectFieldSelector;
-    resourceFieldRef?: { containerName?: string; resource: string };
+    resourceFieldRef?: ResourceFieldSelector;
     configMapKeyRef?: KeySelector;
     secretKeyRef?: KeySelector;
     fileKeyRef?: { volumeName: string; path: string; key: string };
   };
-}
-
-export interface ObjectFieldSelector {
-  apiVersion?: string;
-  fieldPath: string;
 }
 
 export interface KeySelector {
@@ -103,6 +139,7 @@ export interface EnvFromSource {
 export interface ResourceRequirements {
   limits?: Record<string, string>;
   requests?: Record<string, string>;
+  claims?: { name: string; request?: string }[];
 }
 
 export interface Handler {
@@ -122,38 +159,21 @@ export interface Probe extends Handler {
   terminationGracePeriodSeconds?: number;
 }
 
-export interface Volume {
-  name: string;
-  emptyDir?: { sizeLimit?: string };
-  hostPath?: { path?: string; type?: string };
-  secret?: { secretName?: string; items?: KeyToPath[]; defaultMode?: number };
-  configMap?: { name?: string; items?: KeyToPath[]; defaultMode?: number };
-  persistentVolumeClaim?: { claimName?: string };
-  nfs?: { server?: string; path?: string };
-  downwardAPI?: { items?: DownwardFile[]; defaultMode?: number };
-  projected?: { sources?: ProjectedSource[] | null; defaultMode?: number };
-  csi?: { driver?: string };
-  [source: string]: unknown;
+interface SeccompProfile {
+  type: string;
+  localhostProfile?: string;
 }
 
-export interface KeyToPath {
-  key?: string;
-  path?: string;
-  mode?: number;
+interface AppArmorProfile {
+  type: string;
+  localhostProfile?: string;
 }
 
-export interface DownwardFile {
-  path?: string;
-  fieldRef?: ObjectFieldSelector;
-  resourceFieldRef?: unknown;
-}
-
-export interface ProjectedSource {
-  secret?: { name?: string; items?: KeyToPath[] };
-  configMap?: { name?: string; items?: KeyToPath[] };
-  downwardAPI?: { items?: DownwardFile[] };
-  serviceAccountToken?: { path?: string; expirationSeconds?: number };
-  [source: string]: unknown;
+interface WindowsOptions {
+  gmsaCredentialSpecName?: string;
+  gmsaCredentialSpec?: string;
+  runAsUserName?: string;
+  hostProcess?: boolean;
 }
 
 export interface PodSecurityContext {
@@ -161,9 +181,14 @@ export interface PodSecurityContext {
   runAsGroup?: number;
   fsGroup?: number;
   supplementalGroups?: number[];
+  supplementalGroupsPolicy?: string;
   fsGroupChangePolicy?: string;
   sysctls?: { name: string; value: string }[];
-  seccompProfile?: { type: string; localhostProfile?: string };
+  seccompProfile?: SeccompProfile;
+  appArmorProfile?: AppArmorProfile;
+  windowsOptions?: WindowsOptions;
+  seLinuxChangePolicy?: string;
+  [field: string]: unknown;
 }
 
 export interface ContainerSecurityContext {
@@ -171,7 +196,12 @@ export interface ContainerSecurityContext {
   allowPrivilegeEscalation?: boolean;
   runAsUser?: number;
   runAsGroup?: number;
-  seccompProfile?: { type: string; localhostProfile?: string };
+  seccompProfile?: SeccompProfile;
+  appArmorProfile?: AppArmorProfile;
+  windowsOptions?: WindowsOptions;
+  procMount?: string;
+  capabilities?: { add?: string[]; drop?: string[] };
+  [field: string]: unknown;
 }
 
 export interface Toleration {
@@ -198,6 +228,8 @@ export interface PodAffinityTerm {
   namespaceSelector?: LabelSelector;
   namespaces?: string[];
   topologyKey?: string;
+  matchLabelKeys?: string[];
+  mismatchLabelKeys?: string[];
 }
 
 export interface PodAffinity {
@@ -224,6 +256,9 @@ export interface TopologySpreadConstraint {
   whenUnsatisfiable?: string;
   labelSelector?: LabelSelector;
   minDomains?: number;
+  nodeAffinityPolicy?: string;
+  nodeTaintsPolicy?: string;
+  matchLabelKeys?: string[];
 }
 
 interface PodCondition {

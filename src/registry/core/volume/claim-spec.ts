@@ -4,7 +4,7 @@ import {
   type FieldError,
   field,
   type LabelSelector,
-  nameIsDnsLabel,
+  type ObjectMeta,
   parseQuantity,
   validateLabelSelector,
 } from "../../../apimachinery/index.ts";
@@ -27,9 +27,16 @@ export interface PersistentVolumeClaimSpec {
 }
 
 export interface DataSource {
-  apiGroup?: string;
+  /** Go writes the group of core kinds as null. */
+  apiGroup?: string | null;
   kind?: string;
   name?: string;
+}
+
+/** A claim that is made with what it is for: a pod, or each pod of a StatefulSet. */
+export interface ClaimTemplate {
+  metadata?: ObjectMeta;
+  spec?: PersistentVolumeClaimSpec;
 }
 
 export function validateClaimSpec(spec: PersistentVolumeClaimSpec, path: string): FieldError[] {
@@ -73,22 +80,15 @@ function validateSources(
   const errors: FieldError[] = [];
   if (dataSource !== undefined) errors.push(...validateSource(dataSource, `${path}.dataSource`));
   if (dataSourceRef === undefined) return errors;
-  const at = `${path}.dataSourceRef`;
-  errors.push(...validateSource(dataSourceRef, at));
-  const { namespace = "", ...rest } = dataSourceRef;
-  if (namespace !== "")
-    errors.push(...complaints(`${at}.namespace`, namespace, nameIsDnsLabel(namespace, false)));
-  if (dataSource === undefined) return errors;
-  if (namespace !== "") {
-    const rule = "may not be specified when dataSourceRef.namespace is specified";
-    errors.push(field.invalid(path, `${path}.dataSource`, rule));
-  } else if (!deepEqual(dataSource, rest)) {
-    errors.push(field.invalid(path, `${path}.dataSource`, "must match dataSourceRef"));
-  }
+  errors.push(...validateSource(dataSourceRef, `${path}.dataSourceRef`));
+  // Upstream shows the path where the value should stand, and a path prints as an empty object.
+  if (dataSource !== undefined && !deepEqual(dataSource, dataSourceRef))
+    errors.push(field.invalid(path, {}, "must match dataSourceRef"));
   return errors;
 }
 
-function validateSource({ apiGroup = "", kind = "", name = "" }: DataSource, path: string): FieldError[] {
+function validateSource({ apiGroup: group, kind = "", name = "" }: DataSource, path: string): FieldError[] {
+  const apiGroup = group ?? "";
   const errors: FieldError[] = [];
   if (name === "") errors.push(field.required(`${path}.name`, ""));
   if (kind === "") errors.push(field.required(`${path}.kind`, ""));

@@ -6,7 +6,6 @@ import {
   type KubeObject,
   parseQuantity,
   qualifiedNameErrors,
-  quantityMilliValue,
   quantityValue,
 } from "../../../apimachinery/index.ts";
 import { changedPaths } from "../../rules/changes.ts";
@@ -20,6 +19,7 @@ import {
   type PersistentVolumeClaimSpec,
   validateClaimSpec,
 } from "./claim-spec.ts";
+import { claimWarnings } from "./claim-warnings.ts";
 import { classAnnotation } from "./persistent-volume.ts";
 
 /** core/v1 PersistentVolumeClaim: somebody's wish for storage. */
@@ -105,20 +105,18 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
 
 /** Other sources in the old field were always ignored. */
 function isKnownSource(source: DataSource | undefined): boolean {
-  const { apiGroup = "", kind } = source ?? {};
-  return apiGroup === ""
+  const { apiGroup, kind } = source ?? {};
+  return !apiGroup
     ? kind === "PersistentVolumeClaim"
     : apiGroup === "snapshot.storage.k8s.io" && kind === "VolumeSnapshot";
 }
 
-/** The same source stands in both fields, whichever of them the client knows. */
+/** The same source stands in both fields, whichever of them the client knows. Sources of other namespaces are an alpha feature. */
 function pairSources(spec: PersistentVolumeClaimSpec): void {
+  delete spec.dataSourceRef?.namespace;
   const { dataSource, dataSourceRef } = spec;
-  if (dataSource !== undefined && dataSourceRef === undefined) spec.dataSourceRef = { ...dataSource };
-  else if (dataSource === undefined && dataSourceRef !== undefined && !dataSourceRef.namespace) {
-    const { namespace: _, ...rest } = dataSourceRef;
-    spec.dataSource = rest;
-  }
+  if (dataSource !== undefined) spec.dataSourceRef ??= { ...dataSource };
+  else if (dataSourceRef !== undefined) spec.dataSource = { ...dataSourceRef };
 }
 
 /** The class may move from the old annotation into its field, and be said where it was not. */
@@ -219,11 +217,5 @@ function warnings({ metadata, spec }: PersistentVolumeClaim): string[] {
     const text = 'deprecated since v1.8; use "storageClassName" attribute instead';
     found.push(`metadata.annotations[${classAnnotation}]: ${text}`);
   }
-  for (const part of ["requests", "limits"] as const) {
-    const amount = spec.resources?.[part]?.["storage"];
-    if (amount === undefined || quantityMilliValue(parseQuantity(amount)) % 1000n === 0n) continue;
-    const path = `spec.resources.${part}[storage]`;
-    found.push(`${path}: fractional byte value "${amount}" is invalid, must be an integer`);
-  }
-  return found;
+  return [...found, ...claimWarnings(spec, "spec")];
 }

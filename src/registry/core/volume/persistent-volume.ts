@@ -15,7 +15,8 @@ import { age, nameOf } from "../../tables/cells.ts";
 import { validateNodeSelector } from "../pod/scheduling.ts";
 import type { NodeSelector } from "../pod/types.ts";
 import { accessModesCell, validateAccessModes, volumeModes } from "./access.ts";
-import { sourceNames, type VolumeSource, validateVolumeSource } from "./sources.ts";
+import type { VolumeSource } from "./driver-rules.ts";
+import { sourceNames, validateVolumeSource } from "./sources.ts";
 
 /** core/v1 PersistentVolume: a piece of storage that somebody has made. */
 export interface PersistentVolume extends KubeObject {
@@ -151,7 +152,7 @@ function validateVolume(volume: PersistentVolume): FieldError[] {
 function validateSpec(spec: PersistentVolumeSpec): FieldError[] {
   const { persistentVolumeReclaimPolicy: policy = "", storageClassName = "", volumeMode } = spec;
   const errors = validateAccessModes(spec.accessModes, "spec.accessModes", "");
-  errors.push(...validateCapacity(spec.capacity ?? {}, "spec.capacity"));
+  errors.push(...validateCapacity(spec.capacity, "spec.capacity"));
   if (policy !== "" && !reclaimPolicies.includes(policy))
     errors.push(field.notSupported("spec.persistentVolumeReclaimPolicy", policy, reclaimPolicies));
   errors.push(...validateAffinity(spec.nodeAffinity, "spec.nodeAffinity"));
@@ -199,12 +200,12 @@ function isRootHostPath({ hostPath }: PersistentVolumeSpec): boolean {
   return path !== undefined && path !== "" && /^[/.]+$/.test(path);
 }
 
-function validateCapacity(capacity: Readonly<Record<string, string>>, path: string): FieldError[] {
+function validateCapacity(given: PersistentVolumeSpec["capacity"], path: string): FieldError[] {
+  const capacity = given ?? {};
   const names = Object.keys(capacity);
   const errors = names.length === 0 ? [field.required(path, "")] : [];
   if (capacity["storage"] === undefined || names.length > 1) {
-    const shown = names.length === 0 ? null : capacity;
-    errors.push(field.notSupported(path, shown as unknown as string, ["storage"]));
+    errors.push(field.notSupported(path, given ?? null, ["storage"]));
   }
   for (const [name, amount] of Object.entries(capacity)) {
     const at = `${path}[${name}]`;

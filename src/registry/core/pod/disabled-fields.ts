@@ -1,0 +1,18 @@
+import type { PodSpec } from "./types.ts";
+
+/**
+ * Fields of features that 1.35 leaves off: upstream forgets them in new objects, where nobody could act on them. `spec` of a pod
+ * or of a template.
+ */
+export function dropDisabledFields(spec: PodSpec | undefined): void {
+  if (spec === undefined) return;
+  delete spec["workloadRef"];
+  for (const list of ["initContainers", "containers", "ephemeralContainers"] as const)
+    for (const { lifecycle } of spec[list] ?? []) delete lifecycle?.["stopSignal"];
+  for (const { projected } of spec.volumes ?? []) {
+    for (const source of projected?.sources ?? []) {
+      delete source.clusterTrustBundle;
+      delete source["podCertificate"];
+    }
+  }
+}
