@@ -13,6 +13,7 @@ import { createAuthority, issueCertificate } from "../../src/auth/index.ts";
 import { silentLog } from "../../src/client/index.ts";
 import { nodePlatform } from "../../src/platform/index.ts";
 import { type Router, startEmbeddedDriver, startHaproxyDriver, startRouter } from "../../src/router/index.ts";
+import { closeGraceMs } from "../../src/router/limits.ts";
 import { freePort } from "../proxy/servers.ts";
 import {
   addService,
@@ -48,6 +49,7 @@ for (const driver of ["embedded", "haproxy"] as const) {
     let router: Router;
     let directory: string;
     const programs: WebProgram[] = [];
+    let closed = false;
     let port: number;
     let tlsPort: number;
     const events: string[] = [];
@@ -104,7 +106,7 @@ for (const driver of ["embedded", "haproxy"] as const) {
     });
     after(async () => {
       world.stop();
-      await router.close();
+      if (!closed) await router.close();
       await Promise.all(programs.map((program) => program.close()));
       rmSync(directory, { recursive: true, force: true });
     });
@@ -516,6 +518,17 @@ for (const driver of ["embedded", "haproxy"] as const) {
         "GET / HTTP/1.1\r\nhost: web.example.org\r\nhost: other.example.org\r\n\r\n",
       );
       assert.match(twoHosts, /^HTTP\/1\.1 400 /);
+    });
+
+    test("ends once no request is under way, whatever connections are kept", async () => {
+      const agent = new Agent({ keepAlive: true });
+      assert.equal((await ask("web.example.org", "/", { agent })).status, 200);
+      const began = performance.now();
+      await router.close();
+      closed = true;
+      agent.destroy();
+      assert.ok(performance.now() - began < closeGraceMs, "it waited for connections that were only kept");
+      await assert.rejects(ask("web.example.org", "/"));
     });
   });
 }

@@ -38,8 +38,8 @@ suite("a HAProxy of ours", { skip: process.platform === "linux" ? missing : "loo
         machine, log: silentLog, directory: ${JSON.stringify(directory)}, defaultCertificate, endpointsOf: () => [],
         listen: { http: at(${await freePort(host)}), https: at(${await freePort(host)}) },
       });
-      console.log("routes");
       process.on("SIGTERM", async () => { await driver.close(); process.exit(0); });
+      console.log("routes");
     `;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
       stdio: ["ignore", "pipe", "inherit"],

@@ -218,6 +218,12 @@ export async function startHaproxyDriver(options: HaproxyOptions): Promise<Drive
     await setTable(table);
   }
 
+  async function untilIdle(): Promise<void> {
+    await admin("disable frontend public;disable frontend public_ssl");
+    while (!ended && isBusy(await admin("show sess")))
+      await pause(clock, pollMs, new AbortController().signal);
+  }
+
   let settling: Timer | undefined;
   /** One after the other: what is compared must not be changing. */
   let turn: Promise<unknown> = Promise.resolve();
@@ -275,13 +281,23 @@ export async function startHaproxyDriver(options: HaproxyOptions): Promise<Drive
       closing = true;
       sweeping.cancel();
       settling?.cancel();
-      // Softly: listeners close, connections finish.
-      process.signal("SIGUSR1");
       const timer = clock.after(closeGraceMs, () => process.signal("SIGKILL"));
+      // A soft stop would wait for connections that are only kept: nobody accepts any more, what is under way ends, and that is all.
+      await inTurn(untilIdle).catch((error) =>
+        log.debug("HAProxy is not there", { error: errorText(error) }),
+      );
+      process.signal("SIGTERM");
       await process.ended;
       timer.cancel();
     },
   };
+}
+
+/** Requests and tunnels are under way; our own question and TLS connections, whose requests have lines of their own, do not count. */
+function isBusy(sessions: string): boolean {
+  return sessions
+    .split("\n")
+    .some((line) => line.includes(" fe=") && !/ fe=GLOBAL | be=to_fe_sni /.test(line));
 }
 
 /** As many commands in a line as fit. */
