@@ -8,6 +8,8 @@ export interface UnaryMethod<Request, Response> {
   readonly waits: boolean;
   /** `signal`: of a method that waits; it aborts when the client went away or its time is over. @throws RpcError, KvError */
   handle(request: Request, signal: AbortSignal): Promise<Draft<Response>>;
+  /** About how many bytes an answer takes, of methods whose answers may be large: memory for it is then taken once. */
+  readonly bytesOf?: (response: Draft<Response>) => number;
 }
 
 /** The way back of a stream. Calls after it ended do nothing. */
@@ -44,8 +46,12 @@ export type Method = UnaryMethod<unknown, unknown> | StreamMethod<unknown, unkno
 export function unary<Request, Response>(
   info: MethodInfo<Request, Response>,
   handle: (request: Request) => Promise<Draft<Response>>,
+  bytesOf?: (response: Draft<Response>) => number,
 ): Method {
-  return { kind: "unary", info, waits: false, handle } as UnaryMethod<Request, Response> as Method;
+  return { kind: "unary", info, waits: false, handle, ...(bytesOf && { bytesOf }) } as UnaryMethod<
+    Request,
+    Response
+  > as Method;
 }
 
 export function waiting<Request, Response>(

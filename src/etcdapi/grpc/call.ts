@@ -132,9 +132,13 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
   }
 
   send(message: Draft<unknown>): boolean {
+    return this.#send(message);
+  }
+
+  #send(message: Draft<unknown>, bytes?: number): boolean {
     if (this.#ended) return true;
     this.#sendHeaders();
-    const frame = encodeGrpc(this.#method.info.response, message, this.#context.writer);
+    const frame = encodeGrpc(this.#method.info.response, message, this.#context.writer, bytes);
     this.#counts.sent++;
     this.#counts.sentBytes += frame.length - grpcPrefixBytes;
     return this.#stream.write(frame);
@@ -172,10 +176,11 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
     if (this.#asked)
       throw new RpcError(code.internal, "cardinality violation: more than one request message");
     this.#asked = true;
-    if (this.#method.waits) this.#abort = new AbortController();
+    const { bytesOf, waits } = this.#method;
+    if (waits) this.#abort = new AbortController();
     this.#method.handle(request, this.#abort?.signal ?? neverAborted).then(
       (response) => {
-        this.send(response);
+        this.#send(response, bytesOf?.(response));
         this.end();
       },
       (thrown: unknown) => this.end(thrown),

@@ -9,10 +9,23 @@ const targets: readonly SortTarget[] = ["key", "version", "create", "mod", "valu
 const orders = ["none", "ascend", "descend"] as const;
 
 export function rangeMethod(kv: Kv): Method {
-  return unary(etcdserverpb.KVService.Range, async (request) => {
-    const result = await kv.range({ ...rangeOp(request), serializable: request.serializable });
-    return { header: headerOf(result.header), ...rangeAnswer(result) };
-  });
+  return unary(
+    etcdserverpb.KVService.Range,
+    async (request) => {
+      const result = await kv.range({ ...rangeOp(request), serializable: request.serializable });
+      return { header: headerOf(result.header), ...rangeAnswer(result) };
+    },
+    ({ kvs = [] }) => bytesOf(kvs),
+  );
+}
+
+/** Tags, lengths and numbers of a key-value and of an answer's other fields, more or less. */
+const numbersBytes = 64;
+
+function bytesOf(kvs: Draft<etcdserverpb.RangeResponse["kvs"]>): number {
+  let bytes = numbersBytes;
+  for (const { key, value } of kvs) bytes += numbersBytes + (key?.length ?? 0) + (value?.length ?? 0);
+  return bytes;
 }
 
 /** @throws RpcError where etcd refuses the request before it looks at a key */

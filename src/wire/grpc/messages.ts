@@ -25,13 +25,14 @@ export class GrpcMessageTooLarge extends Error {
   }
 }
 
-/** The message as it is sent. `writer`: one that is used again and again. */
+/** The message as it is sent. `writer`: one that is used again and again. `bytes`: about how many they are, where they may be many. */
 export function encodeGrpc<T>(
   codec: MessageCodec<T>,
   message: Draft<T>,
   writer: ProtobufWriter = sharedWriter,
+  bytes?: number,
 ): Uint8Array {
-  writer.begin();
+  writer.begin(bytes);
   codec.write(writer, message);
   writer.uint32BigEndian(writer.length);
   writer.byte(0);

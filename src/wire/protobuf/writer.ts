@@ -23,11 +23,11 @@ export class ProtobufWriter {
   readonly #wide = new BigUint64Array(1);
   readonly #halves = new Uint32Array(this.#wide.buffer);
 
-  /** Forgets what was not finished and starts a message. */
-  begin(): void {
-    if (this.#chunk.length > writerChunkBytes) {
-      this.#chunk = new Uint8Array(writerChunkBytes);
-      this.#position = writerChunkBytes;
+  /** Forgets what was not finished and starts a message. `bytes`: about how many are to come, where that may be more than a chunk has. */
+  begin(bytes = 0): void {
+    if (this.#chunk.length > writerChunkBytes || bytes > writerChunkBytes) {
+      this.#chunk = uninitialized(Math.max(bytes, writerChunkBytes));
+      this.#position = this.#chunk.length;
     }
     this.#end = this.#position;
   }
@@ -221,12 +221,17 @@ export class ProtobufWriter {
     const used = this.#end - this.#position;
     const needed = used + size;
     const length = Math.max(needed * 2, writerChunkBytes);
-    const chunk = new Uint8Array(length);
+    const chunk = uninitialized(length);
     chunk.set(this.#chunk.subarray(this.#position, this.#end), length - used);
     this.#chunk = chunk;
     this.#end = length;
     this.#position = length - used;
   }
+}
+
+/** All of it that anybody sees is written before. */
+function uninitialized(length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer as ArrayBuffer);
 }
 
 function varintSize(value: number): number {
