@@ -122,8 +122,8 @@ export const clusterDefaulters: Readonly<Record<string, Defaulter>> = {
     value.lendablePercent ??= 0;
   },
   "flowcontrol.apiserver.k8s.io/v1.QueuingConfiguration": (value) => {
-    value.handSize ??= 8;
-    value.queues ??= 64;
-    value.queueLengthLimit ??= 50;
+    value.handSize ||= 8;
+    value.queues ||= 64;
+    value.queueLengthLimit ||= 50;
   },
 };

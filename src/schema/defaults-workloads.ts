@@ -110,6 +110,9 @@ export const workloadDefaulters: Readonly<Record<string, Defaulter>> = {
     spec.replicas ??= 1;
   },
   "batch/v1.Job": job,
+  "batch/v1.PodFailurePolicyOnPodConditionsPattern": (value) => {
+    value.status ||= "True";
+  },
   "batch/v1.CronJob": cronJob,
   "autoscaling/v2.HorizontalPodAutoscaler": horizontalPodAutoscaler,
   "autoscaling/v1.HorizontalPodAutoscaler": ({ spec }) => {

@@ -228,8 +228,10 @@ function typeOf(schema: OpenApiSchema, goType: string): TypeNode {
   if (definition === undefined) return new TypeNode(schema, undefined, goType, atomicHere);
   const shared = typeOfDefinition(definition);
   assert(shared !== undefined, `no definition ${definition}`);
-  if (!atomicHere || shared.atomic) return shared;
-  return new TypeNode(definitions[definition] as OpenApiSchema, definition, goType, true);
+  // A field may own its object as a whole, or in parts where the type says as a whole.
+  const granularHere = schema["x-kubernetes-map-type"] === "granular";
+  if ((!atomicHere || shared.atomic) && !(granularHere && shared.atomic)) return shared;
+  return new TypeNode(definitions[definition] as OpenApiSchema, definition, goType, atomicHere);
 }
 
 export function typeOfDefinition(definition: string): TypeNode | undefined {

@@ -35,6 +35,7 @@ const notFoundActions = ["Deny", "Allow"];
 
 export const policyBindingStrategy: Strategy<PolicyBinding> = {
   namespaced: false,
+  anyFinalizer: true,
   allowUnconditionalUpdate: false,
   prepareForCreate: (binding) => {
     binding.metadata.generation = 1;

@@ -59,6 +59,7 @@ export function policyStrategy(): Strategy<Policy> {
   };
   return {
     namespaced: false,
+    anyFinalizer: true,
     allowUnconditionalUpdate: false,
     prepareForCreate: (policy) => {
       policy.status = {};

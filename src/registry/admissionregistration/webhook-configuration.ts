@@ -72,6 +72,7 @@ function webhookStrategy(): Strategy<WebhookConfiguration> {
   };
   return {
     namespaced: false,
+    anyFinalizer: true,
     allowUnconditionalUpdate: false,
     prepareForCreate: (configuration) => {
       configuration.metadata.generation = 1;

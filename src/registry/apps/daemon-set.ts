@@ -105,10 +105,16 @@ function setTemplateGeneration({ metadata }: DaemonSet, generation: number): voi
 }
 
 function validateSpec(spec: DaemonSet["spec"]): FieldError[] {
-  // A missing selector shows only as one that does not match.
-  const problems = validateSelectorAndTemplate(spec, { selector: "daemonset", deadline: "DaemonSet" });
+  // A missing selector shows only as one that does not match, a wrong one only by what is wrong with it.
+  const problems = validateSelectorAndTemplate(spec, {
+    selector: "daemonset",
+    deadline: "DaemonSet",
+    unusable: "",
+  });
   return [
-    ...problems.filter(({ field: path, type }) => path !== "spec.selector" || type !== "FieldValueRequired"),
+    ...problems.filter(({ field: path, type, detail }) =>
+      path === "spec.selector" ? type !== "FieldValueRequired" && detail !== "" : true,
+    ),
     ...nonNegative("spec.minReadySeconds", spec.minReadySeconds),
     ...validateUpdateStrategy(spec.updateStrategy ?? {}, "spec.updateStrategy"),
     ...nonNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit),
@@ -120,7 +126,13 @@ function validateUpdateStrategy({ type = "", rollingUpdate }: UpdateStrategy, pa
   if (type === "OnDelete") return [];
   if (type !== "RollingUpdate") {
     // Upstream prints its internal form.
-    const shown = { Type: type, RollingUpdate: rollingUpdate ?? null };
+    const shown = {
+      Type: type,
+      RollingUpdate:
+        rollingUpdate === undefined
+          ? null
+          : { MaxUnavailable: rollingUpdate.maxUnavailable ?? 0, MaxSurge: rollingUpdate.maxSurge ?? 0 },
+    };
     return [field.notSupported(path, shown, ["RollingUpdate", "OnDelete"])];
   }
   if (rollingUpdate === undefined) return [field.required(at, "")];

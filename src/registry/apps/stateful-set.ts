@@ -1,12 +1,14 @@
 import {
   deepEqual,
+  dns1123LabelErrors,
   type FieldError,
   field,
   type IntOrString,
   type KubeObject,
+  nameIsDnsLabel,
 } from "../../apimachinery/index.ts";
 import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
-import type { PodTemplate } from "../core/pod/types.ts";
+import type { PodSpec, PodTemplate } from "../core/pod/types.ts";
 import type { Volume } from "../core/pod/volume-types.ts";
 import { podWarnings } from "../core/pod/warnings.ts";
 import { type ClaimTemplate, validateClaimSpec } from "../core/volume/claim-spec.ts";
@@ -18,7 +20,7 @@ import {
   validateSelectorAndTemplate,
 } from "../rules/replicas.ts";
 import { validateShare } from "../rules/shares.ts";
-import { nonNegative } from "../rules/values.ts";
+import { complaints, nonNegative } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, containerCells, nameOf } from "../tables/cells.ts";
 
@@ -42,14 +44,17 @@ const noReplicas = { replicas: 0, availableReplicas: 0 };
 
 export const statefulSetStrategy: Strategy<StatefulSet> = {
   namespaced: true,
+  validateName: nameIsDnsLabel,
   prepareForCreate: (statefulSet) => {
     dropDisabledFields(statefulSet.spec.template?.spec);
+    dropMaxUnavailable(statefulSet);
     statefulSet.status = noReplicas;
     statefulSet.metadata.generation = 1;
     return statefulSet;
   },
   prepareForUpdate: (next, old) => {
     dropDisabledFields(next.spec.template?.spec);
+    dropMaxUnavailable(next);
     next.status = old.status ?? noReplicas;
     return countWanted(next, old);
   },
@@ -77,6 +82,11 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
     ];
   },
 };
+
+/** An alpha feature of 1.35 that is off: nobody would act on it. */
+function dropMaxUnavailable({ spec }: StatefulSet): void {
+  delete spec.updateStrategy?.rollingUpdate?.maxUnavailable;
+}
 
 function allWarnings({ spec }: StatefulSet): string[] {
   const warnings = podWarnings(spec.template ?? {}, "spec.template.");
@@ -128,12 +138,15 @@ function validateSpec(spec: StatefulSet["spec"]): FieldError[] {
     ...nonNegative("spec.replicas", spec.replicas),
     ...nonNegative("spec.minReadySeconds", spec.minReadySeconds),
     ...nonNegative("spec.ordinals.start", spec.ordinals?.start),
+    ...(spec.serviceName
+      ? complaints("spec.serviceName", spec.serviceName, dns1123LabelErrors(spec.serviceName))
+      : []),
     ...(spec.volumeClaimTemplates ?? []).flatMap((template, i) =>
       validateClaimSpec(template.spec ?? {}, `spec.volumeClaimTemplates[${i}].spec`),
     ),
     ...validateSelectorAndTemplate(
       { ...spec, template: withClaims(spec) },
-      { selector: "statefulset", deadline: "StatefulSet" },
+      { selector: "statefulset", deadline: "StatefulSet", unusable: "" },
     ),
   ];
 }
@@ -147,9 +160,12 @@ function withClaims({ template, volumeClaimTemplates = [] }: StatefulSet["spec"]
     }),
   );
   const { spec, ...rest } = template ?? {};
-  if (spec === undefined || claims.size === 0) return template ?? {};
+  if (spec === undefined) return template ?? {};
+  // The controller names each pod, whatever the template says.
+  const { hostname: _, subdomain: __, ...named } = spec;
+  if (claims.size === 0) return { ...rest, spec: named as PodSpec };
   const others = (spec.volumes ?? []).filter(({ name }) => !claims.has(name));
-  return { ...rest, spec: { ...spec, volumes: [...claims.values(), ...others] } };
+  return { ...rest, spec: { ...(named as PodSpec), volumes: [...claims.values(), ...others] } };
 }
 
 function validateUpdateStrategy({ updateStrategy = {} }: StatefulSet["spec"], path: string): FieldError[] {

@@ -147,11 +147,10 @@ function validateWhole(spec: JobSpec): FieldError[] {
 /** The pods of an Indexed Job are hosts of its name and their index. */
 function validateHostName({ metadata, spec }: Job): FieldError[] {
   if (spec.completionMode !== "Indexed" || (spec.completions ?? 0) <= 0) return [];
-  const host = `${metadata.name}-${(spec.completions as number) - 1}`;
-  const problems = dns1123LabelErrors(host);
-  if (problems.length === 0) return [];
-  const detail = `will not able to create pod with invalid DNS label: ${problems.join(", ")}`;
-  return [field.invalid("metadata.name", host, detail)];
+  const host = `${metadata.name ?? ""}-${(spec.completions as number) - 1}`;
+  if (dns1123LabelErrors(host).length === 0) return [];
+  const detail = `will not able to create pod with invalid DNS label: ${host}`;
+  return [field.invalid("metadata.name", metadata.name ?? "", detail)];
 }
 
 function validateFixed(next: JobSpec, old: Job): FieldError[] {

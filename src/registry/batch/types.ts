@@ -33,8 +33,8 @@ interface PodFailurePolicy {
 
 export interface PodFailureRule {
   action?: string;
-  onExitCodes?: { containerName?: string; operator?: string; values?: number[] };
-  onPodConditions?: { type?: string; status?: string }[];
+  onExitCodes?: { containerName?: string; operator?: string; values?: number[] | null };
+  onPodConditions?: { type?: string; status?: string }[] | null;
 }
 
 export interface JobStatus {

@@ -16,6 +16,7 @@ interface Lease extends KubeObject {
 /** Leases are written every few seconds by everybody: a PUT creates, and little is checked. */
 export const leaseStrategy: Strategy<Lease> = {
   namespaced: true,
+  anyFinalizer: true,
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: false,
   prepareForCreate: withoutCoordination,

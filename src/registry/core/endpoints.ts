@@ -1,5 +1,6 @@
 import {
   dns1123LabelErrors,
+  dns1123SubdomainErrors,
   type FieldError,
   field,
   ipErrors,
@@ -82,8 +83,8 @@ function validateAddress(
 ): FieldError[] {
   const errors = complaints(`${path}.ip`, ip, ipErrors(ip));
   if (hostname) errors.push(...complaints(`${path}.hostname`, hostname, dns1123LabelErrors(hostname)));
-  if (nodeName !== undefined && nodeName === "")
-    errors.push(field.invalid(`${path}.nodeName`, nodeName, "must not be empty"));
+  if (nodeName !== undefined)
+    errors.push(...complaints(`${path}.nodeName`, nodeName, dns1123SubdomainErrors(nodeName)));
   return [...errors, ...validateNonSpecialIp(`${path}.ip`, ip, localPodCidr)];
 }
 

@@ -37,6 +37,11 @@ const standardTypes: ReadonlySet<string> = new Set(["Pod", "Container", "Persist
 export const limitRangeStrategy: Strategy<LimitRange> = {
   namespaced: true,
   allowCreateOnUpdate: true,
+  prepareForCreate: (range) => {
+    // Upstream names what came without a name after its uid's like.
+    range.metadata.name ||= range.metadata.uid ?? "";
+    return range;
+  },
   validate: ({ spec }) => validateLimits(spec?.limits ?? []),
   validateUpdate: ({ spec }) => validateLimits(spec?.limits ?? []),
 };

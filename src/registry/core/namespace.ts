@@ -104,8 +104,8 @@ function withNameLabel(namespace: Namespace): Namespace {
 }
 
 function validateFinalizers({ spec }: Namespace): FieldError[] {
-  return (spec?.finalizers ?? []).flatMap((name, i) => {
-    const path = `spec.finalizers[${i}]`;
+  return (spec?.finalizers ?? []).flatMap((name) => {
+    const path = "spec.finalizers";
     const errors = complaints(path, name, qualifiedNameErrors(name));
     if (!name.includes("/") && name !== kubernetesFinalizer) {
       errors.push(

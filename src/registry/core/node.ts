@@ -17,6 +17,7 @@ interface Node extends KubeObject {
     unschedulable?: boolean;
     taints?: Taint[];
     externalID?: string;
+    configSource?: object;
   };
   status?: {
     addresses?: NodeAddress[];
@@ -37,6 +38,10 @@ const statusRules: UpdateRules<Node> = {
   resetFields: [["spec"]],
 };
 
+function deprecations({ spec }: Node): string[] {
+  return spec?.externalID ? ["spec.externalID: this field is deprecated, and is unused by Kubernetes"] : [];
+}
+
 /** A kubelet registers its node with the status that it has: nothing is cleared at creation. */
 export const nodeStrategy: Strategy<Node> = {
   namespaced: false,
@@ -49,6 +54,8 @@ export const nodeStrategy: Strategy<Node> = {
   },
   validate: validateNode,
   validateUpdate: validateNodeUpdate,
+  warnings: deprecations,
+  warningsOnUpdate: deprecations,
   selectableFields: { "spec.unschedulable": (node) => String(node.spec?.unschedulable ?? false) },
   status: statusRules,
   resetFields: [["status"]],
@@ -78,6 +85,8 @@ function withSpecOf(next: Node, old: Node): Node {
 /** `podCIDR` is the first of `podCIDRs`; whoever writes only the old field means both. */
 function alignPodCidrs(node: Node): Node {
   const { spec } = node;
+  // The kubelet's configuration by the API is gone since 1.24.
+  delete spec?.configSource;
   if (spec?.podCIDR && spec.podCIDR !== spec.podCIDRs?.[0]) spec.podCIDRs = [spec.podCIDR];
   return node;
 }

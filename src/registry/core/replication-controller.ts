@@ -75,5 +75,5 @@ function validateSpec({ spec }: ReplicationController): FieldError[] {
   if (matcher.empty) errors.push(field.required("spec.selector", ""));
   errors.push(...nonNegative("spec.replicas", spec.replicas));
   if (spec.template === undefined) return [...errors, field.required("spec.template", "")];
-  return [...errors, ...validateTemplate(spec.template, matcher)];
+  return [...errors, ...validateTemplate(spec.template, matcher, "ReplicationController")];
 }

@@ -48,6 +48,8 @@ export const secretStrategy: Strategy<Secret> = {
     ...validateFrozen(next, old, ["data"]),
     ...validateSecret(next),
   ],
+  warnings: keyPairWarnings,
+  warningsOnUpdate: keyPairWarnings,
   selectableFields: { type: (secret) => secret.type ?? "" },
   tableRow: (secret, now) => [
     nameOf(secret),
@@ -56,6 +58,17 @@ export const secretStrategy: Strategy<Secret> = {
     age(secret, now),
   ],
 };
+
+/** What TLS would say first of a certificate and a key that are none. */
+function keyPairWarnings({ type, data = {} }: Secret): string[] {
+  if (type !== "kubernetes.io/tls") return [];
+  const holds = (key: string, what: RegExp): boolean =>
+    what.test(Buffer.from(data[key] ?? "", "base64").toString("latin1"));
+  if (!holds("tls.crt", /-----BEGIN [^-]+-----/))
+    return ["tls: failed to find any PEM data in certificate input"];
+  if (!holds("tls.key", /-----BEGIN [^-]+-----/)) return ["tls: failed to find any PEM data in key input"];
+  return [];
+}
 
 /** `stringData` is for writing only: its texts become data. */
 function mergeStringData(secret: Secret): Secret {
@@ -96,9 +109,10 @@ function validateType(secret: Secret, data: Record<string, string>): FieldError[
   }
   const jsonKey = jsonKeys[type];
   if (jsonKey !== undefined) return validateJsonValue(jsonKey, data[jsonKey]);
-  return (requiredKeys[type] ?? [])
-    .filter((key) => !Object.hasOwn(data, key))
-    .map((key) => field.required(`data[${key}]`, ""));
+  // A key of the SSH type has to say something; certificates may be there empty.
+  const isMissing = (key: string): boolean =>
+    type === "kubernetes.io/ssh-auth" ? !data[key] : !Object.hasOwn(data, key);
+  return (requiredKeys[type] ?? []).filter(isMissing).map((key) => field.required(`data[${key}]`, ""));
 }
 
 function validateJsonValue(key: string, value: string | undefined): FieldError[] {

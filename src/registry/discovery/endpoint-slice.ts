@@ -6,6 +6,7 @@ import {
   field,
   ipErrors,
   type KubeObject,
+  labelValueErrors,
   parseIp,
   qualifiedNameErrors,
 } from "../../apimachinery/index.ts";
@@ -16,6 +17,8 @@ import { age, nameOf } from "../tables/cells.ts";
 
 interface Endpoint {
   addresses?: string[] | null;
+  deprecatedTopology?: Record<string, string>;
+  hints?: { forZones?: { name?: string }[]; forNodes?: { name?: string }[] };
   hostname?: string;
   nodeName?: string;
 }
@@ -44,6 +47,7 @@ export const endpointSliceStrategy: StrategySource = ({ flags: { localPodCidr } 
   ofAnyKind<EndpointSlice>({
     namespaced: true,
     prepareForCreate: (slice) => {
+      dropTopology(slice);
       slice.metadata.generation = 1;
       return slice;
     },
@@ -103,8 +107,32 @@ function validateEndpoints(
     }
     if (hostname !== undefined)
       errors.push(...complaints(`${path}.hostname`, hostname, dns1123LabelErrors(hostname)));
+    errors.push(...validateHints(endpoint, `${path}.hints`));
     return errors;
   });
+}
+
+const hintsMax = 8;
+
+/** For whom an endpoint is meant: each zone and each node once. */
+function validateHints({ hints = {} }: Endpoint, path: string): FieldError[] {
+  const check = (list: "forZones" | "forNodes", nameErrors: (name: string) => string[]): FieldError[] => {
+    const targets = hints[list] ?? [];
+    if (targets.length > hintsMax) return [field.tooMany(`${path}.${list}`, targets.length, hintsMax)];
+    const seen = new Set<string>();
+    return targets.flatMap(({ name = "" }, i) => {
+      const at = `${path}.${list}[${i}].name`;
+      const errors = seen.has(name) ? [field.duplicate(at, name)] : [];
+      seen.add(name);
+      return [...errors, ...complaints(at, name, nameErrors(name))];
+    });
+  };
+  return [...check("forZones", labelValueErrors), ...check("forNodes", dns1123SubdomainErrors)];
+}
+
+/** Written by clients of v1beta1 only. */
+function dropTopology(slice: EndpointSlice): void {
+  for (const endpoint of slice.endpoints ?? []) delete endpoint.deprecatedTopology;
 }
 
 function validateAddresses(
@@ -123,6 +151,7 @@ function validateAddresses(
     if (family !== undefined && `IPv${family}` !== addressType) {
       errors.push(field.invalid(path, address, `must be an ${addressType} address`));
     }
+    if (family === undefined) return errors;
     return [...errors, ...validateNonSpecialIp(at, address, localPodCidr)];
   });
 }
@@ -145,7 +174,9 @@ function validatePorts(ports: readonly EndpointPort[]): FieldError[] {
     if (name !== "") errors.push(...complaints(`${path}.name`, name, dns1123LabelErrors(name)));
     if (names.has(name)) errors.push(field.duplicate(`${path}.name`, name));
     names.add(name);
-    errors.push(...oneOf(`${path}.protocol`, protocol, protocols));
+    if (protocol === undefined) errors.push(field.required(`${path}.protocol`, ""));
+    else if (!protocols.some((known) => known === protocol))
+      errors.push(field.notSupported(`${path}.protocol`, protocol, protocols));
     if (appProtocol !== undefined) {
       errors.push(...complaints(`${path}.appProtocol`, appProtocol, qualifiedNameErrors(appProtocol)));
     }

@@ -3,6 +3,7 @@ import {
   type FieldError,
   field,
   type KubeObject,
+  pathSegmentErrors,
   qualifiedNameErrors,
 } from "../../apimachinery/index.ts";
 import { complaints, immutable } from "../rules/values.ts";
@@ -51,6 +52,8 @@ function eventStrategy({ ttlSeconds, strict }: { ttlSeconds: number; strict: boo
   const controllerField = strict ? "reportingController" : "reportingComponent";
   const strategy: Strategy<Event> = {
     namespaced: true,
+    // Upstream checks the metadata of a core event nowhere else.
+    ...(strict ? {} : { anyFinalizer: true, validateName: pathSegmentErrors }),
     allowCreateOnUpdate: true,
     validate: (event) => [
       ...validateLegacy(event, controllerField),
@@ -144,9 +147,9 @@ function validateStrict(event: Event): FieldError[] {
     errors.push(field.invalid("type", "", `has invalid value: ${event.type ?? ""}`));
   }
   const unset = (path: string): void => void errors.push(field.invalid(path, "", "needs to be unset"));
-  if (event.firstTimestamp) unset("deprecatedFirstTimestamp");
-  if (event.lastTimestamp) unset("deprecatedLastTimestamp");
-  if (event.count) unset("deprecatedCount");
+  if (event.firstTimestamp) unset("firstTimestamp");
+  if (event.lastTimestamp) unset("lastTimestamp");
+  if (event.count) unset("count");
   if (event.source?.component || event.source?.host) unset("deprecatedSource");
   return errors;
 }

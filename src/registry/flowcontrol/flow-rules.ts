@@ -9,7 +9,8 @@ const subjectKinds = ["Group", "ServiceAccount", "User"];
 const verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"];
 
 export function validateFlowRules(rules: FlowRules, path: string): FieldError[] {
-  const { subjects = [], resourceRules = [], nonResourceRules = [] } = rules;
+  const { resourceRules = [], nonResourceRules = [] } = rules;
+  const subjects = rules.subjects ?? [];
   const errors = subjects.flatMap((subject, i) => validateSubject(subject, `${path}.subjects[${i}]`));
   if (subjects.length === 0) {
     errors.push(field.required(`${path}.subjects`, "subjects must contain at least one value"));
@@ -91,14 +92,15 @@ function validateSome(
 }
 
 function validateResourceRule(rule: FlowResourceRule, path: string): FieldError[] {
-  const { apiGroups = [], resources = [], namespaces = [], clusterScope = false } = rule;
+  const { clusterScope = false } = rule;
+  const namespaces = rule.namespaces ?? [];
   const errors = [
     ...validateVerbs(rule.verbs ?? [], `${path}.verbs`),
-    ...validateSome(apiGroups, `${path}.apiGroups`, {
+    ...validateSome(rule.apiGroups ?? [], `${path}.apiGroups`, {
       none: "resource rules must supply at least one api group",
       others: "api groups",
     }),
-    ...validateSome(resources, `${path}.resources`, {
+    ...validateSome(rule.resources ?? [], `${path}.resources`, {
       none: "resource rules must supply at least one resource",
       others: "resources",
     }),
@@ -121,7 +123,7 @@ function validateResourceRule(rule: FlowResourceRule, path: string): FieldError[
 }
 
 function validateNonResourceRule(rule: FlowNonResourceRule, path: string): FieldError[] {
-  const { nonResourceURLs = [] } = rule;
+  const nonResourceURLs = rule.nonResourceURLs ?? [];
   const at = `${path}.nonResourceURLs`;
   const errors = [
     ...validateVerbs(rule.verbs ?? [], `${path}.verbs`),

@@ -1,11 +1,5 @@
-import {
-  dns1123SubdomainErrors,
-  type FieldError,
-  field,
-  type KubeObject,
-  nameIsDnsLabel,
-  regexError,
-} from "../../apimachinery/index.ts";
+import { type FieldError, field, type KubeObject, nameIsDnsLabel } from "../../apimachinery/index.ts";
+import { validateDomainPrefixedPath } from "../rules/domain-path.ts";
 import { countWanted } from "../rules/replicas.ts";
 import { complaints, immutable } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
@@ -54,23 +48,6 @@ function validateSpec({ controller = "", parameters }: IngressClass["spec"]): Fi
     errors.push(...validateDomainPrefixedPath("spec.controller", controller));
   }
   if (parameters !== undefined) errors.push(...validateParameters(parameters, "spec.parameters"));
-  return errors;
-}
-
-const pathCharacters = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
-const pathPattern = new RegExp(`^${pathCharacters}$`);
-
-/** `acme.io/foo`. */
-function validateDomainPrefixedPath(at: string, value: string): FieldError[] {
-  const slash = value.indexOf("/");
-  const domain = value.slice(0, slash);
-  const path = value.slice(slash + 1);
-  if (slash <= 0 || path === "") {
-    return [field.invalid(at, value, 'must be a domain-prefixed path (such as "acme.io/foo")')];
-  }
-  const errors = complaints(at, domain, dns1123SubdomainErrors(domain));
-  if (!pathPattern.test(path))
-    errors.push(field.invalid(at, path, regexError("Invalid path", pathCharacters)));
   return errors;
 }
 

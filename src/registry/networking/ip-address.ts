@@ -1,5 +1,6 @@
 import {
   deepEqual,
+  dns1123SubdomainErrors,
   type FieldError,
   field,
   formatIp,
@@ -7,7 +8,7 @@ import {
   type KubeObject,
   parseIp,
 } from "../../apimachinery/index.ts";
-import { fieldIsImmutable } from "../rules/values.ts";
+import { complaints, fieldIsImmutable } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf, none } from "../tables/cells.ts";
 
@@ -41,6 +42,8 @@ function validateParent(spec: IpAddressObject["spec"]): FieldError[] {
   const parent = spec?.parentRef;
   if (parent === undefined) return [field.required("spec.parentRef", "")];
   const errors: FieldError[] = [];
+  const { group = "" } = parent;
+  if (group !== "") errors.push(...complaints("spec.parentRef.group", group, dns1123SubdomainErrors(group)));
   if (!parent.resource) errors.push(field.required("spec.parentRef.resource", ""));
   if (!parent.name) errors.push(field.required("spec.parentRef.name", ""));
   return errors;

@@ -8,7 +8,8 @@ import { complaints } from "../rules/values.ts";
 
 /** A reference to an object of any kind in the same namespace. */
 export interface ObjectReference {
-  apiGroup?: string;
+  /** Go writes the group of core kinds as null. */
+  apiGroup?: string | null;
   kind: string;
   name: string;
 }
@@ -18,7 +19,7 @@ export function validateObjectReference(
   path: string,
 ): FieldError[] {
   const errors: FieldError[] = [];
-  if (apiGroup !== undefined) {
+  if (apiGroup !== undefined && apiGroup !== null) {
     errors.push(...complaints(`${path}.apiGroup`, apiGroup, dns1123SubdomainErrors(apiGroup)));
   }
   for (const [at, value] of [

@@ -1,5 +1,7 @@
 import {
+  deepEqual,
   type FieldError,
+  field,
   type KubeObject,
   nameIsDnsLabel,
   validateLabels,
@@ -21,6 +23,7 @@ interface RuntimeClass extends KubeObject {
 
 export const runtimeClassStrategy: Strategy<RuntimeClass> = {
   namespaced: false,
+  anyFinalizer: true,
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: false,
   validate,
@@ -39,7 +42,25 @@ function validate({ handler = "", overhead, scheduling }: RuntimeClass): FieldEr
     errors.push(...validateResources({ limits: overhead.podFixed ?? {} }, "overhead", []));
   if (scheduling === undefined) return errors;
   errors.push(...validateLabels(scheduling.nodeSelector, "scheduling.nodeSelector"));
-  return [...errors, ...validateTolerations(scheduling.tolerations ?? [], "scheduling.tolerations")];
+  return [...errors, ...validateTolerationList(scheduling.tolerations ?? [], "scheduling.tolerations")];
+}
+
+/** Unlike a pod's, no two may be the same. */
+function validateTolerationList(tolerations: readonly Toleration[], path: string): FieldError[] {
+  const repeats = tolerations.flatMap((toleration, i) => {
+    if (!tolerations.slice(0, i).some((other) => deepEqual(other, toleration))) return [];
+    // Upstream prints its internal form.
+    const { key = "", operator = "", value = "", effect = "", tolerationSeconds = null } = toleration;
+    const shown = {
+      Key: key,
+      Operator: operator,
+      Value: value,
+      Effect: effect,
+      TolerationSeconds: tolerationSeconds,
+    };
+    return [field.duplicate(`${path}[${i}]`, shown)];
+  });
+  return [...validateTolerations(tolerations, path), ...repeats];
 }
 
 function warnings({ scheduling }: RuntimeClass): string[] {

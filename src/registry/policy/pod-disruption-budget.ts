@@ -4,6 +4,7 @@ import {
   type IntOrString,
   type KubeObject,
   type LabelSelector,
+  pathSegmentErrors,
   validateLabelSelector,
 } from "../../apimachinery/index.ts";
 import { validateConditions } from "../rules/conditions.ts";
@@ -46,6 +47,9 @@ const unhealthyPolicies = ["AlwaysAllow", "IfHealthyBudget"];
 
 export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
   namespaced: true,
+  anyFinalizer: true,
+  // Upstream checks the rest of its metadata nowhere.
+  validateName: pathSegmentErrors,
   prepareForCreate: (budget) => {
     budget.status = noStatus;
     budget.metadata.generation = 1;

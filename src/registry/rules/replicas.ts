@@ -53,7 +53,8 @@ export function validateSelectorAndTemplate(
       errors.push(field.invalid(path, selector, `empty selector is invalid for ${workload.selector}`));
   }
   const matcher = matcherOf(selector);
-  if (matcher === undefined) return [...errors, field.invalid(path, selector, "invalid label selector")];
+  const { unusable = "invalid label selector" } = workload;
+  if (matcher === undefined) return [...errors, field.invalid(path, selector, unusable)];
   return [...errors, ...validateTemplate(template, matcher, workload.deadline)];
 }
 
@@ -61,6 +62,8 @@ export function validateSelectorAndTemplate(
 interface WorkloadTexts {
   readonly selector: string;
   readonly deadline: string;
+  /** What is said of a selector that cannot be one, besides what is wrong with it. */
+  readonly unusable?: string;
 }
 
 function matcherOf(selector: LabelSelector | null | undefined): Selector | undefined {

@@ -12,7 +12,8 @@ export function fixed(name: string, next: unknown, old: unknown): FieldError[] {
 
 export function validateProvisioner(provisioner: string, path: string): FieldError[] {
   if (provisioner === "") return [field.required(path, "")];
-  return complaints(path, provisioner, qualifiedNameErrors(provisioner.toLowerCase()));
+  const name = provisioner.toLowerCase();
+  return complaints(path, name, qualifiedNameErrors(name));
 }
 
 export function validateParameters(

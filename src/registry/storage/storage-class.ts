@@ -1,5 +1,5 @@
 import { type FieldError, field, type KubeObject, validateLabelKey } from "../../apimachinery/index.ts";
-import { immutable, oneOf } from "../rules/values.ts";
+import { immutable } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf } from "../tables/cells.ts";
 import { fixed, validateParameters, validateProvisioner } from "./class-rules.ts";
@@ -29,8 +29,8 @@ export const storageClassStrategy: Strategy<StorageClass> = {
   validate: (storageClass) => [
     ...validateProvisioner(storageClass.provisioner ?? "", "provisioner"),
     ...validateParameters(storageClass.parameters ?? {}, { mayBeEmpty: true }),
-    ...oneOf("reclaimPolicy", storageClass.reclaimPolicy, ["Delete", "Retain"]),
-    ...oneOf("volumeBindingMode", storageClass.volumeBindingMode, ["Immediate", "WaitForFirstConsumer"]),
+    ...known("reclaimPolicy", storageClass.reclaimPolicy || "Delete", ["Delete", "Retain"]),
+    ...validateBinding(storageClass.volumeBindingMode),
     ...validateTopologies(storageClass.allowedTopologies ?? []),
   ],
   validateUpdate: (next, old) => [
@@ -48,6 +48,14 @@ export const storageClassStrategy: Strategy<StorageClass> = {
     age(storageClass, now),
   ],
 };
+
+const known = (path: string, value: string, supported: readonly string[]): FieldError[] =>
+  supported.includes(value) ? [] : [field.notSupported(path, value, supported)];
+
+function validateBinding(mode: string | undefined): FieldError[] {
+  if (mode === undefined) return [field.required("volumeBindingMode", "")];
+  return known("volumeBindingMode", mode, ["Immediate", "WaitForFirstConsumer"]);
+}
 
 function isDefault({ metadata: { annotations } }: StorageClass): boolean {
   return defaultAnnotations.some((name) => annotations?.[name] === "true");

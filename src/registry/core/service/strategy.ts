@@ -6,6 +6,7 @@ import { serviceRow } from "./table.ts";
 import type { Service, ServiceStatus } from "./types.ts";
 import { alignClusterIps, dropUnneeded, keepAllocated } from "./update-fields.ts";
 import { validateService, validateServiceStatus, validateServiceUpdate } from "./validate.ts";
+import { serviceWarnings } from "./warnings.ts";
 
 const noStatus: ServiceStatus = { loadBalancer: {} };
 
@@ -32,6 +33,8 @@ export const serviceStrategy: StrategySource = (deps) => {
     afterDelete: (service) => allocator.onDelete(service),
     validate: validateService,
     validateUpdate: validateServiceUpdate,
+    warnings: serviceWarnings,
+    warningsOnUpdate: serviceWarnings,
     returnDeletedObject: true,
     selectableFields: {
       "spec.clusterIP": ({ spec }) => spec.clusterIP ?? "",

@@ -146,7 +146,7 @@ export function validateClusterIps(service: Service): FieldError[] {
   const path = "spec.clusterIPs";
   const errors: FieldError[] = [];
   if (!spec.clusterIP && clusterIps.length > 0) {
-    errors.push(field.forbidden(path, "must be empty when `clusterIP` is not specified"));
+    errors.push(field.invalid(path, clusterIps, "must be empty when `clusterIP` is not specified"));
   } else if (spec.clusterIP && clusterIps.length === 0) {
     errors.push(field.required(path, ""));
   } else if (spec.clusterIP && clusterIps[0] !== spec.clusterIP) {
@@ -163,7 +163,7 @@ export function validateClusterIps(service: Service): FieldError[] {
   if (isHeadless(service)) return errors;
   clusterIps.forEach((ip, i) => {
     const family = spec.ipFamilies?.[i];
-    if (family === undefined || family === familyOf(ip)) return;
+    if ((family !== "IPv4" && family !== "IPv6") || family === familyOf(ip)) return;
     const detail = `expected an ${family} value as indicated by \`ipFamilies[${i}]\``;
     errors.push(field.invalid(`${path}[${i}]`, ip, detail));
   });
@@ -300,7 +300,7 @@ function validateInternalTraffic(service: Service): FieldError[] {
   } else if (!trafficPolicies.includes(internalTrafficPolicy)) {
     errors.push(field.notSupported(path, internalTrafficPolicy, trafficPolicies));
   }
-  const distributions = ["PreferClose", "PreferSameNode", "PreferSameZone"];
+  const distributions = ["PreferClose", "PreferSameZone", "PreferSameNode"];
   if (trafficDistribution !== undefined && !distributions.includes(trafficDistribution)) {
     errors.push(field.notSupported("spec.trafficDistribution", trafficDistribution, distributions));
   }

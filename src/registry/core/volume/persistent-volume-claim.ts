@@ -113,7 +113,7 @@ function isKnownSource(source: DataSource | undefined): boolean {
 
 /** The same source stands in both fields, whichever of them the client knows. Sources of other namespaces are an alpha feature. */
 function pairSources(spec: PersistentVolumeClaimSpec): void {
-  delete spec.dataSourceRef?.namespace;
+  if (spec.dataSourceRef?.namespace) delete spec.dataSourceRef;
   const { dataSource, dataSourceRef } = spec;
   if (dataSource !== undefined) spec.dataSourceRef ??= { ...dataSource };
   else if (dataSourceRef !== undefined) spec.dataSource = { ...dataSourceRef };

@@ -81,7 +81,8 @@ export function validateVolumeSource(
   hasNodeAffinity: boolean,
 ): FieldError[] {
   const errors = validateOneSource(rules, spec, path);
-  if (spec["local"] !== undefined && !hasNodeAffinity)
+  const first = sourceNames.find((name) => spec[name] !== undefined);
+  if (first === "local" && !hasNodeAffinity)
     errors.push(field.required(`${path}.nodeAffinity`, "Local volume requires node affinity"));
   return errors;
 }

@@ -1,0 +1,93 @@
+import { type FieldError, field } from "../../apimachinery/index.ts";
+import { nonNegative } from "../rules/values.ts";
+import type { JobSpec } from "./types.ts";
+
+/** When an Indexed Job has succeeded before all of its indexes have: successPolicy. */
+
+const rulesMax = 20;
+const indexesBytesMax = 64 * 1024;
+
+/** `path`: of successPolicy. */
+export function validateSuccessPolicy(
+  { successPolicy, completionMode, completions = 0 }: JobSpec,
+  path: string,
+): FieldError[] {
+  if (successPolicy === undefined) return [];
+  const rules = successPolicy.rules ?? [];
+  if (completionMode !== "Indexed") {
+    // Upstream prints its internal form.
+    const shown = {
+      Rules: rules.map(({ succeededIndexes = null, succeededCount = null }) => ({
+        SucceededIndexes: succeededIndexes,
+        SucceededCount: succeededCount,
+      })),
+    };
+    return [field.invalid(path, shown, "requires indexed completion mode")];
+  }
+  const at = `${path}.rules`;
+  const errors: FieldError[] = [];
+  if (rules.length === 0)
+    errors.push(
+      field.required(at, "at least one rules must be specified when the successPolicy is specified"),
+    );
+  if (rules.length > rulesMax) errors.push(field.tooMany(at, rules.length, rulesMax));
+  return [...errors, ...rules.flatMap((rule, i) => validateRule(rule, completions, `${at}[${i}]`))];
+}
+
+type SuccessRule = NonNullable<NonNullable<JobSpec["successPolicy"]>["rules"]>[number];
+
+function validateRule(
+  { succeededIndexes, succeededCount }: SuccessRule,
+  completions: number,
+  path: string,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  if (succeededIndexes === undefined && succeededCount === undefined)
+    errors.push(field.required(path, "at least one of succeededCount or succeededIndexes must be specified"));
+  let total = 0;
+  if (succeededIndexes !== undefined) {
+    const at = `${path}.succeededIndexes`;
+    if (Buffer.byteLength(succeededIndexes) > indexesBytesMax)
+      errors.push(field.tooLong(at, indexesBytesMax));
+    const counted = countIndexes(succeededIndexes, completions);
+    if (typeof counted === "number") total = counted;
+    else errors.push(field.invalid(at, succeededIndexes, `error parsing succeededIndexes: ${counted}`));
+  }
+  if (succeededCount === undefined) return errors;
+  const at = `${path}.succeededCount`;
+  const atMost = (max: number, what: string): void => {
+    if (succeededCount > max)
+      errors.push(
+        field.invalid(at, succeededCount, `must be less than or equal to ${max} (the number of ${what})`),
+      );
+  };
+  errors.push(...nonNegative(at, succeededCount));
+  atMost(completions, "specified completions");
+  if (succeededIndexes !== undefined) atMost(total, "indexes in the specified succeededIndexes field");
+  return errors;
+}
+
+/** How many indexes `1,3-5` names, or what is wrong with it. */
+function countIndexes(text: string, completions: number): number | string {
+  if (text === "") return 0;
+  let total = 0;
+  let last = -1;
+  for (const interval of text.split(",")) {
+    const ends = interval.split("-");
+    if (ends.length > 2)
+      return `the fragment "${interval}" violates the requirement that an index interval can have at most two parts separated by '-'`;
+    const numbers: number[] = [];
+    for (const end of ends) {
+      if (!/^[+-]?\d{1,15}$/.test(end)) return `cannot convert string to integer for index: "${end}"`;
+      if (Number(end) >= completions) return `too large index: "${end}"`;
+      numbers.push(Number(end));
+    }
+    const [first = 0, until = first] = numbers;
+    if (ends.length === 2 && first >= until)
+      return `non-increasing order, previous: ${first}, current: ${until}`;
+    if (last >= first) return `non-increasing order, previous: ${last}, current: ${first}`;
+    total += until - first + 1;
+    last = until;
+  }
+  return total;
+}
