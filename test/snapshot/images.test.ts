@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fromUtf8, type NumberSource, seededPrng, utf8 } from "../../src/base/index.ts";
+import { crc32c, fromUtf8, type NumberSource, seededPrng, utf8 } from "../../src/base/index.ts";
 import { openSnapshots, SnapshotDamagedError, type Snapshots } from "../../src/snapshot/index.ts";
 import { MemoryDisk } from "../platform/memory-disk.ts";
 
@@ -42,6 +42,24 @@ test("an image comes back as it was written, whatever its pieces were", async ()
   assert.equal(fromUtf8(again.previous()?.label ?? utf8("")), "label 7");
   assert.deepEqual(await content(again, 7), Buffer.concat(pieces(1)));
   assert.equal((await content(again, 9)).length, 0);
+});
+
+test("an image of the first version, whose checksum was the log's, is still read", async () => {
+  const disk = new MemoryDisk();
+  await disk.makeDirectory(directory);
+  let checksum = 0;
+  const frames = [utf8("label 5"), pieces(5, 1)[0] as Uint8Array, new Uint8Array(0)].map((bytes) => {
+    checksum = crc32c(bytes, 0, bytes.length, checksum);
+    const head = Buffer.alloc(8);
+    head.writeUInt32LE(bytes.length, 0);
+    head.writeUInt32LE(checksum, 4);
+    return Buffer.concat([head, bytes]);
+  });
+  await disk.replaceFile(`${directory}/0000000000000005.image`, Buffer.concat([utf8("RAFTIMG1"), ...frames]));
+  const { snapshots, damaged } = await open(disk);
+  assert.deepEqual(damaged, []);
+  assert.equal(fromUtf8(snapshots.newest()?.label ?? utf8("")), "label 5");
+  assert.deepEqual(await content(snapshots, 5), Buffer.from(pieces(5, 1)[0] as Uint8Array));
 });
 
 test("of finished images the newest two are kept; unfinished ones leave nothing", async () => {
