@@ -1,7 +1,7 @@
 import type { Metrics } from "../telemetry/index.ts";
 
 /**
- * Names that etcd has for parts that this store does not: bbolt's commits, snapshots and read transactions, the store of API version 2, the gRPC
+ * Names that etcd has for parts that this store does not: bbolt's commits and read transactions, the store of API version 2, the gRPC
  * proxy. They stay at zero, so that dashboards and alerts made for etcd find what they look for.
  */
 export function addForeignMetrics(metrics: Metrics): void {
@@ -21,14 +21,9 @@ const histograms = [
   "etcd_debugging_disk_backend_commit_rebalance_duration_seconds",
   "etcd_debugging_disk_backend_commit_spill_duration_seconds",
   "etcd_debugging_disk_backend_commit_write_duration_seconds",
-  "etcd_debugging_mvcc_db_compaction_pause_duration_milliseconds",
-  "etcd_debugging_mvcc_db_compaction_total_duration_milliseconds",
   "etcd_debugging_mvcc_index_compaction_pause_duration_milliseconds",
   "etcd_debugging_snap_save_marshalling_duration_seconds",
-  "etcd_debugging_snap_save_total_duration_seconds",
   "etcd_disk_backend_commit_duration_seconds",
-  "etcd_disk_backend_defrag_duration_seconds",
-  "etcd_disk_backend_snapshot_duration_seconds",
   "etcd_mvcc_hash_duration_seconds",
   "etcd_snap_db_fsync_duration_seconds",
   "etcd_snap_db_save_total_duration_seconds",
@@ -39,7 +34,6 @@ const gauges = [
   // Watchers' backlogs are in the store, not beside it.
   "etcd_debugging_mvcc_pending_events_total",
   "etcd_debugging_store_watchers",
-  "etcd_disk_defrag_inflight",
   "etcd_grpc_proxy_cache_keys_total",
   "etcd_mvcc_db_open_read_transactions",
 ];

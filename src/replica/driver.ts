@@ -10,7 +10,7 @@
  * disk; the log ends them in order. Nothing that a Ready promises leaves before its write, and all before it, are durable.
  */
 import { assert, type Index, type MemberId, noMember } from "../base/index.ts";
-import type { Loop } from "../platform/index.ts";
+import type { Clock, Loop } from "../platform/index.ts";
 import type { ConfChange, Entry, Message, Raft, Ready, SnapshotMeta } from "../raft/index.ts";
 import { SnapshotDamagedError } from "../snapshot/index.ts";
 import type { Log } from "../telemetry/index.ts";
@@ -18,6 +18,7 @@ import type { Wal } from "../wal/index.ts";
 import { imageOf, restoreImage } from "./image.ts";
 import { ImageSchedule } from "./image-schedule.ts";
 import type { Images } from "./images.ts";
+import type { ReplicaMetrics } from "./metrics.ts";
 import { isStale, type Proposals } from "./proposals.ts";
 import type { Reads } from "./reads.ts";
 import type { StateMachine } from "./state-machine.ts";
@@ -28,6 +29,8 @@ const readysPerTurn = 8;
 
 export interface DriverOptions {
   readonly loop: Loop;
+  readonly clock: Clock;
+  readonly metrics: ReplicaMetrics;
   readonly member: MemberId;
   readonly raft: Raft;
   readonly wal: Wal;
@@ -273,11 +276,14 @@ export class Driver {
   }
 
   async #writeImage(meta: SnapshotMeta, chunks: IterableIterator<Uint8Array>): Promise<void> {
+    const { clock, metrics } = this.#options;
+    const began = clock.monotonic();
     try {
       await this.#options.images.write(meta, chunks);
     } finally {
       chunks.return?.();
     }
+    metrics.durations.image.observe((clock.monotonic() - began) / 1000);
     await this.#options.wal.append({ snapshot: meta });
     if (this.#stopped) return;
     this.#raft.compact(meta.index);

@@ -58,7 +58,7 @@ export async function inspectDirectory(
       await restoreImage(state, frames);
       state.applied = { index: meta.index, term: meta.term };
       const turn = () => new Promise<void>((resolve) => loop.soon(resolve));
-      const taken = snapshotOf(state, turn);
+      const taken = snapshotOf(state, { turn, onClosed: () => {} });
       while (taken.collect(versionsPerTurn)) await turn();
       return { path, meta, state: taken };
     },

@@ -3,20 +3,12 @@ import { KvError } from "../kv/index.ts";
 import type { Counter, Metrics } from "../telemetry/index.ts";
 import type { Alarm } from "./alarms.ts";
 import type { Command } from "./command.ts";
+import { type Durations, durations } from "./durations.ts";
 import type { Outcome, StateMachine } from "./state-machine.ts";
 import type { ReplicaStatus } from "./status.ts";
 
-/** From `first` on, each twice the one before. */
-const doubling = (first: number, count: number) => Array.from({ length: count }, (_, i) => first * 2 ** i);
-
-/** Seconds; etcd's bounds for its log: 1 ms to 8 s. */
-const syncSecondsBuckets = doubling(0.001, 14);
-/** Seconds; etcd's for applying and reading: 0.1 ms to 52 s. */
-const applySecondsBuckets = doubling(0.0001, 20);
-/** Seconds; etcd's for hashes: 10 ms to 164 s. */
-const hashSecondsBuckets = doubling(0.01, 15);
 /** Seconds that leases are granted for: 1 to 2^23. */
-const ttlSecondsBuckets = doubling(1, 24);
+const ttlSecondsBuckets = Array.from({ length: 24 }, (_, i) => 2 ** i);
 
 /** What may be read of a member when somebody asks for its metrics. */
 interface MetricsSource {
@@ -30,6 +22,8 @@ interface MetricsSource {
   walBytes(): number;
   /** An image from the leader is being taken in. */
   installing(): boolean;
+  /** Defragmentations under way. */
+  defragmenting(): number;
   /** Bytes to and from the other members. */
   traffic(): Iterable<readonly [MemberId, { readonly sent: number; readonly received: number }]>;
   /** The member is connected. */
@@ -48,48 +42,16 @@ export interface ReplicaMetrics {
   promotionFailed(error: unknown): void;
   /** Of every command but transactions, which the store counts. */
   applied(command: Command, outcome: Outcome): void;
-  /** All in seconds. */
-  observeSync(seconds: number): void;
-  observeApply(seconds: number): void;
-  observeRange(seconds: number): void;
-  observeHash(seconds: number): void;
+  readonly durations: Durations;
   /** Shows what is read when somebody asks. */
   watch(source: MetricsSource): void;
 }
 
 export function replicaMetrics(metrics: Metrics): ReplicaMetrics {
   const counter = (name: string, help: string) => metrics.counter(name, help).with();
-  const seconds = (name: string, help: string, buckets: readonly number[]) =>
-    metrics.histogram(name, help, buckets).with();
-  const sync = seconds(
-    "etcd_disk_wal_fsync_duration_seconds",
-    "Time until a write to the log is durable.",
-    syncSecondsBuckets,
-  );
-  const write = seconds(
-    "etcd_disk_wal_write_duration_seconds",
-    "The same: a write to the log and its sync are one.",
-    syncSecondsBuckets,
-  );
-  const hash = seconds("etcd_mvcc_hash_rev_duration_seconds", "Time to hash the keys.", hashSecondsBuckets);
-  const ttl = seconds(
-    "etcd_debugging_lease_ttl_total",
-    "Seconds leases were granted for.",
-    ttlSecondsBuckets,
-  );
-  const apply = metrics
-    .histogram(
-      "etcd_server_apply_duration_seconds",
-      "Time to apply what was committed together.",
-      applySecondsBuckets,
-      ["version", "op", "success"],
-    )
-    .with("v3", "Entries", "true");
-  const range = metrics
-    .histogram("etcd_server_range_duration_seconds", "Time to read a range.", applySecondsBuckets, [
-      "success",
-    ])
-    .with("true");
+  const ttl = metrics
+    .histogram("etcd_debugging_lease_ttl_total", "Seconds leases were granted for.", ttlSecondsBuckets)
+    .with();
   const granted = counter("etcd_debugging_lease_granted_total", "Leases granted.");
   const revoked = counter("etcd_debugging_lease_revoked_total", "Leases revoked, or at their end.");
   const expired = counter("etcd_debugging_server_lease_expired_total", "Leases at their end.");
@@ -147,13 +109,7 @@ export function replicaMetrics(metrics: Metrics): ReplicaMetrics {
       else if (outcome.type === "alarm")
         for (const one of outcome.alarms) alarms.set(`${one.member} ${one.alarm}`, one);
     },
-    observeSync(duration) {
-      sync.observe(duration);
-      write.observe(duration);
-    },
-    observeApply: (duration) => apply.observe(duration),
-    observeRange: (duration) => range.observe(duration),
-    observeHash: (duration) => hash.observe(duration),
+    durations: durations(metrics),
     watch: (given) => {
       source = given;
       watchServer(metrics, given);
@@ -170,7 +126,7 @@ function total(metrics: Metrics, name: string, help: string, read: () => number)
 
 function watchServer(
   metrics: Metrics,
-  { state, status, pending, walBytes, installing }: MetricsSource,
+  { state, status, pending, walBytes, installing, defragmenting }: MetricsSource,
 ): void {
   const gauge = (name: string, help: string, read: () => number) => metrics.gauge(name, help, read);
   gauge("etcd_server_has_leader", "1: somebody leads.", () => (status().leader === noMember ? 0 : 1));
@@ -181,6 +137,7 @@ function watchServer(
   gauge("etcd_server_snapshot_apply_in_progress_total", "1: an image from the leader is taken in.", () =>
     installing() ? 1 : 0,
   );
+  gauge("etcd_disk_defrag_inflight", "Defragmentations under way.", defragmenting);
   gauge(
     "etcd_server_quota_backend_bytes",
     "Bytes of data from which on puts are refused.",

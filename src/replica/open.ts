@@ -70,7 +70,7 @@ export async function openReplica({
       ...(config.segmentBytes === undefined ? {} : { segmentBytes: config.segmentBytes }),
       timing: {
         monotonic: () => clock.monotonic(),
-        observe: (milliseconds) => metrics.observeSync(milliseconds / 1000),
+        observe: (milliseconds) => metrics.durations.sync.observe(milliseconds / 1000),
       },
       onTorn: () => log.info("the last write to the log was cut short by a crash, and is cut off"),
       onFailed: (error) => log.error("the log has failed", { error: error.message }),

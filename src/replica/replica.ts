@@ -5,7 +5,7 @@
  * waits until this member has applied what was committed when it was asked; a serializable one takes what is there.
  */
 import { Passwords, WebTokens } from "../access/index.ts";
-import { type MemberId, noMember, type Revision, type Term } from "../base/index.ts";
+import { type MemberId, noMember, type Revision } from "../base/index.ts";
 import {
   type Caller,
   type Header,
@@ -23,12 +23,13 @@ import {
 } from "../kv/index.ts";
 import { checkTxn } from "../mvcc/index.ts";
 import type { Platform, Timer } from "../platform/index.ts";
-import { decodeConfChange, type Entry, type Raft, type RaftConfig } from "../raft/index.ts";
+import type { Raft, RaftConfig } from "../raft/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import type { Wal } from "../wal/index.ts";
 import { AccessService } from "./access-service.ts";
 import type { Alarm } from "./alarms.ts";
-import { type Command, decodeCommand } from "./command.ts";
+import { Applier } from "./applier.ts";
+import type { Command } from "./command.ts";
 import type { ReplicaConfig } from "./config.ts";
 import { CorruptionCheck } from "./corruption-check.ts";
 import { DiskSpace } from "./disk-space.ts";
@@ -44,17 +45,18 @@ import {
   requestTimeoutMs,
   ticksPerHeartbeat,
 } from "./limits.ts";
-import { type Member, requestOf } from "./membership.ts";
+import type { Member } from "./membership.ts";
 import type { ReplicaMetrics } from "./metrics.ts";
-import { type Pending, Proposals } from "./proposals.ts";
+import { Proposals } from "./proposals.ts";
 import { hasPut, Quota } from "./quota.ts";
 import { Reads } from "./reads.ts";
 import { type MemberChange, Reconfiguration, type Reconfigured } from "./reconfiguration.ts";
-import { type StateSnapshot, snapshotOf } from "./snapshot.ts";
+import type { StateSnapshot } from "./snapshot.ts";
 import type { Outcome, StateMachine } from "./state-machine.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { encodeDescription } from "./transport/discovery.ts";
 import { startTransport, type Transport } from "./transport/transport.ts";
+import { type KvHash, Upkeep } from "./upkeep.ts";
 
 /** What `openReplica` found on the disk and made of it. */
 export interface ReplicaParts {
@@ -71,15 +73,6 @@ export interface ReplicaParts {
   readonly images: Images;
   readonly lock: { release(): Promise<void> };
 }
-
-/** A proposal of this member's that was applied; its proposer hears of it after the watchers. */
-interface Settled {
-  readonly pending: Pending;
-  readonly outcome: Outcome | KvError;
-}
-
-/** Versions of compacted keys freed, or hashed, in one step. */
-const versionsPerStep = 5_000;
 
 export class Replica implements Kv {
   readonly memberId: MemberId;
@@ -100,6 +93,8 @@ export class Replica implements Kv {
   readonly #reconfiguration: Reconfiguration;
   readonly #corruption: CorruptionCheck;
   readonly #handover: HandoverOptions;
+  readonly #upkeep: Upkeep;
+  readonly #applier: Applier;
   readonly #driver: Driver;
   readonly #leaderObservers = new Set<(leader: MemberId) => void>();
   readonly #quotaBytes: number;
@@ -114,8 +109,6 @@ export class Replica implements Kv {
   #stopped = false;
   #closing: Promise<void> | undefined;
   #knownLeader: MemberId = noMember;
-  #appliedTerm: Term;
-  #reclaiming = false;
   #leaving: Timer | undefined;
   /** Asked for with every call. */
   #learner = false;
@@ -125,7 +118,6 @@ export class Replica implements Kv {
     this.#parts = parts;
     this.#raft = raft;
     this.#state = state;
-    this.#appliedTerm = state.applied.term;
     this.#quotaBytes = config.quotaBytes ?? quotaBytesDefault;
     this.memberId = identity.memberId;
     this.clusterId = identity.clusterId;
@@ -223,6 +215,27 @@ export class Replica implements Kv {
       ask: (member, question) => this.#ask(member, question),
       raise: (member) => this.alarm({ action: "activate", alarm: "CORRUPT", member }),
     });
+    this.#upkeep = new Upkeep({
+      clock: platform.clock,
+      loop: platform.loop,
+      state,
+      durations: parts.metrics.durations,
+      checkRunning: () => this.#checkRunning(),
+      isStopped: () => this.#stopped,
+    });
+    this.#applier = new Applier({
+      clock: platform.clock,
+      member: this.memberId,
+      state,
+      proposals: this.#proposals,
+      quota: this.#quota,
+      metrics: parts.metrics,
+      isReady: () => this.#isReady,
+      applyConfChange: (change) => this.#driver.applyConfChange(change),
+      onCompacted: () => void this.#upkeep.reclaim(),
+      onMembers: () => this.#setPeers(),
+      onRemoved: () => this.#leave(),
+    });
     parts.metrics.watch({
       status: () => this.status(),
       pending: () => this.#proposals.count,
@@ -231,6 +244,7 @@ export class Replica implements Kv {
       now: () => platform.clock.now(),
       walBytes: () => parts.wal.stats.bytes,
       installing: () => this.#driver.installing,
+      defragmenting: () => this.#upkeep.defragmenting,
       traffic: () => this.#transport?.traffic ?? [],
       isActive: (member) => this.#transport?.activeSince(member) !== undefined,
     });
@@ -238,9 +252,10 @@ export class Replica implements Kv {
       {
         ...parts,
         loop: platform.loop,
+        clock: platform.clock,
         member: this.memberId,
         snapshotCount: config.snapshotCount,
-        apply: (entries) => this.#apply(entries),
+        apply: (entries) => this.#applier.apply(entries),
         onInstalled: () => this.#installed(),
         onTurn: () => this.#noticeLeader(),
         onFailed: (error) => this.#failWith(error),
@@ -326,7 +341,7 @@ export class Replica implements Kv {
     const { clock } = this.#parts.platform;
     const began = clock.monotonic();
     const { kvs, count, more } = this.#state.mvcc.range(query);
-    this.#parts.metrics.observeRange((clock.monotonic() - began) / 1000);
+    this.#parts.metrics.durations.range.observe((clock.monotonic() - began) / 1000);
     return { header: this.header(), kvs, count, more };
   }
 
@@ -361,7 +376,7 @@ export class Replica implements Kv {
   async compact(revision: Revision, options: { physical?: boolean } = {}, caller?: Caller): Promise<Header> {
     this.#checkRunning();
     const outcome = await this.#proposals.propose({ type: "compact", revision, ...(caller && { caller }) });
-    if (options.physical === true) await this.#reclaim();
+    if (options.physical === true) await this.#upkeep.reclaim();
     return this.#headerAt(outcome.revision);
   }
 
@@ -369,7 +384,7 @@ export class Replica implements Kv {
   async defragment(): Promise<void> {
     this.#checkRunning();
     await this.#driver.settled();
-    await this.#reclaim();
+    await this.#upkeep.defragment();
   }
 
   watch(query: WatchQuery, observer: WatchObserver): KvWatch {
@@ -485,26 +500,9 @@ export class Replica implements Kv {
   }
 
   /** Hash of this member's history up to a revision (0: now). @throws KvError COMPACTED, FUTURE_REVISION */
-  async hashKv(
-    revision: Revision,
-  ): Promise<{ hash: number; compactRevision: Revision; hashRevision: Revision }> {
-    const { clock } = this.#parts.platform;
-    const began = clock.monotonic();
-    const hashing = this.#state.mvcc.hash(revision);
-    try {
-      for (;;) {
-        const hash = hashing.step(versionsPerStep);
-        const { compactRevision, revision: hashRevision } = hashing;
-        if (hash !== undefined) {
-          this.#parts.metrics.observeHash((clock.monotonic() - began) / 1000);
-          return { hash, compactRevision, hashRevision };
-        }
-        await this.#turnOfIo();
-        this.#checkRunning();
-      }
-    } finally {
-      hashing.close();
-    }
+  async hashKv(revision: Revision): Promise<KvHash> {
+    this.#checkRunning();
+    return this.#upkeep.hash(revision);
   }
 
   /** Compares what this member holds with the others. @throws Error where one holds something else at the same revision */
@@ -516,9 +514,7 @@ export class Replica implements Kv {
   /** The whole state as of now, this member's word for it; close it. */
   async snapshot(): Promise<StateSnapshot> {
     this.#checkRunning();
-    const taken = snapshotOf(this.#state, () => this.#turnOfIo());
-    while (taken.collect(versionsPerStep)) await taken.turn();
-    return taken;
+    return this.#upkeep.snapshot();
   }
 
   /** Where peers reach this member. */
@@ -600,99 +596,11 @@ export class Replica implements Kv {
     this.#driver.tick();
   }
 
-  #apply(entries: readonly Entry[]): void {
-    const { clock } = this.#parts.platform;
-    const began = clock.monotonic();
-    const settled: Settled[] = [];
-    for (const entry of entries) {
-      if (entry.type === "conf-change") this.#applyConfChange(entry, settled);
-      else if (entry.data.length > 0) this.#applyEntry(entry, settled);
-      else this.#proposals.emptied(entry, this.#state.mvcc.revision);
-    }
-    this.#state.hub.publish();
-    this.#parts.metrics.proposalsApplied.add(entries.length);
-    this.#parts.metrics.observeApply((clock.monotonic() - began) / 1000);
-    for (const { pending, outcome } of settled) this.#proposals.settle(pending, outcome);
-    const { term } = entries.at(-1) as Entry;
-    if (term > this.#appliedTerm) {
-      this.#appliedTerm = term;
-      this.#proposals.termIs(term);
-    }
-  }
-
-  #applyEntry(entry: Entry, settled: Settled[]): void {
-    let pending = this.#proposals.claim(entry);
-    let command = pending?.command;
-    if (command === undefined) {
-      const decoded = decodeCommand(entry.data);
-      command = decoded.command;
-      pending = this.#proposals.find(decoded.id);
-    }
-    const outcome = this.#outcomeOf(command, entry.term);
-    if (pending !== undefined) settled.push({ pending, outcome });
-  }
-
-  #outcomeOf(command: Command, term: Term): Outcome | KvError {
-    try {
-      const outcome = this.#state.apply(command, term);
-      if (command.type !== "txn") this.#parts.metrics.applied(command, outcome);
-      if (command.type === "compact") this.#reclaimSoon();
-      // What an earlier life has written again proves nothing about now: room may have been made further along the log.
-      else if (this.#isReady && command.type === "txn" && hasPut(command.txn)) this.#quota.look();
-      if (command.type === "member-peer-urls") this.#setPeers();
-      return outcome;
-    } catch (error) {
-      // A refusal is an outcome, the same on all members; anything else is a mistake of ours, and must not go on.
-      if (error instanceof KvError) return error;
-      throw error;
-    }
-  }
-
-  #applyConfChange(entry: Entry, settled: Settled[]): void {
-    const change = decodeConfChange(entry.data);
-    // Nobody here proposes a joint change: its API has one member at a time. One that is in the log all the same is refused by all alike.
-    if (change === undefined || change.type === "joint" || change.type === "leave-joint")
-      return this.#driver.applyConfChange(undefined);
-    const { membership } = this.#state;
-    const refusal = membership.refusal(change);
-    this.#driver.applyConfChange(refusal ? undefined : change);
-    if (refusal === undefined) {
-      membership.apply(change);
-      this.#setPeers();
-      if (membership.isRemoved(this.memberId)) this.#leave();
-    }
-    const id = requestOf(change);
-    const pending = id && this.#proposals.find(id);
-    if (pending !== undefined)
-      settled.push({ pending, outcome: refusal ?? { type: "done", revision: this.#state.mvcc.revision } });
-  }
-
   #installed(): void {
     this.#state.hub.restored();
     this.#setPeers();
     if (this.#state.membership.isRemoved(this.memberId)) this.#leave();
-    this.#appliedTerm = this.#state.applied.term;
-    this.#proposals.replaced();
-  }
-
-  async #reclaim(): Promise<void> {
-    while (!this.#stopped && this.#state.mvcc.reclaim(versionsPerStep)) await this.#turnOfIo();
-  }
-
-  #turnOfIo(): Promise<void> {
-    return new Promise((resolve) => this.#parts.platform.loop.soon(resolve));
-  }
-
-  /** Frees what a compaction has made unreachable, a little between turns. */
-  #reclaimSoon(): void {
-    if (this.#reclaiming) return;
-    this.#reclaiming = true;
-    const { loop } = this.#parts.platform;
-    const step = (): void => {
-      this.#reclaiming = !this.#stopped && this.#state.mvcc.reclaim(versionsPerStep);
-      if (this.#reclaiming) loop.soon(step);
-    };
-    loop.soon(step);
+    this.#applier.replaced();
   }
 
   #noticeLeader(): void {

@@ -17,10 +17,18 @@ export interface StateSnapshot extends MvccHistory {
   readonly turn: () => Promise<void>;
 }
 
-export function snapshotOf(state: StateMachine, turn: () => Promise<void>): StateSnapshot {
+export function snapshotOf(
+  state: StateMachine,
+  { turn, onClosed }: { turn: () => Promise<void>; onClosed: () => void },
+): StateSnapshot {
   const { membership, lessor, alarms, access, applied, mvcc } = state;
+  const history = mvcc.history();
   return {
-    ...mvcc.history(),
+    ...history,
+    close() {
+      history.close();
+      onClosed();
+    },
     ...applied,
     members: membership.members,
     removed: membership.removed,

@@ -17,6 +17,8 @@ test("what was done can be counted at /metrics, under etcd's names", async (t) =
   await post("lease/keepalive", { ID: "7" });
   await post("lease/revoke", { ID: "7" });
   await post("kv/compaction", { revision: "3", physical: true });
+  await post("maintenance/defragment", {});
+  await (await post("maintenance/snapshot", {})).arrayBuffer();
   await fetch(`${url}/health`);
   await fetch(`${url}/readyz`);
   const text = await (await fetch(`${url}/metrics`)).text();
@@ -44,11 +46,15 @@ test("what was done can be counted at /metrics, under etcd's names", async (t) =
     [`etcd_server_id{server_id="${member}"}`]: "1",
     [`etcd_network_known_peers{Local="${member}",Remote="${member}"}`]: "1",
     'etcd_server_healthcheck{name="linearizable_read",type="readyz"}': "1",
-    'etcd_server_client_requests_total{client_api_version="unknown",type="stream"}': "1",
+    'etcd_server_client_requests_total{client_api_version="unknown",type="stream"}': "2",
     'grpc_server_started_total{grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"}': "0",
   };
   for (const [name, value] of Object.entries(expected)) assert.equal(values.get(name), value, name);
   assert(Number(values.get("etcd_disk_wal_fsync_duration_seconds_count")) > 0);
+  assert(Number(values.get("etcd_debugging_mvcc_db_compaction_total_duration_milliseconds_count")) > 0);
+  assert(Number(values.get("etcd_debugging_mvcc_db_compaction_pause_duration_milliseconds_count")) > 0);
+  assert.equal(values.get("etcd_disk_backend_defrag_duration_seconds_count"), "1");
+  assert.equal(values.get("etcd_disk_backend_snapshot_duration_seconds_count"), "1");
   assert(Number(values.get("etcd_disk_wal_write_bytes_total")) > 0);
 });
 

@@ -357,11 +357,13 @@ export function kvContract(name: string, open: () => Promise<OpenedKv>): void {
       assert.equal(reason.compactRevision, header.revision);
     });
 
-    test("progress that was asked for says that nothing up to it is missing", async () => {
+    test("progress that was asked for says that nothing up to it is missing", async (t) => {
       const { header } = await kv().txn(txn(put("progress", "1")));
       const door = opened.doors[0] as Kv;
-      // A store that would answer too early is not asked.
-      if (door.answersProgress === false) return;
+      if (door.answersProgress === false)
+        return t.skip(
+          "this etcd answers before the events are there (before 3.4.31 and 3.5.13): nobody asks it",
+        );
       await door.range({ key: utf8("progress") });
       const told = await new Promise<number>((resolve, reject) => {
         const handle = door.watch(

@@ -1,0 +1,120 @@
+/**
+ * What takes long over the whole state, in steps between which everybody else has a turn: freeing what compactions have made unreachable,
+ * hashing, gathering a snapshot.
+ */
+import type { Revision } from "../base/index.ts";
+import type { Clock, Loop } from "../platform/index.ts";
+import type { Durations } from "./durations.ts";
+import { type StateSnapshot, snapshotOf } from "./snapshot.ts";
+import type { StateMachine } from "./state-machine.ts";
+
+/** Versions of keys freed, or hashed, in one step. */
+const versionsPerStep = 5_000;
+
+export interface KvHash {
+  readonly hash: number;
+  readonly compactRevision: Revision;
+  readonly hashRevision: Revision;
+}
+
+interface UpkeepOptions {
+  readonly clock: Clock;
+  readonly loop: Loop;
+  readonly state: StateMachine;
+  readonly durations: Durations;
+  /** @throws KvError once the member has stopped */
+  readonly checkRunning: () => void;
+  readonly isStopped: () => boolean;
+}
+
+export class Upkeep {
+  readonly #options: UpkeepOptions;
+  #reclaiming: Promise<void> | undefined;
+  #defragmenting = 0;
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
+  }
+
+  /** Defragmentations under way. */
+  get defragmenting(): number {
+    return this.#defragmenting;
+  }
+
+  /** Frees all that is unreachable now. One at a time: whoever comes meanwhile waits for the one under way, which finds theirs, too. */
+  reclaim(): Promise<void> {
+    this.#reclaiming ??= this.#reclaim();
+    return this.#reclaiming;
+  }
+
+  async defragment(): Promise<void> {
+    const { durations } = this.#options;
+    this.#defragmenting++;
+    const took = this.#timer();
+    try {
+      await this.reclaim();
+    } finally {
+      this.#defragmenting--;
+    }
+    durations.defragmentation.observe(took() / 1000);
+  }
+
+  /** Of this member's history up to a revision (0: now). @throws KvError COMPACTED, FUTURE_REVISION */
+  async hash(revision: Revision): Promise<KvHash> {
+    const { state, durations, checkRunning } = this.#options;
+    const took = this.#timer();
+    const hashing = state.mvcc.hash(revision);
+    try {
+      for (;;) {
+        const hash = hashing.step(versionsPerStep);
+        const { compactRevision, revision: hashRevision } = hashing;
+        if (hash !== undefined) {
+          durations.hash.observe(took() / 1000);
+          return { hash, compactRevision, hashRevision };
+        }
+        await this.#turnOfIo();
+        checkRunning();
+      }
+    } finally {
+      hashing.close();
+    }
+  }
+
+  /** The whole state as of now; close it. */
+  async snapshot(): Promise<StateSnapshot> {
+    const { state, durations } = this.#options;
+    const took = this.#timer();
+    const taken = snapshotOf(state, {
+      turn: () => this.#turnOfIo(),
+      onClosed: () => durations.snapshot.observe(took() / 1000),
+    });
+    while (taken.collect(versionsPerStep)) await taken.turn();
+    return taken;
+  }
+
+  async #reclaim(): Promise<void> {
+    const { state, durations, isStopped } = this.#options;
+    const took = this.#timer();
+    for (let goesOn = true; goesOn; ) {
+      await this.#turnOfIo();
+      if (isStopped()) break;
+      const step = this.#timer();
+      goesOn = state.mvcc.reclaim(versionsPerStep);
+      durations.compactionStep.observe(step());
+    }
+    durations.compaction.observe(took());
+    // At once: what a compaction leaves from now on is nobody's yet.
+    this.#reclaiming = undefined;
+  }
+
+  #turnOfIo(): Promise<void> {
+    return new Promise((resolve) => this.#options.loop.soon(resolve));
+  }
+
+  /** Milliseconds since now. */
+  #timer(): () => number {
+    const { clock } = this.#options;
+    const began = clock.monotonic();
+    return () => clock.monotonic() - began;
+  }
+}
