@@ -2,6 +2,7 @@ import {
   canonicalQuantity,
   type GroupVersionKind,
   type Json,
+  type JsonObject,
   type KubeObject,
   QuantityError,
   type SchemaNode,
@@ -60,10 +61,24 @@ export function decode(kind: GroupVersionKind, body: Json): Decoded {
     if (error !== mismatch && !(error instanceof QuantityError)) throw error;
     throw new DecodeError(explainMismatch(type, body), () => explainConversion(type, body));
   }
+  keepForgetting(body, object);
   return {
     object: object as unknown as KubeObject,
     unknownFields: pass.sawUnknown ? listUnknownFields(type, body) : [],
   };
+}
+
+/** An empty list of managed fields is the one empty list that says something: all managers are to be forgotten (`trackUpdate`). */
+export function keepForgetting(body: Json, object: Json): void {
+  const sent = memberOf(memberOf(body, "metadata"), "managedFields");
+  const metadata = memberOf(object, "metadata");
+  if (Array.isArray(sent) && sent.length === 0 && metadata !== undefined)
+    (metadata as JsonObject)["managedFields"] = [];
+}
+
+function memberOf(value: Json | undefined, name: string): Json | undefined {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 /** A value of a definition of upstream's, such as ObjectMeta, as Go's decoder and encoder leave it. @throws DecodeError */

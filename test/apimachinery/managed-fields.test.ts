@@ -7,7 +7,7 @@ import {
   StatusError,
   trackUpdate,
 } from "../../src/apimachinery/index.ts";
-import { canonicalize, emptyObject, schemaOfKind } from "../../src/schema/index.ts";
+import { canonicalize, decode, emptyObject, schemaOfKind } from "../../src/schema/index.ts";
 
 const kind = { group: "", version: "v1", kind: "ConfigMap" };
 const schema = schemaOfKind(kind);
@@ -55,6 +55,15 @@ test("an update that changes nothing leaves no trace", () => {
   const created = trackUpdate(undefined, configMap({ a: "1" }), writer("one"));
   const again = trackUpdate(created, created, writer("two", "2027-01-01T00:00:00Z"));
   assert.deepEqual(again, created);
+});
+
+test("a body with an empty list of managers has them forgotten, and no list leaves them", () => {
+  const created = trackUpdate(undefined, configMap({ a: "1" }), writer("one"));
+  const { managedFields: _, ...metadata } = created.metadata;
+  const sent = (extra: object) =>
+    decode(kind, { ...created, metadata: { ...metadata, ...extra } } as never).object;
+  assert.deepEqual(owners(trackUpdate(created, sent({ managedFields: [] }), writer("two"))), {});
+  assert.deepEqual(owners(trackUpdate(created, sent({}), writer("two"))), owners(created));
 });
 
 test("an apply claims what it mentions and removes what it mentions no longer", () => {

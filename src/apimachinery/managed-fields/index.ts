@@ -82,7 +82,7 @@ export function trackUpdate(
   return withManagers(next, updateManagers(before, next, managers, request));
 }
 
-/** The request's own list counts, so that it can be edited; an empty one or a bad one is what clients send that do not know it. */
+/** The request's own list counts, so that it can be edited, and be emptied to begin anew; no list or a bad one is what clients send that do not know it. */
 function managersForUpdate(
   live: KubeObject | undefined,
   next: KubeObject,
@@ -91,7 +91,8 @@ function managersForUpdate(
   const kept = decodeManagers(live?.metadata.managedFields) ?? new Map<string, ManagedSet>();
   if (request.subresource !== "") return kept;
   const given = next.metadata.managedFields;
-  if (given?.length === 1 && Object.keys(given[0] as object).length === 0) return new Map();
+  if (given?.length === 0 || (given?.length === 1 && Object.keys(given[0] as object).length === 0))
+    return new Map();
   const decoded = decodeManagers(given);
   return decoded === undefined || decoded.size === 0 ? kept : decoded;
 }

@@ -26,6 +26,7 @@ function bindingStrategy(
   ];
   return {
     namespaced,
+    allowCreateOnUpdate: true,
     validateName: validateRbacName,
     ...grantChecks(access.grants.binding),
     validate,

@@ -18,6 +18,7 @@ interface ClusterRole extends Role {
 export function roleStrategy({ access }: StrategyDeps): Strategy<Role> {
   return {
     namespaced: true,
+    allowCreateOnUpdate: true,
     validateName: validateRbacName,
     ...grantChecks(access.grants.role),
     validate: (role) => validateRules(role.rules, true),
@@ -29,6 +30,7 @@ export function roleStrategy({ access }: StrategyDeps): Strategy<Role> {
 export function clusterRoleStrategy({ access }: StrategyDeps): Strategy<ClusterRole> {
   return {
     namespaced: false,
+    allowCreateOnUpdate: true,
     validateName: validateRbacName,
     ...grantChecks(access.grants.role),
     validate: validateClusterRole,

@@ -6,7 +6,7 @@ import {
   type KubeObject,
   setOwn,
 } from "../../apimachinery/index.ts";
-import { type Decoded, DecodeError } from "../decode.ts";
+import { type Decoded, DecodeError, keepForgetting } from "../decode.ts";
 import type { KindForm } from "../form.ts";
 import type { CustomNode } from "./custom-node.ts";
 import { dropNulls, fillDefaults } from "./defaulting.ts";
@@ -58,6 +58,7 @@ function decodeCustom(body: Json, schema: CustomNode): Decoded {
     throw error;
   }
   object["metadata"] = metadata;
+  keepForgetting(body, object);
   return {
     object: object as unknown as KubeObject,
     unknownFields: [...unknownMetadata, ...unknownFields.sort(), ...unknownEmbedded.sort()],

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { KubeObject, StatusError } from "../../../src/apimachinery/index.ts";
-import { change, create, type OpenRegistry, openRegistry, remove } from "../open-registry.ts";
+import { change, create, decoded, type OpenRegistry, openRegistry, remove } from "../open-registry.ts";
+import { requestContext } from "../open-store.ts";
 
 const services = { group: "", version: "v1", resource: "services" };
 const ipAddresses = { group: "networking.k8s.io", version: "v1", resource: "ipaddresses" };
@@ -297,6 +298,37 @@ describe("node ports of Services", () => {
     assert.equal(
       await refused(create(handler, service("b", { type: "NodePort" }))),
       "Internal error occurred: failed to allocate a nodePort: range is full",
+    );
+  });
+});
+
+describe("a Service that is put", () => {
+  test("is made where there is none", async () => {
+    const handler = openRegistry().handler(services);
+    const next = (): KubeObject => decoded(handler, service("a"), "default");
+    const made = await handler.update?.("a", next, requestContext(), {});
+    assert.equal(made?.created, true);
+    assert.match(ipOf(made?.object as KubeObject), /^10\.0\.0\./);
+  });
+
+  test("keeps its families and addresses, and is told what it may not change", async () => {
+    const handler = openRegistry().handler(services);
+    await create(handler, service("a", { clusterIP: "None", selector: { app: "a" } }));
+    // Headless and without a selector it would be for both families, were it new.
+    const put = await change(handler, "a", (object) => {
+      object["spec"] = { ports: [{ port: 80 }], clusterIP: "None" };
+    });
+    assert.deepEqual(put["spec"].ipFamilies, ["IPv4"]);
+    assert.equal(put["spec"].ipFamilyPolicy, "SingleStack");
+
+    await create(handler, service("b"));
+    const headless = change(handler, "b", (object) => {
+      object["spec"] = { ports: [{ port: 80 }], clusterIP: "None", loadBalancerClass: "a.b/c" };
+    });
+    assert.equal(
+      await refused(headless),
+      'Service "b" is invalid: [spec.clusterIPs[0]: Invalid value: ["None"]: may not change once set, ' +
+        "spec.loadBalancerClass: Forbidden: may only be used when `type` is 'LoadBalancer']",
     );
   });
 });

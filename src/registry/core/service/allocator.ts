@@ -14,7 +14,7 @@ import type { Finish } from "../../strategy.ts";
 import { AddressPool } from "./address-pool.ts";
 import { AddressRanges, notInRange } from "./address-ranges.ts";
 import { Allocation } from "./allocation.ts";
-import { initIpFamilies } from "./ip-families.ts";
+import { initIpFamilies, prefersAsBefore } from "./ip-families.ts";
 import { AllocationError, NumberPool, staticBand } from "./number-pool.ts";
 import { type Holder, Reservations } from "./reservations.ts";
 import {
@@ -25,7 +25,6 @@ import {
   needsNodePort,
   type Service,
 } from "./types.ts";
-import { validateClusterIps } from "./validate.ts";
 
 /**
  * Gives Services their addresses and node ports, and takes them back. What one request takes is kept in an `Allocation`, which is
@@ -49,7 +48,7 @@ export class ServiceAllocator {
 
   /** Fills in addresses and ports of a new Service. @throws StatusError */
   async onCreate(service: Service, context: RequestContext): Promise<Finish> {
-    this.#initFamilies(service);
+    this.#initFamilies(service, undefined);
     const allocation = new Allocation(holderOf(service));
     return await this.#attempt(allocation, async () => {
       if (needsClusterIp(service) && !isHeadless(service))
@@ -61,7 +60,7 @@ export class ServiceAllocator {
 
   /** As `onCreate` for what a change needs anew; what it does not need any more is given back once it is stored. @throws StatusError */
   async onUpdate(next: Service, old: Service, context: RequestContext): Promise<Finish> {
-    this.#initFamilies(next);
+    this.#initFamilies(next, old);
     const allocation = new Allocation(holderOf(next));
     return await this.#attempt(allocation, async () => {
       await this.#changeAddresses(next, old, allocation, context);
@@ -87,11 +86,8 @@ export class ServiceAllocator {
     return (outcome) => allocation.finish(outcome);
   }
 
-  #initFamilies(service: Service): void {
-    if (service.spec.type === "ExternalName") return;
-    const problems = validateClusterIps(service);
-    if (problems.length === 0) problems.push(...initIpFamilies(service, [...this.#addresses.keys()]));
-    refuse(service, problems);
+  #initFamilies(service: Service, old: Service | undefined): void {
+    refuse(service, initIpFamilies(service, old, [...this.#addresses.keys()]));
   }
 
   #rangesOf(address: string): AddressRanges | undefined {
@@ -135,6 +131,7 @@ export class ServiceAllocator {
     allocation: Allocation,
     context: RequestContext,
   ): Promise<void> {
+    if (prefersAsBefore(next, old)) return;
     const holder = holderOf(old);
     if (!needsClusterIp(next)) {
       for (const address of ownAddresses(old)) {

@@ -5,7 +5,8 @@ import { ServiceAllocator } from "./allocator.ts";
 import { serviceRow } from "./table.ts";
 import type { Service, ServiceStatus } from "./types.ts";
 import { alignClusterIps, dropUnneeded, keepAllocated } from "./update-fields.ts";
-import { validateService, validateServiceStatus, validateServiceUpdate } from "./validate.ts";
+import { validateService, validateServiceStatus } from "./validate.ts";
+import { validateServiceUpdate } from "./validate-update.ts";
 import { serviceWarnings } from "./warnings.ts";
 
 const noStatus: ServiceStatus = { loadBalancer: {} };
@@ -15,6 +16,7 @@ export const serviceStrategy: StrategySource = (deps) => {
   const allocator = new ServiceAllocator(deps);
   const strategy: Strategy<Service> = {
     namespaced: true,
+    allowCreateOnUpdate: true,
     validateName: nameIsDns1035Label,
     prepareForCreate: (service) => {
       service.status = noStatus;

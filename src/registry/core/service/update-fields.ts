@@ -33,9 +33,7 @@ export function alignClusterIps(next: Service, old: Service | undefined): void {
 export function keepAllocated(next: Service, old: Service): void {
   if (needsClusterIp(old) && needsClusterIp(next)) {
     if (!next.spec.clusterIP) copyField(next.spec, old.spec, "clusterIP");
-    if (!next.spec.clusterIPs?.length && next.spec.clusterIP === old.spec.clusterIP) {
-      copyField(next.spec, old.spec, "clusterIPs");
-    }
+    if (!next.spec.clusterIPs?.length) copyField(next.spec, old.spec, "clusterIPs");
   }
   if (needsNodePort(old) && needsNodePort(next)) keepNodePorts(next, old);
   if (needsHealthCheckPort(old) && needsHealthCheckPort(next) && !next.spec.healthCheckNodePort) {
@@ -46,14 +44,13 @@ export function keepAllocated(next: Service, old: Service): void {
 /** By the port's name: its number may be what changes. */
 function keepNodePorts(next: Service, old: Service): void {
   const ports = next.spec.ports ?? [];
-  const used = new Set(ports.map(({ nodePort }) => nodePort));
+  const before = new Set((old.spec.ports ?? []).map(({ nodePort }) => nodePort));
+  const used = new Set(ports.map(({ nodePort }) => nodePort).filter((port) => before.has(port)));
   const byName = new Map((old.spec.ports ?? []).map(({ name = "", nodePort }) => [name, nodePort]));
   for (const port of ports) {
     if (port.nodePort) continue;
-    const before = byName.get(port.name ?? "");
-    if (!before || used.has(before)) continue;
-    port.nodePort = before;
-    used.add(before);
+    const kept = byName.get(port.name ?? "");
+    if (kept && !used.has(kept)) port.nodePort = kept;
   }
 }
 

@@ -1,5 +1,4 @@
 import {
-  deepEqual,
   dns1123LabelErrors,
   dns1123SubdomainErrors,
   type FieldError,
@@ -237,7 +236,8 @@ function validatePortUse({ spec }: Service): FieldError[] {
 const onlyLoadBalancer = "may only be used when `type` is 'LoadBalancer'";
 const sourceRangesAnnotation = "service.beta.kubernetes.io/load-balancer-source-ranges";
 
-function validateLoadBalancer({ metadata, spec }: Service): FieldError[] {
+function validateLoadBalancer(service: Service): FieldError[] {
+  const { metadata, spec } = service;
   const errors: FieldError[] = [];
   const isLoadBalancer = spec.type === "LoadBalancer";
   const annotated = metadata.annotations?.[sourceRangesAnnotation];
@@ -262,12 +262,15 @@ function validateLoadBalancer({ metadata, spec }: Service): FieldError[] {
   }
   if (isLoadBalancer && spec.allocateLoadBalancerNodePorts === undefined)
     errors.push(field.required(allocatePath, ""));
-  const { loadBalancerClass } = spec;
-  if (loadBalancerClass === undefined) return errors;
+  return [...errors, ...validateClass(service)];
+}
+
+export function validateClass({ spec }: Service): FieldError[] {
+  const { loadBalancerClass, type } = spec;
+  if (loadBalancerClass === undefined) return [];
   const path = "spec.loadBalancerClass";
-  if (!isLoadBalancer) errors.push(field.forbidden(path, onlyLoadBalancer));
-  else errors.push(...complaints(path, loadBalancerClass, qualifiedNameErrors(loadBalancerClass)));
-  return errors;
+  if (type !== "LoadBalancer") return [field.forbidden(path, onlyLoadBalancer)];
+  return complaints(path, loadBalancerClass, qualifiedNameErrors(loadBalancerClass));
 }
 
 function validateExternalTraffic(service: Service): FieldError[] {
@@ -305,34 +308,6 @@ function validateInternalTraffic(service: Service): FieldError[] {
     errors.push(field.notSupported("spec.trafficDistribution", trafficDistribution, distributions));
   }
   return errors;
-}
-
-export function validateServiceUpdate(next: Service, old: Service): FieldError[] {
-  return [...validateSameAddresses(next, old), ...validateSameClass(next, old), ...validateService(next)];
-}
-
-const onceSet = "may not change once set";
-
-/** Addresses stay for the life of a Service, unless it becomes or was an ExternalName. */
-function validateSameAddresses({ spec }: Service, old: Service): FieldError[] {
-  if (spec.type === "ExternalName" || old.spec.type === "ExternalName") return [];
-  const before = old.spec.clusterIPs ?? [];
-  const after = spec.clusterIPs ?? [];
-  const path = "spec.clusterIPs";
-  if (before.length > 0 && after.length === 0) {
-    return [field.invalid(`${path}[0]`, after, "primary clusterIP can not be unset")];
-  }
-  return before.flatMap((ip, i) => {
-    const now = after[i];
-    if (now === ip || (i > 0 && now === undefined)) return [];
-    return [field.invalid(`${path}[${i}]`, after, onceSet)];
-  });
-}
-
-function validateSameClass({ spec }: Service, old: Service): FieldError[] {
-  if (spec.type !== "LoadBalancer" || old.spec.type !== "LoadBalancer") return [];
-  if (deepEqual(spec.loadBalancerClass, old.spec.loadBalancerClass)) return [];
-  return [field.invalid("spec.loadBalancerClass", spec.loadBalancerClass ?? null, onceSet)];
 }
 
 const ipModes = ["Proxy", "VIP"];
