@@ -39,7 +39,7 @@ function start(request: SpawnRequest): Promise<RunningProcess> {
       const extra = [record, control].filter((path) => path !== undefined).map(append);
       const { file, args, ids } = asUser(request);
       child = spawn(file, args, {
-        env: { ...request.env },
+        env: request.env,
         cwd: request.cwd,
         stdio: [request.stdin ? "pipe" : "ignore", ...outputs, ...extra],
         // A group of its own: signals reach all of it, and it outlives us.

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { KubeObject } from "../../src/apimachinery/index.ts";
+import type { InformerHandler } from "../../src/client/index.ts";
 import { environmentOf } from "../../src/node/process/environment.ts";
 import { expand } from "../../src/node/process/expand.ts";
 import { fieldValue, resourceValue } from "../../src/node/process/fields.ts";
 import type { Container, Pod } from "../../src/node/process/pod.ts";
-import { serviceVariables } from "../../src/node/process/service-variables.ts";
+import { ServiceVariables, serviceVariables } from "../../src/node/process/service-variables.ts";
 
 const place = {
   nodeName: "n1",
@@ -169,4 +170,23 @@ test("services are told as docker's links and as hosts and ports, and only those
   assert.equal(all["OTHER_SERVICE_HOST"], undefined);
   const few = serviceVariables(services, { namespace: "shop", links: false });
   assert.deepEqual([few["MY_DB_SERVICE_HOST"], few["KUBERNETES_SERVICE_HOST"]], [undefined, "127.96.0.1"]);
+});
+
+test("a Service that is new is told to the next program, however often the others were", () => {
+  const list: KubeObject[] = [];
+  let changed: ((service: KubeObject) => void) | undefined;
+  const informer = {
+    lister: { list: () => list },
+    addHandler(handler: InformerHandler<KubeObject>) {
+      changed = (service) => handler.add?.(service, false);
+      return () => {};
+    },
+  };
+  const variables = new ServiceVariables(informer);
+  assert.deepEqual(variables.of("shop", true), {});
+  const service = { metadata: { name: "db", namespace: "shop" }, spec: { clusterIP: "127.96.0.7" } };
+  list.push(service);
+  changed?.(service);
+  assert.equal(variables.of("shop", true)["DB_SERVICE_HOST"], "127.96.0.7");
+  assert.equal(variables.of("shop", true), variables.of("shop", true), "worked out once");
 });

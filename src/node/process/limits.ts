@@ -7,6 +7,9 @@ export const shortestGraceMs = 2_000;
 export const retryMsMin = 500;
 export const retryMsMax = 60_000;
 
+/** The server is waited for so long when it is told that a program ended, before that is started again. Milliseconds. */
+export const tellMsMax = 250;
+
 /** Back-off of images: first, then doubled up to the longest. Milliseconds. */
 export const imageBackoffMsMin = 10_000;
 export const imageBackoffMsMax = 300_000;

@@ -28,7 +28,7 @@ export interface NodeContext {
   /** Of pods with networks of their own; undefined where they have none. */
   podNetwork(): PodNetwork | undefined;
   dns(): Promise<ClusterDns | undefined>;
-  serviceVariables(namespace: string, links: boolean): Record<string, string>;
+  serviceVariables(namespace: string, links: boolean): Readonly<Record<string, string>>;
   /** A token of the pod's service account; undefined where the server gives none. */
   token(
     pod: Pod,

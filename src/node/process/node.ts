@@ -26,7 +26,7 @@ import type { ProcessNodeOptions } from "./ports.ts";
 import { startProvisioner } from "./provisioner.ts";
 import { decodeRecord, type PodRecord } from "./records.ts";
 import { openSandboxes } from "./sandbox/sandboxes.ts";
-import { serviceVariables } from "./service-variables.ts";
+import { ServiceVariables } from "./service-variables.ts";
 import { PodTokens } from "./tokens.ts";
 
 const pods = { group: "", version: "v1", resource: "pods" };
@@ -92,6 +92,7 @@ export class NodeAgent implements RunningPods {
     this.#pods = createInformer<Pod>({ ...watching, scope: pods, fieldSelector: `spec.nodeName=${name}` });
     this.#nodes = createInformer({ ...watching, scope: nodes, fieldSelector: `metadata.name=${name}` });
     this.#services = createInformer({ ...watching, scope: services });
+    const variables = new ServiceVariables(this.#services);
     this.#objects = new ObjectCache(watching, (uids) => {
       for (const uid of uids) this.#workers.get(uid)?.contentChanged();
     });
@@ -122,8 +123,7 @@ export class NodeAgent implements RunningPods {
       },
       podNetwork: () => this.#range.podNetwork,
       dns: async () => options.dns?.(),
-      serviceVariables: (namespace, links) =>
-        serviceVariables(this.#services.lister.list(), { namespace, links }),
+      serviceVariables: (namespace, links) => variables.of(namespace, links),
       token: (pod, request) => this.#tokens.get(pod, request),
       event: (pod, type, reason, message, container) =>
         this.#events.event(

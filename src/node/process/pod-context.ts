@@ -19,7 +19,7 @@ export interface PodContext {
   place(): PodPlace;
   /** The file of the pod's network namespace; undefined where it has none of its own. */
   network(): string | undefined;
-  services(): Record<string, string>;
+  services(): Readonly<Record<string, string>>;
   dns(): Promise<ClusterDns | undefined>;
   object(kind: "configmap" | "secret", name: string): Promise<KubeObject | undefined>;
   /** Of the pod, or of one of its containers. */

@@ -8,7 +8,14 @@ import type { Timer } from "../../platform/index.ts";
 import { claimedPlace } from "./claims.ts";
 import { ContainerRunner } from "./container.ts";
 import { afterStart, type CrashRecord, durationText, waitBeforeStart } from "./crash-backoff.ts";
-import { imageBackoffMsMax, imageBackoffMsMin, retryMsMax, retryMsMin, volumeResyncMs } from "./limits.ts";
+import {
+  imageBackoffMsMax,
+  imageBackoffMsMin,
+  retryMsMax,
+  retryMsMin,
+  tellMsMax,
+  volumeResyncMs,
+} from "./limits.ts";
 import type { NodeContext } from "./node-context.ts";
 import { PodPlaces } from "./places.ts";
 import { type Container, isDeleted, isSidecar, type Pod } from "./pod.ts";
@@ -171,8 +178,10 @@ export class PodWorker {
       await this.#endAll(this.context.graceMs());
       return this.#report();
     }
-    // A program that ended is out of rotation before it is started again; what cannot be told now is told below.
+    // A program that ended is out of rotation before it is started again, which takes the processor from whoever is to hear of it; a server that
+    // is away does not keep it from that, and is told below.
     const told = this.#anyEnded() ? this.#report().catch(() => {}) : undefined;
+    if (told !== undefined) await this.#atMost(tellMsMax, told);
     if (await this.#prepare()) await this.#runContainers();
     await told;
     await this.#report();
@@ -448,6 +457,15 @@ export class PodWorker {
     this.#node.objects.release(this.#pod.metadata.uid as string);
     await this.#node.cgroups.remove(this.#pod.metadata.uid as string);
     await this.#node.machine.files.remove(this.context.places.directory);
+  }
+
+  async #atMost(milliseconds: number, work: Promise<void>): Promise<void> {
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#node.machine.clock.after(milliseconds, resolve);
+    });
+    await Promise.race([work, late]);
+    timer?.cancel();
   }
 
   #retry(): void {

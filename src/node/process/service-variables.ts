@@ -1,10 +1,37 @@
 /** The variables that tell a program of services, as upstream's pkg/kubelet/envvars: docker's links, and `_SERVICE_HOST`. Pure. */
 import type { KubeObject } from "../../apimachinery/index.ts";
+import type { Informer } from "../../client/index.ts";
 
 interface ServicePort {
   readonly name?: string;
   readonly port: number;
   readonly protocol?: string;
+}
+
+interface ServiceSource extends Pick<Informer, "addHandler"> {
+  readonly lister: Pick<Informer["lister"], "list">;
+}
+
+/** Keeps what was worked out until a Service changes: with a thousand of them the programs that start would spend more on it than on all else. */
+export class ServiceVariables {
+  readonly #services: ServiceSource;
+  readonly #known = new Map<string, Readonly<Record<string, string>>>();
+
+  constructor(services: ServiceSource) {
+    this.#services = services;
+    const forget = (): void => this.#known.clear();
+    services.addHandler({ add: forget, update: forget, delete: forget });
+  }
+
+  of(namespace: string, links: boolean): Readonly<Record<string, string>> {
+    const key = `${namespace} ${links}`;
+    let found = this.#known.get(key);
+    if (found === undefined) {
+      found = serviceVariables(this.#services.lister.list(), { namespace, links });
+      this.#known.set(key, found);
+    }
+    return found;
+  }
 }
 
 /** Those of the pod's namespace, where the pod wants them, and always the API server's. */
