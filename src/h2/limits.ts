@@ -16,22 +16,26 @@ export interface ConductLimits {
   readonly idleFramesPerSecond: number;
 }
 
+/** Bounds of either side of an HTTP/2 connection. */
+export interface EndpointLimits extends HeaderLimits, ConductLimits {
+  /** Bytes that the other side may send on one stream before its receiver has taken some. */
+  readonly streamWindowBytes: number;
+  /** The same on one connection. */
+  readonly connectionWindowBytes: number;
+  /** Bytes of frames other than DATA that wait for the other side; one that makes us write and does not read is cut off. */
+  readonly controlBytesMax: number;
+}
+
 /** Bounds of one HTTP server. Every field of ServerLimits may be given to `createHttpServer`; these are the defaults. */
-export interface ServerLimits extends HeaderLimits, ConductLimits {
+export interface ServerLimits extends EndpointLimits {
   /** Connections at a time; more are closed as they come. */
   readonly connectionsMax: number;
   /** Streams at a time on one HTTP/2 connection. kube-apiserver says 1,000; etcd's watchers share streams. */
   readonly streamsMax: number;
-  /** Bytes a client may send on one stream before we have taken some. A largest put fits. */
-  readonly streamWindowBytes: number;
-  /** Bytes a client may send on one connection before we have taken some. */
-  readonly connectionWindowBytes: number;
   /** Bytes of answers that wait on one HTTP/2 connection for its client; above it new streams are refused. */
   readonly queuedBytesMax: number;
   /** Bytes of answers at which a connection is given up: its client reads too little of what it asks for. */
   readonly queuedBytesEnough: number;
-  /** Bytes of other frames that wait on one HTTP/2 connection; a client that makes us write and does not read is cut off. */
-  readonly controlBytesMax: number;
   /** Milliseconds from accepting a connection to its first complete request (HTTP/1) or SETTINGS frame (HTTP/2). */
   readonly firstRequestMs: number;
   /** Milliseconds an HTTP/1 connection may go without a request; complete ones count, bytes do not. */
@@ -45,6 +49,7 @@ export const serverLimits: ServerLimits = {
   streamsMax: 1000,
   headerBytesMax: 65_536,
   headerFieldsMax: 200,
+  // A largest put fits.
   streamWindowBytes: 2 * 1024 * 1024,
   connectionWindowBytes: 8 * 1024 * 1024,
   queuedBytesMax: 64 * 1024 * 1024,
@@ -60,17 +65,11 @@ export const serverLimits: ServerLimits = {
 };
 
 /** Bounds of one connection that we opened. */
-export interface ClientLimits extends HeaderLimits, ConductLimits {
+export interface ClientLimits extends EndpointLimits {
   /** Streams at a time, whatever the server would allow. */
   readonly streamsMax: number;
-  /** Bytes that wait for a receiver that pauses; the server sends no more on its stream. */
-  readonly streamWindowBytes: number;
-  /** Bytes on their way to us on all streams together. */
-  readonly connectionWindowBytes: number;
   /** Bytes of requests that wait for the server; above it no stream is opened. */
   readonly queuedBytesMax: number;
-  /** Bytes of other frames that wait for the server; one that makes us write and does not read is left. */
-  readonly controlBytesMax: number;
   /** Milliseconds until the server's SETTINGS must be there. */
   readonly settingsMs: number;
   /** Milliseconds of silence, while streams are open, after which we ask whether the server is there. etcd allows one in 5,000. */
