@@ -48,14 +48,14 @@ export function validateObjectMeta(meta: ObjectMeta, rules: MetaRules): FieldErr
   if ((meta.generation ?? 0) < 0) {
     errors.push(invalid(`${path}.generation`, meta.generation, "must be greater than or equal to 0"));
   }
-  return [
-    ...errors,
-    ...validateLabels(meta.labels, `${path}.labels`),
-    ...validateAnnotations(meta.annotations, `${path}.annotations`),
-    ...validateOwnerReferences(meta.ownerReferences ?? [], `${path}.ownerReferences`),
-    ...validateFinalizers(meta.finalizers ?? [], `${path}.finalizers`),
-    ...validateManagedFields(meta.managedFields ?? [], `${path}.managedFields`),
-  ];
+  const { labels, annotations, ownerReferences, finalizers, managedFields } = meta;
+  if (labels != null) errors.push(...validateLabels(labels, `${path}.labels`));
+  if (annotations != null) errors.push(...validateAnnotations(annotations, `${path}.annotations`));
+  if (ownerReferences != null)
+    errors.push(...validateOwnerReferences(ownerReferences, `${path}.ownerReferences`));
+  if (finalizers != null) errors.push(...validateFinalizers(finalizers, `${path}.finalizers`));
+  if (managedFields != null) errors.push(...validateManagedFields(managedFields, `${path}.managedFields`));
+  return errors;
 }
 
 /** What may not change between two versions of an object: ValidateObjectMetaUpdate. */
@@ -92,13 +92,13 @@ export function validateObjectMetaUpdate(next: ObjectMeta, old: ObjectMeta, path
       errors.push(invalid(`${path}.${field}`, next[field] ?? null, immutableFieldMessage));
     }
   }
-  return [
-    ...errors,
-    ...validateLabels(next.labels, `${path}.labels`),
-    ...validateAnnotations(next.annotations, `${path}.annotations`),
-    ...validateOwnerReferences(next.ownerReferences ?? [], `${path}.ownerReferences`),
-    ...validateManagedFields(next.managedFields ?? [], `${path}.managedFields`),
-  ];
+  const { labels, annotations, ownerReferences, managedFields } = next;
+  if (labels != null) errors.push(...validateLabels(labels, `${path}.labels`));
+  if (annotations != null) errors.push(...validateAnnotations(annotations, `${path}.annotations`));
+  if (ownerReferences != null)
+    errors.push(...validateOwnerReferences(ownerReferences, `${path}.ownerReferences`));
+  if (managedFields != null) errors.push(...validateManagedFields(managedFields, `${path}.managedFields`));
+  return errors;
 }
 
 /** labels or a selector's map. Upstream walks its map in random order; here the order is that of the body. */
@@ -205,6 +205,7 @@ function validateManagedFields(entries: readonly ManagedFieldsEntry[], path: str
 
 /** The name of a field manager: at most 128 bytes, all printable. */
 export function validateFieldManager(manager: string, path: string): FieldError[] {
+  if (manager.length <= managerLengthMax && /^[ -~]*$/.test(manager)) return [];
   const errors = Buffer.byteLength(manager) > managerLengthMax ? [tooLong(path, managerLengthMax)] : [];
   let position = 0;
   for (const character of manager) {

@@ -128,11 +128,11 @@ export function wildcardSubdomainErrors(value: string): string[] {
 
 const keyRule =
   "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
+const keyError = regexError(keyRule, keyText, "MyName", "my.name", "123-abc");
 
 /** `prefix/name` with an optional prefix: label keys, annotation keys, taint keys, finalizers. */
 export function qualifiedNameErrors(value: string): string[] {
   const parts = value.split("/", 3);
-  const keyError = regexError(keyRule, keyText, "MyName", "my.name", "123-abc");
   if (parts.length > 2) {
     return [
       `a valid label key ${keyError} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,

@@ -53,7 +53,9 @@ export function decodeBody(body: Buffer, form: KindForm, options: DecodeOptions)
     const texts =
       isOnePass && duplicates.length > 0 && unknownFields.length > 0
         ? inOrder(body.toString(), unknownFields)
-        : [...duplicates, ...strictErrors(unknownFields, [])];
+        : duplicates.length + unknownFields.length > 0
+          ? [...duplicates, ...strictErrors(unknownFields, [])]
+          : [];
     complain(texts, options, (all) => refuse(`strict decoding error: ${all.join(", ")}`));
     object.metadata ??= {};
     return form.applyDefaults(object);

@@ -9,11 +9,12 @@ export interface MediaType {
 
 /** Undefined for what is none: a parameter without a value, a type without a slash. */
 export function parseMediaType(text: string): MediaType | undefined {
-  const [head = "", ...rest] = text.split(";");
-  const type = head.trim().toLowerCase();
+  const end = text.indexOf(";");
+  const type = (end < 0 ? text : text.slice(0, end)).trim().toLowerCase();
   if (!/^[!#$%&'*+.^_`|~0-9a-z-]+\/[!#$%&'*+.^_`|~0-9a-z-]+$/.test(type)) return undefined;
+  if (end < 0) return { type, parameters: noParameters };
   const parameters = new Map<string, string>();
-  for (const part of rest) {
+  for (const part of text.slice(end + 1).split(";")) {
     if (part.trim() === "") continue;
     const equals = part.indexOf("=");
     if (equals < 1) return undefined;
@@ -22,6 +23,8 @@ export function parseMediaType(text: string): MediaType | undefined {
   }
   return { type, parameters };
 }
+
+const noParameters: MediaType["parameters"] = new Map();
 
 /** What an answer is made of, and for whom. */
 export interface Representation {

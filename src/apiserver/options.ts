@@ -75,12 +75,16 @@ function fieldManagerProblems(manager: string): FieldError[] {
   return [];
 }
 
+const allPrintable = /^[ -~]*$/;
 const isPrintable = (character: string): boolean => /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(character);
 
 /** Who owns fields that a request sets: `fieldManager`, or the program's name in the User-Agent. */
 export function fieldManagerOf(fieldManager: string, userAgent: string): string {
   if (fieldManager !== "") return fieldManager;
-  const program = userAgent.split("/", 1)[0] ?? "";
+  const slash = userAgent.indexOf("/");
+  const program = slash < 0 ? userAgent : userAgent.slice(0, slash);
+  // Nearly all programs have such a name, and every request comes by here.
+  if (program.length <= fieldManagerCharsMax && allPrintable.test(program)) return program;
   return [...program].filter(isPrintable).slice(0, fieldManagerCharsMax).join("");
 }
 

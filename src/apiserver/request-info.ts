@@ -28,15 +28,7 @@ export class Query {
   readonly #values: ReadonlyMap<string, readonly string[]>;
 
   constructor(text: string) {
-    const values = new Map<string, string[]>();
-    if (text !== "") {
-      for (const [name, value] of new URLSearchParams(text)) {
-        const present = values.get(name);
-        if (present === undefined) values.set(name, [value]);
-        else present.push(value);
-      }
-    }
-    this.#values = values;
+    this.#values = text === "" ? none : read(text);
   }
 
   get(name: string): string {
@@ -62,6 +54,18 @@ export class Query {
     // A name without a value (`?verbose`) is not true for parameters, `has` is for those.
     return value !== "" && value !== "0" && value.toLowerCase() !== "false";
   }
+}
+
+const none: ReadonlyMap<string, readonly string[]> = new Map();
+
+function read(text: string): ReadonlyMap<string, readonly string[]> {
+  const values = new Map<string, string[]>();
+  for (const [name, value] of new URLSearchParams(text)) {
+    const present = values.get(name);
+    if (present === undefined) values.set(name, [value]);
+    else present.push(value);
+  }
+  return values;
 }
 
 const namespaceSubresources: ReadonlySet<string> = new Set(["status", "finalize"]);

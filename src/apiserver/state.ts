@@ -33,24 +33,26 @@ export interface ApiContext extends Context {
   state: RequestState;
 }
 
-type Next = () => Promise<void>;
+export type Next = () => Promise<void>;
+/** One that waits for nothing before and does nothing after the inner ones answers what they answer: each promise more costs every request. */
 export type Layer = (context: ApiContext, next: Next) => Promise<void>;
 
 /** Texts for `Warning` headers (RFC 7234): each once, bounded as upstream's. */
 export class Warnings {
-  readonly #texts = new Set<string>();
+  #texts: Set<string> | undefined;
   #bytes = 0;
 
   add(text: string): void {
-    if (text === "" || this.#texts.has(text) || this.#bytes > warningBytesMax) return;
+    if (text === "" || this.#texts?.has(text) === true || this.#bytes > warningBytesMax) return;
     const short = text.length > warningTextCharsMax * 16 ? text.slice(0, warningTextCharsMax * 16) : text;
     this.#bytes += short.length;
+    this.#texts ??= new Set();
     this.#texts.add(short);
   }
 
   /** Values of the header. */
   headers(): string[] {
-    return [...this.#texts].map((text) => `299 - ${quoted(text)}`);
+    return [...(this.#texts ?? [])].map((text) => `299 - ${quoted(text)}`);
   }
 }
 

@@ -9,13 +9,21 @@ import { comparePathElements, fieldName } from "./path-element.ts";
  *   {"f:metadata": {"f:labels": {".": {}, "f:app": {}}}}      metadata.labels and metadata.labels.app are members, metadata is not
  */
 export class FieldSet {
-  readonly members = new Set<string>();
-  readonly children = new Map<string, FieldSet>();
+  #members: Set<string> | undefined;
+  #children: Map<string, FieldSet> | undefined;
 
   static of(...paths: readonly (readonly string[])[]): FieldSet {
     const set = new FieldSet();
     for (const path of paths) set.insert(path);
     return set;
+  }
+
+  get members(): ReadonlySet<string> {
+    return this.#members ?? noMembers;
+  }
+
+  get children(): ReadonlyMap<string, FieldSet> {
+    return this.#children ?? noChildren;
   }
 
   get isEmpty(): boolean {
@@ -24,6 +32,7 @@ export class FieldSet {
     return true;
   }
 
+  /** Only while a set is being made: others may share its parts afterwards. */
   insert(path: readonly string[]): void {
     let node: FieldSet = this;
     for (let i = 0; i < path.length - 1; i++) {
@@ -31,31 +40,33 @@ export class FieldSet {
       let next = node.children.get(element);
       if (next === undefined) {
         next = new FieldSet();
-        node.children.set(element, next);
+        node.#put(element, next);
       }
       node = next;
     }
     const last = path.at(-1);
-    if (last !== undefined) node.members.add(last);
+    if (last !== undefined) node.#add(last);
   }
 
   union(other: FieldSet): FieldSet {
+    if (other.isEmpty) return this;
+    if (this.isEmpty) return other;
     const joined = new FieldSet();
-    for (const member of this.members) joined.members.add(member);
-    for (const member of other.members) joined.members.add(member);
+    for (const member of this.members) joined.#add(member);
+    for (const member of other.members) joined.#add(member);
     for (const [element, child] of this.children) {
       const counterpart = other.children.get(element);
-      joined.children.set(element, counterpart === undefined ? child : child.union(counterpart));
+      joined.#put(element, counterpart === undefined ? child : child.union(counterpart));
     }
     for (const [element, child] of other.children) {
-      if (!this.children.has(element)) joined.children.set(element, child);
+      if (!this.children.has(element)) joined.#put(element, child);
     }
     return joined;
   }
 
   intersection(other: FieldSet): FieldSet {
     const shared = new FieldSet();
-    for (const member of this.members) if (other.members.has(member)) shared.members.add(member);
+    for (const member of this.members) if (other.members.has(member)) shared.#add(member);
     for (const [element, child] of this.children) {
       const counterpart = other.children.get(element);
       if (counterpart !== undefined) shared.#adopt(element, child.intersection(counterpart));
@@ -64,8 +75,9 @@ export class FieldSet {
   }
 
   difference(other: FieldSet): FieldSet {
+    if (other.isEmpty) return this;
     const rest = new FieldSet();
-    for (const member of this.members) if (!other.members.has(member)) rest.members.add(member);
+    for (const member of this.members) if (!other.members.has(member)) rest.#add(member);
     for (const [element, child] of this.children) {
       const counterpart = other.children.get(element);
       rest.#adopt(element, counterpart === undefined ? child : child.difference(counterpart));
@@ -75,8 +87,9 @@ export class FieldSet {
 
   /** Without the members of `other` and everything below them. */
   recursiveDifference(other: FieldSet): FieldSet {
+    if (other.isEmpty) return this;
     const rest = new FieldSet();
-    for (const member of this.members) if (!other.members.has(member)) rest.members.add(member);
+    for (const member of this.members) if (!other.members.has(member)) rest.#add(member);
     for (const [element, child] of this.children) {
       if (other.members.has(element)) continue;
       const counterpart = other.children.get(element);
@@ -88,12 +101,12 @@ export class FieldSet {
   /** Declared fields on the way to a member become members themselves, so that removing them can be told. */
   withNamedFields(schema: SchemaNode | undefined): FieldSet {
     const set = new FieldSet();
-    for (const member of this.members) set.members.add(member);
+    for (const member of this.members) set.#add(member);
     for (const [element, child] of this.children) {
       const name = fieldName(element);
       const field = name === undefined ? undefined : schema?.fields.get(name);
-      if (field !== undefined) set.members.add(element);
-      set.children.set(element, child.withNamedFields(field?.node ?? schema?.values ?? schema?.items));
+      if (field !== undefined) set.#add(element);
+      set.#put(element, child.withNamedFields(field?.node ?? schema?.values ?? schema?.items));
     }
     return set;
   }
@@ -106,14 +119,16 @@ export class FieldSet {
   }
 
   toFieldsV1(): JsonObject {
-    const elements = [...new Set([...this.members, ...this.children.keys()])].sort(comparePathElements);
+    const elements = [...this.members];
+    for (const element of this.children.keys()) if (!this.members.has(element)) elements.push(element);
+    if (elements.length > 1) elements.sort(comparePathElements);
     const json: JsonObject = {};
     for (const element of elements) {
-      const child = this.children.get(element);
-      const below = child === undefined ? {} : child.toFieldsV1();
-      if (Object.keys(below).length === 0 && !this.members.has(element)) continue;
-      json[element] =
-        this.members.has(element) && Object.keys(below).length > 0 ? { ".": {}, ...below } : below;
+      const below = this.children.get(element)?.toFieldsV1();
+      const hasBelow = below !== undefined && !isEmptyMap(below);
+      if (!this.members.has(element)) {
+        if (hasBelow) json[element] = below;
+      } else json[element] = hasBelow ? { ".": {}, ...below } : {};
     }
     return json;
   }
@@ -122,13 +137,15 @@ export class FieldSet {
   static fromFieldsV1(json: unknown, depth = depthMax): FieldSet | undefined {
     if (typeof json !== "object" || json === null || Array.isArray(json) || depth === 0) return undefined;
     const set = new FieldSet();
-    for (const [element, below] of Object.entries(json)) {
+    const map = json as JsonObject;
+    for (const element in map) {
       if (element === ".") continue;
-      if (!/^(f:|k:\{|v:|i:)/.test(element)) return undefined;
+      if (!isPathElement(element)) return undefined;
+      const below = map[element];
       if (typeof below !== "object" || below === null) return undefined;
-      const keys = Object.keys(below);
-      if (keys.length === 0 || Object.hasOwn(below, ".")) set.members.add(element);
-      if (keys.length > 0) {
+      const isEmpty = isEmptyMap(below);
+      if (isEmpty || Object.hasOwn(below, ".")) set.#add(element);
+      if (!isEmpty) {
         const child = FieldSet.fromFieldsV1(below, depth - 1);
         if (child === undefined) return undefined;
         set.#adopt(element, child);
@@ -137,9 +154,34 @@ export class FieldSet {
     return set;
   }
 
-  #adopt(element: string, child: FieldSet): void {
-    if (!child.isEmpty) this.children.set(element, child);
+  #add(member: string): void {
+    this.#members ??= new Set();
+    this.#members.add(member);
   }
+
+  #put(element: string, child: FieldSet): void {
+    this.#children ??= new Map();
+    this.#children.set(element, child);
+  }
+
+  #adopt(element: string, child: FieldSet): void {
+    if (!child.isEmpty) this.#put(element, child);
+  }
+}
+
+// Most sets have one of the two only.
+const noMembers: ReadonlySet<string> = new Set();
+const noChildren: ReadonlyMap<string, FieldSet> = new Map();
+
+function isEmptyMap(map: object): boolean {
+  for (const _key in map) return false;
+  return true;
+}
+
+function isPathElement(text: string): boolean {
+  if (text[1] !== ":") return false;
+  const kind = text[0];
+  return kind === "f" || kind === "v" || kind === "i" || (kind === "k" && text[2] === "{");
 }
 
 const depthMax = 200;

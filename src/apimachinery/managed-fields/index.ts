@@ -93,7 +93,9 @@ function managersForUpdate(
   const given = next.metadata.managedFields;
   if (given?.length === 0 || (given?.length === 1 && Object.keys(given[0] as object).length === 0))
     return new Map();
-  const decoded = decodeManagers(given);
+  // What the request did not touch is what is there.
+  if (given === undefined) return kept;
+  const decoded = decodeManagers(given, { entries: live?.metadata.managedFields, managers: kept });
   return decoded === undefined || decoded.size === 0 ? kept : decoded;
 }
 
@@ -131,6 +133,7 @@ function keepUnlessEmpty(managers: Map<string, ManagedSet>, key: string, claim: 
 
 /** The oldest updaters become one, so that the list is bounded. */
 function capped(managers: Managers): Managers {
+  if (managers.size <= updateManagersMax) return managers;
   const updaters = [...managers.values()].filter((claim) => claim.operation === "Update");
   if (updaters.length <= updateManagersMax) return managers;
   updaters.sort((a, b) => ((a.time ?? "") < (b.time ?? "") ? -1 : (a.time ?? "") > (b.time ?? "") ? 1 : 0));

@@ -20,13 +20,22 @@ export function managerKey(claim: Omit<ManagedSet, "set" | "time">): string {
   return JSON.stringify([claim.manager, claim.operation, version, claim.subresource]);
 }
 
-/** Undefined where an entry cannot be read. */
-export function decodeManagers(entries: readonly ManagedFieldsEntry[] | undefined): Managers | undefined {
+/** Entries that were decoded before. */
+interface DecodedBefore {
+  readonly entries: readonly ManagedFieldsEntry[] | undefined;
+  readonly managers: Managers;
+}
+
+/** Undefined where an entry cannot be read. Claims that are those of `before` are not read again. */
+export function decodeManagers(
+  entries: readonly ManagedFieldsEntry[] | undefined,
+  before?: DecodedBefore,
+): Managers | undefined {
   const managers = new Map<string, ManagedSet>();
   for (const entry of entries ?? []) {
     if (entry.operation !== "Apply" && entry.operation !== "Update") return undefined;
     if ((entry.apiVersion ?? "") === "" || (entry.fieldsType ?? "FieldsV1") !== "FieldsV1") return undefined;
-    const set = FieldSet.fromFieldsV1(entry.fieldsV1 ?? {});
+    const set = setBefore(entry, before) ?? FieldSet.fromFieldsV1(entry.fieldsV1 ?? {});
     if (set === undefined) return undefined;
     const claim: ManagedSet = {
       manager: entry.manager ?? "",
@@ -39,6 +48,19 @@ export function decodeManagers(entries: readonly ManagedFieldsEntry[] | undefine
     managers.set(managerKey(claim), claim);
   }
   return managers;
+}
+
+/** The set of the very same fields, where they are known by the same name. */
+function setBefore(entry: ManagedFieldsEntry, before: DecodedBefore | undefined): FieldSet | undefined {
+  const known = before?.entries?.find(
+    ({ fieldsV1 }) => fieldsV1 !== undefined && fieldsV1 === entry.fieldsV1,
+  );
+  return known && before?.managers.get(keyOfEntry(known))?.set;
+}
+
+function keyOfEntry(entry: ManagedFieldsEntry): string {
+  const { manager = "", operation = "Update", apiVersion = "", subresource = "" } = entry;
+  return managerKey({ manager, operation, apiVersion, subresource });
 }
 
 /** Appliers first, then the earlier, then by name. */

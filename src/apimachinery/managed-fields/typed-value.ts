@@ -64,8 +64,13 @@ class ComparingWalker implements Comparison {
   }
 
   #maps(old: JsonObject, next: JsonObject, schema: SchemaNode | undefined): void {
-    for (const key of new Set([...Object.keys(old), ...Object.keys(next)])) {
-      this.#descend(fieldElement(key), old[key], next[key], memberSchema(schema, key));
+    for (const key in next) {
+      if (old[key] !== next[key])
+        this.#descend(fieldElement(key), old[key], next[key], memberSchema(schema, key));
+    }
+    for (const key in old) {
+      if (!Object.hasOwn(next, key))
+        this.#descend(fieldElement(key), old[key], undefined, memberSchema(schema, key));
     }
   }
 
@@ -90,8 +95,7 @@ class ComparingWalker implements Comparison {
     next: Json | undefined,
     schema: SchemaNode | undefined,
   ): void {
-    if (old === undefined && next === undefined) return;
-    if (old === next && old !== undefined) return;
+    if (old === next) return;
     this.#path.push(element);
     this.walk(old, next, schema);
     this.#path.pop();

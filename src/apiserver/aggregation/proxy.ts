@@ -10,15 +10,15 @@ const notForwarded =
 
 /** Requests for a version of a group that another server has go there, whole, under the name of who asks. */
 export function proxy(aggregation: Aggregation): Layer {
-  return async (context, next) => {
-    const [, root, group = "", version = ""] = context.state.info.path.split("/");
-    const remote = root === "apis" && version !== "" ? aggregation.remote(group, version) : undefined;
-    if (remote === undefined) return await next();
-    if (!remote.isAvailable) {
-      context.state.reply = unavailable;
-      return;
-    }
-    await forward(context, remote);
+  return (context, next) => {
+    const { path } = context.state.info;
+    if (!path.startsWith("/apis/")) return next();
+    const [, , group = "", version = ""] = path.split("/");
+    const remote = version === "" ? undefined : aggregation.remote(group, version);
+    if (remote === undefined) return next();
+    if (remote.isAvailable) return forward(context, remote);
+    context.state.reply = unavailable;
+    return Promise.resolve();
   };
 }
 

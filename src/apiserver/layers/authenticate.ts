@@ -9,7 +9,7 @@ export const inProcessUser: unique symbol = Symbol("inProcessUser");
 
 /** Who asks. Credentials that are good for nobody are refused; none at all is the anonymous user. */
 export function authenticate(authenticator: Authenticator): Layer {
-  return async (context, next) => {
+  return (context, next) => {
     const request = context.req as IncomingMessage & { [inProcessUser]?: UserInfo };
     const connection = connectionOf(request);
     const found =
@@ -19,9 +19,11 @@ export function authenticate(authenticator: Authenticator): Layer {
         peerCertificateError: connection?.peerCertificateError,
         authorization: request.headers.authorization,
       });
-    const user = found instanceof Promise ? await found : found;
-    if (user === undefined) throw errors.unauthorized();
-    context.state.user = user;
-    await next();
+    const go = (user: UserInfo | undefined): Promise<void> => {
+      if (user === undefined) throw errors.unauthorized();
+      context.state.user = user;
+      return next();
+    };
+    return found instanceof Promise ? found.then(go) : go(found);
   };
 }

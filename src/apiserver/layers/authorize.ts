@@ -1,18 +1,18 @@
-import type { AccessRequest, Authorizer } from "../../auth/index.ts";
+import type { AccessRequest, Authorizer, Decision } from "../../auth/index.ts";
 import type { ApiContext, Layer } from "../state.ts";
 import { accessRefused } from "./refusal.ts";
 
 /** Whether the user may do what the URL and the method say. @throws StatusError Forbidden, with upstream's sentence */
 export function authorize(authorizer: Authorizer): Layer {
-  return async (context, next) => {
+  return (context, next) => {
     const request = accessRequest(context);
     const decided = authorizer.authorize(request);
-    const decision = decided instanceof Promise ? await decided : decided;
-    if (!decision.allowed) {
+    const go = ({ allowed, reason }: Decision): Promise<void> => {
+      if (allowed) return next();
       context.state.refusedByAuthorizer = true;
-      throw accessRefused(request, decision.reason);
-    }
-    await next();
+      throw accessRefused(request, reason);
+    };
+    return decided instanceof Promise ? decided.then(go) : go(decided);
   };
 }
 

@@ -14,7 +14,7 @@ import { accessRefused } from "./refusal.ts";
  * and the extras asked for.
  */
 export function impersonate(authorizer: Authorizer): Layer {
-  return async (context, next) => {
+  const impersonating: Layer = async (context, next) => {
     const { state } = context;
     const { wanted, problem } = wantedUser(context.req.headers);
     if (problem !== undefined) {
@@ -33,6 +33,12 @@ export function impersonate(authorizer: Authorizer): Layer {
     }
     await next();
   };
+  return (context, next) => (asksForSomebody(context.req.headers) ? impersonating(context, next) : next());
+}
+
+function asksForSomebody(headers: IncomingHttpHeaders): boolean {
+  for (const name in headers) if (name.startsWith("impersonate-")) return true;
+  return false;
 }
 
 const extraPrefix = "impersonate-extra-";

@@ -1,6 +1,6 @@
 import { readsInFlightMax, writesInFlightMax } from "../limits.ts";
 import type { RequestInfo } from "../request-info.ts";
-import type { Layer, Reply } from "../state.ts";
+import type { Layer, Next, Reply } from "../state.ts";
 
 const tooMany: Reply = {
   status: 429,
@@ -24,14 +24,7 @@ const isLong = ({ verb, subresource }: RequestInfo): boolean =>
 export function maxInFlight(): Layer {
   let reading = 0;
   let writing = 0;
-  return async (context, next) => {
-    const { state } = context;
-    if (isLong(state.info) || state.user.groups.includes("system:masters")) return await next();
-    const isRead = reads.has(state.info.verb);
-    if (isRead ? reading >= readsInFlightMax : writing >= writesInFlightMax) {
-      state.reply = tooMany;
-      return;
-    }
+  const counted = async (isRead: boolean, next: Next): Promise<void> => {
     if (isRead) reading++;
     else writing++;
     try {
@@ -40,5 +33,15 @@ export function maxInFlight(): Layer {
       if (isRead) reading--;
       else writing--;
     }
+  };
+  return (context, next) => {
+    const { state } = context;
+    if (isLong(state.info) || state.user.groups.includes("system:masters")) return next();
+    const isRead = reads.has(state.info.verb);
+    if (isRead ? reading >= readsInFlightMax : writing >= writesInFlightMax) {
+      state.reply = tooMany;
+      return Promise.resolve();
+    }
+    return counted(isRead, next);
   };
 }

@@ -37,9 +37,9 @@ const onCollection: ReadonlyMap<string, Route> = new Map<string, Route>([
 export function resources(registry: Registry, deps: HandlerDeps, connect: Connect): Layer {
   const groups = servedGroups(registry);
   const ownGroups = builtinGroups(registry);
-  return async (context, next) => {
+  return (context, next) => {
     const { info } = context.state;
-    if (!info.isResource || !groups().has(info.group)) return await next();
+    if (!info.isResource || !groups().has(info.group)) return next();
     const resource = info.subresource === "" ? info.resource : `${info.resource}/${info.subresource}`;
     const handler = registry.resource({ group: info.group, version: info.version, resource });
     if (handler === undefined) {
@@ -47,21 +47,21 @@ export function resources(registry: Registry, deps: HandlerDeps, connect: Connec
       if (parent?.info.published !== undefined && inScope(parent, info))
         throw errors.notFound(parent.resource, info.name);
       if (ownGroups().has(info.group)) throw unserved(info);
-      return await next();
+      return next();
     }
     if (!inScope(handler, info)) {
       if (handler.info.published === undefined) throw errors.resourceNotFound();
-      return await next();
+      return next();
     }
     if (handler.connects === true) {
       context.state.handler = handler;
-      return await connect(context, handler);
+      return connect(context, handler);
     }
     const verb = verbHandler(handler, info, context.req.method ?? "");
     if (verb === undefined) throw errors.methodNotAllowed();
     context.state.handler = handler;
     if (handler.strategy.deprecation !== undefined) context.state.warnings.add(handler.strategy.deprecation);
-    await verb(new ResourceCall(context, handler, deps));
+    return verb(new ResourceCall(context, handler, deps));
   };
 }
 
