@@ -20,3 +20,4 @@ export {
   type TakeConnection,
 } from "./ports.ts";
 export { createHttpServer, type HttpServerOptions } from "./server.ts";
+export { acceptWebSocket, type Upgrade } from "./web-socket.ts";

@@ -3,7 +3,8 @@
  * message each.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { WebSocket, WebSocketServer } from "ws";
+import type { WebSocket } from "ws";
+import { acceptWebSocket } from "../../h2/index.ts";
 import { type MaybeUpgrade, takeConnection } from "../connect/forward.ts";
 import { watchMessageBytesMax, watchSocketBytesHigh } from "../limits.ts";
 
@@ -33,22 +34,6 @@ export function watchOutput(request: IncomingMessage, response: ServerResponse, 
   return (request as MaybeUpgrade)[takeConnection] !== undefined && isWebSocket
     ? new WebSocketOutput(request, text)
     : new BodyOutput(response);
-}
-
-let server: Promise<WebSocketServer> | undefined;
-
-/** One for all watches: it keeps nothing of them. Loaded for the first who needs it. */
-function webSockets(): Promise<WebSocketServer> {
-  server ??= import("ws").then(
-    ({ WebSocketServer: Server }) =>
-      new Server({
-        noServer: true,
-        clientTracking: false,
-        perMessageDeflate: false,
-        maxPayload: watchMessageBytesMax,
-      }),
-  );
-  return server;
 }
 
 /** Written one by one. */
@@ -119,7 +104,6 @@ class WebSocketOutput implements WatchOutput {
           return;
         }
         this.#socket = socket;
-        socket.on("error", () => {});
         socket.on("close", listener.closed);
         listener.drained();
       },
@@ -140,14 +124,10 @@ class WebSocketOutput implements WatchOutput {
     if (!this.full) this.#listener?.drained();
   };
 
-  async #accept(): Promise<WebSocket> {
-    const take = (this.#request as MaybeUpgrade)[takeConnection];
-    if (take === undefined) throw new Error("the connection cannot be taken");
-    const server = await webSockets();
-    const { socket, head } = take();
-    return new Promise((resolve, reject) => {
-      socket.once("close", () => reject(new Error("the client is gone")));
-      server.handleUpgrade(this.#request, socket, head, resolve);
-    });
+  #accept(): Promise<WebSocket> {
+    const request = this.#request;
+    const take = (request as MaybeUpgrade)[takeConnection];
+    if (take === undefined) return Promise.reject(new Error("the connection cannot be taken"));
+    return acceptWebSocket(() => ({ request, ...take() }), { messageBytesMax: watchMessageBytesMax });
   }
 }

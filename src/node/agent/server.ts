@@ -9,11 +9,10 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createAuthority } from "../../auth/index.ts";
 import { errorText, type Log } from "../../client/index.ts";
-import { connectionOf, createHttpServer } from "../../h2/index.ts";
+import { connectionOf, createHttpServer, type Upgrade } from "../../h2/index.ts";
 import type { Listener, PeerCertificate, Platform } from "../../platform/index.ts";
 import { acceptPortForward } from "../streaming/port-forward.ts";
 import { acceptCommand } from "../streaming/remote-command.ts";
-import type { Upgrade } from "../streaming/upgrade.ts";
 import { parseLogQuery } from "./log-query.ts";
 import { HostError, type PodHost } from "./pod-host.ts";
 

@@ -5,16 +5,10 @@
  */
 import { type Duplex, finished } from "node:stream";
 import type { WebSocket } from "ws";
+import { acceptWebSocket, type Upgrade } from "../../h2/index.ts";
+import { frameBytesMax } from "./limits.ts";
 import { SpdyConnection, type SpdyStream } from "./spdy/connection.ts";
-import {
-  acceptSpdy,
-  acceptWebSocket,
-  offered,
-  refuseUpgrade,
-  type Upgrade,
-  wantsSpdy,
-  wantsWebSocket,
-} from "./upgrade.ts";
+import { acceptSpdy, offered, refuseUpgrade, wantsSpdy, wantsWebSocket } from "./upgrade.ts";
 
 /** Connects to a port of the pod. @throws Error with what is told to the client */
 export type DialPort = (port: number) => Promise<Duplex>;
@@ -39,12 +33,19 @@ export async function acceptPortForward(
   }
   const protocols = wantsWebSocket(upgrade) ? offered(upgrade.request, "sec-websocket-protocol") : [];
   if (protocols.includes(tunnelProtocol)) {
-    const socket = await acceptWebSocket(upgrade, tunnelProtocol);
+    const socket = await acceptWebSocket(upgrade, {
+      protocol: tunnelProtocol,
+      messageBytesMax: frameBytesMax,
+    });
     const { createWebSocketStream } = await import("ws");
     return serveSpdy(createWebSocketStream(socket), dial);
   }
   if (protocols.includes(plainProtocol) && ports.length > 0)
-    return serveChannels(await acceptWebSocket(upgrade, plainProtocol), ports, dial);
+    return serveChannels(
+      await acceptWebSocket(upgrade, { protocol: plainProtocol, messageBytesMax: frameBytesMax }),
+      ports,
+      dial,
+    );
   refuseUpgrade(
     upgrade,
     "400 Bad Request",

@@ -4,18 +4,11 @@
  */
 import { PassThrough, type Readable, type Writable } from "node:stream";
 import type { WebSocket } from "ws";
+import { acceptWebSocket, type Upgrade } from "../../h2/index.ts";
 import type { Clock } from "../../platform/index.ts";
-import { pingMs, socketBufferBytes, streamCreationMs } from "./limits.ts";
+import { frameBytesMax, pingMs, socketBufferBytes, streamCreationMs } from "./limits.ts";
 import { SpdyConnection, type SpdyStream } from "./spdy/connection.ts";
-import {
-  acceptSpdy,
-  acceptWebSocket,
-  offered,
-  refuseUpgrade,
-  type Upgrade,
-  wantsSpdy,
-  wantsWebSocket,
-} from "./upgrade.ts";
+import { acceptSpdy, offered, refuseUpgrade, wantsSpdy, wantsWebSocket } from "./upgrade.ts";
 
 export interface CommandOptions {
   readonly stdin: boolean;
@@ -59,7 +52,11 @@ export async function acceptCommand(
       );
       return undefined;
     }
-    return overWebSocket(await acceptWebSocket(upgrade, protocol), options, clock);
+    return overWebSocket(
+      await acceptWebSocket(upgrade, { protocol: protocol, messageBytesMax: frameBytesMax }),
+      options,
+      clock,
+    );
   }
   const protocols = offered(upgrade.request, "x-stream-protocol-version");
   if (!wantsSpdy(upgrade) || !protocols.includes("v4.channel.k8s.io")) {
