@@ -9,6 +9,8 @@ import { Uint, type Value } from "./values.ts";
 /** What may begin an operand, as ANTLR lists it. */
 const operandStart =
   "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
+/** The same where the arguments of a call begin, of which there may be none. */
+const argumentStart = operandStart.replace("'(',", "'(', ')',");
 
 const reserved: ReadonlySet<string> = new Set(
   "as break const continue else for function if import let loop package namespace return var void while".split(
@@ -51,6 +53,8 @@ export function parse(source: string, options: { readonly bindings?: boolean } =
 
 class Parser {
   readonly #tokens: readonly Token[];
+  /** Where the arguments of a call begin that is being read. */
+  #firstArgument: Token | undefined;
   readonly #problems: CompileProblem[];
   readonly #bindings: boolean;
   #position = 0;
@@ -228,6 +232,7 @@ class Parser {
 
   /** Expressions up to the closing symbol, which is taken. */
   #list(close: ")"): Expression[] {
+    this.#firstArgument = this.#next;
     if (this.#takeSymbol(close) !== undefined) return [];
     const items = [this.#conditional()];
     while (this.#takeSymbol(",") !== undefined) items.push(this.#conditional());
@@ -256,7 +261,7 @@ class Parser {
       case "symbol":
         break;
       default:
-        throw this.#syntaxError(`mismatched input '${token.text}' expecting ${operandStart}`);
+        throw this.#noOperand(token);
     }
     switch (token.text) {
       case "-": {
@@ -283,8 +288,13 @@ class Parser {
         this.#take();
         return this.#mapLiteral(offset);
       default:
-        throw this.#syntaxError(`mismatched input '${token.text}' expecting ${operandStart}`);
+        throw this.#noOperand(token);
     }
+  }
+
+  #noOperand(token: Token): Stop {
+    const expected = token === this.#firstArgument ? argumentStart : operandStart;
+    return this.#syntaxError(`mismatched input '${token.text}' expecting ${expected}`);
   }
 
   #number(token: Token, sign: "" | "-"): Expression {

@@ -30,15 +30,17 @@ export async function createObject(
   context: RequestContext,
   options: CreateOptions,
 ): Promise<Stored> {
-  if (!needsName(object)) return await createOnce(store, object, context, options);
+  if (!object.metadata.generateName) return await createOnce(store, object, context, options);
+  // Who gave a name as well is told the same, but nothing else is tried.
+  const attempts = needsName(object) ? nameAttemptsMax : 1;
   for (let attempt = 1; ; attempt++) {
     // Strategies change the object: every attempt begins with what the client sent.
-    const candidate = attempt === nameAttemptsMax ? object : deepClone(object);
+    const candidate = attempt === attempts ? object : deepClone(object);
     try {
       return await createOnce(store, candidate, context, options);
     } catch (error) {
       if (!(error instanceof StatusError) || error.reason !== "AlreadyExists") throw error;
-      if (attempt < nameAttemptsMax) continue;
+      if (attempt < attempts) continue;
       throw errors.generateNameConflict(store.resource, candidate.metadata.name ?? "", nameRetryAfterSeconds);
     }
   }

@@ -87,6 +87,10 @@ test("errors of expressions that do not compile are cel-go's, with line and care
     `ERROR: <input>:1:14: Syntax error: mismatched input '<EOF>' expecting ${operands}\n | object.nope +\n | .............^`,
   );
   assert.equal(
+    refusal("object.nope("),
+    `ERROR: <input>:1:13: Syntax error: mismatched input '<EOF>' expecting ${operands.replace("'(',", "'(', ')',")}\n | object.nope(\n | ............^`,
+  );
+  assert.equal(
     refusal("object.spec..x"),
     "ERROR: <input>:1:13: Syntax error: no viable alternative at input '..'\n | object.spec..x\n | ............^",
   );

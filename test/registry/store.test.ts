@@ -69,6 +69,17 @@ test("generateName tries another suffix when the first is taken", async () => {
   for (const name of names) assert.match(name, /^gen-[a-z0-9]{5}$/);
 });
 
+test("a name that is given and taken is told as a generated one where a generateName stands beside it", async () => {
+  const { store } = openStore();
+  await store.create(configMap("a"), requestContext(), {});
+  const object = configMap("a");
+  object.metadata.generateName = "gen-";
+  await assert.rejects(store.create(object, requestContext(), {}), {
+    message:
+      'configmaps "a" already exists, the server was not able to generate a unique name for the object',
+  });
+});
+
 test("a dry run stores nothing, and still finds the name taken", async () => {
   const { store } = openStore();
   const dryRun = requestContext({ dryRun: true });

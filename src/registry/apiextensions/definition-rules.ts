@@ -202,7 +202,7 @@ function versionListProblems(spec: DefinitionSpec): FieldError[] {
   const { versions } = spec;
   const problems: FieldError[] = [];
   const invalid = (text: string): void => {
-    problems.push(field.invalid("spec.versions", printedVersions(spec), text));
+    problems.push(field.invalid("spec.versions", versions.length === 0 ? null : printedVersions(spec), text));
   };
   if (new Set(versions.map(({ name }) => name)).size < versions.length)
     invalid("must contain unique version names");

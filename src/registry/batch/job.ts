@@ -130,11 +130,11 @@ function validateGeneratedSelector({ metadata, spec }: Job): FieldError[] {
 
 function validateWhole(spec: JobSpec): FieldError[] {
   const errors = validateJobSpec(spec, "spec");
-  if (spec.selector === undefined) return [...errors, field.required("spec.selector", "")];
-  errors.push(...validateLabelSelector(spec.selector, "spec.selector"));
+  if (spec.selector === undefined) errors.push(field.required("spec.selector", ""));
+  else errors.push(...validateLabelSelector(spec.selector, "spec.selector"));
   const labels = spec.template?.metadata?.labels;
   try {
-    if (!selectorFromObject(spec.selector).matches(labels)) {
+    if (spec.selector === undefined || !selectorFromObject(spec.selector).matches(labels)) {
       const detail = "`selector` does not match template `labels`";
       errors.push(field.invalid("spec.template.metadata.labels", labels ?? null, detail));
     }

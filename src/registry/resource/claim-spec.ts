@@ -27,7 +27,9 @@ export function requestNamesOf({ devices = {} }: ClaimSpec): RequestNames {
 }
 
 export function validateClaimSpec(spec: ClaimSpec, path: string): FieldError[] {
-  const { requests = [], constraints = [], config = [] } = spec.devices ?? {};
+  const { constraints = [], config = [] } = spec.devices ?? {};
+  // A list without a default is null where it is left out.
+  const requests = spec.devices?.requests ?? [];
   const names = requestNamesOf(spec);
   const at = `${path}.devices`;
   return [

@@ -59,11 +59,7 @@ function validateAmounts(
     errors.push(...validateRequest(name, amount, limits[name], path));
   }
   const names = [...Object.keys(limits), ...Object.keys(requests)];
-  if (
-    names.some((name) => name.startsWith("hugepages-")) &&
-    !names.includes("cpu") &&
-    !names.includes("memory")
-  )
+  if (names.some((name) => name.startsWith(hugePages)) && !names.includes("cpu") && !names.includes("memory"))
     errors.push(field.forbidden(path, "HugePages require cpu or memory"));
   return [...errors, ...validateClaims(claims, podClaims, `${path}.claims`)];
 }
@@ -72,7 +68,21 @@ function validateAmount(name: string, amount: string, path: string, checkName: N
   const errors = [...checkName(name, path), ...nonNegativeQuantity(path, amount)];
   if (isCounted(name) && parseQuantity(amount).nano % 1_000_000_000n !== 0n)
     errors.push(field.invalid(path, amount, "must be an integer"));
+  if (name.startsWith(hugePages) && !isWholePages(name, amount))
+    errors.push(field.invalid(path, amount, `${amount} is not positive integer multiple of ${name}`));
   return errors;
+}
+
+const hugePages = "hugepages-";
+
+function isWholePages(name: string, amount: string): boolean {
+  try {
+    const page = parseQuantity(name.slice(hugePages.length)).nano;
+    return page > 0n && parseQuantity(amount).nano % page === 0n;
+  } catch {
+    // Its name does not say how large a page is.
+    return false;
+  }
 }
 
 type Claims = NonNullable<ResourceRequirements["claims"]>;
