@@ -148,7 +148,9 @@ export class Reconfiguration {
         // The second of two must start before there is a quorum again, and there is no other way to two.
         const isSecond = voters.length === 1 && started === 1;
         if (!change.learner && !isSecond && started < quorumOf(voters.length + 1)) throw notEnoughStarted();
-        if (!voters.every(isConnected)) throw unhealthy();
+        // As if the new one, a learner, too, never came: the others must do without it.
+        if (voters.length > 1 && voters.filter(isConnected).length < quorumOf(voters.length + 1))
+          throw unhealthy();
         return;
       }
       case "promote": {

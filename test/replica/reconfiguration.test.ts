@@ -192,6 +192,36 @@ test("a dead member is replaced while writes go on, and the one that comes back 
   assert.notEqual(other.status().leader, late.memberId);
 });
 
+test("a newcomer is taken where the others have a quorum without it: with three of four, and not with two of three", async (t) => {
+  for (const count of [4, 3]) {
+    const world = new World(t, silentLog);
+    const replicas = await world.begin(count);
+    const [, follower] = replicas
+      .map(({ memberId }) => memberId)
+      .filter((id) => id !== replicas[0]?.status().leader);
+    const [leaving] = replicas.filter(({ memberId }) => memberId === follower);
+    const survivor = replicas.find((replica) => replica !== leaving) as Replica;
+    let port = 1;
+    const addAndRemove = async () => {
+      const { added } = await survivor.addMember([`http://127.0.0.1:${port++}`], { learner: true });
+      await survivor.removeMember(added);
+    };
+    await settled(addAndRemove);
+    await leaving?.close();
+    if (count === 4) await addAndRemove();
+    // It takes the others a moment to notice that one is gone.
+    else while (await addAndRemove().then(() => true, isNot("UNHEALTHY")));
+  }
+});
+
+/** Answers false to this code, and passes every other failure on. */
+function isNot(code: KvErrorCode): (error: { code?: string }) => false {
+  return (error) => {
+    if (error.code !== code) throw error;
+    return false;
+  };
+}
+
 test("a learner has the data, no vote, and becomes a voter once it is in sync", async (t) => {
   const world = new World(t, silentLog);
   const [first] = await world.begin(1);
