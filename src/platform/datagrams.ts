@@ -1,5 +1,6 @@
 import { createSocket } from "node:dgram";
-import { isIPv6 } from "node:net";
+import { lookup } from "node:dns";
+import { isIP, isIPv6 } from "node:net";
 import type { DatagramAddress, DatagramSocket } from "./ports.ts";
 
 /** What waits in the kernel for a busy turn of the event loop; more than its default, which 20,000 queries a second overrun. Bytes. */
@@ -10,7 +11,13 @@ export async function bindDatagrams(
   at: DatagramAddress,
   onMessage: (message: Uint8Array, from: DatagramAddress) => void,
 ): Promise<DatagramSocket> {
-  const socket = createSocket({ type: isIPv6(at.host) ? "udp6" : "udp4" });
+  const family = isIPv6(at.host) ? 6 : 4;
+  const socket = createSocket({
+    type: `udp${family}`,
+    // Whoever is answered has an address: nothing is looked up, and no turn of the loop is waited for.
+    lookup: (host, options, found) =>
+      isIP(host) === 0 ? lookup(host, options, found) : found(null, host, family),
+  });
   await new Promise<void>((resolve, reject) => {
     socket.once("error", (error) => {
       socket.close();
@@ -37,7 +44,8 @@ export async function bindDatagrams(
     host: address,
     port,
     send(message, to) {
-      if (open) socket.send(message, to.port, to.host, ignore);
+      // A failure is the socket's event: a function for each datagram costs one that is called.
+      if (open) socket.send(message, to.port, to.host);
     },
     close: () =>
       new Promise((resolve) => {
