@@ -1,12 +1,10 @@
 /** Commands beside a container's program, with its environment and directory; they end with it. */
 import type { Readable } from "node:stream";
 import type { Machine, RunningProcess } from "../../platform/index.ts";
-import type { CommandOptions, CommandStreams, TerminalSize } from "../streaming/remote-command.ts";
+import type { CommandOptions, CommandStreams } from "../streaming/remote-command.ts";
 import { findProgram, StartError } from "./launch.ts";
 import type { Surroundings } from "./program.ts";
-
-/** How long the first size of a client's terminal is waited for. Milliseconds. */
-const sizeWaitMs = 200;
+import { type Terminal, terminalFor } from "./terminal.ts";
 
 export async function execCommand(
   machine: Machine,
@@ -17,11 +15,12 @@ export async function execCommand(
   ended: AbortSignal,
 ): Promise<void> {
   let child: RunningProcess;
+  let terminal: Terminal | undefined;
   try {
     const { env } = surroundings;
     const found = await commandIn(machine, command, surroundings);
-    const whole = options.tty ? await onTerminal(machine, found, streams) : found;
-    const [file = "", ...rest] = whole;
+    terminal = options.tty ? await terminalFor(machine, found, streams) : undefined;
+    const [file = "", ...rest] = terminal?.command ?? found;
     child = await machine.processes.spawn({
       ...surroundings,
       file,
@@ -42,6 +41,7 @@ export async function execCommand(
   const kill = (): void => void child.signal("SIGKILL");
   ended.addEventListener("abort", kill, { once: true });
   if (ended.aborted) kill();
+  await terminal?.begun(child);
   const outputs = [
     passOn(child.stdout, streams.stdout),
     passOn(child.stderr, streams.stderr ?? (options.tty ? streams.stdout : null)),
@@ -83,7 +83,7 @@ function exitStatus(code: number, command: readonly string[]): object {
 
 /** Without ending the target, which may have another source. */
 function passOn(from: Readable | null, to: NodeJS.WritableStream | null): Promise<void> {
-  if (from === null) return Promise.resolve();
+  if (from === null || from.closed) return Promise.resolve();
   return new Promise((resolve) => {
     from.once("close", () => resolve());
     if (to === null) from.resume();
@@ -98,34 +98,3 @@ function passOn(from: Readable | null, to: NodeJS.WritableStream | null): Promis
     }
   });
 }
-
-/** With util-linux' script a command has a terminal; elsewhere it goes without, and says so. */
-async function onTerminal(
-  machine: Machine,
-  command: readonly string[],
-  streams: CommandStreams,
-): Promise<string[]> {
-  const { env } = { env: machine.processes.environment() };
-  const script = await findProgram(machine.files, "script", env["PATH"] ?? "", "/").catch(() => undefined);
-  if (script === undefined || (await machine.host()).operatingSystem !== "linux") {
-    streams.stdout?.write(
-      "no terminal on this node (script of util-linux is not installed): lines are passed on as they are\r\n",
-    );
-    return [...command];
-  }
-  const size = await firstSize(machine, streams);
-  const resize = size === undefined ? "" : `stty rows ${size.height} cols ${size.width}; `;
-  return [script, "-qefc", `${resize}exec ${command.map(quoted).join(" ")}`, "/dev/null"];
-}
-
-function firstSize(machine: Machine, streams: CommandStreams): Promise<TerminalSize | undefined> {
-  return new Promise((resolve) => {
-    const timer = machine.clock.after(sizeWaitMs, () => resolve(undefined));
-    streams.onResize((size) => {
-      timer.cancel();
-      resolve(size);
-    });
-  });
-}
-
-const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
