@@ -1,7 +1,13 @@
 /** metav1.Time: RFC 3339, seconds, UTC. `milliseconds` since 1970. */
 export function formatTime(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(milliseconds / 1_000);
+  if (second !== last.second)
+    last = { second, text: `${new Date(milliseconds).toISOString().slice(0, 19)}Z` };
+  return last.text;
 }
+
+/** Every write wants the present second, most of them several times. */
+let last = { second: Number.NaN, text: "" };
 
 /** metav1.MicroTime: RFC 3339 with exactly six decimals, UTC. */
 export function formatMicroTime(milliseconds: number): string {

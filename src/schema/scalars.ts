@@ -56,6 +56,7 @@ function corruptPadding(bytes: Uint8Array, at: number, inGroup: number): number 
   return next;
 }
 
+const canonicalSeconds = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$/;
 const timePattern = /^(\d{4})-(\d{2})-(\d{2})T(\d{1,2}):(\d{2}):(\d{2})([.,]\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
 /**
@@ -63,6 +64,8 @@ const timePattern = /^(\d{4})-(\d{2})-(\d{2})T(\d{1,2}):(\d{2}):(\d{2})([.,]\d+)
  * time.Parse would refuse it.
  */
 export function canonicalTime(text: string, micro: boolean): string | undefined {
+  // What this server wrote, of a day that every month has.
+  if (!micro && canonicalSeconds.test(text)) return text;
   const match = timePattern.exec(text);
   if (match === null) return undefined;
   const fraction = match[7];

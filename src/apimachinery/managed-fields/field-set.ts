@@ -48,6 +48,12 @@ export class FieldSet {
     if (last !== undefined) node.#add(last);
   }
 
+  /** Adds an element with what is below it; as `insert`. */
+  place(element: string, isMember: boolean, below: FieldSet | undefined): void {
+    if (isMember) this.#add(element);
+    if (below !== undefined) this.#adopt(element, below);
+  }
+
   union(other: FieldSet): FieldSet {
     if (other.isEmpty) return this;
     if (this.isEmpty) return other;

@@ -183,7 +183,7 @@ export function applyConfiguration(
   const key = managerKey(claim);
   const last = managers.get(key)?.set;
   const all = new Map(managers).set(key, claim);
-  const next = prune(merged, all, last, request.schema) as unknown as KubeObject;
+  const next = prune(merged, all, { last, now: set }, request.schema) as unknown as KubeObject;
   const changes = withoutReset(compare(content(before), content(next), request.schema), request);
   // An apply that changes nothing leaves no time behind.
   if (live !== undefined && isNothing(changes)) all.set(key, { ...claim, time: managers.get(key)?.time });
@@ -265,8 +265,14 @@ function conflictError(conflicts: readonly { claim: ManagedSet; set: FieldSet }[
 }
 
 /** Without what this manager applied last time, applies no longer, and nobody else owns. */
-function prune(merged: Json, managers: Managers, last: FieldSet | undefined, schema: SchemaNode): Json {
-  if (last === undefined || last.isEmpty) return merged;
+function prune(
+  merged: Json,
+  managers: Managers,
+  { last, now }: { readonly last: FieldSet | undefined; readonly now: FieldSet },
+  schema: SchemaNode,
+): Json {
+  // What is applied is owned, with everything on the way to it: then nothing can go, which is what most applies find.
+  if (last === undefined || last.difference(now).isEmpty) return merged;
   const lastNamed = last.withNamedFields(schema);
   const pruned = removeItems(merged, lastNamed, schema) ?? {};
   const mergedSet = fieldSetOf(merged, schema).withNamedFields(schema);

@@ -22,8 +22,11 @@ export function mergeApplied(
 
 function mergeMaps(live: JsonObject, applied: JsonObject, schema: SchemaNode | undefined): JsonObject {
   const merged: JsonObject = {};
-  for (const key of new Set([...Object.keys(live), ...Object.keys(applied)])) {
-    setOwn(merged, key, mergeApplied(own(live, key), own(applied, key), memberSchema(schema, key)));
+  for (const key in live) {
+    setOwn(merged, key, mergeApplied(live[key], own(applied, key), memberSchema(schema, key)));
+  }
+  for (const key in applied) {
+    if (!Object.hasOwn(live, key)) setOwn(merged, key, applied[key] as Json);
   }
   return merged;
 }

@@ -138,31 +138,29 @@ export function asList(value: Json | undefined): readonly Json[] {
 
 /** The paths that an applied configuration lays claim to. */
 export function fieldSetOf(value: Json, schema: SchemaNode): FieldSet {
-  const set = new FieldSet();
-  collectPaths(value, schema, [], set);
-  return set;
+  return pathsBelow(value, schema) ?? new FieldSet();
 }
 
-function collectPaths(value: Json, schema: SchemaNode | undefined, path: PathElement[], set: FieldSet): void {
+/** Undefined for a leaf. */
+function pathsBelow(value: Json, schema: SchemaNode | undefined): FieldSet | undefined {
   const shape = shapeOf(schema, value);
-  if (shape === "leaf") {
-    set.insert(path);
-    return;
-  }
+  if (shape === "leaf") return undefined;
+  const set = new FieldSet();
   if (shape === "list") {
     for (const [element, items] of itemsByElement(asList(value), schema as SchemaNode)) {
-      path.push(element);
-      set.insert(path);
-      if (items.length === 1) collectPaths(items[0] as Json, schema?.items, path, set);
-      path.pop();
+      const only = items.length === 1 ? pathsBelow(items[0] as Json, schema?.items) : undefined;
+      set.place(element, true, only);
     }
-    return;
+    return set;
   }
-  for (const [key, member] of Object.entries(asMap(value))) {
-    path.push(fieldElement(key));
-    collectPaths(member, memberSchema(schema, key), path, set);
+  const map = asMap(value);
+  for (const key in map) {
+    const member = map[key] as Json;
+    const below = pathsBelow(member, memberSchema(schema, key));
+    // Of a declared field with something below it only that is claimed.
     const isDeclared = schema?.fields.has(key) === true;
-    if (!isDeclared || member === null || (isJsonObject(member) && isEmpty(member))) set.insert(path);
-    path.pop();
+    const holdsNothing = member === null || (isJsonObject(member) && isEmpty(member));
+    set.place(fieldElement(key), below === undefined || !isDeclared || holdsNothing, below);
   }
+  return set;
 }

@@ -165,25 +165,22 @@ class Patching {
     const { handler, info } = this.#call;
     if (current === undefined) throw errors.notFound(handler.resource, info.name);
     const { type, document } = this.#request;
-    const before = parseJson(Buffer.from(current.json()).toString()) as JsonObject;
-    switch (type) {
-      case "json":
-        return this.#decoded(applyJsonPatch(before, document), wholeObjectText);
-      case "merge":
-        return this.#decoded(applyMergePatch(before, document), wholeObjectText);
-      default: {
-        const { schema } = handler.form;
-        return this.#decoded(applyStrategicMergePatch(before, document as JsonObject, schema), () =>
-          printGoValue(document),
-        );
-      }
+    const before = current.object as unknown as JsonObject;
+    if (type === "strategic") {
+      const after = applyStrategicMergePatch(before, document as JsonObject, handler.form.schema);
+      return this.#decoded(after, () => printGoValue(document));
     }
+    const apply = type === "json" ? applyJsonPatch : applyMergePatch;
+    // As it is answered: the same fields, in the order that clients see.
+    const quote = (): string =>
+      wholeObjectText(apply(parseJson(Buffer.from(current.json()).toString()), document));
+    return this.#decoded(apply(before, document), quote);
   }
 
   /** The patched document as an object. `quote`: what an error shows as the bad value. */
-  #decoded(after: Json, quote: (after: Json) => string): KubeObject {
+  #decoded(after: Json, quote: () => string): KubeObject {
     const refuse = (why: string): Error =>
-      errors.invalid({ group: "", kind: "" }, "", [field.invalid("patch", quote(after), why)]);
+      errors.invalid({ group: "", kind: "" }, "", [field.invalid("patch", quote(), why)]);
     if (typeof after !== "object" || after === null || Array.isArray(after)) {
       throw refuse("the patch leaves no object");
     }
@@ -203,7 +200,8 @@ class Patching {
     try {
       const { object, unknownFields } = form.decode(fields);
       const { type, duplicates } = this.#request;
-      const texts = [...(type === "apply" ? [] : duplicates), ...strictErrors(unknownFields, [])];
+      const told = type === "apply" ? [] : duplicates;
+      const texts = unknownFields.length === 0 ? told : [...told, ...strictErrors(unknownFields, [])];
       this.#complain(texts, (all) => refuse(`strict decoding error: ${all.join(", ")}`));
       object.metadata ??= {};
       return form.applyDefaults(object);
