@@ -15,7 +15,12 @@ import { LeaderWatch } from "./grpc/require-leader.ts";
 import { createGrpcServer } from "./grpc/server.ts";
 import { createHealth, sendText } from "./health.ts";
 import { refusedByLearners } from "./learner.ts";
-import { requestBytesMaxDefault, requestOverheadBytes, txnOpsMaxDefault } from "./limits.ts";
+import {
+  requestBytesMaxDefault,
+  requestOverheadBytes,
+  slowCallMsDefault,
+  txnOpsMaxDefault,
+} from "./limits.ts";
 import type { Method } from "./method.ts";
 import { makers } from "./methods.ts";
 import type { ClusterInfo, Who } from "./ports.ts";
@@ -36,6 +41,8 @@ export interface EtcdApiOptions {
   readonly requestBytesMax?: number | undefined;
   /** Operations of one level of a transaction; 128 when left out. */
   readonly txnOpsMax?: number | undefined;
+  /** Milliseconds from which on a call of gRPC is logged as slow; 300 when left out (etcd's --warning-unary-request-duration). */
+  readonly slowCallMs?: number | undefined;
   /** The name in a client's certificate says who it is, where it has to say so and shows no token. */
   readonly trustCommonNames?: boolean;
 }
@@ -73,6 +80,9 @@ export function createEtcdApi(options: EtcdApiOptions): EtcdApi {
       clock,
       writer: new ProtobufWriter(),
       messageBytesMax,
+      slowMs: options.slowCallMs ?? slowCallMsDefault,
+      onSlow: (path, remote, milliseconds) =>
+        log.warn("request stats", { method: path, remote, "time spent": `${milliseconds.toFixed(3)}ms` }),
       onInternalError,
       access: cluster.access,
       trustCommonNames: options.trustCommonNames === true,

@@ -7,6 +7,9 @@ export const requestBytesMaxDefault = 1_572_864;
 /** Operations of one level of a transaction, those of the levels above counted in, where nobody says otherwise (etcd's --max-txn-ops). */
 export const txnOpsMaxDefault = 128;
 
+/** Milliseconds that a call may take before it is logged, where nobody says otherwise (etcd's --warning-unary-request-duration). */
+export const slowCallMsDefault = 300;
+
 /** Bytes of events in one WatchResponse where the client asked for fragments (etcd: --max-request-bytes). */
 export const watchFragmentBytesMax = 1_572_864;
 

@@ -29,6 +29,8 @@ export interface StoreConfig {
   readonly autoCompaction: AutoCompactionPolicy | undefined;
   /** Compare this member's data with the others' first. */
   readonly checkBeforeServing: boolean;
+  /** Milliseconds from which on a call is logged as slow. */
+  readonly slowCallMs?: number;
   /** A client's certificate says who it is. */
   readonly trustCommonNames: boolean;
   /** Origins of pages whose scripts may call, `*` for all. */
@@ -76,6 +78,7 @@ export async function startStore(
       requestBytesMax: config.replica.requestBytesMax,
       txnOpsMax: config.replica.txnOpsMax,
       trustCommonNames: config.trustCommonNames,
+      slowCallMs: config.slowCallMs,
     });
     closing.push(() => api.close());
     const addresses = [];

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { deprecations } from "../../src/cli/store/deprecations.ts";
 import {
   addEnvironment,
   parseArguments,
@@ -39,7 +40,25 @@ test("a flag that etcd does not know is refused in its words", () => {
   refused(/^flag provided but not defined: -__proto__$/, "--__proto__=a");
   refused(/^flag needs an argument: -name$/, "--name");
   refused(/^invalid value "many" for flag -max-txn-ops: parse error$/, "--max-txn-ops=many");
+  refused(
+    /^invalid value "not-yet" for flag -v2-deprecation: invalid value "not-yet"$/,
+    "--v2-deprecation=not-yet",
+  );
   assert.throws(() => parseArguments(["--auto-tls", "false"]), /"false" is not a valid flag/);
+});
+
+test("flags that are on their way out are named, with what to say instead", () => {
+  const values = parseArguments([
+    "--name=a",
+    "--max-snapshots=3",
+    "--experimental-corrupt-check-time=1m",
+    "--experimental-initial-corrupt-check",
+  ]);
+  assert.deepEqual(deprecations(values.keys()), [
+    "--max-snapshots is deprecated in 3.6 and will be decommissioned in 3.8.",
+    "--experimental-corrupt-check-time is deprecated in v3.6 and will be decommissioned in v3.7. Use '--corrupt-check-time' instead.",
+    "--experimental-initial-corrupt-check is deprecated in v3.6 and will be decommissioned in v3.7. Use '--feature-gates=InitialCorruptCheck=true' instead.",
+  ]);
 });
 
 test("the environment says what flags do not, and must not say it again", () => {

@@ -266,3 +266,17 @@ test("an alarm of type NONE is neither raised nor lifted, and no mistake", async
     assert.deepEqual((await client.call(MaintenanceService.Alarm, { action, alarm: 0 })).alarms, []);
   }
 });
+
+test("a call that takes too long is logged, with who asked and how long it took; a stream may last", async (t) => {
+  const warnings: unknown[] = [];
+  const onWarn = (text: string, fields?: Record<string, unknown>) => void warnings.push([text, fields]);
+  const { port } = await serve(t, { slowCallMs: 0, onWarn });
+  const client = grpcClient(t, port);
+  const watch = client.open(etcdserverpb.WatchService.Watch);
+  watch.cancel();
+  await client.call(etcdserverpb.KVService.Range, { key: Buffer.from("k") });
+  const [[text, fields]] = warnings as [[string, Record<string, string>]];
+  assert.deepEqual([warnings.length, text, fields["method"]], [1, "request stats", "/etcdserverpb.KV/Range"]);
+  assert.match(fields["remote"] ?? "", /^127\.0\.0\.1:\d+$/);
+  assert.match(fields["time spent"] ?? "", /^\d+\.\d{3}ms$/);
+});

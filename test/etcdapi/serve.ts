@@ -7,13 +7,13 @@ import { openStore, type Store } from "./store.ts";
 
 export const platform = nodePlatform();
 
-/** A log that only hands on what errors say of themselves. */
-export function errorLog(onError: (error: unknown) => void): Log {
+/** A log that only hands on what errors say of themselves, and warnings where somebody asks for them. */
+export function errorLog(onError: (error: unknown) => void, onWarn: Log["warn"] = () => {}): Log {
   const ignore = (): void => {};
   const log: Log = {
     debug: ignore,
     info: ignore,
-    warn: ignore,
+    warn: onWarn,
     error: (_, fields) => onError(fields?.["error"]),
     channel: () => log,
   };
@@ -28,14 +28,18 @@ export interface Served {
 }
 
 /** A fresh store behind etcd's API on a free cleartext port, until the test ends. */
-export async function serve(t: TestContext): Promise<Served> {
+export async function serve(
+  t: TestContext,
+  { slowCallMs, onWarn }: { slowCallMs?: number; onWarn?: Log["warn"] } = {},
+): Promise<Served> {
   const store = openStore(platform.clock);
   const internalErrors: unknown[] = [];
   const api = createEtcdApi({
     kv: store.kv,
     cluster: store.cluster,
     clock: platform.clock,
-    log: errorLog((error) => internalErrors.push(error)),
+    log: errorLog((error) => internalErrors.push(error), onWarn),
+    slowCallMs,
   });
   const server = createHttpServer({ clock: platform.clock, ...api });
   const listener = await platform.network.listen({ host: "127.0.0.1", port: 0 }, (connection) =>

@@ -87,6 +87,7 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
       .split(",")
       .map((origin) => origin.trim())
       .filter((origin) => origin !== ""),
+    slowCallMs: newer(settings, "warning-unary-request-duration"),
     trustCommonNames: settings.boolean("client-cert-auth"),
   };
 }

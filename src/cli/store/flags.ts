@@ -106,7 +106,7 @@ const stable: Readonly<Record<string, Flag>> = {
   "log-format": honoured("text", "json"),
   "enable-log-rotation": refused("boolean", "false"),
   "log-rotation-config-json": none("text"),
-  "warning-unary-request-duration": none("duration", "300ms"),
+  "warning-unary-request-duration": honoured("duration", "300ms"),
 
   "enable-distributed-tracing": none("boolean", "false"),
   "distributed-tracing-address": none("text", "localhost:4317"),
@@ -130,6 +130,11 @@ const stable: Readonly<Record<string, Flag>> = {
   "force-new-cluster": refused("boolean", "false"),
 };
 
+/** What a flag may be, where it is one of a few. */
+export const choices: Readonly<Record<string, readonly string[]>> = {
+  "v2-deprecation": ["write-only", "write-only-drop-data", "gone"],
+};
+
 /** Their earlier names. */
 const experimental: Readonly<Record<string, Flag>> = {
   "experimental-initial-corrupt-check": honoured("boolean", "false"),
@@ -143,7 +148,7 @@ const experimental: Readonly<Record<string, Flag>> = {
   "experimental-compaction-sleep-interval": none("duration", "10ms"),
   "experimental-peer-skip-client-san-verification": none("boolean", "false"),
   "experimental-warning-apply-duration": none("duration", "100ms"),
-  "experimental-warning-unary-request-duration": none("duration", "0s"),
+  "experimental-warning-unary-request-duration": honoured("duration", "0s"),
   "experimental-txn-mode-write-with-shared-buffer": none("boolean", "true"),
   "experimental-stop-grpc-service-on-defrag": none("boolean", "false"),
   "experimental-bootstrap-defrag-threshold-megabytes": none("number", "0"),

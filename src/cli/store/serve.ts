@@ -7,6 +7,7 @@ import { createMetrics, type Log } from "../../telemetry/index.ts";
 import type { Settings } from "../flag-table.ts";
 import { stopSignal } from "../stop-signal.ts";
 import { storeConfigOf } from "./config.ts";
+import { deprecations } from "./deprecations.ts";
 import { createEtcdLog } from "./log.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 import { addEnvironment, parseArguments, readConfigFile, settingsOf, UsageError } from "./settings.ts";
@@ -30,7 +31,7 @@ export async function serveStore(args: readonly string[]): Promise<void> {
     }
     log = logOf(settings);
     log.info("Running: ", { args: ["etcd", ...args] });
-    for (const note of notes) log.warn(note);
+    for (const note of [...notes, ...deprecations(settings.values.keys())]) log.warn(note);
     await run(settings, log);
   } catch (error) {
     if (error instanceof UsageError) {

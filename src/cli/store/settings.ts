@@ -1,7 +1,7 @@
 /** What flags, environment and configuration file say together, as etcd reads them. */
 import { parseDuration } from "../../apimachinery/index.ts";
 import { type Flag, parseBool, type Settings, settingsFrom } from "../flag-table.ts";
-import { flags } from "./flags.ts";
+import { choices, flags } from "./flags.ts";
 
 /** The command line itself cannot be read: etcd ends with status 2 then. */
 export class UsageError extends Error {
@@ -126,6 +126,7 @@ function checkValue(name: string, known: Flag, value: string, problem: string): 
       (name === "quota-backend-bytes" || value[0] !== "-")) ||
     (known.kind === "duration" && parseDuration(value) !== undefined);
   if (!fits) throw new UsageError(`${problem}: parse error`);
+  if (choices[name]?.includes(value) === false) throw new UsageError(`${problem}: invalid value "${value}"`);
 }
 
 /** Durations of a file are numbers of nanoseconds, where they are no text. */

@@ -21,6 +21,9 @@ export interface CallContext {
   readonly writer: ProtobufWriter;
   /** Bytes of one message of a client's. */
   readonly messageBytesMax: number;
+  /** Milliseconds from which on a unary call is told of. */
+  readonly slowMs: number;
+  onSlow(path: string, remoteAddress: string, milliseconds: number): void;
   /** A mistake of our own: the client is told nothing of it. */
   onInternalError(error: unknown, path: string): void;
 }
@@ -45,6 +48,7 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
   /** Of a unary call that waits. */
   #abort: AbortController | undefined;
   #asked = false;
+  readonly #beganMs: number;
   #headersSent = false;
   #ended = false;
 
@@ -60,6 +64,7 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
     this.number = number;
     this.#counts = counts;
     counts.started++;
+    this.#beganMs = context.clock.monotonic();
     this.#stream = stream;
     this.#method = method;
     this.#context = context;
@@ -151,6 +156,7 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
     this.#abort?.abort();
     const trailers = thrown === undefined ? wellTrailers : this.#status(thrown);
     this.#counted(Number(trailers["grpc-status"]));
+    this.#tellIfSlow();
     if (this.#headersSent) {
       this.#stream.end(trailers);
     } else {
@@ -185,6 +191,13 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
       },
       (thrown: unknown) => this.end(thrown),
     );
+  }
+
+  #tellIfSlow(): void {
+    const { clock, slowMs, onSlow } = this.#context;
+    const took = clock.monotonic() - this.#beganMs;
+    if (took < slowMs || this.#method.kind !== "unary") return;
+    onSlow(this.#method.info.path, this.#stream.connection.remoteAddress, took);
   }
 
   #counted(status: number): void {
