@@ -45,6 +45,8 @@ export interface ReplicaConfig {
   readonly corruptionCheckMs?: number;
   /** How clients show who they are, where they have to. */
   readonly access?: AccessOptions;
+  /** The others are gone for good: this member goes on alone with what it has. Not for the first start. */
+  readonly forceNewCluster?: boolean;
   /** Where the log stands; in the member's directory when left out. */
   readonly walDirectory?: string;
   /** Operations of one level of a transaction; 128 when left out. */

@@ -163,6 +163,14 @@ export class Membership {
     if (known) this.#members.set(id, { ...known, name, clientUrls });
   }
 
+  /** Another one that begins with the same members. */
+  copy(): Membership {
+    const copy = new Membership(this.#learnersMax);
+    copy.#members = new Map(this.#members);
+    copy.#removed = new Set(this.#removed);
+    return copy;
+  }
+
   /** Equal states give equal bytes. */
   image(): Uint8Array {
     const members = this.members.map((member) => ({ ...member, id: member.id.toString() }));

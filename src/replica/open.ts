@@ -6,6 +6,7 @@ import { createMetrics, type Log, type Metrics } from "../telemetry/index.ts";
 import { openWal, type Wal, type WalRestored } from "../wal/index.ts";
 import { tokenTtlSecondsOf } from "./access-service.ts";
 import type { ReplicaConfig } from "./config.ts";
+import { forceNewCluster } from "./force-new-cluster.ts";
 import { identityOf, initialMemberIds, readIdentity, writeIdentity } from "./identity.ts";
 import { restoreImage } from "./image.ts";
 import { Images } from "./images.ts";
@@ -90,6 +91,12 @@ export async function openReplica({
     if (snapshot.index > 0) {
       await restoreImage(state, images.read(snapshot));
       state.applied = { index: snapshot.index, term: snapshot.term };
+    }
+    if (config.forceNewCluster === true && known !== undefined) {
+      const forced = forceNewCluster(restored, state.membership, identity.memberId);
+      await wal.append({ hardState: forced.restored.hardState, entries: forced.appended });
+      log.warn("the other members are out, by --force-new-cluster", { entries: forced.appended.length });
+      restored = forced.restored;
     }
     const raftConfig: RaftConfig = {
       id: identity.memberId,

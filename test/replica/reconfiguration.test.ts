@@ -222,6 +222,29 @@ function isNot(code: KvErrorCode): (error: { code?: string }) => false {
   };
 }
 
+test("a member whose quorum is lost for good goes on alone, a learner, too, with all it has, and takes newcomers", async (t) => {
+  for (const survivorName of ["m2", "m4"]) {
+    const world = new World(t, silentLog);
+    const [first] = await world.begin(3);
+    assert(first);
+    const learner = await join(world, first, "m4", true);
+    for (let i = 0; i < 20; i++) await first.txn(txn(put(`k${i}`, `${i}`)));
+    await until(async () => (await text(learner, "k19", true)) === "19");
+    const crashed = new Map<string, Running>();
+    for (const name of [...world.running.keys()]) crashed.set(name, await world.crash(name));
+    const { config, machine } = crashed.get(survivorName) as Running;
+    const alone = await world.start({ ...config, forceNewCluster: true }, machine.powerOn(seededPrng(1)));
+    assert.equal(await text(alone, "k19"), "19");
+    assert.deepEqual(
+      (await alone.members({ linearizable: true })).map(({ name, learner }) => [name, learner]),
+      [[survivorName, false]],
+    );
+    await alone.txn(txn(put("new", "1")));
+    const newcomer = await join(world, alone, "m5");
+    assert.equal(await text(newcomer, "new"), "1");
+  }
+});
+
 test("a learner has the data, no vote, and becomes a voter once it is in sync", async (t) => {
   const world = new World(t, silentLog);
   const [first] = await world.begin(1);

@@ -67,6 +67,7 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
       ...(quota === undefined ? {} : { quotaBytes: quota }),
       txnOpsMax: settings.number("max-txn-ops"),
       requestBytesMax: settings.number("max-request-bytes"),
+      forceNewCluster: settings.boolean("force-new-cluster"),
       strictReconfiguration: settings.boolean("strict-reconfig-check"),
       learnersMax: settings.number("max-learners"),
       progressIntervalMs: newer(settings, "watch-progress-notify-interval"),

@@ -127,7 +127,7 @@ const stable: Readonly<Record<string, Flag>> = {
 
   // Without syncing it would be no store: it syncs all the same.
   "unsafe-no-fsync": none("boolean", "false"),
-  "force-new-cluster": refused("boolean", "false"),
+  "force-new-cluster": honoured("boolean", "false"),
 };
 
 /** What a flag may be, where it is one of a few. */
