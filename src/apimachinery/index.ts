@@ -12,7 +12,7 @@ export * from "./intstr.ts";
 export { type Cidr, cidrContains, formatIp, type IpAddress, parseCidr, parseIp } from "./ip.ts";
 export * from "./json.ts";
 export { applyJsonPatch } from "./json-patch.ts";
-export { goTypeName, isJsonObject, printGoValue } from "./json-types.ts";
+export { goTypeName, isJsonObject, jsonTypeName, printGoValue } from "./json-types.ts";
 export * from "./label-selector.ts";
 /** Changes: patches, and who owns which field. */
 export { applyConfiguration, type FieldManagerRequest, trackUpdate } from "./managed-fields/index.ts";

@@ -97,7 +97,10 @@ function describe(error: YAMLException): string {
 
 function describeDuplicate(error: YAMLException, text: string): string {
   const line = error.mark?.line ?? 0;
-  const rest = (text.split("\n")[line] ?? "").slice(error.mark?.column ?? 0);
+  const column = error.mark?.column ?? 0;
+  const source = text.split("\n")[line] ?? "";
+  const isQuoted = source[column - 1] === '"' || source[column - 1] === "'";
+  const rest = source.slice(isQuoted ? column - 1 : column);
   const key = /^(?:"([^"]*)"|'([^']*)'|([^:]*))/.exec(rest);
   const name = key?.[1] ?? key?.[2] ?? key?.[3]?.trim() ?? "";
   return `yaml: unmarshal errors:\n  line ${line + 1}: key "${name}" already set in map`;

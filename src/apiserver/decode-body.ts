@@ -2,9 +2,11 @@ import {
   errors,
   field,
   type GroupVersionKind,
+  isJsonObject,
   type Json,
   JsonError,
   type JsonObject,
+  jsonTypeName,
   type KubeObject,
   parseJson,
   parseYaml,
@@ -91,7 +93,8 @@ export function complain(
 ): void {
   if (texts.length === 0 || options.fieldValidation === "Ignore") return;
   if (options.fieldValidation === "Strict") throw refuse(texts);
-  for (const text of texts) options.warn(text);
+  // A warning is one line.
+  for (const text of texts) options.warn(text.replace(/^yaml: unmarshal errors:\n {2}/, ""));
 }
 
 /** Why an object of `kind` is no object of the registry of types. */
@@ -117,7 +120,9 @@ function parseBody(
   switch (type) {
     case "application/json":
       try {
-        return { value: parseJson(body.toString(), { onDuplicate }), duplicates };
+        const value = parseJson(body.toString(), { onDuplicate });
+        if (!custom) checkIdentity(value, unrecognized);
+        return { value, duplicates };
       } catch (error) {
         if (error instanceof JsonError) {
           throw unrecognized(`couldn't get version/kind; json parse error: ${error.message}`);
@@ -126,10 +131,11 @@ function parseBody(
       }
     case "application/yaml":
       try {
-        return {
-          value: parseYaml(body.toString(), { onDuplicate: (text) => duplicates.push(text) }),
-          duplicates,
-        };
+        const value = parseYaml(body.toString(), {
+          onDuplicate: (text) => duplicates.push(text),
+        });
+        if (!custom) checkIdentity(value, unrecognized);
+        return { value, duplicates };
       } catch (error) {
         if (error instanceof YamlError) throw unrecognized(error.message);
         throw error;
@@ -144,6 +150,17 @@ function parseBody(
       }
     default:
       throw errors.unsupportedMediaType(custom ? customTypes : objectTypes);
+  }
+}
+
+/** What a body is must be known before anything else of it. */
+function checkIdentity(value: Json, unrecognized: (why: string) => Error): void {
+  if (!isJsonObject(value)) return;
+  for (const name of ["apiVersion", "kind"]) {
+    const given = Object.hasOwn(value, name) ? (value[name] ?? "") : "";
+    if (typeof given === "string") continue;
+    const what = `json: cannot unmarshal ${jsonTypeName(given)} into Go struct field .${name} of type string`;
+    throw unrecognized(`couldn't get version/kind; json parse error: ${what}`);
   }
 }
 

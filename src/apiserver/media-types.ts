@@ -65,6 +65,8 @@ export interface KindRepresentations {
   readonly custom?: boolean | undefined;
   /** Asked and answered, but not kept: there is no table of it. */
   readonly withoutTable?: boolean;
+  /** A list, whose path its watches have, too. */
+  readonly isList?: boolean;
 }
 
 /**
@@ -73,13 +75,13 @@ export interface KindRepresentations {
  */
 export function negotiateObject(
   accept: string,
-  { custom = false, withoutTable = false }: KindRepresentations = {},
+  { custom = false, withoutTable = false, isList = false }: KindRepresentations = {},
 ): Representation {
   // What nearly every client sends.
   if (accept === "" || accept === "*/*" || accept === "application/json") return json;
   const parts = acceptedTypes(accept);
   if (!parts.some(({ type }) => type === "*/*" || encodings[type] !== undefined))
-    throw notAcceptable(objectTypes);
+    throw notAcceptable(isList ? [...objectTypes, ...streamTypes] : objectTypes);
   for (const part of parts) {
     const encoding = part.type === "*/*" ? "json" : encodings[part.type];
     const target = encoding === undefined ? undefined : targetOf(part);

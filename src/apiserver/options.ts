@@ -84,9 +84,12 @@ export function fieldManagerOf(fieldManager: string, userAgent: string): string 
   const slash = userAgent.indexOf("/");
   const program = slash < 0 ? userAgent : userAgent.slice(0, slash);
   // Nearly all programs have such a name, and every request comes by here.
-  if (program.length <= fieldManagerCharsMax && allPrintable.test(program)) return program;
-  return [...program].filter(isPrintable).slice(0, fieldManagerCharsMax).join("");
+  if (program.length <= fieldManagerCharsMax && allPrintable.test(program)) return program || unknownProgram;
+  return [...program].filter(isPrintable).slice(0, fieldManagerCharsMax).join("") || unknownProgram;
 }
+
+/** Who writes without a name. */
+const unknownProgram = "unknown";
 
 /** metav1.ListOptions as lists, watches and deletecollections use them. */
 export interface ListParameters {

@@ -24,6 +24,7 @@ import { authorize } from "./layers/authorize.ts";
 import { identify } from "./layers/identify.ts";
 import { impersonate } from "./layers/impersonate.ts";
 import { maxInFlight } from "./layers/max-in-flight.ts";
+import { requestTimeout } from "./layers/request-timeout.ts";
 import { resources } from "./layers/resources.ts";
 import { unknownPaths } from "./layers/unknown-paths.ts";
 import type { ServerLog } from "./log.ts";
@@ -65,6 +66,7 @@ export interface ApiServerOptions {
  *   answer        one answer for whatever happens, errors as Status; warnings, compression
  *   metrics       counts and latencies
  *   identify      Audit-Id; what the URL means
+ *   timeout       whether the time the client gives it is one
  *   authenticate  who asks
  *   impersonate   as whom they act
  *   authorize     whether they may
@@ -125,6 +127,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   use(answer({ encoder, log }));
   use(metrics.layer(() => clock.monotonic()));
   use(identify(random));
+  use(requestTimeout());
   use(authenticate(authenticator));
   use(impersonate(authorizer));
   use(authorize(authorizer));

@@ -114,10 +114,11 @@ async function write(store: StoreParts, object: KubeObject, context: RequestCont
   const name = object.metadata.name as string;
   const key = objectKey(store, object.metadata.namespace ?? "", name);
   const version = object.metadata.resourceVersion;
-  if (version !== undefined && version !== "" && version !== "0") {
+  if (!context.dryRun && version !== undefined && version !== "" && version !== "0") {
     throw errors.plainError("resourceVersion should not be set on objects to be created");
   }
-  delete object.metadata.resourceVersion;
+  // A dry run never comes to where upstream looks at it.
+  if (!context.dryRun) delete object.metadata.resourceVersion;
   try {
     if (context.dryRun) {
       if (await exists(store, key)) throw errors.alreadyExists(store.resource, name);

@@ -221,6 +221,43 @@ test("paths, methods and headers that nobody sane sends get an answer and change
   await close();
 });
 
+test("odd requests are answered as kube-apiserver 1.35 answers them", async () => {
+  const { transport, close } = await start();
+  const of = async (method: string, path: string, body?: string, more: object = {}): Promise<string> => {
+    const json = { ...headers, "content-type": "application/json", ...more };
+    const answer = await transport.request({ method, path, headers: json, ...(body && { body }) });
+    const text = Buffer.concat(await Array.fromAsync(answer.body)).toString();
+    return `${answer.status} ${text.startsWith("{") ? (JSON.parse(text).message ?? "") : text}`;
+  };
+  const dry = `${configMaps}?dryRun=All`;
+  const named = (extra: object) => JSON.stringify({ metadata: { name: "a", ...extra } });
+  assert.equal(
+    await of("GET", `${configMaps}?timeout=abc`),
+    '400 invalid timeout specified in the request URL - time: invalid duration "abc"',
+  );
+  assert.equal(
+    await of("POST", dry, '{"kind":5}'),
+    "400 the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: " +
+      'json: cannot unmarshal number into Go struct field .kind of type string ({"kind":5})',
+  );
+  assert.equal(await of("POST", dry, named({ resourceVersion: "5" })), "201 ");
+  assert.equal(await of("PUT", "/healthz"), "200 ok");
+  assert.equal(await of("DELETE", "/apis/apps"), "200 ");
+  assert.match(await of("DELETE", "/apis/apps/v1"), /^405 /);
+  assert.match(
+    await of("GET", configMaps, undefined, { accept: "text/plain" }),
+    /^406 .*application\/vnd\.kubernetes\.protobuf;stream=watch$/s,
+  );
+  assert.equal(await of("GET", "/api/v1/nodes/nope/proxy"), '404 nodes "nope" not found');
+  const apply = { "content-type": "application/apply-patch+yaml" };
+  assert.equal(
+    await of("PATCH", `${configMaps}/a?fieldManager=x`, "a", apply),
+    "400 error decoding YAML: error unmarshaling JSON: while decoding JSON: " +
+      "json: cannot unmarshal string into Go value of type map[string]interface {}",
+  );
+  await close();
+});
+
 test("keys like __proto__ in a body are data, and deep nesting is refused", async () => {
   const { transport, close } = await start();
   const response = await transport.request({

@@ -23,6 +23,13 @@ interface Target {
   readonly port: number;
 }
 
+/** Relative links of what is shown there need the slash. */
+function withSlash(context: ApiContext): void {
+  const [own = "", query] = (context.req.url ?? "").split("?");
+  const location = `${own}/${query === undefined ? "" : `?${query}`}`;
+  context.state.reply = { status: 301, headers: { location }, body: "" };
+}
+
 export async function proxy(
   context: ApiContext,
   {
@@ -33,22 +40,18 @@ export async function proxy(
 ): Promise<void> {
   const { info } = context.state;
   const path = pathBehind(context.req.url ?? "/");
-  if (path === undefined) {
-    // Relative links of what is shown there need the slash.
-    const [own = "", query] = (context.req.url ?? "").split("?");
-    const location = `${own}/${query === undefined ? "" : `?${query}`}`;
-    context.state.reply = { status: 301, headers: { location }, body: "" };
-    return;
-  }
   const method = context.req.method ?? "GET";
   if (info.resource === "nodes") {
     const [name = ""] = info.name.split(":");
-    return toKubelet(context, kubeletOf(await reader.node(name)), outbound, { method, path });
+    const node = await reader.node(name);
+    if (path === undefined) return withSlash(context);
+    return toKubelet(context, kubeletOf(node), outbound, { method, path });
   }
   const target =
     info.resource === "pods"
       ? await podTarget(info.namespace, info.name, reader)
       : await serviceTarget(info.namespace, info.name, reader, random);
+  if (path === undefined) return withSlash(context);
   if (outbound === undefined) throw errors.serviceUnavailable("this API server reaches no pods");
   if (!mayReach(target.host, outbound.localPodCidr)) throw errors.badRequest("address not allowed");
   const host = `${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`;

@@ -67,7 +67,10 @@ export class ResourceCall {
   encoding(): EncodeOptions {
     const { form, info, createNamed } = this.handler;
     const withoutTable = info.columns.length === 0 || createNamed !== undefined;
-    return this.encodingAs(negotiateObject(this.header("accept"), { custom: form.custom, withoutTable }));
+    const isList = this.info.verb === "list";
+    return this.encodingAs(
+      negotiateObject(this.header("accept"), { custom: form.custom, withoutTable, isList }),
+    );
   }
 
   encodingAs(representation: Representation): EncodeOptions {

@@ -7,9 +7,11 @@ import {
   errors,
   field,
   type GroupVersionKind,
+  isJsonObject,
   type Json,
   JsonError,
   type JsonObject,
+  jsonTypeName,
   type KubeObject,
   parseJson,
   parseYaml,
@@ -235,8 +237,9 @@ class Patching {
   #configuration(current: Stored | undefined): KubeObject {
     const { document } = this.#request;
     const { info, namespace, handler } = this.#call;
-    if (typeof document !== "object" || document === null || Array.isArray(document)) {
-      throw errors.badRequest("error decoding YAML: the configuration is no object");
+    if (!isJsonObject(document)) {
+      const what = `json: cannot unmarshal ${jsonTypeName(document)} into Go value of type map[string]interface {}`;
+      throw errors.badRequest(`error decoding YAML: error unmarshaling JSON: while decoding JSON: ${what}`);
     }
     const applied = deepClone(document) as unknown as KubeObject;
     const { apiVersion = "", kind = "" } = applied;

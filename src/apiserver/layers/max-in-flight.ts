@@ -17,7 +17,7 @@ const reads: ReadonlySet<string> = new Set(["get", "list"]);
 const longSubresources: ReadonlySet<string> = new Set(["attach", "exec", "log", "portforward", "proxy"]);
 
 /** Requests that last as long as somebody wants. */
-const isLong = ({ verb, subresource }: RequestInfo): boolean =>
+export const isLong = ({ verb, subresource }: RequestInfo): boolean =>
   verb === "watch" || longSubresources.has(subresource);
 
 /** Sheds load: so many reads and so many writes at the same time. Watches and the administrators' group are not counted. */

@@ -47,7 +47,8 @@ export function createDiscovery(registry: Registry, aggregation: Aggregation, en
     serves: (path) => current().has(withoutSlash(path)),
     async layer(context, next) {
       const { info } = context.state;
-      const found = isRead(context) ? current().get(withoutSlash(info.path)) : undefined;
+      const isTaken = context.req.method === "GET" || ofEveryMethod.test(info.path);
+      const found = isTaken ? current().get(withoutSlash(info.path)) : undefined;
       if (found === undefined) return await next();
       const aggregate =
         found.aggregated === undefined ? undefined : wantedAggregate(context, found.aggregated);
@@ -62,7 +63,8 @@ interface Document {
   readonly aggregated?: AggregatedDocuments;
 }
 
-const isRead = ({ req }: ApiContext): boolean => req.method === "GET" || req.method === "HEAD";
+/** The groups' own documents, which upstream's aggregator answers whatever the method. */
+const ofEveryMethod = /^\/apis(?:\/[^/]*)?\/?$/;
 const withoutSlash = (path: string): string =>
   path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 
@@ -193,7 +195,8 @@ function resourceFields(handler: ResourceHandler, group: string, version: string
     verbs: handler.verbs,
     ...(info === undefined || info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
     ...(info === undefined || info.categories.length === 0 ? {} : { categories: info.categories }),
-    ...(handler.verbs.includes("list")
+    // What is only computed is stored in no version.
+    ...(handler.verbs.includes("watch")
       ? { storageVersionHash: storageVersionHash(kind, info?.storedVersion) }
       : {}),
   };

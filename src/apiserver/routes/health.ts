@@ -50,11 +50,11 @@ export function healthRoutes(router: Router): HealthChecks {
     );
 
   for (const endpoint of endpoints) {
-    router.get(`/${endpoint}`, (context) => {
+    router.all(`/${endpoint}`, (context) => {
       const { state } = context as unknown as ApiContext;
       state.reply = summary(endpoint, checksOf(endpoint), state.info.query);
     });
-    router.get(`/${endpoint}/{*name}`, (context) => {
+    router.all(`/${endpoint}/{*name}`, (context) => {
       const { state } = context as unknown as ApiContext;
       const check = checksOf(endpoint).get(state.info.path.slice(endpoint.length + 2));
       if (check === undefined) state.reply = pageNotFound;
