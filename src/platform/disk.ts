@@ -11,7 +11,10 @@ const writePartsMax = 1024;
 export function nodeDisk(): Disk {
   return {
     async open(path, options) {
-      return new NodeFile(await openDescriptor(path, openFlags(options)));
+      const descriptor = await openDescriptor(path, openFlags(options));
+      if (options?.durableWrites !== true || process.platform !== "linux") return new NodeFile(descriptor);
+      const { O_RDWR, O_DSYNC } = fs.constants;
+      return new NodeFile(descriptor, await openDescriptor(path, O_RDWR | O_DSYNC));
     },
     readFile: async (path) => fs.promises.readFile(path),
     replaceFile,
@@ -83,9 +86,15 @@ async function syncDirectory(path: string): Promise<void> {
 
 class NodeFile implements DiskFile {
   readonly #descriptor: number;
+  /**
+   * Opened so that a write ends when it is on the disk. Write and datasync are one call through the thread pool that way: the second one's
+   * way there and back takes a sixth of the time that a small write takes. Elsewhere than on Linux such a descriptor promises less.
+   */
+  readonly #durable: number | undefined;
 
-  constructor(descriptor: number) {
+  constructor(descriptor: number, durable?: number) {
     this.#descriptor = descriptor;
+    this.#durable = durable;
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
@@ -106,24 +115,14 @@ class NodeFile implements DiskFile {
     });
   }
 
-  async write(parts: readonly Uint8Array[], position: number): Promise<void> {
-    let rest = parts.filter((part) => part.length > 0);
-    let at = position;
-    while (rest.length > 0) {
-      const written = await this.#writeSome(rest.slice(0, writePartsMax), at);
-      at += written;
-      rest = dropBytes(rest, written);
-    }
+  write(parts: readonly Uint8Array[], position: number): Promise<void> {
+    return writeAll(this.#descriptor, parts, position);
   }
 
-  #writeSome(parts: readonly Uint8Array[], position: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const done = (error: Error | null, count: number): void => (error ? reject(error) : resolve(count));
-      const only = parts[0];
-      if (parts.length === 1 && only !== undefined)
-        fs.write(this.#descriptor, only, 0, only.length, position, done);
-      else fs.writev(this.#descriptor, parts, position, done);
-    });
+  async writeDurably(parts: readonly Uint8Array[], position: number): Promise<void> {
+    if (this.#durable !== undefined) return writeAll(this.#durable, parts, position);
+    await this.write(parts, position);
+    await this.datasync();
   }
 
   datasync(): Promise<void> {
@@ -144,11 +143,35 @@ class NodeFile implements DiskFile {
     });
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      fs.close(this.#descriptor, (error) => (error ? reject(error) : resolve()));
-    });
+  async close(): Promise<void> {
+    await closeDescriptor(this.#descriptor);
+    if (this.#durable !== undefined) await closeDescriptor(this.#durable);
   }
+}
+
+function closeDescriptor(descriptor: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.close(descriptor, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+async function writeAll(descriptor: number, parts: readonly Uint8Array[], position: number): Promise<void> {
+  let rest = parts.filter((part) => part.length > 0);
+  let at = position;
+  while (rest.length > 0) {
+    const written = await writeSome(descriptor, rest.slice(0, writePartsMax), at);
+    at += written;
+    rest = dropBytes(rest, written);
+  }
+}
+
+function writeSome(descriptor: number, parts: readonly Uint8Array[], position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | null, count: number): void => (error ? reject(error) : resolve(count));
+    const only = parts[0];
+    if (parts.length === 1 && only !== undefined) fs.write(descriptor, only, 0, only.length, position, done);
+    else fs.writev(descriptor, parts, position, done);
+  });
 }
 
 /** What is left of `parts` after `count` bytes, without copying. */

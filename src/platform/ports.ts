@@ -41,6 +41,8 @@ export interface DiskFile {
   write(parts: readonly Uint8Array[], position: number): Promise<void>;
   /** fdatasync: what was written before the call survives power loss once it resolves. */
   datasync(): Promise<void>;
+  /** `write`, and what it writes survives power loss once it resolves. Of what was written before this says nothing. */
+  writeDurably(parts: readonly Uint8Array[], position: number): Promise<void>;
   truncate(size: number): Promise<void>;
   /** Bytes. */
   size(): Promise<number>;
@@ -49,10 +51,13 @@ export interface DiskFile {
 
 /** The disk as an argument. Paths are absolute or relative to the process; errors carry Node's `code` (ENOENT, ENOSPC, …). */
 export interface Disk {
-  /** `create`: make it where missing (mode 0600); `exclusive`: fail with EEXIST where present. */
+  /**
+   * `create`: make it where missing (mode 0600); `exclusive`: fail with EEXIST where present; `durableWrites`: `writeDurably` will be
+   * called often.
+   */
   open(
     path: string,
-    options?: { create?: boolean; exclusive?: boolean; readOnly?: boolean },
+    options?: { create?: boolean; exclusive?: boolean; readOnly?: boolean; durableWrites?: boolean },
   ): Promise<DiskFile>;
   /** The whole content; ENOENT where missing. */
   readFile(path: string): Promise<Uint8Array>;

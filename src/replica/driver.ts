@@ -203,7 +203,8 @@ export class Driver {
         this.#raft.persisted(entries.at(-1), hardState);
         for (const message of messagesAfterPersist) this.#send(message);
       });
-      this.turnSoon();
+      // At once: who waits for what is durable now has waited long enough, and what comes meanwhile shares the next write.
+      this.#takeTurn();
     }, this.#options.onFailed);
   }
 

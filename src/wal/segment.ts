@@ -14,6 +14,8 @@ export class Segment {
   /** Zeros are written, or being written, up to here. */
   #filled: number;
   #filling: Promise<void> | undefined;
+  /** The zeros were written, and could not be synced. */
+  #failure: Error | undefined;
 
   private constructor(name: SegmentName, file: DiskFile, bytesMax: number, position: number, filled: number) {
     this.name = name;
@@ -34,7 +36,7 @@ export class Segment {
     const path = segmentPath(directory, name);
     const temporary = `${path}.tmp`;
     await disk.remove(temporary);
-    const file = await disk.open(temporary, { create: true, exclusive: true });
+    const file = await disk.open(temporary, { create: true, exclusive: true, durableWrites: true });
     try {
       const position = magic.length + firstFrame.length;
       const filled = Math.max(position, Math.min(bytesMax, fillBytes));
@@ -57,7 +59,7 @@ export class Segment {
     bytesMax: number,
     position: number,
   ): Promise<Segment> {
-    const file = await disk.open(segmentPath(directory, name));
+    const file = await disk.open(segmentPath(directory, name), { durableWrites: true });
     return new Segment(name, file, bytesMax, position, Math.max(position, await file.size()));
   }
 
@@ -75,8 +77,8 @@ export class Segment {
     const end = this.#position + frame.length;
     // Zeros that are still on their way must not land on the frame.
     if (end > this.#filled - fillBytes) await this.#filling;
-    await this.#file.write([frame], this.#position);
-    await this.#file.datasync();
+    if (this.#failure !== undefined) throw this.#failure;
+    await this.#file.writeDurably([frame], this.#position);
     this.#position = end;
     if (end > this.#filled) this.#filled = end;
     this.#fillAhead();
@@ -94,10 +96,21 @@ export class Segment {
     const count = Math.min(fillBytes, this.#bytesMax - from);
     if (count <= 0) return;
     this.#filled = from + count;
-    // That it fails (a full disk, most of all) is no harm yet: the frame that needs the place will tell.
-    const done = (): void => {
+    this.#filling = this.#fill(zeros.subarray(0, count), from).finally(() => {
       this.#filling = undefined;
-    };
-    this.#filling = this.#file.write([zeros.subarray(0, count)], from).then(done, done);
+    });
+  }
+
+  /** Synced, so that the frames that come to lie there have no block to allocate. */
+  async #fill(bytes: Uint8Array, from: number): Promise<void> {
+    try {
+      await this.#file.write([bytes], from);
+    } catch {
+      // No harm yet (a full disk, most of all): the frame that needs the place will tell.
+      return;
+    }
+    await this.#file.datasync().catch((error: Error) => {
+      this.#failure = error;
+    });
   }
 }

@@ -144,6 +144,10 @@ export class MemoryDisk implements Disk {
         node.unsynced.splice(0, covered);
         node.durable = durable;
       },
+      async writeDurably(parts, position) {
+        await this.write(parts, position);
+        await this.datasync();
+      },
       truncate: async (size) => {
         await this.#step("truncate", path);
         node.current = resized(node.current, size);

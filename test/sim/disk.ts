@@ -212,6 +212,10 @@ export class SimDisk implements Disk {
           },
         );
       },
+      async writeDurably(parts, position) {
+        await this.write(parts, position);
+        await this.datasync();
+      },
       truncate: (size) => this.#operate("truncate", path, () => node.change({ kind: "truncate", size })),
       size: () => this.#operate("look", path, () => node.current.size),
       close: () => this.#operate("look", path, () => {}),
