@@ -24,6 +24,7 @@ export interface Load {
 interface Outcome {
   readonly perSecond: number;
   readonly p99Ms: number;
+  readonly longestMs: number;
 }
 
 /** @throws Error with h2load's output where a request did not succeed */
@@ -50,7 +51,8 @@ export async function h2load(load: Load): Promise<Outcome> {
     if (succeeded !== load.requests)
       throw new Error(`${load.paths[0]}: ${succeeded} of ${load.requests} succeeded\n${stdout}`);
     const perSecond = Number(/([\d.]+) req\/s/.exec(stdout)?.[1]);
-    return { perSecond, p99Ms: percentile(readLatenciesMs(log), 0.99) };
+    const latencies = readLatenciesMs(log);
+    return { perSecond, p99Ms: percentile(latencies, 0.99), longestMs: percentile(latencies, 1) };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -27,7 +27,11 @@ const dirty =
   git("status", "--porcelain", "--", ".", ":!bench/results") === "" ? "" : " and uncommitted changes";
 const head = `# ${name}\n\n${new Date().toISOString().slice(0, 10)}, commit ${git("rev-parse", "--short", "HEAD")}${dirty}, Node ${process.version}, ${machine}, load average ${loadavg()[0]?.toFixed(1)} at the end\n`;
 const text = `${head}\n${lines.join("\n")}\n`;
+// A part, or a first look, is no result to keep.
+const isWhole = process.argv.every((word) => word !== "--quick" && !word.startsWith("--only="));
 const results = join(import.meta.dirname, "results");
-mkdirSync(results, { recursive: true });
-writeFileSync(join(results, `${name}.md`), text);
+if (isWhole) {
+  mkdirSync(results, { recursive: true });
+  writeFileSync(join(results, `${name}.md`), text);
+}
 console.log(text);
