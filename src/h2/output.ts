@@ -11,8 +11,8 @@ const pageBytesMin = 1024;
 const pageBytesMax = 65_536;
 const noPage = Buffer.alloc(0);
 
-/** What TLS is given in one piece. */
-const jointBytesMax = 65_536;
+/** What TLS is given in one piece: all that a turn may have gathered. */
+const jointBytesMax = 2 * pendingBytesHigh;
 
 export interface OutputOwner {
   /** What was written in this turn of the loop has been handed over. */
