@@ -40,7 +40,7 @@ export async function startApis(): Promise<MeasuredApi[]> {
 async function startRaftsman(): Promise<MeasuredApi> {
   const directory = mkdtempSync(join(tmpdir(), "raftsman-bench-"));
   const port = await freePort();
-  const entry = join(import.meta.dirname, "../dist/raftsman.js");
+  const command = join(import.meta.dirname, "../bin/raftsman");
   const began = performance.now();
   const flags = {
     "data-dir": join(directory, "data"),
@@ -50,7 +50,7 @@ async function startRaftsman(): Promise<MeasuredApi> {
     "listen-peer-urls": `https://127.0.0.1:${await freePort()}`,
   };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
-  const child = spawn(process.execPath, [entry, "serve", ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(command, ["serve", ...args], { stdio: ["ignore", "pipe", "inherit"] });
   for await (const line of createInterface({ input: child.stdout })) if (line.startsWith("ready")) break;
   child.stdout.resume();
   return measured({ name: "raftsman", port, began, children: [child], directory });

@@ -28,7 +28,7 @@ export interface OutputOwner {
 export class Output {
   readonly #stream: Duplex;
   readonly #owner: OutputOwner;
-  /** Pages are not used again: the byte stream may hold on to them. The rest of one serves the next turn. */
+  /** Used again where the byte stream has taken what was on it; else it may hold on to that, and the rest of the page serves the next turn. */
   #page: Buffer = noPage;
   #runStart = 0;
   #pageEnd = 0;
@@ -143,12 +143,13 @@ export class Output {
     const parts = this.#parts;
     this.#lastFlushBytes = this.#pending;
     this.#pending = 0;
+    const takenAtOnce = takesAtOnce(this.#stream);
     if (this.#stream.destroyed) {
       parts.length = 0;
     } else if (parts.length === 1) {
       this.#congested = !this.#stream.write(parts[0]);
       parts.length = 0;
-    } else if (this.#lastFlushBytes <= jointBytesMax && takesAtOnce(this.#stream)) {
+    } else if (takenAtOnce && this.#lastFlushBytes <= jointBytesMax) {
       let end = 0;
       for (const part of parts) {
         joint.set(part, end);
@@ -163,8 +164,8 @@ export class Output {
       this.#stream.uncork();
     }
     // A large page of a connection that has become quiet is let go.
-    if (this.#page.length > pageBytesMin * 4 && this.#pageEnd > this.#page.length / 2) this.#page = noPage;
-    if (this.#page === noPage) this.#runStart = this.#pageEnd = 0;
+    if (this.#page.length > pageBytesMin * 4 && this.#lastFlushBytes < this.#page.length / 8) this.#page = noPage;
+    if (takenAtOnce || this.#page === noPage) this.#runStart = this.#pageEnd = 0;
   }
 
   #header(length: number, type: number, flags: number, streamId: number): void {
