@@ -37,7 +37,10 @@ export interface InformerOptions<T extends KubeObject = KubeObject> {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   readonly streamingList?: boolean;
-  /** What is kept of an object and shown to handlers; all of it when left out. Keeps the identifying metadata. As client-go's SetTransform. */
+  /**
+   * What is kept of an object and shown to handlers; all but its managedFields when left out. Keeps the identifying metadata. As client-go's
+   * SetTransform.
+   */
   readonly transform?: (object: T) => T;
   readonly clock: Clock;
   readonly random: Random;
@@ -46,7 +49,7 @@ export interface InformerOptions<T extends KubeObject = KubeObject> {
 
 /** A shared informer without resync: handlers hear of changes only. */
 export function createInformer<T extends KubeObject = KubeObject>(options: InformerOptions<T>): Informer<T> {
-  const keep = options.transform ?? ((object: T) => object);
+  const keep = options.transform ?? withoutManagedFields;
   const store = new Store<T>();
   const handlers = new Set<InformerHandler<T>>();
   let started = false;
@@ -123,6 +126,15 @@ export function createInformer<T extends KubeObject = KubeObject>(options: Infor
       });
     },
   };
+}
+
+/**
+ * Who owns which field is half of an object on the heap, and says nothing to those who read from here; the server keeps it for an object
+ * that is written without it. The object itself may be the server's own, where that is in this process.
+ */
+function withoutManagedFields<T extends KubeObject>(object: T): T {
+  const { managedFields, ...metadata } = object.metadata;
+  return managedFields === undefined ? object : { ...object, metadata };
 }
 
 /** What to watch; the same answer shares one informer. */

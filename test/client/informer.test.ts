@@ -47,6 +47,25 @@ test("objects of a list say their kind as those of a watch do", async () => {
   stop();
 });
 
+test("who owns which field is not kept", async () => {
+  const world = createWorld();
+  const managed = (name: string) => ({
+    metadata: { name, namespace: "default", managedFields: [{ manager: "m", operation: "Update" as const }] },
+  });
+  await world.client.create({ ...scope, namespace: "default" }, managed("listed"));
+  const { informer, stop } = await startInformer(world);
+  await world.client.create({ ...scope, namespace: "default" }, managed("watched"));
+  await settle();
+  assert.deepEqual(
+    informer.lister.list().map(({ metadata }) => [metadata.name, "managedFields" in metadata]),
+    [
+      ["listed", false],
+      ["watched", false],
+    ],
+  );
+  stop();
+});
+
 test("after a watch ends the informer carries on from its last event, without listing", async () => {
   const world = createWorld();
   const { heard, stop } = await startInformer(world);
