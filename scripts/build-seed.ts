@@ -40,7 +40,7 @@ const server = await startServer(
     api: anywhere,
     etcdPrefix: prefix,
     serviceClusterIpRange: "10.96.0.0/16",
-    podCidr: "10.128.0.0/14",
+    podCidr: "10.128.0.0/12",
     controllers: "clusterrole-aggregation-controller",
     nodeMonitorGraceMs: 40_000,
     hollowNodes: 0,

@@ -9,7 +9,8 @@ export const defaults = {
   /** As kube-apiserver's. */
   etcdCompactionIntervalMs: 300_000,
   serviceClusterIpRange: "10.96.0.0/16",
-  podCidr: "10.128.0.0/14",
+  /** A /23 for each of 2,048 nodes. */
+  podCidr: "10.128.0.0/12",
   /** Pods that are processes of this machine: all of 127/8 is local on Linux. */
   localPodCidr: "127.128.0.0/16",
   nodePort: 10_250,

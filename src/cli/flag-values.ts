@@ -78,7 +78,7 @@ export function podRange(text: string): string {
   const [, address = "", prefix = ""] = /^([\d.]+)\/(\d{1,2})$/.exec(text) ?? [];
   const bytes = address.split(".");
   if (bytes.length !== 4 || bytes.some((byte) => !/^\d{1,3}$/.test(byte) || Number(byte) > 255))
-    throw new InvalidArgumentError("An IPv4 range such as 10.128.0.0/14 was expected.");
+    throw new InvalidArgumentError("An IPv4 range such as 10.128.0.0/12 was expected.");
   if (Number(prefix) > nodePrefix)
     throw new InvalidArgumentError(`It is too small: each node gets a /${nodePrefix} of it.`);
   return text;

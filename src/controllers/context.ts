@@ -23,7 +23,7 @@ export interface ControllerSettings {
   readonly nodeMonitorPeriodMs: number;
   /** Pods of a node that does not exist are deleted when it did not come back for so long. Milliseconds. */
   readonly podGcQuarantineMs: number;
-  /** Addresses of pods, `10.128.0.0/14`; undefined: nodes get no range from here. */
+  /** Addresses of pods, `10.128.0.0/12`; undefined: nodes get no range from here. */
   readonly clusterCidr: string | undefined;
   /** Length of the prefix that each node gets of it. */
   readonly nodeCidrMaskSize: number;

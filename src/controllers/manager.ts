@@ -123,7 +123,7 @@ const defaultSettings: ControllerSettings = {
   nodeMonitorGracePeriodMs: 40_000,
   nodeMonitorPeriodMs: 5_000,
   podGcQuarantineMs: 40_000,
-  clusterCidr: "10.128.0.0/14",
+  clusterCidr: "10.128.0.0/12",
   nodeCidrMaskSize: 23,
   rootCa: undefined,
   signer: undefined,

@@ -164,7 +164,8 @@ export class Output {
       this.#stream.uncork();
     }
     // A large page of a connection that has become quiet is let go.
-    if (this.#page.length > pageBytesMin * 4 && this.#lastFlushBytes < this.#page.length / 8) this.#page = noPage;
+    if (this.#page.length > pageBytesMin * 4 && this.#lastFlushBytes < this.#page.length / 8)
+      this.#page = noPage;
     if (takenAtOnce || this.#page === noPage) this.#runStart = this.#pageEnd = 0;
   }
 
