@@ -46,5 +46,6 @@ export {
 export { applyStrategicMergePatch } from "./strategic-merge-patch.ts";
 export type { SchemaField, SchemaNode } from "./structure.ts";
 export * from "./time.ts";
+export { unifiedDiff } from "./unified-diff.ts";
 export type { UserInfo } from "./user.ts";
 export * from "./yaml.ts";

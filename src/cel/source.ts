@@ -26,6 +26,8 @@ function describe(source: string, problems: readonly CompileProblem[]): string {
 
 function show(source: string, { offset, message }: CompileProblem): string {
   if (offset === undefined) return `ERROR: <input>:-1:0: ${message}`;
+  // Nothing has no first column.
+  if (source === "") return `ERROR: <input>:1:0: ${message}`;
   const before = source.slice(0, offset).split("\n");
   const column = [...(before.at(-1) ?? "")].length;
   const line = (source.split("\n")[before.length - 1] ?? "").replaceAll("\t", " ");

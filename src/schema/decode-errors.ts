@@ -30,15 +30,16 @@ const unknownFieldsMax = 100;
 function collectUnknown(type: TypeNode, value: Json, path: string, found: string[]): void {
   if (typeof value !== "object" || value === null || found.length >= unknownFieldsMax) return;
   if (Array.isArray(value)) {
-    const items =
-      type.codec === "list" ? type.items : type.codec === "schemaOrArray" ? schemaProps() : undefined;
+    const items = type.codec === "list" ? type.items : undefined;
     if (items !== undefined)
       value.forEach((item, i) => {
         collectUnknown(items, item, `${path}[${i}]`, found);
       });
     return;
   }
-  const node = type.codec.startsWith("schemaOr") ? schemaProps() : type;
+  // A type with a reader of its own tells nothing of what it passed over.
+  if (type.codec.startsWith("schemaOr")) return;
+  const node = type;
   for (const [key, inner] of Object.entries(value as JsonObject)) {
     const innerPath = path === "" ? key : `${path}.${key}`;
     if (node.codec === "map") collectUnknown(node.values as TypeNode, inner, innerPath, found);

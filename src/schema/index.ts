@@ -30,6 +30,7 @@ export {
 export { applyDefaults } from "./defaults.ts";
 export { formOfKind, type KindForm } from "./form.ts";
 export type { OpenApiSchema } from "./go-types.ts";
+export { internalForm } from "./internal-form.ts";
 export { type OpenApiDocument, type OpenApiPublisher, openApiPublisher } from "./openapi.ts";
 export {
   builtinResources,

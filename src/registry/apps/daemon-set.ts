@@ -141,8 +141,8 @@ function validateUpdateStrategy({ type = "", rollingUpdate }: UpdateStrategy, pa
     ...validateShare(maxUnavailable, `${at}.maxUnavailable`),
     ...validateShare(maxSurge, `${at}.maxSurge`),
   ];
-  const missing = (numberOf(maxUnavailable) ?? 0) > 0;
-  const surplus = (numberOf(maxSurge) ?? 0) > 0;
+  const missing = (numberOf(maxUnavailable) ?? 0) !== 0;
+  const surplus = (numberOf(maxSurge) ?? 0) !== 0;
   if (!missing && !surplus)
     errors.push(field.required(`${at}.maxUnavailable`, "cannot be 0 when maxSurge is 0"));
   if (missing && surplus) {

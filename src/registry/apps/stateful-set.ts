@@ -58,8 +58,11 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
     next.status = old.status ?? noReplicas;
     return countWanted(next, old);
   },
-  validate: ({ spec }) => validateSpec(spec),
-  validateUpdate: (next, old) => [...validateSpec(next.spec), ...validateFixed(next.spec, old.spec)],
+  validate: ({ spec }) => validateSpec(spec, { isNew: true }),
+  validateUpdate: (next, old) => [
+    ...validateSpec(next.spec, { isNew: false }),
+    ...validateFixed(next.spec, old.spec),
+  ],
   warnings: allWarnings,
   warningsOnUpdate: allWarnings,
   status: {
@@ -123,7 +126,8 @@ function validateFixed(next: StatefulSet["spec"], old: StatefulSet["spec"]): Fie
   ];
 }
 
-function validateSpec(spec: StatefulSet["spec"]): FieldError[] {
+/** `isNew`: with what cannot change later, and was checked then. */
+function validateSpec(spec: StatefulSet["spec"], { isNew }: { readonly isNew: boolean }): FieldError[] {
   const errors: FieldError[] = [];
   const { podManagementPolicy = "" } = spec;
   if (podManagementPolicy === "") errors.push(field.required("spec.podManagementPolicy", ""));
@@ -135,20 +139,24 @@ function validateSpec(spec: StatefulSet["spec"]): FieldError[] {
     ...errors,
     ...validateUpdateStrategy(spec, "spec.updateStrategy"),
     ...validateRetention(spec, "spec.persistentVolumeClaimRetentionPolicy"),
+    ...(isNew ? validateClaims(spec) : []),
     ...nonNegative("spec.replicas", spec.replicas),
     ...nonNegative("spec.minReadySeconds", spec.minReadySeconds),
     ...nonNegative("spec.ordinals.start", spec.ordinals?.start),
-    ...(spec.serviceName
+    ...(isNew && spec.serviceName
       ? complaints("spec.serviceName", spec.serviceName, dns1123LabelErrors(spec.serviceName))
       : []),
-    ...(spec.volumeClaimTemplates ?? []).flatMap((template, i) =>
-      validateClaimSpec(template.spec ?? {}, `spec.volumeClaimTemplates[${i}].spec`),
-    ),
     ...validateSelectorAndTemplate(
       { ...spec, template: withClaims(spec) },
       { selector: "statefulset", deadline: "StatefulSet", unusable: "" },
     ),
   ];
+}
+
+function validateClaims({ volumeClaimTemplates = [] }: StatefulSet["spec"]): FieldError[] {
+  return volumeClaimTemplates.flatMap((template, i) =>
+    validateClaimSpec(template.spec ?? {}, `spec.volumeClaimTemplates[${i}].spec`),
+  );
 }
 
 /** The template as the pods will have it: claims are volumes, and come before those of the same name. */

@@ -10,11 +10,12 @@ import {
   selectorFromObject,
   validateLabelSelector,
 } from "../../apimachinery/index.ts";
+import { internalForm } from "../../schema/index.ts";
 import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
 import type { PodTemplate } from "../core/pod/types.ts";
 import { podWarnings } from "../core/pod/warnings.ts";
 import { countWanted } from "../rules/replicas.ts";
-import { immutable, nonNegative } from "../rules/values.ts";
+import { fieldIsImmutable, immutable, nonNegative } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, containerCells, nameOf } from "../tables/cells.ts";
 import { validateJobSpec } from "./job-spec.ts";
@@ -154,18 +155,32 @@ function validateHostName({ metadata, spec }: Job): FieldError[] {
 }
 
 function validateFixed(next: JobSpec, old: Job): FieldError[] {
-  // An Indexed Job may grow and shrink where both counts stay the same number.
-  const elastic = next.completionMode === "Indexed" && next.completions === next.parallelism;
   return [
-    ...(elastic ? [] : immutable("spec.completions", next.completions, old.spec.completions)),
+    ...validateCompletions(next, old.spec),
     ...immutable("spec.selector", next.selector, old.spec.selector),
-    ...immutable("spec.template", next.template, withMutableParts(old, next.template)),
+    ...validateSameTemplate(next.template ?? {}, withMutableParts(old, next.template) ?? {}),
     ...immutable("spec.completionMode", next.completionMode, old.spec.completionMode),
     ...immutable("spec.podFailurePolicy", next.podFailurePolicy, old.spec.podFailurePolicy),
     ...immutable("spec.backoffLimitPerIndex", next.backoffLimitPerIndex, old.spec.backoffLimitPerIndex),
     ...immutable("spec.managedBy", next.managedBy, old.spec.managedBy),
     ...immutable("spec.successPolicy", next.successPolicy, old.spec.successPolicy),
   ];
+}
+
+/** An Indexed Job may grow and shrink where both counts stay the same number. */
+function validateCompletions(next: JobSpec, old: JobSpec): FieldError[] {
+  const { completions, parallelism } = next;
+  if (completions === old.completions) return [];
+  if (next.completionMode !== "Indexed" || completions === undefined)
+    return immutable("spec.completions", completions, old.completions);
+  if (completions === parallelism) return [];
+  const rule = "can only be modified in tandem with spec.parallelism";
+  return [field.invalid("spec.completions", completions, rule)];
+}
+
+function validateSameTemplate(next: PodTemplate, old: PodTemplate): FieldError[] {
+  if (deepEqual(next, old)) return [];
+  return [field.invalid("spec.template", internalForm("PodTemplateSpec", next), fieldIsImmutable)];
 }
 
 /** Where the pods go may still be said while the Job is suspended and has never run. */

@@ -6,6 +6,7 @@ import {
   nameIsDnsLabel,
   validateLabels,
 } from "../../apimachinery/index.ts";
+import { internalForm } from "../../schema/index.ts";
 import { deprecatedLabelWarning } from "../core/node-labels.ts";
 import { validateResources } from "../core/pod/resources.ts";
 import { validateTolerations } from "../core/pod/scheduling.ts";
@@ -49,16 +50,7 @@ function validate({ handler = "", overhead, scheduling }: RuntimeClass): FieldEr
 function validateTolerationList(tolerations: readonly Toleration[], path: string): FieldError[] {
   const repeats = tolerations.flatMap((toleration, i) => {
     if (!tolerations.slice(0, i).some((other) => deepEqual(other, toleration))) return [];
-    // Upstream prints its internal form.
-    const { key = "", operator = "", value = "", effect = "", tolerationSeconds = null } = toleration;
-    const shown = {
-      Key: key,
-      Operator: operator,
-      Value: value,
-      Effect: effect,
-      TolerationSeconds: tolerationSeconds,
-    };
-    return [field.duplicate(`${path}[${i}]`, shown)];
+    return [field.duplicate(`${path}[${i}]`, internalForm("Toleration", toleration))];
   });
   return [...validateTolerations(tolerations, path), ...repeats];
 }

@@ -1,5 +1,6 @@
 import { deepEqual, errors, type FieldError, field, type KubeObject } from "../../apimachinery/index.ts";
 import { StorageError } from "../../storage/index.ts";
+import { validateTemplateMetadata } from "../rules/template-metadata.ts";
 import { fieldIsImmutable } from "../rules/values.ts";
 import { ofAnyKind, type StrategyDeps, type StrategySource } from "../strategies.ts";
 import type { Strategy } from "../strategy.ts";
@@ -51,7 +52,10 @@ export const resourceClaimTemplateStrategy: StrategySource = (deps) => {
       await refuseAdminAccess(deps, "ResourceClaimTemplate", template, template.spec.spec);
       return loadDeviceExpressions();
     },
-    validate: ({ spec }) => validateClaimSpec(spec.spec, "spec.spec"),
+    validate: ({ spec }) => [
+      ...validateTemplateMetadata(spec.metadata ?? {}, "spec.metadata"),
+      ...validateClaimSpec(spec.spec, "spec.spec"),
+    ],
     validateUpdate: (next, old) => sameSpec(next.spec, old.spec, { Spec: internalSpec(next.spec.spec) }),
     returnDeletedObject: true,
     tableRow: (template, now) => [nameOf(template), age(template, now)],

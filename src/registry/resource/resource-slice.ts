@@ -170,8 +170,15 @@ function validateAttribute(attribute: DeviceAttribute, path: string): FieldError
   }
   const given = [attribute.bool, attribute.int, string, version].filter((value) => value !== undefined);
   if (given.length === 1) return errors;
+  // Upstream prints its internal form.
+  const shown = {
+    IntValue: attribute.int ?? null,
+    BoolValue: attribute.bool ?? null,
+    StringValue: string ?? null,
+    VersionValue: version ?? null,
+  };
   return [
     ...errors,
-    field.invalid(path, given.length === 0 ? "" : attribute, "exactly one value must be specified"),
+    field.invalid(path, given.length === 0 ? "" : shown, "exactly one value must be specified"),
   ];
 }

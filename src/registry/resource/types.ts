@@ -1,4 +1,4 @@
-import type { JsonObject, KubeObject } from "../../apimachinery/index.ts";
+import type { KubeObject, ObjectMeta } from "../../apimachinery/index.ts";
 import type { NodeSelector } from "../core/pod/types.ts";
 
 /** A kind of device, by what is asked of it. */
@@ -78,7 +78,7 @@ export interface AllocatedDevice extends DeviceId {
 }
 
 export interface ResourceClaimTemplate extends KubeObject {
-  spec: { metadata?: JsonObject; spec: ClaimSpec };
+  spec: { metadata?: ObjectMeta; spec: ClaimSpec };
 }
 
 /** Devices that a node, or some, or all can reach. */

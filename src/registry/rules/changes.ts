@@ -1,26 +1,15 @@
-import { deepEqual } from "../../apimachinery/index.ts";
+import { unifiedDiff } from "../../apimachinery/index.ts";
+import { internalForm } from "../../schema/index.ts";
 
-const changedPathsMax = 10;
-
-/**
- * Where two values differ, for a person to see: `  spec.a: 1 -> 2` each. Upstream prints a diff of its internal form here, with
- * names that nobody has written.
- */
-export function changedPaths(next: unknown, old: unknown, path: string, found: string[] = []): string[] {
-  if (found.length >= changedPathsMax || deepEqual(next, old)) return found;
-  const bothObjects =
-    typeof next === "object" &&
-    typeof old === "object" &&
-    next !== null &&
-    old !== null &&
-    Array.isArray(next) === Array.isArray(old);
-  if (!bothObjects) {
-    found.push(`  ${path}: ${JSON.stringify(old) ?? "unset"} -> ${JSON.stringify(next) ?? "unset"}`);
-    return found;
-  }
-  const [a, b] = [next as Record<string, unknown>, old as Record<string, unknown>];
-  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    changedPaths(a[key], b[key], Array.isArray(next) ? `${path}[${key}]` : `${path}.${key}`, found);
-  }
-  return found;
+/** What changed in a value that must not, as upstream tells it: a diff of its internal form. */
+export function changesOf(type: Parameters<typeof internalForm>[0], next: object, old: object): string {
+  const text = (value: object): string =>
+    JSON.stringify(internalForm(type, value), inDigits, 1).replace(/[<>&\u2028\u2029]/g, escaped);
+  return unifiedDiff(text(old), text(next));
 }
+
+/** Integers beyond 2^53 are only shown here. */
+const inDigits = (_: string, value: unknown): unknown => (typeof value === "bigint" ? Number(value) : value);
+
+/** Go's encoder makes JSON safe to stand in HTML. */
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;

@@ -26,14 +26,9 @@ const defaultAnnotations = [
 export const storageClassStrategy: Strategy<StorageClass> = {
   namespaced: false,
   returnDeletedObject: true,
-  validate: (storageClass) => [
-    ...validateProvisioner(storageClass.provisioner ?? "", "provisioner"),
-    ...validateParameters(storageClass.parameters ?? {}, { mayBeEmpty: true }),
-    ...known("reclaimPolicy", storageClass.reclaimPolicy || "Delete", ["Delete", "Retain"]),
-    ...validateBinding(storageClass.volumeBindingMode),
-    ...validateTopologies(storageClass.allowedTopologies ?? []),
-  ],
+  validate: validateClass,
   validateUpdate: (next, old) => [
+    ...validateClass(next),
     ...fixed("parameters", next.parameters ?? {}, old.parameters ?? {}),
     ...fixed("provisioner", next.provisioner, old.provisioner),
     ...fixed("reclaimPolicy", next.reclaimPolicy, old.reclaimPolicy),
@@ -48,6 +43,16 @@ export const storageClassStrategy: Strategy<StorageClass> = {
     age(storageClass, now),
   ],
 };
+
+function validateClass(storageClass: StorageClass): FieldError[] {
+  return [
+    ...validateProvisioner(storageClass.provisioner ?? "", "provisioner"),
+    ...validateParameters(storageClass.parameters ?? {}, { mayBeEmpty: true }),
+    ...known("reclaimPolicy", storageClass.reclaimPolicy || "Delete", ["Delete", "Retain"]),
+    ...validateBinding(storageClass.volumeBindingMode),
+    ...validateTopologies(storageClass.allowedTopologies ?? []),
+  ];
+}
 
 const known = (path: string, value: string, supported: readonly string[]): FieldError[] =>
   supported.includes(value) ? [] : [field.notSupported(path, value, supported)];

@@ -7,6 +7,7 @@ import {
   validateAnnotations,
   validateLabels,
 } from "../../../apimachinery/index.ts";
+import { internalForm } from "../../../schema/index.ts";
 import { complaints, oneOf } from "../../rules/values.ts";
 import { validateContainers, validateEphemeralContainers, validateInitContainers } from "./containers.ts";
 import {
@@ -106,11 +107,7 @@ function validateResourceClaims(claims: readonly PodResourceClaim[], path: strin
         count === 0
           ? "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"
           : "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified";
-      const shown = {
-        Name: name,
-        ResourceClaimName: resourceClaimName ?? null,
-        ResourceClaimTemplateName: resourceClaimTemplateName ?? null,
-      };
+      const shown = internalForm("PodResourceClaim", { name, ...given });
       errors.push(field.invalid(at, shown, rule));
     }
     for (const [part, value] of Object.entries(given))

@@ -1,5 +1,5 @@
 import { deepEqual, type FieldError, field, rangeError } from "../../../apimachinery/index.ts";
-import { changedPaths } from "../../rules/changes.ts";
+import { changesOf } from "../../rules/changes.ts";
 import { validatePod } from "./pod-rules.ts";
 import type { Container, Pod, PodSpec, Toleration } from "./types.ts";
 
@@ -109,9 +109,8 @@ function validateRest(next: PodSpec, old: PodSpec): FieldError[] {
     copyField(munged, old, "affinity");
   }
   if (deepEqual(munged, old)) return [];
-  const changed = changedPaths(munged, old, "spec");
-  const detail = `pod updates may not change fields other than ${mayChange}\n${changed.join("\n")}`;
-  return [field.forbidden("spec", detail)];
+  const changes = changesOf("PodSpec", munged, old);
+  return [field.forbidden("spec", `pod updates may not change fields other than ${mayChange}\n${changes}`)];
 }
 
 function withImagesOf(next: readonly Container[], old: readonly Container[]): Container[] {

@@ -1,4 +1,5 @@
 import { type FieldError, field, rangeError } from "../../../apimachinery/index.ts";
+import { internalForm } from "../../../schema/index.ts";
 import { descendingPath } from "../volume/paths.ts";
 import { validateSysctls } from "./sysctls.ts";
 import type { ContainerSecurityContext, PodSecurityContext, PodSpec } from "./types.ts";
@@ -137,52 +138,21 @@ export function validateContainerSecurity(
   if (allowPrivilegeEscalation === false) {
     const rule = "cannot set `allowPrivilegeEscalation` to false and";
     if (privileged === true)
-      errors.push(field.invalid(path, goFields(security), `${rule} \`privileged\` to true`));
+      errors.push(
+        field.invalid(path, internalForm("SecurityContext", security), `${rule} \`privileged\` to true`),
+      );
     if (capabilities?.add?.includes("CAP_SYS_ADMIN") === true)
-      errors.push(field.invalid(path, goFields(security), `${rule} \`capabilities.Add\` CAP_SYS_ADMIN`));
+      errors.push(
+        field.invalid(
+          path,
+          internalForm("SecurityContext", security),
+          `${rule} \`capabilities.Add\` CAP_SYS_ADMIN`,
+        ),
+      );
   }
   return [
     ...errors,
     ...validateWindowsOptions(security.windowsOptions, `${path}.windowsOptions`),
     ...validateAppArmor(security.appArmorProfile, `${path}.appArmorProfile`),
   ];
-}
-
-/** Upstream prints its internal type here: every field, capitalised, null for those that are not set. */
-function goFields(security: ContainerSecurityContext): object {
-  const { capabilities, seccompProfile, appArmorProfile, windowsOptions, seLinuxOptions } = security;
-  const profile = (given: SeccompProfile | undefined): object | null =>
-    given === undefined ? null : { Type: given.type, LocalhostProfile: given.localhostProfile ?? null };
-  const linux = seLinuxOptions as Record<string, string> | undefined;
-  return {
-    Capabilities:
-      capabilities === undefined ? null : { Add: capabilities.add ?? null, Drop: capabilities.drop ?? null },
-    Privileged: security.privileged ?? null,
-    SELinuxOptions:
-      linux === undefined
-        ? null
-        : {
-            User: linux["user"] ?? "",
-            Role: linux["role"] ?? "",
-            Type: linux["type"] ?? "",
-            Level: linux["level"] ?? "",
-          },
-    WindowsOptions:
-      windowsOptions === undefined
-        ? null
-        : {
-            GMSACredentialSpecName: windowsOptions.gmsaCredentialSpecName ?? null,
-            GMSACredentialSpec: windowsOptions.gmsaCredentialSpec ?? null,
-            RunAsUserName: windowsOptions.runAsUserName ?? null,
-            HostProcess: windowsOptions.hostProcess ?? null,
-          },
-    RunAsUser: security.runAsUser ?? null,
-    RunAsGroup: security.runAsGroup ?? null,
-    RunAsNonRoot: security["runAsNonRoot"] ?? null,
-    ReadOnlyRootFilesystem: security["readOnlyRootFilesystem"] ?? null,
-    AllowPrivilegeEscalation: security.allowPrivilegeEscalation ?? null,
-    ProcMount: security.procMount ?? null,
-    SeccompProfile: profile(seccompProfile),
-    AppArmorProfile: profile(appArmorProfile),
-  };
 }

@@ -1,4 +1,5 @@
 import { deepEqual, type FieldError, field, ipErrors } from "../../../apimachinery/index.ts";
+import { changesOf } from "../../rules/changes.ts";
 import { complaints } from "../../rules/values.ts";
 import type { Strategy, UpdateRules } from "../../strategy.ts";
 import { takeFromAnnotations, validateProfilesAgree } from "./app-armor.ts";
@@ -140,7 +141,12 @@ function validateOnlyAdded(next: readonly Container[], old: readonly Container[]
       return [field.forbidden(path, `existing ephemeral containers "${before.name}" may not be removed\n`)];
     }
     if (deepEqual(after, before)) return [];
-    return [field.forbidden(path, `existing ephemeral containers "${before.name}" may not be changed\n`)];
+    return [
+      field.forbidden(
+        path,
+        `existing ephemeral containers "${before.name}" may not be changed\n${changesOf("EphemeralContainer", after, before)}`,
+      ),
+    ];
   });
 }
 

@@ -5,7 +5,9 @@ import {
   field,
   parseQuantity,
 } from "../../../apimachinery/index.ts";
+import { validateTemplateMetadata } from "../../rules/template-metadata.ts";
 import { complaints } from "../../rules/values.ts";
+import { validateClaimSpec } from "../volume/claim-spec.ts";
 import {
   needs,
   podRules,
@@ -16,7 +18,6 @@ import {
   validateOneSource,
 } from "../volume/driver-rules.ts";
 import { descendingPath } from "../volume/paths.ts";
-import { validateClaimTemplate } from "./claim-template.ts";
 import { validatePullPolicy } from "./images.ts";
 import { validateDownward, validateItems, validateMode, validateProjected } from "./projected-files.ts";
 import type { Volume } from "./volume-types.ts";
@@ -92,7 +93,10 @@ const rules: Readonly<Record<string, SourceRule>> = {
   ephemeral: rule<"ephemeral">(({ volumeClaimTemplate: template }, path) =>
     template === undefined
       ? [field.required(`${path}.volumeClaimTemplate`, "")]
-      : validateClaimTemplate(template, `${path}.volumeClaimTemplate`),
+      : [
+          ...validateTemplateMetadata(template.metadata ?? {}, `${path}.volumeClaimTemplate.metadata`),
+          ...validateClaimSpec(template.spec ?? {}, `${path}.volumeClaimTemplate.spec`),
+        ],
   ),
 };
 

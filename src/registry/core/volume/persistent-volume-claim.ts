@@ -8,7 +8,7 @@ import {
   qualifiedNameErrors,
   quantityValue,
 } from "../../../apimachinery/index.ts";
-import { changedPaths } from "../../rules/changes.ts";
+import { changesOf } from "../../rules/changes.ts";
 import { complaints, fieldIsImmutable, immutable } from "../../rules/values.ts";
 import type { Strategy } from "../../strategy.ts";
 import { age, nameOf } from "../../tables/cells.ts";
@@ -160,7 +160,7 @@ function validateSameSpec(next: PersistentVolumeClaim, old: PersistentVolumeClai
   if (deepEqual(after, before)) return [];
   const rule =
     "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
-  return [field.forbidden("spec", `${rule}\n${changedPaths(after, before, "spec").join("\n")}`)];
+  return [field.forbidden("spec", `${rule}\n${changesOf("PersistentVolumeClaimSpec", after, before)}`)];
 }
 
 function validateSize(next: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {

@@ -8,7 +8,8 @@ import {
   parseQuantity,
   quantityValue,
 } from "../../../apimachinery/index.ts";
-import { changedPaths } from "../../rules/changes.ts";
+import { internalForm } from "../../../schema/index.ts";
+import { changesOf } from "../../rules/changes.ts";
 import { complaints, immutable } from "../../rules/values.ts";
 import type { Strategy } from "../../strategy.ts";
 import { age, nameOf } from "../../tables/cells.ts";
@@ -250,14 +251,15 @@ function validateSameSource(next: PersistentVolumeSpec, old: PersistentVolumeSpe
   }
   if (deepEqual(after, before)) return [];
   const rule = "spec.persistentvolumesource is immutable after creation";
-  const changes = changedPaths(after, before, "spec").join("\n");
+  const changes = changesOf("PersistentVolumeSource", after, before);
   return [field.forbidden("spec.persistentvolumesource", `${rule}\n${changes}`)];
 }
 
 function validateSameAffinity(next: PersistentVolumeSpec, old: PersistentVolumeSpec): FieldError[] {
   if (old.nodeAffinity === undefined || deepEqual(next.nodeAffinity, old.nodeAffinity)) return [];
   const rule = "field is immutable, except for updating from beta label to GA";
-  return [field.invalid("nodeAffinity", next.nodeAffinity ?? null, rule)];
+  const shown = next.nodeAffinity && internalForm("VolumeNodeAffinity", next.nodeAffinity);
+  return [field.invalid("nodeAffinity", shown ?? null, rule)];
 }
 
 function validateKeepsClass(next: PersistentVolumeSpec, old: PersistentVolumeSpec): FieldError[] {
