@@ -19,6 +19,7 @@ import { ensureExtensionAuthentication } from "./extension-authentication.ts";
 import { keepFlowControl } from "./flow-control.ts";
 import { startHollowNodes } from "./hollow-nodes.ts";
 import { hostPort } from "./host-port.ts";
+import { keepIdentityLease } from "./identity-lease.ts";
 import { keepKubernetesEndpoints, publishedAddress } from "./kubernetes-endpoints.ts";
 import { keepKubernetesService } from "./kubernetes-service.ts";
 import type { ApiPki } from "./pki.ts";
@@ -142,6 +143,9 @@ export async function startApi(
       ),
       "bootstrap-controller": seeded.then(kubernetes),
       "start-kubernetes-service-cidr-controller": seeded.then(() => keepServiceCidr({ ...own, cidrs }).there),
+      "start-kube-apiserver-identity-lease-controller": namespaces.then(
+        () => keepIdentityLease({ ...own, name: config.name }).there,
+      ),
     };
     const bootstrapped = Promise.all(Object.values(hooks));
     // Nobody who is not another server waits for the list of who serves what.

@@ -17,10 +17,6 @@ const ownDescriptions = "descriptions are in our own words";
 
 const ownHooks = "upstream's other start hooks are of parts that this server does not have";
 
-const internalTemplate = "upstream prints the whole template as its internal Go type";
-
-const internalDiff = "upstream prints a diff of its internal Go type; we name the fields that differ";
-
 const templateGeneration =
   "upstream's internal form has this annotation as a field, so that views of the metadata alone leave it out";
 
@@ -39,17 +35,8 @@ export const expectations: readonly AreaExpectation[] = [
   { area: "kinds/pods" },
   { area: "kinds/limitranges" },
   { area: "kinds/resourcequotas" },
-  {
-    area: "kinds/persistentvolumes",
-    exceptions: { "update: source is immutable": internalDiff },
-  },
-  {
-    area: "kinds/persistentvolumeclaims",
-    exceptions: {
-      "update: accessModes are immutable": internalDiff,
-      "update: storage of an unbound claim": internalDiff,
-    },
-  },
+  { area: "kinds/persistentvolumes" },
+  { area: "kinds/persistentvolumeclaims" },
   { area: "kinds/podtemplates" },
   { area: "kinds/replicationcontrollers" },
   { area: "kinds/serviceaccounts" },
@@ -65,7 +52,7 @@ export const expectations: readonly AreaExpectation[] = [
       "list as PartialObjectMetadataList": templateGeneration,
     },
   },
-  { area: "kinds/jobs", exceptions: { "update: template is immutable": internalTemplate } },
+  { area: "kinds/jobs" },
   { area: "kinds/cronjobs" },
   {
     area: "kinds/controllerrevisions",
