@@ -1,10 +1,10 @@
 /** Addresses of the pods of `raftsman up`. */
-import { join } from "node:path";
 import { claimPodRange, loopbackPodRanges, type PodClaim } from "../main/index.ts";
 import type { Machine } from "../platform/index.ts";
 import { defaults } from "./defaults.ts";
+import { keptRange } from "./kept-range.ts";
 
-/** Beside the members' directories: the range that the nodes of a kept cluster were given their parts of. */
+/** What the nodes of a kept cluster were given their parts of. */
 const rangeFile = "pod-cidr";
 
 export interface PodRangeOptions {
@@ -25,14 +25,10 @@ export async function settlePodRange(
   // Hollow pods are at no address, and those with networks of their own not at this machine's.
   if (runtime === "hollow" || images !== undefined)
     return { range: podCidr ?? defaults.podCidr, release: async () => {} };
-  const memory = dataDir === undefined ? undefined : join(dataDir, rangeFile);
-  const bytes = memory === undefined ? undefined : await machine.files.read(memory).catch(() => undefined);
-  const known = podCidr ?? (bytes === undefined ? undefined : Buffer.from(bytes).toString().trim());
+  const kept = await keptRange(machine, dataDir, rangeFile);
+  const known = podCidr ?? kept.known;
   if (known !== undefined) return claimPodRange(machine, [known], { unused: false });
   const claim = await claimPodRange(machine, loopbackPodRanges, { unused: true });
-  if (dataDir !== undefined && memory !== undefined) {
-    await machine.disk.makeDirectory(dataDir);
-    await machine.disk.replaceFile(memory, Buffer.from(`${claim.range}\n`));
-  }
+  await kept.keep(claim.range);
   return claim;
 }

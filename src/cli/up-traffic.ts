@@ -1,5 +1,5 @@
 /** DNS, proxy and router inside of `raftsman up`. */
-import type { Client } from "../client/index.ts";
+import { type Client, createEventSink } from "../client/index.ts";
 import {
   type Address,
   type ClusterDns,
@@ -17,10 +17,13 @@ import type { Machine } from "../platform/index.ts";
 import { createMetrics } from "../telemetry/index.ts";
 import { hostAndPort, upstreamsOf } from "./addresses.ts";
 import { defaults } from "./defaults.ts";
+import { keptRange } from "./kept-range.ts";
 import { paint } from "./paint.ts";
 import { standardErrorLog } from "./standard-error-log.ts";
 
 const loopback = "127.0.0.1";
+/** What the Services of a kept cluster have their addresses out of. */
+const rangeFile = "service-cluster-ip-range";
 
 export interface UpTrafficOptions {
   readonly runtime: "hollow" | "process";
@@ -41,8 +44,8 @@ export interface UpTrafficOptions {
 }
 
 /**
- * The range of cluster IPs: out of 127/8 where the proxy is on, or where pods have networks of their own any that is routed to this machine. A cluster that leaves nothing behind takes the first that no other on this
- * machine serves; one that is kept always has the same.
+ * The range of cluster IPs: out of 127/8 where the proxy is on, or where pods have networks of their own any that is routed to this machine.
+ * The first that no other cluster on this machine serves; one that is kept goes on with what it had.
  */
 export async function settleServiceRange(
   platform: Machine,
@@ -52,10 +55,13 @@ export async function settleServiceRange(
   if (!(options.proxy ?? options.runtime === "process"))
     return { range: asked ?? defaults.serviceClusterIpRange, claim: undefined };
   if (options.images !== undefined) return routedRange(platform, asked ?? defaults.serviceClusterIpRange);
-  const kept = options.dataDir !== undefined;
-  const ranges =
-    asked !== undefined ? [asked] : kept ? loopbackServiceRanges.slice(0, 1) : loopbackServiceRanges;
-  const claim = await claimServiceRange(platform.network, ranges);
+  const kept = await keptRange(platform, options.dataDir, rangeFile);
+  const known = asked ?? kept.known;
+  const claim = await claimServiceRange(
+    platform.network,
+    known === undefined ? loopbackServiceRanges : [known],
+  );
+  await kept.keep(claim.range);
   return { range: claim.range, claim };
 }
 
@@ -139,11 +145,13 @@ export async function startUpTraffic(
   if (traffic.dns !== undefined && nameserver !== undefined) {
     const { host, port } = traffic.dns;
     dns = { nameserver, server: `${host}:${port}`, domain: options.clusterDomain };
+    const log = standardErrorLog(platform.clock, "warn");
+    const { clock } = platform;
+    const { signal } = stopping;
+    const { hostName } = await platform.host();
     keepDnsService({
-      client,
-      clock: platform.clock,
-      log: standardErrorLog(platform.clock, "warn"),
-      signal: stopping.signal,
+      ...{ client, clock, log, signal },
+      recorder: createEventSink({ client, clock, log, hostName, signal }).recorder("raftsman-dns"),
       clusterIp: nameserver,
       server: { host, port },
     });

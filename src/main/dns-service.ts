@@ -2,7 +2,8 @@
  * The Service `kube-system/kube-dns`, by which programs in the cluster find DNS at the tenth address of the service range, as installers
  * make it; without a selector, since the server is no pod. A kube-dns that somebody made with a selector is theirs and left alone.
  */
-import { deepEqual } from "../apimachinery/index.ts";
+import { deepEqual, StatusError } from "../apimachinery/index.ts";
+import type { EventRecorder } from "../client/index.ts";
 import type { Address } from "../member/index.ts";
 import { createOrAccept, type EnsureOptions, keep } from "./ensure.ts";
 
@@ -16,6 +17,7 @@ const sliceName = `${name}-raftsman`;
 const dnsPort = 53;
 
 export interface DnsServiceOptions extends EnsureOptions {
+  readonly recorder: EventRecorder;
   readonly clusterIp: string;
   /** Where the server listens: IPv4. */
   readonly server: Pick<Address, "host" | "port">;
@@ -77,5 +79,21 @@ export function keepDnsService(options: DnsServiceOptions): { readonly there: Pr
     if (endpoints[0]?.addresses[0] !== host || !deepEqual(ports, wanted.ports))
       await client.update(slices, { ...present, ...wanted });
   };
-  return keep(options, "the Service kube-dns is", { repairMs, attempt });
+  let complaint = "";
+  /** Refused for good, as where its address is another Service's: a person has to know. */
+  const told = async () => {
+    try {
+      await attempt();
+      complaint = "";
+    } catch (error) {
+      if (error instanceof StatusError && error.code < 500 && error.message !== complaint) {
+        complaint = error.message;
+        const text = `The cluster's DNS has no Service at ${clusterIp}, so pods do not find it: ${complaint}`;
+        const object = { apiVersion: "v1", kind: "Service", metadata: { namespace, name } };
+        options.recorder.event(object, "Warning", "DNSServiceFailed", text);
+      }
+      throw error;
+    }
+  };
+  return keep(options, "the Service kube-dns is", { repairMs, attempt: told });
 }
