@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs etcd's own end-to-end tests and kube-apiserver's storage tests on bin/etcd. Not a part of `npm test`: it needs Go, and downloads and builds
+# Runs etcd's own end-to-end tests (both suites) and kube-apiserver's storage tests on bin/etcd. Not a part of `npm test`: it needs Go, and downloads and builds
 # both projects' modules (some minutes, about 1 GB). docs/ETCD-CONFORMANCE.md has the results.
 #
 #   scripts/etcd-conformance.sh [work directory] [regular expression of tests]
@@ -15,13 +15,25 @@ cd "$work/modules"
 [ -f go.mod ] || go mod init conformance
 
 echo "== etcd $etcd_version: tests/common, tag e2e"
-go get -t "go.etcd.io/etcd/tests/v3/common@$etcd_version" "go.etcd.io/etcd/etcdctl/v3@$etcd_version" "go.etcd.io/etcd/etcdutl/v3@$etcd_version"
+go get -t "go.etcd.io/etcd/tests/v3/common@$etcd_version" "go.etcd.io/etcd/tests/v3/e2e@$etcd_version" "go.etcd.io/etcd/etcdctl/v3@$etcd_version" "go.etcd.io/etcd/etcdutl/v3@$etcd_version"
 go build -o "$work/bin/etcdctl" go.etcd.io/etcd/etcdctl/v3
 go build -o "$work/bin/etcdutl" go.etcd.io/etcd/etcdutl/v3
 ln -sf "$root/bin/etcd" "$work/bin/etcd"
 go test -c -tags e2e -o "$work/common.test" go.etcd.io/etcd/tests/v3/common
 (cd "$(go list -f '{{.Dir}}' go.etcd.io/etcd/tests/v3/common)" &&
   "$work/common.test" -bin-dir "$work/bin" -test.run "$tests" -test.v -test.timeout 30m) | tee "$work/common.log" | grep -E '^ *--- ' || true
+
+echo "== etcd $etcd_version: tests/e2e, each test in a process of its own, for some never end"
+go test -c -tags e2e -o "$work/e2e.test" go.etcd.io/etcd/tests/v3/e2e
+: > "$work/e2e.log"
+cd "$(go list -f '{{.Dir}}' go.etcd.io/etcd/tests/v3/e2e)"
+for name in $("$work/e2e.test" -test.list "$tests" | grep ^Test); do
+  timeout -k 5 180 "$work/e2e.test" -bin-dir "$work/bin" -test.run "^$name\$" -test.v > "$work/e2e.one" 2>&1 || true
+  grep -qE '^--- ' "$work/e2e.one" || echo "--- FAIL: $name (it did not end)" >> "$work/e2e.one"
+  grep -E '^--- ' "$work/e2e.one" || true
+  cat "$work/e2e.one" >> "$work/e2e.log"
+done
+cd "$work/modules"
 
 echo "== kube-apiserver $apiserver_version: storage/etcd3, its embedded etcd replaced by bin/etcd"
 source=$(go mod download -json "k8s.io/apiserver@$apiserver_version" | sed -n 's/.*"Dir": "\(.*\)",\{0,1\}/\1/p')
@@ -137,7 +149,7 @@ go test -c -o "$work/etcd3.test" ./pkg/storage/etcd3
 cd pkg/storage/etcd3
 RAFTSMAN_ETCD="$root/bin/etcd" "$work/etcd3.test" -test.run "$tests" -test.v -test.timeout 20m | tee "$work/etcd3.log" | grep -E '^ *--- (FAIL|SKIP)|^(PASS|FAIL)' || true
 
-for log in common etcd3; do
+for log in common e2e etcd3; do
   printf '%s: %s passed, %s skipped, %s failed\n' "$log" \
     "$(grep -cE '^--- PASS' "$work/$log.log")" "$(grep -cE '^--- SKIP' "$work/$log.log")" "$(grep -cE '^--- FAIL' "$work/$log.log")"
 done
