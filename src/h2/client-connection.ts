@@ -210,6 +210,7 @@ export class ClientConnection extends Http2Endpoint<ClientStream> implements Htt
 
   /** What is above the last stream was not looked at, and may be asked again elsewhere. */
   protected override goAwayCame(lastId: number, code: number): void {
+    this.isClosing = true;
     this.#reason ??= new Error(`the server ended the connection (GOAWAY, code ${code})`);
     for (const stream of this.streams.values()) {
       if (stream.id <= lastId || stream.remoteEnded) continue;

@@ -1,23 +1,18 @@
 import type { Duplex } from "node:stream";
 import { NumberMap } from "../base/index.ts";
 import type { Clock, Connection } from "../platform/index.ts";
-import { Conduct } from "./conduct.ts";
-import { FrameReader } from "./frame-reader.ts";
 import {
   ConnectionError,
   errorCode,
-  frameFlag,
-  framePayloadBytesMax,
   frameType,
   initialWindowBytes,
   setting,
-  streamIdMax,
   violation,
   windowBytesMax,
 } from "./frames.ts";
-import { type HeaderBlock, HeaderBlocks } from "./header-blocks.ts";
 import type { HeaderEncoder, OutgoingFields } from "./header-encoder.ts";
 import type { Http2Stream, StreamHost } from "./http2-stream.ts";
+import { IncomingFrames } from "./incoming-frames.ts";
 import type { EndpointLimits } from "./limits.ts";
 import { Output } from "./output.ts";
 import { ResetStreams } from "./reset-streams.ts";
@@ -32,9 +27,6 @@ export interface EndpointOptions {
 /** Section 6.9.2: windows need not be given back byte by byte. */
 const giveBackShare = 0.5;
 
-/** A CONTINUATION frame from this size on is no attempt to make much of little (CVE-2024-27316). */
-const continuationBytesMin = 1024;
-
 /** Streams whose windows are changed at the price of one idle frame. */
 const streamsPerIdleFrame = 10;
 
@@ -48,7 +40,7 @@ const streamsPerIdleFrame = 10;
  * What a frame means to the one side alone is in `Http2Connection`, a server's, and `ClientConnection`. What the other side can make us keep or
  * do is bounded: header blocks and windows by limits, frames that ask for nothing and streams broken off by budgets.
  */
-export abstract class Http2Endpoint<Stream extends Http2Stream> implements StreamHost {
+export abstract class Http2Endpoint<Stream extends Http2Stream> extends IncomingFrames implements StreamHost {
   abstract readonly hearsAfterEnd: boolean;
   readonly connection: Connection;
   readonly output: Output;
@@ -57,19 +49,13 @@ export abstract class Http2Endpoint<Stream extends Http2Stream> implements Strea
   protected readonly socket: Duplex;
   protected readonly streams = new NumberMap<Stream>();
   protected readonly resetByUs = new ResetStreams();
-  protected readonly conduct: Conduct;
-  protected settingsSeen = false;
   /** What a new stream may send at first: the other side's SETTINGS_INITIAL_WINDOW_SIZE. */
   protected initialSendWindow = initialWindowBytes;
   /** Of streams that the client opened, whichever side that is. */
   protected lastStreamId = 0;
   /** No new streams. */
   protected isClosing = false;
-  /** The last frame has gone out. */
-  protected over = false;
   readonly #options: EndpointOptions;
-  readonly #reader: FrameReader;
-  readonly #blocks: HeaderBlocks;
   /** Streams that have something to send and no room, in the order of their turns. */
   readonly #waiting = new Set<Stream>();
   /** Streams whose receivers are to be told something after the next flush. */
@@ -80,6 +66,7 @@ export abstract class Http2Endpoint<Stream extends Http2Stream> implements Strea
 
   constructor(connection: Connection, options: EndpointOptions) {
     const { limits, clock } = options;
+    super(limits, clock);
     this.connection = connection;
     this.socket = connection.stream;
     this.#options = options;
@@ -87,9 +74,6 @@ export abstract class Http2Endpoint<Stream extends Http2Stream> implements Strea
       flushed: () => this.#flushed(),
       drained: () => this.#sendWaiting(),
     });
-    this.#reader = new FrameReader((...frame) => this.#frame(...frame));
-    this.#blocks = new HeaderBlocks(limits);
-    this.conduct = new Conduct(limits, clock);
     this.#receiveWindow = limits.connectionWindowBytes;
     this.socket.on("data", (chunk: Buffer) => this.read(chunk));
     this.socket.once("end", () => this.destroy());
@@ -102,8 +86,6 @@ export abstract class Http2Endpoint<Stream extends Http2Stream> implements Strea
 
   // What the two sides do in their own ways.
 
-  /** A header block is complete. */
-  protected abstract fields(block: HeaderBlock): void;
   /** DATA of a stream, or of none that is open; `flowBytes` with its padding. */
   protected abstract data(
     stream: Stream | undefined,
@@ -112,23 +94,18 @@ export abstract class Http2Endpoint<Stream extends Http2Stream> implements Strea
     flowBytes: number,
     endStream: boolean,
   ): void;
-  protected abstract priority(id: number, bytes: Buffer, start: number, end: number): void;
   /** The other side has broken a stream off. */
   protected abstract brokenOff(stream: Stream | undefined, code: number): void;
   /** One that both sides do not take alike. @throws ConnectionError */
   protected abstract setting(id: number, value: number): void;
   protected abstract settingsCame(isFirst: boolean): void;
   protected abstract pingAnswered(bytes: Buffer, start: number, end: number): void;
-  /** The other side wants no streams any more; `lastId`: the last that it has looked at. */
-  protected abstract goAwayCame(lastId: number, code: number): void;
   /** The other side broke a rule on a stream that is none any more. */
   protected abstract refuseLate(id: number, code: number): void;
   /** The other side does not read what it makes us write. */
   protected abstract unread(): void;
   /** All that was asked for is done. */
   protected abstract finish(): void;
-  /** Section 5.4.1. */
-  protected abstract fail(error: ConnectionError): void;
   /** The byte stream has ended. */
   protected abstract disconnected(): void;
 
@@ -178,127 +155,27 @@ export abstract class Http2Endpoint<Stream extends Http2Stream> implements Strea
     if (more > 0) this.output.numbers(frameType.windowUpdate, 0, more);
   }
 
-  protected read(chunk: Buffer): void {
-    if (this.over) return;
-    try {
-      if (chunk.length > 0) this.#reader.push(chunk);
-    } catch (thrown) {
-      if (!(thrown instanceof ConnectionError)) throw thrown;
-      this.fail(thrown);
-    }
-  }
-
-  #frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): boolean {
-    // Section 6.10: nothing comes between the frames of a header block.
-    const { openStreamId } = this.#blocks;
-    if (openStreamId !== 0 && (type !== frameType.continuation || id !== openStreamId)) {
-      throw violation("a header block was interrupted");
-    }
-    if (!this.settingsSeen && (type !== frameType.settings || (flags & frameFlag.ack) !== 0)) {
-      throw violation("the first frame must be SETTINGS");
-    }
-    switch (type) {
-      case frameType.data:
-        this.#data(flags, id, bytes, start, end);
-        break;
-      case frameType.headers:
-        this.#fields(this.#blocks.begin(flags, id, bytes, start, end));
-        break;
-      case frameType.priority:
-        this.priority(id, bytes, start, end);
-        break;
-      case frameType.rstStream:
-        this.#rstStream(id, bytes, start, end);
-        break;
-      case frameType.settings:
-        this.#settings(flags, id, bytes, start, end);
-        break;
-      case frameType.pushPromise:
-        // Section 6.6: a client cannot, and as one we say that we take none.
-        throw violation("PUSH_PROMISE");
-      case frameType.ping:
-        this.#ping(flags, id, bytes, start, end);
-        break;
-      case frameType.goAway:
-        this.#goAway(id, bytes, start, end);
-        break;
-      case frameType.windowUpdate:
-        this.#windowUpdate(id, bytes, start, end);
-        break;
-      case frameType.continuation:
-        if (end - start < continuationBytesMin) this.conduct.idleFrame();
-        this.#fields(this.#blocks.goOn(flags, bytes, start, end));
-        break;
-      default:
-        // Section 4.1: unknown types are ignored.
-        this.conduct.idleFrame();
-    }
-    return !this.over;
-  }
-
-  /** Section 6.1. */
-  #data(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (id === 0) throw violation("DATA on stream 0");
-    let [from, to] = [start, end];
-    if ((flags & frameFlag.padded) !== 0) {
-      from++;
-      to -= start < end ? (bytes[start] as number) : 0;
-      if (from > to) throw violation("more padding than DATA");
-    }
+  protected override dataCame(id: number, chunk: Buffer, flowBytes: number, endStream: boolean): void {
     // Section 6.9.1: all of it counts, whatever becomes of the stream.
-    this.#receiveWindow -= end - start;
+    this.#receiveWindow -= flowBytes;
     if (this.#receiveWindow < 0) {
       throw new ConnectionError(errorCode.flowControlError, "DATA beyond the connection's window");
     }
-    const endStream = (flags & frameFlag.endStream) !== 0;
-    if (from === to && !endStream) this.conduct.idleFrame();
-    this.data(this.streams.get(id), id, bytes.subarray(from, to), end - start, endStream);
+    this.data(this.streams.get(id), id, chunk, flowBytes, endStream);
   }
 
-  #fields(block: HeaderBlock | undefined): void {
-    if (block !== undefined) this.fields(block);
-  }
-
-  /** Section 6.4. */
-  #rstStream(id: number, bytes: Buffer, start: number, end: number): void {
-    if (end - start !== 4) throw new ConnectionError(errorCode.frameSizeError, "RST_STREAM of another size");
+  protected override resetCame(id: number, code: number): void {
     if (this.isIdle(id)) throw violation("RST_STREAM on an idle stream");
-    this.brokenOff(this.streams.get(id), bytes.readUInt32BE(start));
+    this.brokenOff(this.streams.get(id), code);
   }
 
-  /** Section 6.5. */
-  #settings(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (id !== 0) throw violation("SETTINGS on a stream");
-    const length = end - start;
-    if ((flags & frameFlag.ack) !== 0) {
-      if (length !== 0) throw new ConnectionError(errorCode.frameSizeError, "SETTINGS ACK with a payload");
-      this.conduct.idleFrame();
-      return;
-    }
-    if (length % 6 !== 0) throw new ConnectionError(errorCode.frameSizeError, "SETTINGS of another size");
-    const isFirst = !this.settingsSeen;
-    this.settingsSeen = true;
-    if (!isFirst) this.conduct.idleFrame(1 + length / 6);
-    for (let at = start; at < end; at += 6) this.#setting(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
-    this.output.acknowledge(frameType.settings, bytes, end, end);
-    this.#sendWaiting();
-    this.settingsCame(isFirst);
-  }
-
-  /** Section 6.5.2. Our encoder has no table, and lists of ours are short: the settings about those do not concern us. */
-  #setting(id: number, value: number): void {
-    if (id === setting.framePayloadBytesMax && (value < framePayloadBytesMax || value >= 1 << 24)) {
-      throw violation("SETTINGS_MAX_FRAME_SIZE");
-    }
+  protected override settingCame(id: number, value: number): void {
     if (id === setting.initialWindowSize) this.#initialWindow(value);
     else this.setting(id, value);
   }
 
   /** Section 6.9.2: streams there are change by the difference, below zero if need be. */
   #initialWindow(bytes: number): void {
-    if (bytes > windowBytesMax) {
-      throw new ConnectionError(errorCode.flowControlError, "SETTINGS_INITIAL_WINDOW_SIZE");
-    }
     const more = bytes - this.initialSendWindow;
     this.initialSendWindow = bytes;
     if (more === 0) return;
@@ -310,30 +187,18 @@ export abstract class Http2Endpoint<Stream extends Http2Stream> implements Strea
     }
   }
 
-  /** Section 6.7. */
-  #ping(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (id !== 0) throw violation("PING on a stream");
-    if (end - start !== 8) throw new ConnectionError(errorCode.frameSizeError, "PING of another size");
-    this.conduct.idleFrame();
-    if ((flags & frameFlag.ack) === 0) this.output.acknowledge(frameType.ping, bytes, start, end);
-    else this.pingAnswered(bytes, start, end);
+  protected override settingsDone(isFirst: boolean, bytes: Buffer, end: number): void {
+    this.output.acknowledge(frameType.settings, bytes, end, end);
+    this.#sendWaiting();
+    this.settingsCame(isFirst);
   }
 
-  /** Section 6.8. */
-  #goAway(id: number, bytes: Buffer, start: number, end: number): void {
-    if (id !== 0) throw violation("GOAWAY on a stream");
-    if (end - start < 8) throw new ConnectionError(errorCode.frameSizeError, "GOAWAY of another size");
-    this.conduct.idleFrame();
-    this.isClosing = true;
-    this.goAwayCame(bytes.readUInt32BE(start) & streamIdMax, bytes.readUInt32BE(start + 4));
+  protected override pingCame(isAnswer: boolean, bytes: Buffer, start: number, end: number): void {
+    if (isAnswer) this.pingAnswered(bytes, start, end);
+    else this.output.acknowledge(frameType.ping, bytes, start, end);
   }
 
-  /** Section 6.9. */
-  #windowUpdate(id: number, bytes: Buffer, start: number, end: number): void {
-    if (end - start !== 4)
-      throw new ConnectionError(errorCode.frameSizeError, "WINDOW_UPDATE of another size");
-    const more = bytes.readUInt32BE(start) & windowBytesMax;
-    this.conduct.idleFrame();
+  protected override windowOpened(id: number, more: number): void {
     if (id === 0) {
       if (more === 0) throw violation("WINDOW_UPDATE of 0");
       this.sendWindow += more;

@@ -220,6 +220,7 @@ export class Http2Connection extends Http2Endpoint<Http2Stream> implements Serve
 
   /** The client wants nothing new of us, and what it has asked for is still answered. */
   protected override goAwayCame(): void {
+    this.isClosing = true;
     this.#acceptNoMore();
   }
 
