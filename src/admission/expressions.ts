@@ -102,14 +102,14 @@ export function typed(object: KubeObject, { kind }: AdmissionRequest): KubeObjec
 
 /** The fields of an AdmissionRequest without the objects. */
 export function reviewFields(request: AdmissionRequest): Record<string, unknown> {
-  const { kind, resource, subresource, name, operation, user, dryRun, options } = request;
+  const { kind, resource, subresource, name, operation, user, dryRun, options, asked = request } = request;
   const sub = subresource === "" ? {} : { subResource: subresource, requestSubResource: subresource };
   const namespace = isNamespace(request) ? name : request.namespace;
   return {
     kind,
     resource,
-    requestKind: kind,
-    requestResource: resource,
+    requestKind: asked.kind,
+    requestResource: asked.resource,
     ...sub,
     ...(name === "" ? {} : { name }),
     ...(namespace === "" ? {} : { namespace }),

@@ -5,7 +5,7 @@ import {
   type Selector,
   selectorFromObject,
 } from "../apimachinery/index.ts";
-import type { AdmissionReader, AdmissionRequest } from "./ports.ts";
+import type { AdmissionReader, AdmissionRequest, EquivalentRequest } from "./ports.ts";
 
 /** Which requests a webhook or a policy concerns: k8s.io/apiserver/pkg/admission/plugin/{policy/matching,webhook/predicates}. */
 
@@ -63,6 +63,39 @@ export function matchesRule(rule: MatchRule, request: AdmissionRequest): boolean
     const sub = slash === -1 ? "" : entry.slice(slash + 1);
     return (name === "*" || name === resource.resource) && (sub === "*" || sub === subresource);
   });
+}
+
+/** How strictly rules mean the versions that they name. */
+export type MatchPolicy = "Exact" | "Equivalent" | undefined;
+
+/**
+ * The request as one of the rules concerns it: as it is, or (`Equivalent`, which undefined stands for) in another version of the same
+ * objects that a rule names. Undefined where none does. @throws StatusError where a conversion fails
+ */
+export async function matchedRequest(
+  rules: readonly MatchRule[],
+  policy: MatchPolicy,
+  request: AdmissionRequest,
+): Promise<AdmissionRequest | undefined> {
+  if (rules.some((rule) => matchesRule(rule, request))) return request;
+  const version = equivalentFor(rules, policy, request);
+  if (version === undefined) return undefined;
+  const { resource, kind, complete, fromHere } = version;
+  const seen = async (object: KubeObject | undefined) => object && (await fromHere(object));
+  const [object, old] = [await seen(request.object), await seen(request.old)];
+  return { ...request, resource, kind, complete, object, old, asked: request };
+}
+
+/** The first other version that a rule concerns. */
+export function equivalentFor(
+  rules: readonly MatchRule[],
+  policy: MatchPolicy,
+  request: AdmissionRequest,
+): EquivalentRequest | undefined {
+  if (policy === "Exact") return undefined;
+  return request.equivalents?.find(({ resource, kind }) =>
+    rules.some((rule) => matchesRule(rule, { ...request, resource, kind })),
+  );
 }
 
 function matchesScope(scope: string, request: AdmissionRequest): boolean {

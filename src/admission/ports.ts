@@ -28,6 +28,19 @@ export interface AdmissionRequest {
   complete?(fields: JsonObject): KubeObject;
   /** Adds a `Warning` header, once per text. */
   warn?(text: string): void;
+  /** The same request as other served versions of the resource have it. */
+  readonly equivalents?: readonly EquivalentRequest[];
+  /** What the client named, where this is its request in another version. */
+  readonly asked?: Pick<AdmissionRequest, "resource" | "kind">;
+}
+
+/** Another version that a request can be looked at in. The conversions do not change their argument. */
+export interface EquivalentRequest {
+  readonly resource: GroupVersionResource;
+  readonly kind: GroupVersionKind;
+  complete(fields: JsonObject): KubeObject;
+  fromHere(object: KubeObject): KubeObject | Promise<KubeObject>;
+  toHere(object: KubeObject): KubeObject | Promise<KubeObject>;
 }
 
 /** Lets a request through, changes it, or refuses it by throwing a StatusError. */

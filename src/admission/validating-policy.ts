@@ -18,9 +18,11 @@ import {
 } from "./expressions.ts";
 import { refused } from "./forbidden.ts";
 import {
+  equivalentFor,
   isExempt,
   type MatchRule,
   MatchSelectors,
+  matchedRequest,
   matchesNamespace,
   matchesObject,
   matchesRule,
@@ -41,6 +43,7 @@ interface MatchResources {
   readonly objectSelector?: LabelSelector;
   readonly resourceRules?: readonly MatchRule[];
   readonly excludeResourceRules?: readonly MatchRule[];
+  readonly matchPolicy?: "Exact" | "Equivalent";
 }
 
 interface Policy extends KubeObject {
@@ -117,20 +120,28 @@ export function validatingAdmissionPolicy(deps: {
     selectors.set(match, known);
     return known;
   };
-  const concerns = async (match: MatchResources | undefined, request: AdmissionRequest): Promise<boolean> => {
-    if (match === undefined) return true;
-    const { resourceRules = [], excludeResourceRules = [] } = match;
-    if (resourceRules.length > 0 && !resourceRules.some((rule) => matchesRule(rule, request))) return false;
-    if (excludeResourceRules.some((rule) => matchesRule(rule, request))) return false;
+  /** The request as the rules see it; undefined where it does not concern them. */
+  const concerned = async (
+    match: MatchResources | undefined,
+    request: AdmissionRequest,
+  ): Promise<AdmissionRequest | undefined> => {
+    if (match === undefined) return request;
+    const { resourceRules = [], excludeResourceRules: excluded = [], matchPolicy } = match;
+    if (excluded.some((rule) => matchesRule(rule, request))) return undefined;
+    if (equivalentFor(excluded, matchPolicy, request) !== undefined) return undefined;
     const read = selectorsOf(match);
-    return matchesObject(read, request) && (await matchesNamespace(read, request, deps.reader));
+    if (!matchesObject(read, request)) return undefined;
+    if (!(await matchesNamespace(read, request, deps.reader))) return undefined;
+    return resourceRules.length === 0 ? request : await matchedRequest(resourceRules, matchPolicy, request);
   };
 
-  const evaluate = async (policy: Policy, request: AdmissionRequest): Promise<Denial[]> => {
+  const evaluate = async (policy: Policy, asked: AdmissionRequest): Promise<Denial[]> => {
     const bound = (bindingView.all as readonly Binding[]).filter(
       ({ spec }) => spec.policyName === policy.metadata.name,
     );
-    if (bound.length === 0 || !(await concerns(policy.spec.matchConstraints, request))) return [];
+    if (bound.length === 0) return [];
+    const request = await concerned(policy.spec.matchConstraints, asked);
+    if (request === undefined) return [];
     const { name = "" } = policy.metadata;
     const denials: Denial[] = [];
     const misconfigured = (binding: string, error: unknown): void => {
@@ -148,7 +159,7 @@ export function validatingAdmissionPolicy(deps: {
     const namespace = await namespaceOf(request, deps.reader);
     for (const binding of bound) {
       const bindingName = binding.metadata.name ?? "";
-      if (!(await concerns(binding.spec.matchResources, request))) continue;
+      if ((await concerned(binding.spec.matchResources, asked)) === undefined) continue;
       let params: readonly (KubeObject | null)[];
       try {
         params = await paramsOf(policy, binding.spec.paramRef, request, deps);

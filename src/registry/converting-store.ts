@@ -6,6 +6,7 @@ import type {
   CreateOptions,
   DeleteOptions,
   DeleteResult,
+  EquivalentForm,
   ListQuery,
   NextObject,
   ResourceHandler,
@@ -142,8 +143,11 @@ export class ConvertingStore implements ResourceHandler {
   readonly rules: Strategy;
   readonly #inner: GenericStore;
   readonly #conversion: Conversion;
+  readonly equivalents: readonly EquivalentForm[];
 
   constructor(inner: GenericStore, options: { form: KindForm; stored: StoredForm }) {
+    const { resource, toStored, fromStored } = options.stored;
+    this.equivalents = [{ resource, form: inner.form, fromHere: toStored, toHere: fromStored }];
     this.#inner = inner;
     this.#conversion = new Conversion(options.form, options.stored);
     this.form = options.form;

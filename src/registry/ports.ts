@@ -40,6 +40,14 @@ export interface Registry {
   close(): Promise<void>;
 }
 
+/** The objects of an endpoint as another served version has them. The conversions do not change their argument. */
+export interface EquivalentForm {
+  readonly resource: GroupVersionResource;
+  readonly form: KindForm;
+  fromHere(object: KubeObject): KubeObject | Promise<KubeObject>;
+  toHere(object: KubeObject): KubeObject | Promise<KubeObject>;
+}
+
 /**
  * One resource or subresource behind its verbs. A verb that is absent is not served (405). All throw apimachinery's StatusError.
  */
@@ -53,6 +61,8 @@ export interface ResourceHandler {
   /** Of the objects that clients send and get here. */
   readonly form: KindForm;
   readonly namespaced: boolean;
+  /** Other versions of the same objects, where there are any. */
+  readonly equivalents?: readonly EquivalentForm[];
   readonly verbs: readonly Verb[];
   readonly strategy: Strategy;
   /** Of this endpoint: the strategy itself, or the subresource's part of it. */

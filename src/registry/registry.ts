@@ -6,7 +6,7 @@ import { type CustomHost, CustomResources } from "./apiextensions/custom-resourc
 import { type CustomResourceDefinition, definitionsResource } from "./apiextensions/types.ts";
 import { ConvertingStore, ConvertingSubresource, type StoredForm } from "./converting-store.ts";
 import { ComponentStatusStore } from "./core/component-status.ts";
-import type { Registry, RegistryOptions, ResourceHandler, Verb } from "./ports.ts";
+import type { EquivalentForm, Registry, RegistryOptions, ResourceHandler, Verb } from "./ports.ts";
 import { ReviewStore } from "./reviews/review-store.ts";
 import { servedVersions } from "./served.ts";
 import { GenericStore } from "./store.ts";
@@ -34,6 +34,8 @@ interface OpenStore {
 class ResourceRegistry implements Registry {
   readonly #options: RegistryOptions;
   readonly #handlers = new Map<string, ResourceHandler>();
+  /** By what objects are stored as the other kinds that they are served as. */
+  readonly #shownAs = new Map<string, EquivalentForm[]>();
   readonly #stores = new Map<string, OpenStore>();
   readonly #deps: StrategyDeps;
   readonly #custom: CustomResources;
@@ -160,6 +162,8 @@ class ResourceRegistry implements Registry {
     const stored = form === undefined ? info : resourceInfo(form.resource);
     assert(stored !== undefined, `no schema for what ${handlerKey(resource)} is stored as`);
     const { storage, keyPrefix } = this.#open(stored, strategy);
+    const shownAs = this.#shownAs.get(handlerKey(resource)) ?? [];
+    this.#shownAs.set(handlerKey(resource), shownAs);
     const store = new GenericStore({
       info,
       form: formOfKind(stored),
@@ -167,7 +171,14 @@ class ResourceRegistry implements Registry {
       storage,
       keyPrefix,
       random: this.#options.random,
+      equivalents: () => shownAs,
     });
+    if (form !== undefined) {
+      const others = this.#shownAs.get(handlerKey(form.resource)) ?? [];
+      this.#shownAs.set(handlerKey(form.resource), others);
+      const { fromStored: fromHere, toStored: toHere } = form;
+      others.push({ resource, form: formOfKind(info), fromHere, toHere });
+    }
     this.#add(
       form === undefined ? store : new ConvertingStore(store, { form: formOfKind(info), stored: form }),
     );

@@ -19,6 +19,7 @@ import type {
   CreateOptions,
   DeleteOptions,
   DeleteResult,
+  EquivalentForm,
   ListQuery,
   NextObject,
   ResourceHandler,
@@ -41,6 +42,8 @@ export interface GenericStoreOptions {
   /** Ends in a slash. */
   readonly keyPrefix: string;
   readonly random: Random;
+  /** Other versions of its objects; none by default. */
+  readonly equivalents?: () => readonly EquivalentForm[];
 }
 
 /**
@@ -62,6 +65,7 @@ export class GenericStore implements ResourceHandler, StoreParts {
   readonly storage: Storage;
   readonly keyPrefix: string;
   readonly random: Random;
+  readonly #equivalents: () => readonly EquivalentForm[];
 
   constructor(options: GenericStoreOptions) {
     const { group, version, resource } = options.info;
@@ -77,6 +81,11 @@ export class GenericStore implements ResourceHandler, StoreParts {
     this.storage = options.storage;
     this.keyPrefix = options.keyPrefix;
     this.random = options.random;
+    this.#equivalents = options.equivalents ?? (() => []);
+  }
+
+  get equivalents(): readonly EquivalentForm[] {
+    return this.#equivalents();
   }
 
   async get(

@@ -155,6 +155,39 @@ test("a mutating webhook sees the request and changes the object; whoever asks f
   });
 });
 
+test("a webhook for another version of a kind sees the request in that one, and what it changes comes back", async () => {
+  const scalers = { group: "autoscaling", resource: "horizontalpodautoscalers", namespace: "default" };
+  answerWith = () => patch([{ op: "replace", path: "/spec/maxReplicas", value: 7 }]);
+  const rules = [
+    {
+      apiGroups: ["autoscaling"],
+      apiVersions: ["v2"],
+      operations: ["CREATE"],
+      resources: ["horizontalpodautoscalers"],
+    },
+  ];
+  await register("Mutating", [{ rules }], async () => {
+    const made = await client.create({ ...scalers, version: "v1" }, {
+      metadata: { name: "h" },
+      spec: {
+        scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "d" },
+        maxReplicas: 3,
+        targetCPUUtilizationPercentage: 50,
+      },
+    } as object as never);
+    const seen = asked[0]?.review.request as object as {
+      kind: object;
+      requestKind: { version: string };
+      object: { apiVersion: string; spec: { metrics?: object[] } };
+    };
+    assert.deepEqual([seen.object.apiVersion, seen.requestKind.version], ["autoscaling/v2", "v1"]);
+    assert.equal(seen.object.spec.metrics?.length, 1);
+    const { spec, apiVersion } = made as object as { apiVersion: string; spec: object };
+    assert.equal(apiVersion, "autoscaling/v1");
+    assert.deepEqual(spec, { ...spec, maxReplicas: 7, targetCPUUtilizationPercentage: 50 });
+  });
+});
+
 test("a validating webhook refuses with its own status; warnings are passed on", async () => {
   answerWith = () => ({
     allowed: false,

@@ -8,7 +8,15 @@ import {
   requestVariables,
 } from "../expressions.ts";
 import { refused } from "../forbidden.ts";
-import { type MatchRule, MatchSelectors, matchesNamespace, matchesObject, matchesRule } from "../matching.ts";
+import {
+  equivalentFor,
+  type MatchRule,
+  MatchSelectors,
+  matchedRequest,
+  matchesNamespace,
+  matchesObject,
+  matchesRule,
+} from "../matching.ts";
 import type { AdmissionReader, AdmissionRequest, ObjectView } from "../ports.ts";
 
 /** One webhook of a ValidatingWebhookConfiguration or a MutatingWebhookConfiguration. */
@@ -32,6 +40,7 @@ export interface Webhook {
   readonly timeoutSeconds?: number;
   readonly admissionReviewVersions?: readonly string[] | null;
   readonly reinvocationPolicy?: "Never" | "IfNeeded";
+  readonly matchPolicy?: "Exact" | "Equivalent";
   readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[];
 }
 
@@ -54,12 +63,18 @@ export class Hook {
     this.#selectors = new MatchSelectors(webhook);
   }
 
-  /** Whether a request is one to ask about. @throws StatusError Forbidden where a condition fails */
-  async concerns(request: AdmissionRequest, deps: Deps): Promise<boolean> {
-    if (!(this.webhook.rules ?? []).some((rule) => matchesRule(rule, request))) return false;
-    if (!matchesObject(this.#selectors, request)) return false;
-    if (!(await matchesNamespace(this.#selectors, request, deps.reader))) return false;
-    return await this.#conditionsHold(request, deps);
+  /**
+   * A request that is one to ask about, as the webhook sees it; undefined for others.
+   * @throws StatusError Forbidden where a condition fails
+   */
+  async concerned(request: AdmissionRequest, deps: Deps): Promise<AdmissionRequest | undefined> {
+    const { rules = [], matchPolicy } = this.webhook;
+    const isNamed = rules.some((rule) => matchesRule(rule, request));
+    if (!isNamed && equivalentFor(rules, matchPolicy, request) === undefined) return undefined;
+    if (!matchesObject(this.#selectors, request)) return undefined;
+    if (!(await matchesNamespace(this.#selectors, request, deps.reader))) return undefined;
+    const seen = await matchedRequest(rules, matchPolicy, request);
+    return seen !== undefined && (await this.#conditionsHold(seen, deps)) ? seen : undefined;
   }
 
   async #conditionsHold(request: AdmissionRequest, deps: Deps): Promise<boolean> {

@@ -62,8 +62,10 @@ export function mutatingWebhooks(
     for (const hook of hooks.all) {
       const { webhook, id } = hook;
       if (pass.isAgain && !due.has(id)) continue;
-      if (!(await hook.concerns(request, deps))) continue;
-      const changed = await ask(webhook, request);
+      const seen = await hook.concerned(request, deps);
+      if (seen === undefined) continue;
+      const changed = await ask(webhook, seen);
+      if (changed && seen !== request) await takeBack(seen, request);
       if (changed) {
         for (const earlier of invoked.reinvocable) invoked.due.add(earlier);
         pass.again();
@@ -91,6 +93,19 @@ export function mutatingWebhooks(
   };
 }
 
+/** What a webhook changed in another version, in the client's. */
+async function takeBack(seen: AdmissionRequest, request: AdmissionRequest): Promise<void> {
+  const version = request.equivalents?.find(({ resource }) => resource.version === seen.resource.version);
+  if (version === undefined || seen.object === undefined || request.object === undefined) return;
+  replace(request.object, await version.toHere(seen.object));
+}
+
+/** The handler and the store hold this object: it changes, it is not replaced. */
+function replace(object: KubeObject, by: KubeObject): void {
+  for (const key of Object.keys(object)) delete object[key as keyof KubeObject];
+  Object.assign(object, by);
+}
+
 /** Whether the patch changed the object, which it does in place. @throws CallFailure, StatusError */
 function applyPatch({ name }: Webhook, request: AdmissionRequest, text: string): boolean {
   let patch: Json;
@@ -115,8 +130,6 @@ function applyPatch({ name }: Webhook, request: AdmissionRequest, text: string):
     throw error;
   }
   const changed = !deepEqual(typed(object, request), typed(after, request));
-  // The handler and the store hold this object: it changes, it is not replaced.
-  for (const key of Object.keys(object)) delete object[key as keyof KubeObject];
-  Object.assign(object, after);
+  replace(object, after);
   return changed;
 }

@@ -22,15 +22,18 @@ export function validatingWebhooks(
   const hooks = new Hooks(deps.views.of(configurations));
   const check = async (request: AdmissionRequest): Promise<void> => {
     const concerned = [];
-    for (const hook of hooks.all) if (await hook.concerns(request, deps)) concerned.push(hook.webhook);
+    for (const hook of hooks.all) {
+      const seen = await hook.concerned(request, deps);
+      if (seen !== undefined) concerned.push({ webhook: hook.webhook, seen });
+    }
     const outcomes = await Promise.allSettled(
-      concerned.map((webhook) => callWebhook(webhook, request, { mutating: false }, deps)),
+      concerned.map(({ webhook, seen }) => callWebhook(webhook, seen, { mutating: false }, deps)),
     );
     for (const [index, outcome] of outcomes.entries()) {
       if (outcome.status === "fulfilled") continue;
       const { reason } = outcome;
       if (!(reason instanceof CallFailure)) throw reason;
-      if (concerned[index]?.failurePolicy !== "Ignore") throw failedCall(reason);
+      if (concerned[index]?.webhook.failurePolicy !== "Ignore") throw failedCall(reason);
     }
   };
   return {

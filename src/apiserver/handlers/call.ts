@@ -1,5 +1,5 @@
 import type { Admission, AdmissionRequest, Operation } from "../../admission/index.ts";
-import type { KubeObject } from "../../apimachinery/index.ts";
+import type { JsonObject, KubeObject } from "../../apimachinery/index.ts";
 import type { Clock, Random } from "../../platform/index.ts";
 import type { RequestContext, ResourceHandler, Validate } from "../../registry/index.ts";
 import type { KubernetesCodec } from "../../wire/index.ts";
@@ -21,6 +21,13 @@ export interface HandlerDeps {
   readonly random: Random;
   readonly watches: OpenWatches;
   readonly turn: WatchTurn;
+}
+
+/** Fields as a whole object of a kind, defaults filled in. @throws Error for what is none */
+function completed(form: ResourceHandler["form"], fields: JsonObject): KubeObject {
+  const { object } = form.decode(fields);
+  object.metadata ??= {};
+  return form.applyDefaults(object);
 }
 
 /** One request to one resource. */
@@ -92,9 +99,8 @@ export class ResourceCall {
     operation: Operation,
     at: { name: string; object: KubeObject | undefined; old: KubeObject | undefined; dryRun: boolean },
   ): AdmissionRequest {
-    const { resource, subresource, kind } = this.handler;
+    const { resource, subresource, kind, form, equivalents } = this.handler;
     const { user, warnings } = this.context.state;
-    const { form } = this.handler;
     return {
       operation,
       resource,
@@ -105,11 +111,14 @@ export class ResourceCall {
       ...at,
       options: this.#options(operation, at.dryRun),
       warn: (text) => warnings.add(text),
-      complete: (fields) => {
-        const { object } = form.decode(fields);
-        object.metadata ??= {};
-        return form.applyDefaults(object);
-      },
+      complete: (fields) => completed(form, fields),
+      equivalents: (equivalents ?? []).map((other) => ({
+        resource: other.resource,
+        kind: other.form.kind,
+        complete: (fields) => completed(other.form, fields),
+        fromHere: other.fromHere,
+        toHere: other.toHere,
+      })),
     };
   }
 

@@ -1,3 +1,4 @@
+import { deepClone, type KubeObject } from "../../apimachinery/index.ts";
 import type { Random } from "../../platform/index.ts";
 import { type CustomNode, customRoot, type ResourceInfo } from "../../schema/index.ts";
 import type { Storage } from "../../storage/index.ts";
@@ -5,7 +6,7 @@ import type { ResourceHandler, Verb } from "../ports.ts";
 import { GenericStore } from "../store.ts";
 import { PartialUpdateStore } from "../subresources/partial-update.ts";
 import { ScaleStore } from "../subresources/scale.ts";
-import { type Convert, convertByName, type VersionForm, versionForm } from "./conversion.ts";
+import { type Convert, convertByName, readStored, type VersionForm, versionForm } from "./conversion.ts";
 import { type CheckRules, customStrategy } from "./custom-strategy.ts";
 import { printedColumns } from "./printer-columns.ts";
 import { publishedKind } from "./published-kind.ts";
@@ -75,7 +76,7 @@ export function serve(options: ServingOptions): ServedKind {
       served: form,
       stored: forms.get(`${group}/${stored.name}`) as VersionForm,
       versions: forms,
-      convert: options.webhook ?? convertByName,
+      convert,
     });
     storages.push(storage);
     const printed = printedColumns(version.additionalPrinterColumns);
@@ -99,7 +100,29 @@ export function serve(options: ServingOptions): ServedKind {
       storage,
       keyPrefix: options.keyPrefix,
       random: options.random,
+      equivalents: () =>
+        stores.flatMap((other) => {
+          const there = forms.get(other.apiVersion);
+          if (there === undefined || there === form) return [];
+          return [
+            {
+              resource: other.resource,
+              form: there.form,
+              fromHere: (object: KubeObject) => convertBetween(form, there, object),
+              toHere: (object: KubeObject) => convertBetween(there, form, object),
+            },
+          ];
+        }),
     });
+  };
+  const convert = options.webhook ?? convertByName;
+  const convertBetween = async (
+    from: VersionForm,
+    to: VersionForm,
+    object: KubeObject,
+  ): Promise<KubeObject> => {
+    const asked = { ...deepClone(object), apiVersion: from.apiVersion, kind: definition.spec.names.kind };
+    return readStored(await convert(asked, to.apiVersion), to);
   };
   const served = versions.filter((version) => version.served).sort((a, b) => compareVersions(a.name, b.name));
   const stores = served.map(storeOf);

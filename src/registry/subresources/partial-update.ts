@@ -2,7 +2,7 @@ import type { GroupVersionKind, GroupVersionResource } from "../../apimachinery/
 import type { KindForm, ResourceInfo } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import type { RequestContext } from "../context.ts";
-import type { NextObject, ResourceHandler, UpdateOptions, Verb } from "../ports.ts";
+import type { EquivalentForm, NextObject, ResourceHandler, UpdateOptions, Verb } from "../ports.ts";
 import type { GenericStore } from "../store.ts";
 import type { Strategy, UpdateRules } from "../strategy.ts";
 import { updateObject } from "../update.ts";
@@ -34,6 +34,10 @@ export class PartialUpdateStore implements ResourceHandler {
     this.verbs = options.verbs;
     this.strategy = parent.strategy;
     this.rules = options.rules;
+  }
+
+  get equivalents(): readonly EquivalentForm[] {
+    return this.#parent.equivalents;
   }
 
   get(name: string, context: RequestContext, options: { resourceVersion?: string } = {}): Promise<Stored> {
