@@ -5,6 +5,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { WebSocket } from "ws";
+import YAML from "yaml";
 import { eventually, startCluster, type TestCluster } from "./cluster.ts";
 import { realClient } from "./kubectl-archive.ts";
 
@@ -153,6 +155,53 @@ test("commands run beside the program: input, both outputs, exit code, files, ov
   assert.deepEqual(readFileSync(inside), readFileSync(source));
   const back = await cluster.kubectl(["cp", `web:${inside}`, `${source}.back`]);
   assert.deepEqual(readFileSync(`${source}.back`), readFileSync(source), back.stderr);
+});
+
+/** Every message of a WebSocket, until it ends. */
+async function messages(path: string, protocol: string | undefined): Promise<Buffer[]> {
+  const { users } = YAML.parse(readFileSync(cluster.kubeconfig, "utf8"));
+  const user = users[0].user as Record<string, string>;
+  const bytes = (name: string): Buffer => Buffer.from(user[name] ?? "", "base64");
+  const { stdout: server } = await cluster.kubectl([
+    "config",
+    "view",
+    "-o",
+    "jsonpath={.clusters[0].cluster.server}",
+  ]);
+  const socket = new WebSocket(`${server.replace("https", "wss")}${path}`, protocol ?? [], {
+    cert: bytes("client-certificate-data"),
+    key: bytes("client-key-data"),
+    rejectUnauthorized: false,
+  });
+  const found: Buffer[] = [];
+  socket.on("message", (data: Buffer) => found.push(data));
+  await new Promise((resolve, reject) => {
+    socket.on("close", resolve);
+    socket.on("error", reject);
+  });
+  return found;
+}
+
+test("old clients' WebSockets carry commands and logs, as bytes or base64", { skip }, async () => {
+  const pod = "/api/v1/namespaces/default/pods/web";
+  const exec = `${pod}/exec?stdout=1&stderr=1&command=sh&command=-c&command=${encodeURIComponent("echo out; exit 3")}`;
+  const failed =
+    "command terminated with non-zero exit code: error executing command [sh -c echo out; exit 3], exit code 3";
+  for (const protocol of [undefined, "channel.k8s.io"])
+    assert.deepEqual((await messages(exec, protocol)).map(String), ["\x01", "\x01out\n", `\x03${failed}`]);
+  const encoded = await messages(exec, "base64.channel.k8s.io");
+  assert.deepEqual(encoded.map(String), ["1", `1${btoa("out\n")}`, `3${btoa(failed)}`]);
+  const status = (await messages(exec, "v4.channel.k8s.io")).at(-1)?.subarray(1);
+  assert.equal(JSON.parse(String(status)).reason, "NonZeroExitCode");
+  const log = `${pod}/log?tailLines=1`;
+  for (const protocol of [undefined, "binary.k8s.io"]) {
+    const [first, ...rest] = await messages(log, protocol);
+    assert.equal(String(first), "");
+    assert.match(Buffer.concat(rest).toString(), /^asked .*\n$/);
+  }
+  const [, ...rest] = await messages(log, "base64.binary.k8s.io");
+  assert.match(atob(rest.map(String).join("")), /^asked .*\n$/);
+  await assert.rejects(messages(log, "v4.channel.k8s.io"), /Unexpected server response: 400/);
 });
 
 test("input reaches a program that waits for it, and its output comes back", { skip }, async () => {

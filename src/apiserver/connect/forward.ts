@@ -47,8 +47,28 @@ const notPassedOn: ReadonlySet<string> = new Set([
 
 /** Resolves when the answer is through. @throws StatusError while nothing has been answered */
 export async function forward(context: ApiContext, target: ForwardTarget): Promise<void> {
-  const { stream } = target.connection;
   const take = (context.req as MaybeUpgrade)[takeConnection];
+  const { answer, upgraded } = await ask(context, target, take);
+  if (upgraded !== undefined && take !== undefined) {
+    context.state.streaming = true;
+    await join(take, answer, upgraded);
+    return;
+  }
+  await target.check?.(answer);
+  context.state.streaming = true;
+  const headers = answerHeaders(answer.headers);
+  context.res.writeHead(answer.statusCode ?? 502, { "audit-id": context.state.id, ...headers });
+  context.res.flushHeaders();
+  await pump(answer, context.res);
+}
+
+/** `take`: the client's connection, where the other side is asked for its upgrade too. @throws StatusError */
+export async function ask(
+  context: ApiContext,
+  target: ForwardTarget,
+  take: TakeConnection | undefined,
+): Promise<{ answer: IncomingMessage; upgraded?: { socket: Duplex; head: Buffer } }> {
+  const { stream } = target.connection;
   const request = httpRequest({
     createConnection: () => stream,
     method: target.method,
@@ -75,18 +95,7 @@ export async function forward(context: ApiContext, target: ForwardTarget): Promi
     },
   );
   sendBody(context.req, request, take !== undefined);
-  const { answer, upgraded } = await answered;
-  if (upgraded !== undefined && take !== undefined) {
-    context.state.streaming = true;
-    await join(take, answer, upgraded);
-    return;
-  }
-  await target.check?.(answer);
-  context.state.streaming = true;
-  const headers = answerHeaders(answer.headers);
-  context.res.writeHead(answer.statusCode ?? 502, { "audit-id": context.state.id, ...headers });
-  context.res.flushHeaders();
-  await pump(answer, context.res);
+  return answered;
 }
 
 /** A side that goes away in the middle is the other's end too. */

@@ -3,9 +3,11 @@ import type { IncomingMessage } from "node:http";
 import { errors, type FieldError, field, type KubeObject, StatusError } from "../../apimachinery/index.ts";
 import type { Query } from "../request-info.ts";
 import type { ApiContext } from "../state.ts";
-import { forward } from "./forward.ts";
+import { type ForwardTarget, forward } from "./forward.ts";
 import { connectKubelet, hostHeader, type KubeletAddress, kubeletOf } from "./kubelet.ts";
+import { logOverWebSocket } from "./log-socket.ts";
 import type { Outbound } from "./outbound.ts";
+import { wantsWebSocket } from "./web-socket.ts";
 
 /** Reads of the registry that connecting needs. */
 export interface ConnectReader {
@@ -39,11 +41,19 @@ export async function podLog(
   for (const value of ["sinceSeconds", "sinceTime", "tailLines", "limitBytes"])
     if (query.get(value) !== "") parameters.set(value, query.get(value));
   const path = `/containerLogs/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/${encodeURIComponent(container)}`;
-  await toKubelet(context, await kubelet(reader, nodeName), outbound, {
+  const request = {
     method: "GET",
     path: withQuery(path, parameters),
-    check: (answer) => refusal(answer, name),
-  });
+    check: (answer: IncomingMessage) => refusal(answer, name),
+  };
+  const address = await kubelet(reader, nodeName);
+  await toKubelet(
+    context,
+    address,
+    outbound,
+    request,
+    wantsWebSocket(context.req) ? logOverWebSocket : forward,
+  );
 }
 
 /** exec and attach. */
@@ -113,10 +123,11 @@ export async function toKubelet(
   address: KubeletAddress,
   outbound: Outbound | undefined,
   request: { method: string; path: string; check?: (answer: IncomingMessage) => Promise<void> },
+  pass: (context: ApiContext, target: ForwardTarget) => Promise<void> = forward,
 ): Promise<void> {
   if (outbound === undefined) throw errors.serviceUnavailable("this API server reaches no nodes");
   const connection = await connectKubelet(outbound, address, request.path);
-  await forward(context, { connection, host: hostHeader(address), ...request });
+  await pass(context, { connection, host: hostHeader(address), ...request });
 }
 
 /** The container meant. @throws StatusError BadRequest in upstream's words */

@@ -4,9 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
-import { acceptWebSocket } from "../../h2/index.ts";
-import { type MaybeUpgrade, takeConnection } from "../connect/forward.ts";
-import { watchMessageBytesMax, watchSocketBytesHigh } from "../limits.ts";
+import { takeWebSocket, wantsWebSocket } from "../connect/web-socket.ts";
+import { watchSocketBytesHigh } from "../limits.ts";
 
 export interface WatchOutput {
   /** Something may be written. */
@@ -30,10 +29,7 @@ interface WatchOutputListener {
 
 /** `text`: events are JSON. */
 export function watchOutput(request: IncomingMessage, response: ServerResponse, text: boolean): WatchOutput {
-  const isWebSocket = request.headers.upgrade?.toLowerCase() === "websocket";
-  return (request as MaybeUpgrade)[takeConnection] !== undefined && isWebSocket
-    ? new WebSocketOutput(request, text)
-    : new BodyOutput(response);
+  return wantsWebSocket(request) ? new WebSocketOutput(request, text) : new BodyOutput(response);
 }
 
 /** Written one by one. */
@@ -97,7 +93,7 @@ class WebSocketOutput implements WatchOutput {
 
   open(_headers: Readonly<Record<string, string>>, listener: WatchOutputListener): void {
     this.#listener = listener;
-    this.#accept().then(
+    takeWebSocket(this.#request).then(
       (socket) => {
         if (this.#ended) {
           socket.close();
@@ -123,11 +119,4 @@ class WebSocketOutput implements WatchOutput {
   readonly #sent = (): void => {
     if (!this.full) this.#listener?.drained();
   };
-
-  #accept(): Promise<WebSocket> {
-    const request = this.#request;
-    const take = (request as MaybeUpgrade)[takeConnection];
-    if (take === undefined) return Promise.reject(new Error("the connection cannot be taken"));
-    return acceptWebSocket(() => ({ request, ...take() }), { messageBytesMax: watchMessageBytesMax });
-  }
 }

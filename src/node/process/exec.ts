@@ -1,7 +1,7 @@
 /** Commands beside a container's program, with its environment and directory; they end with it. */
 import type { Readable } from "node:stream";
 import type { Machine, RunningProcess } from "../../platform/index.ts";
-import type { CommandOptions, CommandStreams } from "../streaming/remote-command.ts";
+import type { CommandOptions, CommandStatus, CommandStreams } from "../streaming/remote-command.ts";
 import { findProgram, StartError } from "./launch.ts";
 import type { Surroundings } from "./program.ts";
 import { type Terminal, terminalFor } from "./terminal.ts";
@@ -71,7 +71,7 @@ async function commandIn(
 }
 
 /** v4 and v5 tell the exit code as a Status. */
-function exitStatus(code: number, command: readonly string[]): object {
+function exitStatus(code: number, command: readonly string[]): CommandStatus {
   return {
     metadata: {},
     status: "Failure",

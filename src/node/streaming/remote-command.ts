@@ -1,11 +1,18 @@
 /**
  * The streams of exec and attach: stdin, stdout, stderr, an error channel that says at the end how it went, and the terminal's size; over
- * WebSocket (v5 and v4.channel.k8s.io, the channel being each message's first byte) or SPDY (v4, a stream each).
+ * WebSocket (channels.ts) or SPDY (v4, a stream each).
  */
 import { PassThrough, type Readable, type Writable } from "node:stream";
 import type { WebSocket } from "ws";
 import { acceptWebSocket, type Upgrade } from "../../h2/index.ts";
 import type { Clock } from "../../platform/index.ts";
+import {
+  type ChannelProtocol,
+  channelProtocol,
+  decodeMessage,
+  encodeMessage,
+  servedChannelProtocols,
+} from "./channels.ts";
 import { frameBytesMax, pingMs, socketBufferBytes, streamCreationMs } from "./limits.ts";
 import { SpdyConnection, type SpdyStream } from "./spdy/connection.ts";
 import { acceptSpdy, offered, refuseUpgrade, wantsSpdy, wantsWebSocket } from "./upgrade.ts";
@@ -27,7 +34,14 @@ export interface CommandStreams {
   /** The client is gone. */
   readonly closed: Promise<void>;
   /** Says how it went, a metav1.Status as JSON, and ends. */
-  finish(status: object): Promise<void>;
+  finish(status: CommandStatus): Promise<void>;
+}
+
+/** A metav1.Status. */
+export interface CommandStatus {
+  readonly status: "Success" | "Failure";
+  readonly message?: string;
+  readonly [field: string]: unknown;
 }
 
 export interface TerminalSize {
@@ -42,21 +56,17 @@ export async function acceptCommand(
   clock: Clock,
 ): Promise<CommandStreams | undefined> {
   if (wantsWebSocket(upgrade)) {
-    const protocols = offered(upgrade.request, "sec-websocket-protocol");
-    const protocol = protocols.find((one) => one === "v5.channel.k8s.io" || one === "v4.channel.k8s.io");
+    const protocol = channelProtocol(upgrade.request);
     if (protocol === undefined) {
       refuseUpgrade(
         upgrade,
         "400 Bad Request",
-        "the WebSocket protocols served are v5.channel.k8s.io and v4.channel.k8s.io",
+        `the WebSocket protocols served are ${servedChannelProtocols.join(", ")}`,
       );
       return undefined;
     }
-    return overWebSocket(
-      await acceptWebSocket(upgrade, { protocol: protocol, messageBytesMax: frameBytesMax }),
-      options,
-      clock,
-    );
+    const accepted = { protocol: protocol.name, messageBytesMax: frameBytesMax };
+    return overWebSocket(await acceptWebSocket(upgrade, accepted), protocol, options, clock);
   }
   const protocols = offered(upgrade.request, "x-stream-protocol-version");
   if (!wantsSpdy(upgrade) || !protocols.includes("v4.channel.k8s.io")) {
@@ -68,7 +78,12 @@ export async function acceptCommand(
 
 const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
 
-function overWebSocket(socket: WebSocket, options: CommandOptions, clock: Clock): CommandStreams {
+function overWebSocket(
+  socket: WebSocket,
+  protocol: ChannelProtocol,
+  options: CommandOptions,
+  clock: Clock,
+): CommandStreams {
   const stdin = options.stdin ? new PassThrough() : null;
   const resizes: ((size: TerminalSize) => void)[] = [];
   const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
@@ -78,8 +93,8 @@ function overWebSocket(socket: WebSocket, options: CommandOptions, clock: Clock)
     stdin?.end();
   });
   socket.on("message", (data: Buffer) => {
-    const payload = data.subarray(1);
-    switch (data[0]) {
+    const { channel: to, payload } = decodeMessage(protocol, data);
+    switch (to) {
       case channel.stdin:
         if (stdin !== null && !stdin.writableEnded && !stdin.write(payload)) {
           socket.pause();
@@ -100,7 +115,7 @@ function overWebSocket(socket: WebSocket, options: CommandOptions, clock: Clock)
   const output = (number: number): Writable => {
     const stream = new PassThrough();
     stream.on("data", (chunk: Buffer) => {
-      socket.send(Buffer.concat([Buffer.of(number), chunk]));
+      socket.send(encodeMessage(protocol, number, chunk));
       if (socket.bufferedAmount < socketBufferBytes) return;
       stream.pause();
       const again = clock.every(10, () => {
@@ -111,6 +126,10 @@ function overWebSocket(socket: WebSocket, options: CommandOptions, clock: Clock)
     });
     return stream;
   };
+  if (protocol.greets) {
+    const first = options.stdout ? channel.stdout : options.stderr ? channel.stderr : channel.error;
+    socket.send(encodeMessage(protocol, first, Buffer.alloc(0)));
+  }
   const stdout = options.stdout ? output(channel.stdout) : null;
   const stderr = options.stderr && !options.tty ? output(channel.stderr) : null;
   return {
@@ -121,13 +140,16 @@ function overWebSocket(socket: WebSocket, options: CommandOptions, clock: Clock)
     closed,
     async finish(status) {
       await Promise.all([flushed(stdout), flushed(stderr)]);
-      socket.send(Buffer.concat([Buffer.of(channel.error), Buffer.from(JSON.stringify(status))]), () =>
-        socket.close(1000),
-      );
+      const told = protocol.status ? JSON.stringify(status) : sentenceOf(status);
+      if (told === "") socket.close(1000);
+      else socket.send(encodeMessage(protocol, channel.error, Buffer.from(told)), () => socket.close(1000));
       await closed;
     },
   };
 }
+
+/** Of a failure; "" where there is none. */
+const sentenceOf = ({ status, message = "" }: CommandStatus): string => (status === "Success" ? "" : message);
 
 /** Everything written has been handed on. */
 function flushed(stream: Writable | null): Promise<void> {
