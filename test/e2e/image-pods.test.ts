@@ -95,6 +95,22 @@ test("a container has its image's root, user, environment and directory, and eac
   assert.match(await inside("plain", "cat /proc/1/cmdline"), /^sh\0-c\0id; sleep 1000\0$/);
 });
 
+test("an ephemeral container looks at the processes of its target, once", { skip }, async () => {
+  const debug = ["debug", "plain", "--image=tools:1", "--target=main", "-c", "look", "--profile=general"];
+  const { status, stderr } = await cluster.kubectl([
+    ...debug,
+    "--",
+    "sh",
+    "-c",
+    "cat /proc/1/cmdline; exit 3",
+  ]);
+  assert.equal(status, 0, stderr);
+  const ended = ".status.ephemeralContainerStatuses[0].state.terminated.exitCode";
+  await until("plain", ended, /^3$/);
+  assert.equal((await cluster.kubectl(["logs", "plain", "-c", "look"])).stdout, "sh\0-c\0id; sleep 1000\0");
+  await until("plain", ".status.containerStatuses[0].restartCount", /^0$/);
+});
+
 test("volumes are where mountPath says, read-only where they have to be, and links lead nowhere else", {
   skip,
 }, async () => {

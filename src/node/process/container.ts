@@ -10,7 +10,7 @@ import { exitStatusIn, launch, StartError } from "./launch.ts";
 import { postStartMsMax, shortestGraceMs, startedPollMs } from "./limits.ts";
 import { LogKeeper } from "./log-keeper.ts";
 import type { ContainerPlaces } from "./places.ts";
-import type { Container, Probe } from "./pod.ts";
+import { type Container, containersOf, type Probe } from "./pod.ts";
 import type { PodContext } from "./pod-context.ts";
 import { prepareProgram } from "./preparation.ts";
 import { check, type ProbeTarget } from "./probes/check.ts";
@@ -53,10 +53,7 @@ export class ContainerRunner {
   }
 
   get spec(): Container {
-    const { spec } = this.#pod.pod;
-    const found = [...spec.containers, ...(spec.initContainers ?? [])].find(
-      ({ name }) => name === this.#name,
-    );
+    const found = containersOf(this.#pod.pod).find(({ name }) => name === this.#name);
     return found as Container;
   }
 

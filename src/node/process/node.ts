@@ -333,6 +333,7 @@ export class NodeAgent implements RunningPods {
 
 /** How events name a container. */
 function fieldPathOf(pod: Pod, container: string): string {
-  const init = pod.spec.initContainers?.some(({ name }) => name === container) === true;
-  return `spec.${init ? "initContainers" : "containers"}{${container}}`;
+  const kinds = ["initContainers", "ephemeralContainers"] as const;
+  const kind = kinds.find((one) => pod.spec[one]?.some(({ name }) => name === container));
+  return `spec.${kind ?? "containers"}{${container}}`;
 }

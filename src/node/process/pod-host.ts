@@ -9,6 +9,7 @@ import type { ContainerRunner } from "./container.ts";
 import { execCommand } from "./exec.ts";
 import { readLog } from "./log-reader.ts";
 import type { RunningPods } from "./node.ts";
+import { containersOf } from "./pod.ts";
 import type { PodWorker } from "./pod-worker.ts";
 import { summaryOf, UsageRates } from "./summary.ts";
 
@@ -124,7 +125,7 @@ export class ProcessPodHost implements PodHost {
 
   #runner(worker: PodWorker, { container, pod }: ContainerName): ContainerRunner {
     const { spec } = worker.pod;
-    if (![...spec.containers, ...(spec.initContainers ?? [])].some(({ name }) => name === container))
+    if (!containersOf(worker.pod).some(({ name }) => name === container))
       throw new HostError(
         404,
         `container ${JSON.stringify(container)} not found in pod ${JSON.stringify(pod)}`,

@@ -18,7 +18,7 @@ import {
 } from "./limits.ts";
 import type { NodeContext } from "./node-context.ts";
 import { PodPlaces } from "./places.ts";
-import { type Container, isDeleted, isSidecar, type Pod } from "./pod.ts";
+import { type Container, containersOf, isDeleted, isSidecar, type Pod } from "./pod.ts";
 import type { PodContext } from "./pod-context.ts";
 import { encodeRecord, newRecord, type PodRecord } from "./records.ts";
 import { phaseOf, podStatus, restarts } from "./status.ts";
@@ -182,7 +182,10 @@ export class PodWorker {
     // is away does not keep it from that, and is told below.
     const told = this.#anyEnded() ? this.#report().catch(() => {}) : undefined;
     if (told !== undefined) await this.#atMost(tellMsMax, told);
-    if (await this.#prepare()) await this.#runContainers();
+    if (await this.#prepare()) {
+      await this.#runEphemeral();
+      await this.#runContainers();
+    }
     await told;
     await this.#report();
     if (!this.#prepared) return;
@@ -264,6 +267,14 @@ export class PodWorker {
       return;
     }
     for (const container of spec.containers) await this.#keepRunning(this.#runner(container), container);
+  }
+
+  /** Ephemeral ones run once, and whenever somebody adds them. */
+  async #runEphemeral(): Promise<void> {
+    for (const container of this.#pod.spec.ephemeralContainers ?? []) {
+      const runner = this.#runner(container);
+      if (runner.record.state.kind !== "terminated") await this.#keepRunning(runner, container);
+    }
   }
 
   /** Starts it where it does not run and is to. */
@@ -443,7 +454,9 @@ export class PodWorker {
         ? Promise.resolve()
         : runner.kill(`Stopping container ${runner.record.name}`, left());
     const inits = this.#pod.spec.initContainers ?? [];
-    const first = [...this.#pod.spec.containers, ...inits.filter((container) => !isSidecar(container))];
+    const first = containersOf(this.#pod).filter(
+      (container) => !(inits.includes(container) && isSidecar(container)),
+    );
     await Promise.all(first.map(({ name }) => stop(this.runners.get(name))));
     for (const { name } of inits.filter(isSidecar).reverse()) await stop(this.runners.get(name));
   }

@@ -8,6 +8,7 @@ export interface Pod extends KubeObject {
 interface PodSpec {
   readonly containers: readonly Container[];
   readonly initContainers?: readonly Container[];
+  readonly ephemeralContainers?: readonly Container[];
   readonly volumes?: readonly Volume[];
   readonly nodeName?: string;
   readonly restartPolicy?: "Always" | "OnFailure" | "Never";
@@ -64,6 +65,8 @@ export interface Container {
   readonly terminationMessagePath?: string;
   readonly terminationMessagePolicy?: "File" | "FallbackToLogsOnError";
   readonly restartPolicy?: "Always" | "OnFailure" | "Never";
+  /** Of an ephemeral one: whose processes it sees. */
+  readonly targetContainerName?: string;
   readonly stdin?: boolean;
   readonly stdinOnce?: boolean;
   readonly tty?: boolean;
@@ -192,6 +195,11 @@ export interface Volume {
   readonly ephemeral?: object;
   readonly projected?: { readonly sources?: readonly ProjectedSource[]; readonly defaultMode?: number };
   readonly [source: string]: unknown;
+}
+
+/** All of a pod, of every kind. */
+export function containersOf({ spec }: Pod): readonly Container[] {
+  return [...spec.containers, ...(spec.initContainers ?? []), ...(spec.ephemeralContainers ?? [])];
 }
 
 /** An init container that goes on running beside the others. */

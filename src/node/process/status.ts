@@ -32,6 +32,7 @@ export function podStatus(request: StatusRequest): KubeObject["status"] {
   const ips = record.podIp === undefined ? {} : { podIP: record.podIp, podIPs: [{ ip: record.podIp }] };
   const inits = statusesOf(pod.spec.initContainers ?? [], pod, record);
   const mains = statusesOf(pod.spec.containers, pod, record);
+  const ephemeral = statusesOf(pod.spec.ephemeralContainers ?? [], pod, record);
   const alive = [...record.containers.values()].some(({ state }) => state.kind === "running");
   const { reason: _reason, message: _message, ...rest } = old;
   return {
@@ -54,6 +55,7 @@ export function podStatus(request: StatusRequest): KubeObject["status"] {
     startTime: old.startTime ?? formatTime(record.acceptedAt),
     ...(inits.length === 0 ? {} : { initContainerStatuses: inits }),
     containerStatuses: mains,
+    ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
   };
 }
 
@@ -182,6 +184,8 @@ function statusesOf(containers: readonly Container[], pod: Pod, record: PodRecor
     const one = record.containers.get(container.name);
     const image = container.image ?? "";
     const init = pod.spec.initContainers?.includes(container) === true && !isSidecar(container);
+    // Nobody is sent to an ephemeral one, whatever it does.
+    const ephemeral = pod.spec.ephemeralContainers?.includes(container) === true;
     const done = init && one?.state.kind === "terminated" && one.state.exitCode === 0;
     const id = one === undefined ? "" : idOf(one);
     return {
@@ -190,7 +194,7 @@ function statusesOf(containers: readonly Container[], pod: Pod, record: PodRecor
         one?.state ?? { kind: "waiting", reason: hasInit ? "PodInitializing" : "ContainerCreating" },
       ),
       lastState: one?.last === undefined ? {} : { terminated: terminated(one.last) },
-      ready: init ? done : isReady(one),
+      ready: init ? done : !ephemeral && isReady(one),
       restartCount: Math.max(0, (one?.starts ?? 0) - 1),
       image,
       imageID: id === "" ? "" : image,

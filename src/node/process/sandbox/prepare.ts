@@ -56,6 +56,7 @@ export async function prepareSandbox(
     ],
     hostName: pod.spec.hostNetwork === true ? (await context.machine.host()).hostName : hostName,
     network: context.network(),
+    processesOf: await firstProcessOf(context, container.targetContainerName),
   };
   return {
     command: startCommand(request),
@@ -69,6 +70,15 @@ export async function prepareSandbox(
       },
     },
   };
+}
+
+/** Undefined where no such container of an image runs. */
+async function firstProcessOf(context: PodContext, name: string | undefined): Promise<number | undefined> {
+  const target = name === undefined ? undefined : context.record.containers.get(name);
+  if (name === undefined || target?.state.kind !== "running") return undefined;
+  const file = context.places.container(name).started(target.starts - 1);
+  const bytes = await context.machine.files.read(file).catch(() => undefined);
+  return bytes === undefined ? undefined : Number(Buffer.from(bytes).toString());
 }
 
 /** As an image's ENTRYPOINT and CMD go with a container's command and args. */

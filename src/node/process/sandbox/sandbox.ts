@@ -42,6 +42,8 @@ export interface SandboxRequest {
   readonly identity: Identity;
   /** The file of the pod's network namespace; undefined for the machine's own network. */
   readonly network: string | undefined;
+  /** The first process of the container whose processes it sees; undefined where it has its own. */
+  readonly processesOf: number | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly command: readonly string[];
 }
@@ -56,12 +58,13 @@ const capabilitiesNeeded = ["setuid", "sys_chroot"];
 
 /** The whole command that starts the container. */
 export function startCommand(request: SandboxRequest): string[] {
-  const { tools, pod, container, places, start, directory, layers, identity, command } = request;
+  const { tools, pod, container, places, start, directory, layers, identity, processesOf, command } = request;
   const below = (path: string): string => path.slice(directory.length + 1);
   return [
     ...(request.network === undefined ? [] : joinNetwork(tools, request.network)),
+    ...(processesOf === undefined ? [] : [tools.nsenter, `--target=${processesOf}`, "--pid", "--"]),
     ...[tools.unshare, "--mount", "--propagation", "private", "--uts", "--fork"],
-    ...(pod.spec.hostPID === true ? [] : ["--pid"]),
+    ...(pod.spec.hostPID === true || processesOf !== undefined ? [] : ["--pid"]),
     ...(pod.spec.hostIPC === true ? [] : ["--ipc"]),
     ...["--", "/bin/sh", "-c", enterScript, "sh", places.started(start), directory],
     ...[layers.toReversed().join(":"), below(places.layer(start)), below(places.mountPoint)],
