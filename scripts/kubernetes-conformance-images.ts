@@ -3,10 +3,11 @@
  * programs of this machine. Not a part of `npm test` (docs/CONFORMANCE.md says where it belongs).
  *
  *     node scripts/kubernetes-conformance-images.ts --out images --agnhost ./agnhost --busybox ./busybox \
- *       [--nnp FILE] [--sample-apiserver FILE] [--etcd FILE] [--tools curl,dig,…]
+ *       [--agnhost-files DIRECTORY] [--nnp FILE] [--sample-apiserver FILE] [--etcd FILE] [--tools curl,dig,…]
  *
- * agnhost, nnp and sample-apiserver are upstream's, built from their Go modules; busybox has to be linked statically; tools are taken
- * from the PATH with the libraries that ldd(1) names, which is what upstream's agnhost image has besides.
+ * agnhost (whose localhost.crt and .key are in porter/ beside its source), nnp and sample-apiserver are upstream's, built from their Go
+ * modules; busybox has to be linked statically; tools are taken from the PATH with the libraries that ldd(1) names, which is what
+ * upstream's agnhost image has besides.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -41,6 +42,7 @@ const { values: options } = parseArgs({
     out: { type: "string" },
     agnhost: { type: "string" },
     busybox: { type: "string" },
+    "agnhost-files": { type: "string" },
     nnp: { type: "string" },
     "sample-apiserver": { type: "string" },
     etcd: { type: "string" },
@@ -129,6 +131,9 @@ const tools = layer("tools", (root) => {
 const agnhost = layer("agnhost", (root) => {
   put(root, "/agnhost", options.agnhost as string);
   symlinkSync("agnhost", join(root, "agnhost-2"));
+  const certificates = options["agnhost-files"];
+  for (const name of certificates === undefined ? [] : ["localhost.crt", "localhost.key"])
+    put(root, `/${name}`, join(certificates as string, name), 0o644);
   mkdirSync(join(root, "uploads"));
 });
 
