@@ -7,3 +7,4 @@ export { dialEndpoint } from "./dial.ts";
 export { joinConnections, reset } from "./join.ts";
 export { type ProxyOptions, type ServiceProxy, startProxy } from "./proxy.ts";
 export { selectEndpoints } from "./selection.ts";
+export { UdpFrontend } from "./udp.ts";

@@ -1,12 +1,14 @@
 /** Pods that are programs of this machine, used with the real kubectl through every way there is. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { WebSocket } from "ws";
 import YAML from "yaml";
+import { freePorts } from "../replica/cluster.ts";
 import { eventually, startCluster, type TestCluster } from "./cluster.ts";
 import { realClient } from "./kubectl-archive.ts";
 
@@ -155,6 +157,36 @@ test("commands run beside the program: input, both outputs, exit code, files, ov
   assert.deepEqual(readFileSync(inside), readFileSync(source));
   const back = await cluster.kubectl(["cp", `web:${inside}`, `${source}.back`]);
   assert.deepEqual(readFileSync(`${source}.back`), readFileSync(source), back.stderr);
+});
+
+test("a hostPort leads to the pod, over TCP and UDP, until the pod is gone", { skip }, async () => {
+  const script = `
+    require("node:http").createServer((_, answer) => answer.end("tcp")).listen(8080, process.env.POD_IP);
+    const socket = require("node:dgram").createSocket("udp4", (message, from) => socket.send("got " + message, from.port, from.address));
+    socket.bind(8080, process.env.POD_IP);`;
+  const [port] = await freePorts(1);
+  const ports = ["TCP", "UDP"].map((protocol) => ({
+    protocol,
+    containerPort: 8080,
+    hostPort: port,
+    name: protocol.toLowerCase(),
+  }));
+  const readinessProbe = { tcpSocket: { port: 8080 }, periodSeconds: 1 };
+  await apply(pod("exposed", { command: [process.execPath, "-e", script], ports, readinessProbe }));
+  await until("exposed", ready, "True");
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), "tcp");
+  const client = createSocket("udp4");
+  const answer = new Promise((resolve) => client.once("message", (message) => resolve(String(message))));
+  client.send("it", port as number, "127.0.0.1");
+  assert.equal(await answer, "got it");
+  client.close();
+  await cluster.kubectl(["delete", "pod", "exposed"]);
+  await eventually("the port is closed", () =>
+    fetch(`http://127.0.0.1:${port}/`).then(
+      () => false,
+      () => true,
+    ),
+  );
 });
 
 /** Every message of a WebSocket, until it ends. */

@@ -1,6 +1,7 @@
 import type { Client, Log } from "../../client/index.ts";
 import type { Machine } from "../../platform/index.ts";
 import type { Cgroups } from "./cgroups.ts";
+import type { HostPorts } from "./host-ports.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import type { Pod } from "./pod.ts";
 import type { ClusterDns } from "./resolv-conf.ts";
@@ -25,6 +26,7 @@ export interface NodeContext {
   /** Undefined while the node has none to give. */
   addressFor(pod: Pod): string | undefined;
   releaseAddress(pod: Pod): void;
+  readonly hostPorts: HostPorts;
   /** Of pods with networks of their own; undefined where they have none. */
   podNetwork(): PodNetwork | undefined;
   dns(): Promise<ClusterDns | undefined>;

@@ -17,6 +17,7 @@ import { NodeRegistration, nodes } from "../agent/registration.ts";
 import { directoryProvisioner } from "../agent/storage.ts";
 import { openCgroups } from "./cgroups.ts";
 import { describeMachine } from "./describe.ts";
+import { HostPorts } from "./host-ports.ts";
 import type { NodeContext } from "./node-context.ts";
 import { ObjectCache } from "./object-cache.ts";
 import type { Pod } from "./pod.ts";
@@ -121,6 +122,7 @@ export class NodeAgent implements RunningPods {
         this.#tokens.release(pod.metadata.uid as string);
         for (const worker of this.#workers.values()) worker.wake();
       },
+      hostPorts: new HostPorts(machine, address),
       podNetwork: () => this.#range.podNetwork,
       dns: async () => options.dns?.(),
       serviceVariables: (namespace, links) => variables.of(namespace, links),

@@ -163,6 +163,7 @@ export class PodWorker {
     const { record } = this.context;
     if (pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed") {
       // Written by us, or by somebody who evicted it: either way nothing may run.
+      await this.#node.hostPorts.close(pod.metadata.uid as string);
       await this.#endAll(this.context.graceMs());
       if (pod.status.phase === "Failed" && record.failure === undefined && this.#anyRunning())
         await this.#report();
@@ -183,6 +184,7 @@ export class PodWorker {
     const told = this.#anyEnded() ? this.#report().catch(() => {}) : undefined;
     if (told !== undefined) await this.#atMost(tellMsMax, told);
     if (await this.#prepare()) {
+      await this.#openHostPorts();
       await this.#runEphemeral();
       await this.#runContainers();
     }
@@ -247,6 +249,11 @@ export class PodWorker {
       this.#retry();
       return false;
     }
+  }
+
+  async #openHostPorts(): Promise<void> {
+    const complaints = await this.#node.hostPorts.open(this.#pod, this.context.place().podIp);
+    for (const complaint of complaints) this.context.event("Warning", "HostPortConflict", complaint);
   }
 
   async #runContainers(): Promise<void> {
@@ -464,6 +471,7 @@ export class PodWorker {
   /** Removes everything that was the pod's here. */
   async #clear(): Promise<void> {
     await this.detach();
+    await this.#node.hostPorts.close(this.#pod.metadata.uid as string);
     await this.#node.podNetwork()?.remove(this.#pod.metadata.uid as string);
     this.#node.releaseAddress(this.#pod);
     await this.#node.sandboxes?.unmountBelow(this.context.places.directory);

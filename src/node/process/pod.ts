@@ -46,6 +46,14 @@ interface SecurityContext {
   readonly runAsNonRoot?: boolean;
 }
 
+interface ContainerPort {
+  readonly name?: string;
+  readonly containerPort: number;
+  readonly protocol?: string;
+  readonly hostPort?: number;
+  readonly hostIP?: string;
+}
+
 export interface Container {
   readonly name: string;
   readonly image?: string;
@@ -55,7 +63,7 @@ export interface Container {
   readonly workingDir?: string;
   readonly env?: readonly EnvVar[];
   readonly envFrom?: readonly EnvFrom[];
-  readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[];
+  readonly ports?: readonly ContainerPort[];
   readonly resources?: Resources;
   readonly volumeMounts?: readonly VolumeMount[];
   readonly livenessProbe?: Probe;
