@@ -28,3 +28,6 @@ export const warningTextCharsMax = 256;
 export const watchSocketBytesHigh = 64 * 1024;
 /** Bytes of a message of a client that watches: none has anything to say. */
 export const watchMessageBytesMax = 4 * 1024;
+
+/** Of a page whose links are rewritten, for it has to be held as a whole. Bytes. */
+export const proxiedPageBytesMax = 16 * 1024 * 1024;

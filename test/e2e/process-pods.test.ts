@@ -7,7 +7,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { WebSocket } from "ws";
-import YAML from "yaml";
 import { freePorts } from "../replica/cluster.ts";
 import { eventually, startCluster, type TestCluster } from "./cluster.ts";
 import { realClient } from "./kubectl-archive.ts";
@@ -30,6 +29,10 @@ const http = require("node:http");
 http.createServer((request, response) => {
   if (request.url === "/exit") process.exit(9);
   console.log("asked", request.url);
+  if (request.url === "/page") {
+    response.writeHead(200, { "content-type": "text/html" });
+    return response.end('<a href="/other">' + request.headers.host.replace(/\\d+/g, "N") + request.method + "</a>");
+  }
   response.end(process.env.POD_NAME + " " + request.url + "\\n");
 }).listen(8080, process.env.POD_IP, () => console.log("listening", process.pid));
 process.on("SIGTERM", () => process.exit(0));
@@ -115,6 +118,12 @@ test("a program serves at its own address and is reached by every way of kubectl
     "/api/v1/namespaces/default/pods/web:8080/proxy/pod",
   ]);
   assert.equal(direct.stdout, "web /pod\n");
+  const proxied = "/api/v1/namespaces/default/pods/web:8080/proxy";
+  const page = await cluster.kubectl(["get", "--raw", `${proxied}/page`]);
+  // Pods see the name that the client knows the API server by.
+  assert.equal(page.stdout, `<a href="${proxied}/other">N.N.N.N:NGET</a>`);
+  const posted = await cluster.kubectl(["create", "--raw", proxied, "-f", "-"], "{}");
+  assert.equal(posted.stdout, "web /\n", "only what can be shown is sent on to the directory");
   const logs = await cluster.kubectl(["logs", "web", "--timestamps"]);
   assert.match(logs.stdout, /^\d{4}-\S+Z listening \d+$/m);
   assert.match(logs.stdout, /Z asked \/via\?x=1$/m);
@@ -191,15 +200,11 @@ test("a hostPort leads to the pod, over TCP and UDP, until the pod is gone", { s
 
 /** Every message of a WebSocket, until it ends. */
 async function messages(path: string, protocol: string | undefined): Promise<Buffer[]> {
-  const { users } = YAML.parse(readFileSync(cluster.kubeconfig, "utf8"));
+  const view = await cluster.kubectl(["config", "view", "--raw", "-o", "json"]);
+  const { users, clusters } = JSON.parse(view.stdout);
   const user = users[0].user as Record<string, string>;
   const bytes = (name: string): Buffer => Buffer.from(user[name] ?? "", "base64");
-  const { stdout: server } = await cluster.kubectl([
-    "config",
-    "view",
-    "-o",
-    "jsonpath={.clusters[0].cluster.server}",
-  ]);
+  const server: string = clusters[0].cluster.server;
   const socket = new WebSocket(`${server.replace("https", "wss")}${path}`, protocol ?? [], {
     cert: bytes("client-certificate-data"),
     key: bytes("client-key-data"),

@@ -11,6 +11,8 @@ import type { TakeConnection } from "../../h2/index.ts";
 import type { Connection } from "../../platform/index.ts";
 import { inlineBody } from "../body.ts";
 import type { ApiContext } from "../state.ts";
+import type { ProxyPlace } from "./links.ts";
+import { hasLinks, proxiedHeaders, proxiedPage } from "./page.ts";
 
 /** Where a request keeps how its connection can be taken, when it asks for another protocol. */
 export const takeConnection: unique symbol = Symbol("takeConnection");
@@ -25,6 +27,8 @@ export interface ForwardTarget {
   readonly host: string;
   /** Besides what the client sent. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Links of what is shown there have to lead to where it is shown. */
+  readonly place?: ProxyPlace;
   /** Looks at the answer before the client does; may throw, with what it said. */
   check?(answer: IncomingMessage): Promise<void>;
 }
@@ -55,9 +59,21 @@ export async function forward(context: ApiContext, target: ForwardTarget): Promi
     return;
   }
   await target.check?.(answer);
+  const { place } = target;
+  const headers = answerHeaders(place === undefined ? answer.headers : proxiedHeaders(answer.headers, place));
+  let page: Buffer | undefined;
+  if (place !== undefined && context.req.method !== "HEAD" && hasLinks(answer.headers)) {
+    page = await proxiedPage(answer, place).catch((error: Error) => {
+      throw errors.serviceUnavailable(`error trying to reach service: ${error.message}`);
+    });
+    headers["content-length"] = String(page.length);
+  }
   context.state.streaming = true;
-  const headers = answerHeaders(answer.headers);
   context.res.writeHead(answer.statusCode ?? 502, { "audit-id": context.state.id, ...headers });
+  if (page !== undefined) {
+    context.res.end(page);
+    return;
+  }
   context.res.flushHeaders();
   await pump(answer, context.res);
 }

@@ -122,7 +122,7 @@ export async function toKubelet(
   context: ApiContext,
   address: KubeletAddress,
   outbound: Outbound | undefined,
-  request: { method: string; path: string; check?: (answer: IncomingMessage) => Promise<void> },
+  request: Pick<ForwardTarget, "method" | "path" | "check" | "place">,
   pass: (context: ApiContext, target: ForwardTarget) => Promise<void> = forward,
 ): Promise<void> {
   if (outbound === undefined) throw errors.serviceUnavailable("this API server reaches no nodes");

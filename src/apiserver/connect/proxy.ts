@@ -1,8 +1,8 @@
 /** nodes/proxy, pods/proxy and services/proxy: a request goes on to a node's agent, a pod or a ready endpoint of a service. */
 import { cidrContains, errors, type KubeObject, parseCidr, parseIp } from "../../apimachinery/index.ts";
 import type { ApiContext } from "../state.ts";
-import { forward } from "./forward.ts";
-import { kubeletOf } from "./kubelet.ts";
+import { forward, type MaybeUpgrade, takeConnection } from "./forward.ts";
+import { hostHeader, kubeletOf } from "./kubelet.ts";
 import { dial, type Outbound } from "./outbound.ts";
 import { type ConnectReader, toKubelet } from "./pod-streams.ts";
 
@@ -39,19 +39,25 @@ export async function proxy(
   }: { reader: ConnectReader; outbound: Outbound | undefined; random: () => number },
 ): Promise<void> {
   const { info } = context.state;
-  const path = pathBehind(context.req.url ?? "/");
   const method = context.req.method ?? "GET";
+  const { prefix, behind, query } = splitUrl(context.req.url ?? "/");
+  const path = `${behind === "" ? "/" : behind}${query === "" ? "" : `?${query}`}`;
+  const upgrades = (context.req as MaybeUpgrade)[takeConnection] !== undefined;
+  const lacksSlash = behind === "" && (method === "GET" || method === "HEAD") && !upgrades;
+  const own = context.req.headers.host ?? context.host;
   if (info.resource === "nodes") {
     const [name = ""] = info.name.split(":");
     const node = await reader.node(name);
-    if (path === undefined) return withSlash(context);
-    return toKubelet(context, kubeletOf(node), outbound, { method, path });
+    if (lacksSlash) return withSlash(context);
+    const address = kubeletOf(node);
+    const place = { prefix, hosts: [hostHeader(address), own] };
+    return toKubelet(context, address, outbound, { method, path, place });
   }
   const target =
     info.resource === "pods"
       ? await podTarget(info.namespace, info.name, reader)
       : await serviceTarget(info.namespace, info.name, reader, random);
-  if (path === undefined) return withSlash(context);
+  if (lacksSlash) return withSlash(context);
   if (outbound === undefined) throw errors.serviceUnavailable("this API server reaches no pods");
   if (!mayReach(target.host, outbound.localPodCidr)) throw errors.badRequest("address not allowed");
   const host = `${target.host.includes(":") ? `[${target.host}]` : target.host}:${target.port}`;
@@ -66,14 +72,15 @@ export async function proxy(
       `error trying to reach service: ${error.message.replace(/^Internal error occurred: Get "[^"]*": /, "")}`,
     );
   });
-  const prefix = (context.req.url ?? "").split("?")[0] ?? "";
   await forward(context, {
     connection,
     method,
     path,
-    host,
+    // As the client said: pods see which name they are called by.
+    host: own,
+    place: { prefix, hosts: [host, own] },
     headers: {
-      "x-forwarded-uri": prefix,
+      "x-forwarded-uri": prefix + behind,
       "x-forwarded-host": context.host,
       "x-forwarded-proto": context.protocol,
       "x-forwarded-for": context.req.socket.remoteAddress ?? "",
@@ -81,13 +88,11 @@ export async function proxy(
   });
 }
 
-/** What stands behind `/proxy`, with the query; undefined where not even a slash does. */
-function pathBehind(url: string): string | undefined {
-  const [path = "", query] = url.split(/\?(.*)/s);
-  const at = path.search(/\/proxy(\/|$)/);
-  const rest = path.slice(at + "/proxy".length);
-  if (rest === "") return undefined;
-  return query === undefined || query === "" ? rest : `${rest}?${query}`;
+/** The path up to `/proxy`, what stands behind it, and the query. */
+function splitUrl(url: string): { prefix: string; behind: string; query: string } {
+  const [path = "", query = ""] = url.split(/\?(.*)/s);
+  const end = path.search(/\/proxy(\/|$)/) + "/proxy".length;
+  return { prefix: path.slice(0, end), behind: path.slice(end), query };
 }
 
 async function podTarget(namespace: string, id: string, reader: ConnectReader): Promise<Target> {

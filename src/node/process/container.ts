@@ -229,8 +229,11 @@ export class ContainerRunner {
       });
     };
     const postStart = this.spec.lifecycle?.postStart;
-    if (postStart === undefined || alreadyStarted) begin();
-    else void this.#postStart(postStart).then((fine) => fine && begin());
+    // Neither a hook nor a probe finds a container that is still being put together.
+    void this.#begun(child).then(async (begun) => {
+      if (!begun) return;
+      if (postStart === undefined || alreadyStarted || (await this.#postStart(postStart))) begin();
+    });
   }
 
   async #postStart(handler: NonNullable<NonNullable<Container["lifecycle"]>["postStart"]>): Promise<boolean> {
