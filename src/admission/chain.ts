@@ -99,14 +99,22 @@ function admissionChain(plugins: readonly AdmissionPlugin[], views: Configuratio
       if (!views.synced) await views.whenSynced;
       let isDue = false;
       const pass = { request, isAgain: false, again: () => (isDue = true) };
-      await through(mutating, (plugin) => plugin.mutate?.(request, pass));
-      if (isDue) await through(mutating, (plugin) => plugin.mutate?.(request, { ...pass, isAgain: true }));
+      const asked = concerned(mutating, request);
+      await through(asked, (plugin) => plugin.mutate?.(request, pass));
+      if (isDue) await through(asked, (plugin) => plugin.mutate?.(request, { ...pass, isAgain: true }));
     },
     async validate(request) {
       if (!views.synced) await views.whenSynced;
-      await through(validating, (plugin) => plugin.validate?.(request));
+      await through(concerned(validating, request), (plugin) => plugin.validate?.(request));
     },
   };
+}
+
+function concerned(
+  plugins: readonly AdmissionPlugin[],
+  { operation }: AdmissionRequest,
+): readonly AdmissionPlugin[] {
+  return operation === "CONNECT" ? plugins.filter(({ connects }) => connects === true) : plugins;
 }
 
 /** Most plugins have nothing to do with most requests: a turn of the loop for each would cost more than they do. */

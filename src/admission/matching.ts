@@ -106,7 +106,8 @@ function matchesScope(scope: string, request: AdmissionRequest): boolean {
 export function matchesObject({ object: selector }: MatchSelectors, request: AdmissionRequest): boolean {
   if (selector.empty) return true;
   return [request.object, request.old].some(
-    (object) => object !== undefined && selector.matches(object.metadata.labels ?? {}),
+    // What is connected with has no labels that could be looked at.
+    (object) => object?.metadata !== undefined && selector.matches(object.metadata.labels ?? {}),
   );
 }
 

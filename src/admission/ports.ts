@@ -6,7 +6,7 @@ import type {
   UserInfo,
 } from "../apimachinery/index.ts";
 
-export type Operation = "CREATE" | "UPDATE" | "DELETE";
+export type Operation = "CREATE" | "UPDATE" | "DELETE" | "CONNECT";
 
 /** A request on its way to the store: k8s.io/apiserver/pkg/admission.Attributes. */
 export interface AdmissionRequest {
@@ -18,7 +18,7 @@ export interface AdmissionRequest {
   readonly name: string;
   readonly user: UserInfo;
   readonly dryRun: boolean;
-  /** Undefined for DELETE. Mutating plugins may change it in place; validating ones must not. */
+  /** Undefined for DELETE; for CONNECT what is connected to (PodExecOptions, …), which has no metadata. Mutating plugins may change it in place; validating ones must not. */
   readonly object: KubeObject | undefined;
   /** Undefined for CREATE. Shared: never changed. */
   readonly old: KubeObject | undefined;
@@ -46,6 +46,8 @@ export interface EquivalentRequest {
 /** Lets a request through, changes it, or refuses it by throwing a StatusError. */
 export interface AdmissionPlugin {
   readonly name: string;
+  /** It is asked about CONNECT, too; others would take what is connected with for an object of the resource. */
+  readonly connects?: boolean;
   mutate?(request: AdmissionRequest, pass: MutationPass): Promise<void> | void;
   validate?(request: AdmissionRequest): Promise<void> | void;
 }

@@ -197,6 +197,7 @@ export function validatingAdmissionPolicy(deps: {
 
   return {
     name: "ValidatingAdmissionPolicy",
+    connects: true,
     validate: (request) => {
       if (policyView.all.length === 0 || bindingView.all.length === 0 || isExempt(request)) return undefined;
       return check(request);

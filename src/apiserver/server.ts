@@ -132,7 +132,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   use(impersonate(authorizer));
   use(authorize(authorizer));
   use(maxInFlight());
-  const connect = createConnect({ registry, authorizer, outbound, clock, random });
+  const connect = createConnect({ registry, authorizer, admission, outbound, clock, random });
   use(proxy(aggregation));
   use(
     resources(

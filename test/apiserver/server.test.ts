@@ -477,6 +477,52 @@ test("who may get pods/exec and not create it runs nothing, by a WebSocket's GET
   await close();
 });
 
+test("policies see what is to be run in a pod, by whom and where, and may refuse it", async () => {
+  const { transport, close } = await start();
+  const policies = "/apis/admissionregistration.k8s.io/v1";
+  const spec = {
+    matchConstraints: {
+      resourceRules: [
+        {
+          apiGroups: [""],
+          apiVersions: ["v1"],
+          operations: ["CONNECT"],
+          resources: ["pods/exec", "services/proxy"],
+        },
+      ],
+    },
+    validations: [
+      {
+        expression: "request.resource.resource != 'pods' || !(object.command[0] in ['rm', 'dd'])",
+        messageExpression: "object.kind + ' in ' + request.name + ': not ' + object.command[0]",
+      },
+      {
+        expression:
+          "request.resource.resource != 'services' || !has(object.path) || object.path != 'admin/x'",
+        message: "not there",
+      },
+    ],
+  };
+  const create = async (resource: string, object: object): Promise<void> =>
+    assert.equal((await send(transport, "POST", `${policies}/${resource}`, object)).status, 201);
+  await create("validatingadmissionpolicies", { metadata: { name: "no-rm" }, spec });
+  const binding = { policyName: "no-rm", validationActions: ["Deny"] };
+  await create("validatingadmissionpolicybindings", { metadata: { name: "no-rm" }, spec: binding });
+  const answer = async (path: string): Promise<string> => {
+    const { status, bytes } = await send(transport, "POST", `/api/v1/namespaces/default/${path}`);
+    return `${status} ${JSON.parse(bytes.toString()).message}`;
+  };
+  const refusal = "is forbidden: ValidatingAdmissionPolicy 'no-rm' with binding 'no-rm' denied request";
+  assert.equal(await answer("pods/x/exec?command=ls"), '404 pods "x" not found');
+  const refused = `422 pods "x" ${refusal}: PodExecOptions in x: not rm`;
+  for (let tries = 0; (await answer("pods/x/exec?command=rm")) !== refused && tries < 100; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(await answer("pods/x/exec?command=rm"), refused);
+  assert.equal(await answer("services/x/proxy/admin/x"), `422 services "x" ${refusal}: not there`);
+  assert.equal(await answer("services/x/proxy/"), '404 services "x" not found');
+  await close();
+});
+
 test("a start hook is shown by its name and holds up only /readyz, and /metrics/slis tells what checks said", async () => {
   const { server, transport, close } = await start();
   const get = async (path: string) => {

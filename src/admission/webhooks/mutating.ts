@@ -88,6 +88,7 @@ export function mutatingWebhooks(
 
   return {
     name: "MutatingAdmissionWebhook",
+    connects: true,
     mutate: (request, pass) =>
       hooks.all.length === 0 || isExempt(request) ? undefined : mutate(request, pass),
   };

@@ -38,6 +38,7 @@ export function validatingWebhooks(
   };
   return {
     name: "ValidatingAdmissionWebhook",
+    connects: true,
     validate: (request) => (hooks.all.length === 0 || isExempt(request) ? undefined : check(request)),
   };
 }

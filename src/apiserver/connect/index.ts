@@ -1,10 +1,12 @@
 /** Subresources that carry bytes: from the URL to a connection that goes on to a node or a pod. */
+import type { Admission } from "../../admission/index.ts";
 import { errors, type KubeObject, StatusError } from "../../apimachinery/index.ts";
 import type { Authorizer } from "../../auth/index.ts";
 import type { Clock, Random } from "../../platform/index.ts";
 import type { Registry, RequestContext, ResourceHandler } from "../../registry/index.ts";
 import { accessRequest } from "../layers/authorize.ts";
 import type { ApiContext } from "../state.ts";
+import { admitConnect } from "./admit.ts";
 import type { Outbound } from "./outbound.ts";
 import { type ConnectReader, podCommand, podLog, podPortForward } from "./pod-streams.ts";
 import { proxy } from "./proxy.ts";
@@ -16,11 +18,12 @@ export type Connect = (context: ApiContext, handler: ResourceHandler) => Promise
 export function createConnect(deps: {
   readonly registry: Registry;
   readonly authorizer: Authorizer;
+  readonly admission: Admission;
   readonly outbound: Outbound | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }): Connect {
-  const { registry, authorizer, outbound, random } = deps;
+  const { registry, authorizer, admission, outbound, random } = deps;
   return async (context, handler) => {
     const reader = readerFor(context, registry, deps.clock);
     const { method = "" } = context.req;
@@ -32,12 +35,15 @@ export function createConnect(deps: {
       case "attach":
         requireStreaming(method);
         await requireCreate(context, authorizer);
+        await admitConnect(context, handler, admission);
         return podCommand(context, handler.subresource, reader, outbound);
       case "portforward":
         requireStreaming(method);
         await requireCreate(context, authorizer);
+        await admitConnect(context, handler, admission);
         return podPortForward(context, reader, outbound);
       default:
+        await admitConnect(context, handler, admission);
         return proxy(context, { reader, outbound, random: () => random.number() });
     }
   };

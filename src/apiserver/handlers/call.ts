@@ -96,7 +96,7 @@ export class ResourceCall {
   }
 
   admissionRequest(
-    operation: Operation,
+    operation: Exclude<Operation, "CONNECT">,
     at: { name: string; object: KubeObject | undefined; old: KubeObject | undefined; dryRun: boolean },
   ): AdmissionRequest {
     const { resource, subresource, kind, form, equivalents } = this.handler;
@@ -123,7 +123,7 @@ export class ResourceCall {
   }
 
   /** What the client asked for besides the object, as an object of meta.k8s.io. */
-  #options(operation: Operation, dryRun: boolean): KubeObject {
+  #options(operation: Exclude<Operation, "CONNECT">, dryRun: boolean): KubeObject {
     const { query } = this.info;
     const kinds = { CREATE: "CreateOptions", UPDATE: "UpdateOptions", DELETE: "DeleteOptions" } as const;
     const kind = this.context.req.method === "PATCH" ? "PatchOptions" : kinds[operation];
