@@ -9,7 +9,7 @@
  * modules; busybox has to be linked statically; tools are taken from the PATH with the libraries that ldd(1) names, which is what
  * upstream's agnhost image has besides.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -84,15 +84,14 @@ function write(root: string, path: string, content: string): void {
   writeFileSync(join(root, path), content);
 }
 
-/** A program of this machine with its libraries. */
-function putProgram(root: string, name: string): void {
-  const path = execFileSync("sh", ["-c", 'PATH=$PATH:/usr/sbin:/sbin; command -v "$1"', "sh", name], {
+/** A program of this machine, by name or path, with the libraries that it is linked with. */
+function putProgram(root: string, path: string, name: string, mode?: number): void {
+  const found = execFileSync("sh", ["-c", 'PATH=$PATH:/usr/sbin:/sbin; command -v "$1"', "sh", name], {
     encoding: "utf8",
   }).trim();
-  put(root, `/usr/bin/${name}`, realpathSync(path));
-  const libraries = execFileSync("ldd", [path], { encoding: "utf8" });
-  for (const [, library = ""] of libraries.matchAll(/(\/\S+) \(0x/g))
-    put(root, library, realpathSync(library));
+  put(root, path, realpathSync(found), mode);
+  const { stdout } = spawnSync("ldd", [found], { encoding: "utf8" });
+  for (const [, library = ""] of stdout.matchAll(/(\/\S+) \(0x/g)) put(root, library, realpathSync(library));
 }
 
 const base = layer("base", (root) => {
@@ -117,7 +116,11 @@ const base = layer("base", (root) => {
 });
 
 const tools = layer("tools", (root) => {
-  for (const name of options.tools.split(",")) putProgram(root, name);
+  for (const name of options.tools.split(",")) putProgram(root, `/usr/bin/${name}`, name);
+  // Busybox' shell may prefer its own applets to what stands on the PATH.
+  putProgram(root, "/usr/bin/dash", "dash");
+  mkdirSync(join(root, "bin"));
+  symlinkSync("/usr/bin/dash", join(root, "bin/sh"));
   write(
     root,
     "/etc/nginx/nginx.conf",
@@ -138,7 +141,7 @@ const agnhost = layer("agnhost", (root) => {
 });
 
 const single = (name: string, path: string, source: string, mode?: number): Layer =>
-  layer(name, (root) => put(root, path, source, mode));
+  layer(name, (root) => putProgram(root, path, source, mode));
 const page = (name: string): Layer =>
   layer(name, (root) => write(root, "/data.json", `{\n  "image": "${name}.jpg"\n}\n`));
 

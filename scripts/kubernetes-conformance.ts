@@ -2,10 +2,10 @@
  * Runs Kubernetes' own conformance tests on a server of ours, a few at a time, each in a process of its own. Not a part of `npm test`: it
  * needs upstream's test binary, which is built from its Go module (docs/CONFORMANCE.md says how, and has the results).
  *
- *     npm run build
- *     node scripts/kubernetes-conformance.ts --e2e-test ./e2e.test --out results.tsv [--filter REGEX] [--runtime hollow|process] [--logs DIRECTORY]
+ *     node scripts/build.mjs
+ *     node scripts/kubernetes-conformance.ts --e2e-test ./e2e.test --out results.tsv [--filter REGEX] [--images LAYOUT] [--logs DIRECTORY]
  *
- * Writes one line a test: PASS, FAIL or SKIP, seconds, file, name, and what failed. What the file already has is not run again. Where
+ * With `--images`, an OCI image layout, pods are containers (needs root); without, nodes are hollow. Writes one line a test: PASS, FAIL or SKIP, seconds, file, name, and what failed. What the file already has is not run again. Where
  * `--logs` is given, it keeps what those that did not pass had to say.
  * Ends with status 1 where something failed.
  */
@@ -45,7 +45,7 @@ const { values: options } = parseArgs({
     out: { type: "string" },
     filter: { type: "string", default: "." },
     kubeconfig: { type: "string" },
-    runtime: { type: "string", default: "hollow" },
+    images: { type: "string" },
     parallel: { type: "string", default: "2" },
     timeout: { type: "string", default: "330" },
     logs: { type: "string" },
@@ -108,7 +108,8 @@ function keepLog(directory: string, name: string, log: string): void {
 async function start(): Promise<{ kubeconfig: string; stop: () => void }> {
   const directory = mkdtempSync(join(tmpdir(), "raftsman-conformance-"));
   const kubeconfig = join(directory, "kubeconfig");
-  const flags = ["--nodes", "2", "--runtime", options.runtime, "--port", "0", "--etcd-port", "0"];
+  const runtime = options.images === undefined ? [] : ["--runtime", "process", "--images", options.images];
+  const flags = ["--nodes", "2", ...runtime, "--port", "0", "--etcd-port", "0"];
   const server = spawn(
     process.execPath,
     [

@@ -189,7 +189,11 @@ test("a hostPort leads to the pod, over TCP and UDP, until the pod is gone", { s
   client.send("it", port as number, "127.0.0.1");
   assert.equal(await answer, "got it");
   client.close();
-  await cluster.kubectl(["delete", "pod", "exposed"]);
+  // A scheduler would not have sent it here: the node refuses it, as a kubelet does.
+  await apply(pod("clash", { command: ["sleep", "1000"], ports }, { nodeName: "node-1" }));
+  await until("clash", ".status.reason", "NodePorts");
+  await until("clash", ".status.phase", "Failed");
+  await cluster.kubectl(["delete", "pod", "exposed", "clash"]);
   await eventually("the port is closed", () =>
     fetch(`http://127.0.0.1:${port}/`).then(
       () => false,

@@ -9,6 +9,7 @@ import {
 } from "../../client/index.ts";
 import { PodAddresses } from "../agent/addresses.ts";
 import type { NodeDescription } from "../agent/node-object.ts";
+import { portRefusal } from "../agent/port-refusal.ts";
 import { NodeRegistration } from "../agent/registration.ts";
 import {
   completeAfterMs,
@@ -20,7 +21,6 @@ import {
   stopAfterAnnotation,
 } from "./annotations.ts";
 import { descriptionOf } from "./description.ts";
-import { portRefusal } from "./host-ports.ts";
 import { endedStatus, overdueStatus, runningStatus } from "./pod-status.ts";
 import type { HollowNodeOptions, HollowNodesOptions } from "./ports.ts";
 

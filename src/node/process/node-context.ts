@@ -27,6 +27,8 @@ export interface NodeContext {
   addressFor(pod: Pod): string | undefined;
   releaseAddress(pod: Pod): void;
   readonly hostPorts: HostPorts;
+  /** Why the node does not take the pod beside those that it has. */
+  refusal(pod: Pod): { readonly reason: string; readonly message: string } | undefined;
   /** Of pods with networks of their own; undefined where they have none. */
   podNetwork(): PodNetwork | undefined;
   dns(): Promise<ClusterDns | undefined>;

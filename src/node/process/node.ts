@@ -13,6 +13,7 @@ import {
   type Informer,
   keyOf,
 } from "../../client/index.ts";
+import { portRefusal } from "../agent/port-refusal.ts";
 import { NodeRegistration, nodes } from "../agent/registration.ts";
 import { directoryProvisioner } from "../agent/storage.ts";
 import { openCgroups } from "./cgroups.ts";
@@ -123,6 +124,11 @@ export class NodeAgent implements RunningPods {
         for (const worker of this.#workers.values()) worker.wake();
       },
       hostPorts: new HostPorts(machine, address),
+      refusal: (pod) =>
+        portRefusal(
+          pod,
+          [...this.#workers.values()].map((worker) => worker.pod),
+        ),
       podNetwork: () => this.#range.podNetwork,
       dns: async () => options.dns?.(),
       serviceVariables: (namespace, links) => variables.of(namespace, links),

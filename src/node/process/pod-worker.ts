@@ -169,6 +169,13 @@ export class PodWorker {
         await this.#report();
       return;
     }
+    const refusal = this.#begun ? undefined : this.#node.refusal(pod);
+    if (refusal !== undefined) {
+      record.failure = refusal;
+      this.context.event("Warning", refusal.reason, refusal.message.replace(/^Pod was rejected: /, ""));
+      await this.#save();
+      return this.#report();
+    }
     if (this.#pastDeadline()) {
       record.failure ??= {
         reason: "DeadlineExceeded",
@@ -388,6 +395,11 @@ export class PodWorker {
 
   #anyEnded(): boolean {
     return [...this.runners.values()].some(({ record }) => record.state.kind === "terminated");
+  }
+
+  /** The node has taken it: something of it was started, or will be. */
+  get #begun(): boolean {
+    return this.#prepared || this.runners.size > 0;
   }
 
   #anyRunning(): boolean {
