@@ -115,12 +115,14 @@ const base = layer("base", (root) => {
   chmodSync(join(root, "tmp"), 0o1777);
 });
 
+/** Older shells of busybox prefer their applets to what stands on the PATH, and drop variables with names such as `data-1`. */
+const shell = layer("shell", (root) => {
+  putProgram(root, "/bin/bash", "bash");
+  symlinkSync("bash", join(root, "bin/sh"));
+});
+
 const tools = layer("tools", (root) => {
   for (const name of options.tools.split(",")) putProgram(root, `/usr/bin/${name}`, name);
-  // Busybox' shell may prefer its own applets to what stands on the PATH.
-  putProgram(root, "/usr/bin/dash", "dash");
-  mkdirSync(join(root, "bin"));
-  symlinkSync("/usr/bin/dash", join(root, "bin/sh"));
   write(
     root,
     "/etc/nginx/nginx.conf",
@@ -175,36 +177,41 @@ function image(names: readonly string[], layers: readonly Layer[], config: objec
 }
 
 const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const whole = [base, tools, agnhost];
+const small = [base, shell];
+const whole = [...small, tools, agnhost];
 const entry = { Env: [path], Entrypoint: ["/agnhost"] };
 image([`${registry}/agnhost:2.59`, `${registry}/agnhost:2.55`], whole, { ...entry, Cmd: ["pause"] });
 image(["registry.k8s.io/pause:3.10.1"], [agnhost], { ...entry, Cmd: ["pause"] });
-image([`${registry}/busybox:1.37.0-1`], [base], { Env: [path], Cmd: ["sh"] });
-image([`${registry}/nonroot:1.4`], [base], { Env: [path], Cmd: ["sh"], User: "1234" });
-image([`${registry}/jessie-dnsutils:1.7`], [base, tools], { Env: [path], Cmd: ["sh"] });
+image([`${registry}/busybox:1.37.0-1`], small, { Env: [path], Cmd: ["sh"] });
+image([`${registry}/nonroot:1.4`], small, { Env: [path], Cmd: ["sh"], User: "1234" });
+image([`${registry}/jessie-dnsutils:1.7`], [...small, tools], { Env: [path], Cmd: ["sh"] });
 for (const name of ["nautilus", "kitten"])
   image([`${registry}/${name}:1.7`], [...whole, page(name)], { ...entry, Cmd: ["test-webserver"] });
 for (const version of ["1.14-4", "1.15-4"])
-  image([`${registry}/nginx:${version}`], [base, tools], {
+  image([`${registry}/nginx:${version}`], [...small, tools], {
     Env: [path, `NGINX_VERSION=${version}`],
     Cmd: ["nginx", "-g", "daemon off;"],
   });
 if (options.nnp !== undefined)
-  image([`${registry}/nonewprivs:1.3`], [base, single("nnp", "/usr/local/bin/nnp", options.nnp, 0o6755)], {
-    Env: [path],
-    Cmd: ["nnp"],
-  });
+  image(
+    [`${registry}/nonewprivs:1.3`],
+    [...small, single("nnp", "/usr/local/bin/nnp", options.nnp, 0o6755)],
+    {
+      Env: [path],
+      Cmd: ["nnp"],
+    },
+  );
 if (options["sample-apiserver"] !== undefined)
   image(
     [`${registry}/sample-apiserver:1.29.2`],
-    [base, single("sample-apiserver", "/sample-apiserver", options["sample-apiserver"])],
+    [...small, single("sample-apiserver", "/sample-apiserver", options["sample-apiserver"])],
     {
       Env: [path],
       Entrypoint: ["/sample-apiserver"],
     },
   );
 if (options.etcd !== undefined)
-  image(["registry.k8s.io/etcd:3.6.6-0"], [base, single("etcd", "/usr/local/bin/etcd", options.etcd)], {
+  image(["registry.k8s.io/etcd:3.6.6-0"], [...small, single("etcd", "/usr/local/bin/etcd", options.etcd)], {
     Env: [path],
     Cmd: ["etcd"],
   });
