@@ -59,5 +59,5 @@ export const removedGraceMs = 1000;
 export const imageBytesFree = 4 * 1024 * 1024;
 /** Bytes of log after which an image is due in any case: so much is kept in memory, and read again at a start. */
 export const imageLogBytesMax = 64 * 1024 * 1024;
-/** What an entry weighs in memory besides its data. */
+/** What an entry weighs besides its data: small ones take little memory, but each has to be applied again at a start. */
 export const imageEntryBytes = 128;
