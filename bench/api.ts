@@ -3,14 +3,11 @@
  * figures stand alone): TLS, HTTP/2, a bearer token, authorization and admission, ConfigMaps of 1 KB; rounds interleaved, so that a noisy
  * neighbour disturbs both.
  */
-import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import type { Readable, Writable } from "node:stream";
 import Table from "cli-table3";
 import { type MeasuredApi, startApis } from "./api-servers.ts";
 import { h2load } from "./h2load.ts";
 import { median } from "./statistics.ts";
+import { watchClient } from "./watchers.ts";
 
 /** `--quick`: a first look instead of a measurement. */
 const quick = process.argv.includes("--quick");
@@ -285,7 +282,7 @@ function watchLoad(options: { watches: number; connections: number; updates: num
     requests: watches * updates,
     async run(context) {
       const { server } = context;
-      const client = await watchClient(server, { watches, connections });
+      const client = await watchClient(server, collection, { watches, connections });
       try {
         const time = client.untilEvents(updates);
         await client.counting;
@@ -307,45 +304,5 @@ function watchLoad(options: { watches: number; connections: number; updates: num
         client.stop();
       }
     },
-  };
-}
-
-interface WatchClient {
-  readonly counting: Promise<void>;
-  /** Milliseconds until every watch has had so many events. */
-  untilEvents(count: number): Promise<number>;
-  stop(): void;
-}
-
-async function watchClient(
-  server: MeasuredApi,
-  { watches, connections }: { watches: number; connections: number },
-): Promise<WatchClient> {
-  const entry = join(import.meta.dirname, "watch-client.ts");
-  const { metadata } = (await server.call("GET", `${collection}?limit=1`)) as {
-    metadata: { resourceVersion: string };
-  };
-  // From now on: what is there already is no event.
-  const from = `${collection}?watch=true&resourceVersion=${metadata.resourceVersion}`;
-  const args = [entry, server.origin, server.token, from, `${connections}`, `${watches}`];
-  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(process.execPath, args, {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  await lines.next();
-  let resolveCounting: () => void = () => {};
-  const counting = new Promise<void>((resolve) => {
-    resolveCounting = resolve;
-  });
-  return {
-    counting,
-    async untilEvents(count) {
-      child.stdin.write(`${count}\n`);
-      await lines.next();
-      resolveCounting();
-      const { value } = await lines.next();
-      return Number(String(value).split(" ")[1]);
-    },
-    stop: () => child.kill("SIGKILL"),
   };
 }

@@ -1,4 +1,4 @@
-/** `npm run bench -- store|api|control-plane|dns|discovery|scale`: prints a table and writes it to bench/results with machine and commit. */
+/** `npm run bench -- store|api|control-plane|dns|discovery|scale|growth|router`: prints a table and writes it to bench/results with machine and commit. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
@@ -11,6 +11,7 @@ const benches = {
   dns: () => import("./dns.ts"),
   discovery: () => import("./discovery.ts"),
   scale: () => import("./scale.ts"),
+  growth: () => import("./growth.ts"),
   router: () => import("./router.ts"),
 };
 
