@@ -22,6 +22,7 @@ import { hostPort } from "./host-port.ts";
 import { keepIdentityLease } from "./identity-lease.ts";
 import { keepKubernetesEndpoints, publishedAddress } from "./kubernetes-endpoints.ts";
 import { keepKubernetesService } from "./kubernetes-service.ts";
+import { ensureLegacyTokenTracking } from "./legacy-token-tracking.ts";
 import type { ApiPki } from "./pki.ts";
 import { plantSeed } from "./seed.ts";
 import { keepServiceCidr } from "./service-cidr.ts";
@@ -136,6 +137,7 @@ export async function startApi(
       "start-cluster-authentication-info-controller": seeded.then(() =>
         ensureExtensionAuthentication({ ...own, clientCa: pki.clientCa, requestHeader: pki.requestHeader }),
       ),
+      "start-legacy-token-tracking-controller": seeded.then(() => ensureLegacyTokenTracking(own)),
       "rbac/bootstrap-roles": seeded.then(() => ensureBootstrapRoles(own)),
       "scheduling/bootstrap-system-priority-classes": seeded.then(() => ensureSystemPriorityClasses(own)),
       "priority-and-fairness-config-producer": seeded.then(

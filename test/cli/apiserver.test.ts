@@ -118,6 +118,13 @@ test("bin/etcd and bin/kube-apiserver start as envtest starts them, and serve wi
     services.items.map(({ spec: { clusterIP } }) => clusterIP),
     ["10.0.0.1"],
   );
+  // What aggregated servers, and the cleaner of tokens in a real kube-controller-manager, wait for.
+  await healthy(`https://127.0.0.1:${port}/readyz`);
+  const known = await admin.list({ group: "", version: "v1", resource: "configmaps" }, {});
+  assert.deepEqual(known.items.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`).sort(), [
+    "kube-system/extension-apiserver-authentication",
+    "kube-system/kube-apiserver-legacy-service-account-token-tracking",
+  ]);
   await assert.rejects(
     userClient("alice", ["dev"]).list(pods, {}),
     /User "alice" cannot list resource "pods"/,
