@@ -5,6 +5,7 @@ export type { PeerTls, ReplicaConfig } from "./config.ts";
 export { inspectDirectory } from "./inspect.ts";
 export type { Member } from "./membership.ts";
 export { openReplica } from "./open.ts";
-export type { Replica, ReplicaParts } from "./replica.ts";
+export type { ReplicaParts } from "./parts.ts";
+export type { Replica } from "./replica.ts";
 export { restoreReplica } from "./restore.ts";
 export type { ReplicaStatus } from "./status.ts";

@@ -21,7 +21,8 @@ import {
 } from "./limits.ts";
 import { encodePeerUrls } from "./membership.ts";
 import { replicaMetrics } from "./metrics.ts";
-import { Replica, type ReplicaParts } from "./replica.ts";
+import type { ReplicaParts } from "./parts.ts";
+import { Replica } from "./replica.ts";
 import { StateMachine } from "./state-machine.ts";
 
 type Restored = RaftConfig["restored"];

@@ -4,7 +4,6 @@
  * A write is proposed, and answered when its entry is applied here; by then a quorum has it on disk. A linearizable read
  * waits until this member has applied what was committed when it was asked; a serializable one takes what is there.
  */
-import { Passwords, WebTokens } from "../access/index.ts";
 import { type MemberId, noMember, type Revision } from "../base/index.ts";
 import {
   type Caller,
@@ -22,22 +21,15 @@ import {
   type WatchQuery,
 } from "../kv/index.ts";
 import { checkTxn } from "../mvcc/index.ts";
-import type { Platform, Timer } from "../platform/index.ts";
-import type { Raft, RaftConfig } from "../raft/index.ts";
-import type { Log } from "../telemetry/index.ts";
-import type { Wal } from "../wal/index.ts";
-import { AccessService } from "./access-service.ts";
+import type { Timer } from "../platform/index.ts";
+import type { Raft } from "../raft/index.ts";
+import type { AccessService } from "./access-service.ts";
 import type { Alarm } from "./alarms.ts";
 import { Applier } from "./applier.ts";
 import type { Command } from "./command.ts";
-import type { ReplicaConfig } from "./config.ts";
-import { CorruptionCheck } from "./corruption-check.ts";
-import { DiskSpace } from "./disk-space.ts";
 import { Driver } from "./driver.ts";
-import { type HandoverOptions, handOver, heirOf } from "./handover.ts";
-import type { Identity } from "./identity.ts";
-import type { Images } from "./images.ts";
-import { LeaseService, type Who } from "./lease-service.ts";
+import { handOver, heirOf } from "./handover.ts";
+import type { Who } from "./lease-service.ts";
 import {
   quotaBytesDefault,
   readRetryMs,
@@ -46,33 +38,18 @@ import {
   ticksPerHeartbeat,
 } from "./limits.ts";
 import type { Member } from "./membership.ts";
-import type { ReplicaMetrics } from "./metrics.ts";
-import { Proposals } from "./proposals.ts";
-import { hasPut, Quota } from "./quota.ts";
-import { Reads } from "./reads.ts";
-import { type MemberChange, Reconfiguration, type Reconfigured } from "./reconfiguration.ts";
+import type { ReplicaParts } from "./parts.ts";
+import type { Proposals } from "./proposals.ts";
+import { hasPut, type Quota } from "./quota.ts";
+import type { Reads } from "./reads.ts";
+import type { MemberChange, Reconfigured } from "./reconfiguration.ts";
+import { createServices, type Services } from "./services.ts";
 import type { StateSnapshot } from "./snapshot.ts";
 import type { Outcome, StateMachine } from "./state-machine.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { encodeDescription } from "./transport/discovery.ts";
 import { startTransport, type Transport } from "./transport/transport.ts";
-import { type KvHash, Upkeep } from "./upkeep.ts";
-
-/** What `openReplica` found on the disk and made of it. */
-export interface ReplicaParts {
-  readonly platform: Platform;
-  readonly config: ReplicaConfig;
-  readonly log: Log;
-  readonly metrics: ReplicaMetrics;
-  readonly identity: Identity;
-  /** What the core was made with, and began this life with. */
-  readonly raftConfig: RaftConfig;
-  readonly state: StateMachine;
-  readonly raft: Raft;
-  readonly wal: Wal;
-  readonly images: Images;
-  readonly lock: { release(): Promise<void> };
-}
+import type { KvHash } from "./upkeep.ts";
 
 export class Replica implements Kv {
   readonly memberId: MemberId;
@@ -89,17 +66,11 @@ export class Replica implements Kv {
   readonly #state: StateMachine;
   readonly #proposals: Proposals;
   readonly #reads: Reads;
-  readonly #leaseService: LeaseService;
-  readonly #reconfiguration: Reconfiguration;
-  readonly #corruption: CorruptionCheck;
-  readonly #handover: HandoverOptions;
-  readonly #upkeep: Upkeep;
+  readonly #quota: Quota;
+  readonly #services: Services;
   readonly #applier: Applier;
   readonly #driver: Driver;
   readonly #leaderObservers = new Set<(leader: MemberId) => void>();
-  readonly #quotaBytes: number;
-  readonly #quota: Quota;
-  readonly #diskSpace: DiskSpace;
   readonly #rejectFailed: (error: Error) => void;
   readonly #resolveReady: () => void;
   #isReady = false;
@@ -118,7 +89,6 @@ export class Replica implements Kv {
     this.#parts = parts;
     this.#raft = raft;
     this.#state = state;
-    this.#quotaBytes = config.quotaBytes ?? quotaBytesDefault;
     this.memberId = identity.memberId;
     this.clusterId = identity.clusterId;
     const failed = Promise.withResolvers<never>();
@@ -129,110 +99,33 @@ export class Replica implements Kv {
     const ready = Promise.withResolvers<void>();
     this.ready = ready.promise;
     this.#resolveReady = ready.resolve;
-    const shared = {
-      clock: platform.clock,
-      random: platform.random,
-      raft,
-      timeoutMs: requestTimeoutMs + 2 * config.electionMs,
+    this.#services = createServices(parts, {
       onWork: () => this.#driver.turnSoon(),
-    };
-    const onLost = () => parts.metrics.proposalsFailed.add();
-    this.#proposals = new Proposals({
-      ...shared,
-      member: this.memberId,
-      requestBytesMax: config.requestBytesMax,
-      onLost,
-    });
-    this.#reads = new Reads({
-      ...shared,
-      onLost: () => parts.metrics.readsFailed.add(),
-      onSlow: () => parts.metrics.readsSlow.add(),
-    });
-    const ownAlarm = { alarm: "NOSPACE", member: this.memberId } as const;
-    this.#quota = new Quota({
-      quotaBytes: this.#quotaBytes,
-      usedBytes: () => state.mvcc.usedBytes,
-      diskIsLow: () => this.#diskSpace.isLow,
-      raise: () => this.alarm({ action: "activate", ...ownAlarm }),
-      raised: () => state.alarms.has(ownAlarm.alarm, ownAlarm.member),
-    });
-    this.#diskSpace = new DiskSpace({
-      clock: platform.clock,
-      disk: platform.disk,
-      log: parts.log,
-      directory: config.directory,
-      reserveBytes: config.diskReserveBytes,
-      imageBytes: () => state.mvcc.usedBytes,
-      logBytes: () => parts.wal.stats.bytes,
-      onLow: () => {
-        if (!this.#stopped) this.#quota.look();
-      },
-    });
-    this.#leaseService = new LeaseService({
-      ...shared,
-      quota: this.#quota,
-      state,
-      proposals: this.#proposals,
-      reads: this.#reads,
-      member: this.memberId,
-      electionMs: config.electionMs,
       header: () => this.header(),
-      ask: (member, question) => this.#ask(member, question),
-      onRenewed: () => parts.metrics.leasesRenewed.add(),
-    });
-    this.leases = this.#leaseService;
-    const { webTokens, passwordCost } = config.access ?? {};
-    this.access = new AccessService({
-      random: platform.random,
-      state,
-      proposals: this.#proposals,
-      reads: this.#reads,
-      passwords: new Passwords(passwordCost),
-      webTokens: webTokens && new WebTokens(webTokens, () => platform.clock.now()),
-      header: () => this.header(),
-    });
-    this.#handover = { ...shared, clock: platform.clock, onLeader: (observer) => this.onLeader(observer) };
-    this.#reconfiguration = new Reconfiguration({
-      ...shared,
-      membership: state.membership,
-      proposals: this.#proposals,
-      member: this.memberId,
-      electionMs: config.electionMs,
-      strict: config.strictReconfiguration ?? true,
       ask: (member, question) => this.#ask(member, question),
       activeSince: (member) => this.#transport?.activeSince(member),
+      onLeader: (observer) => this.onLeader(observer),
       handOver: () => this.#handOver(),
-    });
-    this.#corruption = new CorruptionCheck({
-      clock: platform.clock,
-      log: parts.log,
-      member: this.memberId,
-      voters: () => state.membership.voters.map(({ id }) => id),
-      leads: () => raft.role === "leader",
-      revision: () => state.mvcc.revision,
-      confirm: () => this.#reads.confirm(),
-      hashKv: (revision) => this.hashKv(revision),
-      ask: (member, question) => this.#ask(member, question),
-      raise: (member) => this.alarm({ action: "activate", alarm: "CORRUPT", member }),
-    });
-    this.#upkeep = new Upkeep({
-      clock: platform.clock,
-      loop: platform.loop,
-      state,
-      durations: parts.metrics.durations,
-      checkRunning: () => this.#checkRunning(),
+      raise: (alarm) => this.alarm({ action: "activate", ...alarm }),
       isStopped: () => this.#stopped,
+      checkRunning: () => this.#checkRunning(),
     });
+    const { proposals, reads, quota, leases, access, upkeep } = this.#services;
+    this.#proposals = proposals;
+    this.#reads = reads;
+    this.#quota = quota;
+    this.leases = leases;
+    this.access = access;
     this.#applier = new Applier({
       clock: platform.clock,
       member: this.memberId,
       state,
-      proposals: this.#proposals,
-      quota: this.#quota,
+      proposals,
+      quota,
       metrics: parts.metrics,
       isReady: () => this.#isReady,
       applyConfChange: (change) => this.#driver.applyConfChange(change),
-      onCompacted: () => void this.#upkeep.reclaim(),
+      onCompacted: () => void upkeep.reclaim(),
       onMembers: () => this.#setPeers(),
       onRemoved: () => this.#leave(),
     });
@@ -244,7 +137,7 @@ export class Replica implements Kv {
       now: () => platform.clock.now(),
       walBytes: () => parts.wal.stats.bytes,
       installing: () => this.#driver.installing,
-      defragmenting: () => this.#upkeep.defragmenting,
+      defragmenting: () => upkeep.defragmenting,
       traffic: () => this.#transport?.traffic ?? [],
       isActive: (member) => this.#transport?.activeSince(member) !== undefined,
     });
@@ -276,11 +169,11 @@ export class Replica implements Kv {
       tls: config.tls,
       onMessage: (message) => this.#driver.step(message),
       onQuestion: (question) =>
-        this.#corruption.isQuestion(question)
-          ? this.#corruption.answer(question)
-          : this.#reconfiguration.isQuestion(question)
-            ? this.#reconfiguration.answer(question)
-            : this.#leaseService.answer(question),
+        this.#services.corruption.isQuestion(question)
+          ? this.#services.corruption.answer(question)
+          : this.#services.reconfiguration.isQuestion(question)
+            ? this.#services.reconfiguration.answer(question)
+            : this.#services.leases.answer(question),
       onUnreachable: (member) => {
         if (!this.#stopped) this.#raft.reportUnreachable(member);
       },
@@ -293,7 +186,7 @@ export class Replica implements Kv {
     this.#setPeers();
     if (this.#state.membership.isRemoved(this.memberId)) this.#leave();
     const { corruptionCheckMs = 0 } = config;
-    if (corruptionCheckMs > 0) this.#corruptionTimer = this.#corruption.every(corruptionCheckMs);
+    if (corruptionCheckMs > 0) this.#corruptionTimer = this.#services.corruption.every(corruptionCheckMs);
     this.#ticker = platform.clock.every(config.heartbeatMs / ticksPerHeartbeat, () => this.#tick());
     this.#driver.start(this.#transport);
     this.#becomeReady();
@@ -329,7 +222,7 @@ export class Replica implements Kv {
         this.#state.access.requireRead(who(), query);
         return this.watch(query, observer);
       },
-      leases: this.#leaseService.as(who),
+      leases: this.#services.leases.as(who),
     };
   }
 
@@ -376,7 +269,7 @@ export class Replica implements Kv {
   async compact(revision: Revision, options: { physical?: boolean } = {}, caller?: Caller): Promise<Header> {
     this.#checkRunning();
     const outcome = await this.#proposals.propose({ type: "compact", revision, ...(caller && { caller }) });
-    if (options.physical === true) await this.#upkeep.reclaim();
+    if (options.physical === true) await this.#services.upkeep.reclaim();
     return this.#headerAt(outcome.revision);
   }
 
@@ -384,7 +277,7 @@ export class Replica implements Kv {
   async defragment(): Promise<void> {
     this.#checkRunning();
     await this.#driver.settled();
-    await this.#upkeep.defragment();
+    await this.#services.upkeep.defragment();
   }
 
   watch(query: WatchQuery, observer: WatchObserver): KvWatch {
@@ -437,7 +330,7 @@ export class Replica implements Kv {
     if (this.#raft.role !== "leader") throw new KvError("NOT_LEADER", "etcdserver: not leader");
     if (!this.#raft.status.confState.voters.includes(to))
       throw new KvError("BAD_TRANSFEREE", "etcdserver: bad leader transferee");
-    if (!(await handOver(this.#handover, to, requestTimeoutMs + 2 * this.#parts.config.electionMs)))
+    if (!(await handOver(this.#services.handover, to, requestTimeoutMs + 2 * this.#parts.config.electionMs)))
       throw new KvError("TIMEOUT", "etcdserver: request timed out");
   }
 
@@ -454,7 +347,7 @@ export class Replica implements Kv {
 
   /** There is less room on the disk than the log and an image may need: puts are refused. */
   get diskIsLow(): boolean {
-    return this.#diskSpace.isLow;
+    return this.#services.diskSpace.isLow;
   }
 
   /** Raises or lifts an alarm on all members, or asks what is raised. Answers the alarms concerned. @throws KvError */
@@ -481,6 +374,7 @@ export class Replica implements Kv {
   status(): ReplicaStatus {
     const { leader, role, commit } = this.#raft.status;
     const { totalBytes, usedBytes } = this.#state.mvcc.sizes;
+    const { quotaBytes = quotaBytesDefault } = this.#parts.config;
     return {
       header: this.header(),
       leader,
@@ -490,7 +384,7 @@ export class Replica implements Kv {
       learner: this.isLearner(),
       dbSizeBytes: totalBytes,
       dbSizeInUseBytes: usedBytes,
-      ...(Number.isFinite(this.#quotaBytes) ? { dbQuotaBytes: this.#quotaBytes } : {}),
+      ...(Number.isFinite(quotaBytes) ? { dbQuotaBytes: quotaBytes } : {}),
     };
   }
 
@@ -502,19 +396,19 @@ export class Replica implements Kv {
   /** Hash of this member's history up to a revision (0: now). @throws KvError COMPACTED, FUTURE_REVISION */
   async hashKv(revision: Revision): Promise<KvHash> {
     this.#checkRunning();
-    return this.#upkeep.hash(revision);
+    return this.#services.upkeep.hash(revision);
   }
 
   /** Compares what this member holds with the others. @throws Error where one holds something else at the same revision */
   async checkCorruption(): Promise<void> {
     this.#checkRunning();
-    await this.#corruption.beforeServing();
+    await this.#services.corruption.beforeServing();
   }
 
   /** The whole state as of now, this member's word for it; close it. */
   async snapshot(): Promise<StateSnapshot> {
     this.#checkRunning();
-    return this.#upkeep.snapshot();
+    return this.#services.upkeep.snapshot();
   }
 
   /** Where peers reach this member. */
@@ -546,12 +440,12 @@ export class Replica implements Kv {
   /** Lets somebody else lead before this member goes, so that nobody has to wait for an election. */
   async #handOver(): Promise<void> {
     const heir = heirOf(this.#raft);
-    if (heir !== noMember) await handOver(this.#handover, heir, this.#parts.config.electionMs);
+    if (heir !== noMember) await handOver(this.#services.handover, heir, this.#parts.config.electionMs);
   }
 
   async #change(change: MemberChange): Promise<Reconfigured> {
     this.#checkRunning();
-    return this.#reconfiguration.change(change);
+    return this.#services.reconfiguration.change(change);
   }
 
   /** One that joined has a log to receive before it knows the others by itself. */
@@ -590,8 +484,8 @@ export class Replica implements Kv {
   #tick(): void {
     this.#proposals.expire();
     this.#reads.tick();
-    this.#leaseService.turn();
-    this.#diskSpace.tick();
+    this.#services.leases.turn();
+    this.#services.diskSpace.tick();
     this.#state.hub.tick(this.#parts.platform.clock.monotonic());
     this.#driver.tick();
   }
@@ -605,7 +499,7 @@ export class Replica implements Kv {
 
   #noticeLeader(): void {
     const { leader, role, term } = this.#raft;
-    this.#leaseService.roleIs(role, term);
+    this.#services.leases.roleIs(role, term);
     if (leader === this.#knownLeader) return;
     this.#knownLeader = leader;
     const message = leader === noMember ? "nobody leads" : "a new leader";
