@@ -144,7 +144,7 @@ export function createControllerManager(options: ControllerManagerOptions): Cont
 
   /** Works until the signal fires; everything it knows is thrown away afterwards. */
   async function work(signal: AbortSignal): Promise<void> {
-    const informers = createInformerFactory({ client, clock, random, log });
+    const informers = createInformerFactory({ client, clock, random, log, streamingList: true });
     const hostName = options.hostName ?? "localhost";
     const contextOf = (own: Client): ControllerContext => {
       const events = createEventSink({ client: own, clock, log, hostName, signal });

@@ -415,7 +415,14 @@ export class FakeApi implements Transport {
         stream.end();
       },
     };
-    if (from < this.#compacted) {
+    if (query.get("sendInitialEvents") === "true") {
+      this.#watchers.add(watcher);
+      signal?.addEventListener("abort", () => watcher.end());
+      for (const object of this.all(found.resource).filter(selects)) stream.push({ type: "ADDED", object });
+      const annotations = { "k8s.io/initial-events-end": "true" };
+      const resourceVersion = String(this.#revision);
+      stream.push({ type: "BOOKMARK", object: { metadata: { resourceVersion, annotations } } });
+    } else if (from < this.#compacted) {
       const status = {
         kind: "Status",
         code: 410,

@@ -98,7 +98,9 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     const scope = { group: resource.group, version: resource.version, resource: resource.resource };
     const own = new AbortController();
     const shared = informers.peek(scope);
-    const informer = shared ?? createInformer({ client, clock, random, log, scope, transform: identityOf });
+    const informer =
+      shared ??
+      createInformer({ client, clock, random, log, scope, streamingList: true, transform: identityOf });
     const unsubscribe = informer.addHandler({
       add: (object) => changed(resource, object),
       update: (object) => changed(resource, object),

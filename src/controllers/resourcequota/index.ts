@@ -97,7 +97,9 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     if (found === undefined || !found.namespaced || !found.verbs.includes("watch")) return undefined;
     const scope: GroupVersionResource = { group, version: found.version, resource };
     const shared = informers.peek(scope);
-    const informer = shared ?? createInformer({ client, clock, random, log, scope, transform: identityOf });
+    const informer =
+      shared ??
+      createInformer({ client, clock, random, log, scope, streamingList: true, transform: identityOf });
     informer.addHandler({ delete: wake });
     counted.set(key, informer);
     if (shared === undefined) informer.start(signal);
