@@ -46,7 +46,7 @@ const { values: options } = parseArgs({
     nnp: { type: "string" },
     "sample-apiserver": { type: "string" },
     etcd: { type: "string" },
-    tools: { type: "string", default: "curl,dig,nc,ss,nginx" },
+    tools: { type: "string", default: "curl,dig,getent,nc,ss,nginx" },
   },
 });
 const registry = "registry.k8s.io/e2e-test-images";
