@@ -107,6 +107,7 @@ const counts = [
   "availableReplicas",
   "updatedReplicas",
   "unavailableReplicas",
+  "terminatingReplicas",
   "observedGeneration",
   "collisionCount",
 ] as const;
