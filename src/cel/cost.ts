@@ -8,11 +8,11 @@ export const mapCost = 30;
 export const structCost = 40;
 
 /** What reading a string or a list costs an element; what a regular expression costs a character. */
-const traversalFactor = 0.1;
-const patternFactor = 0.25;
+export const traversalFactor = 0.1;
+export const patternFactor = 0.25;
 
 /** One question to the authorizer: two fit into one evaluation. */
-const authorizationCost = 350_000;
+export const authorizationCost = 350_000;
 
 const traverse = (size: number): number => Math.ceil(size * traversalFactor);
 

@@ -2,6 +2,7 @@
  * What calls cost at most, by the sizes of what they get: cel-go's checker/cost.go and ext, and k8s.io/apiserver/pkg/cel/library/cost.go. Which rules a
  * CustomResourceDefinition may have hangs on these numbers, so they are upstream's, odd ones included.
  */
+import { authorizationCost, listCost, patternFactor, structCost, traversalFactor } from "./cost.ts";
 import type { Overload } from "./functions.ts";
 import { add, boundless, exactly, multiply, nothing, type Range, scale, union, unknown } from "./range.ts";
 import { type CelType, sameType } from "./types.ts";
@@ -24,13 +25,6 @@ export interface Price {
   readonly size?: Range;
 }
 
-/** What reading a string or a list costs an element; what a regular expression costs a character. */
-const traversalFactor = 0.1;
-const patternFactor = 0.25;
-const listCost = 10;
-const structCost = 40;
-/** One question to the authorizer: two fit into one evaluation. */
-const authorizationCost = 350_000;
 /** Characters of the longest regular expression behind a named format, and bytes of a format. */
 const formatPatternMax = 128;
 const formatMax = 64;

@@ -23,6 +23,9 @@ export interface ValueSchema {
   readonly "x-kubernetes-list-map-keys"?: readonly string[];
 }
 
+/** Bytes that a request has for what is between two brackets or quotes. */
+const contentsMax = requestBytesMax - 2;
+
 const text: ValueSchema = { type: "string" };
 
 /** What every object of the API has, whether its schema says so or not. */
@@ -74,7 +77,7 @@ function listType(schema: ValueSchema, name: string): CelType | undefined {
     ...types.list(element),
     ...(kind === "set" ? { list: { type: "set" } } : {}),
     ...(kind === "map" ? { list: { type: "map", keys } } : {}),
-    sizeMax: schema.maxItems ?? Math.floor((requestBytesMax - 2) / ((element.bytesMin ?? 1) + 1)),
+    sizeMax: schema.maxItems ?? Math.floor(contentsMax / ((element.bytesMin ?? 1) + 1)),
     bytesMin: 2,
   };
 }
@@ -88,7 +91,7 @@ function objectType(
     if (value === undefined) return undefined;
     return {
       ...types.map(types.string, value),
-      sizeMax: schema.maxProperties ?? Math.floor((requestBytesMax - 2) / ((value.bytesMin ?? 1) + 6)),
+      sizeMax: schema.maxProperties ?? Math.floor(contentsMax / ((value.bytesMin ?? 1) + 6)),
       bytesMin: 2,
     };
   }
@@ -131,7 +134,7 @@ function withMetadata({ properties = {} }: ValueSchema): Readonly<Record<string,
 function stringType(schema: ValueSchema): CelType {
   switch (schema.format) {
     case "byte":
-      return { ...types.bytes, sizeMax: schema.maxLength ?? requestBytesMax - 2, bytesMin: 2 };
+      return { ...types.bytes, sizeMax: schema.maxLength ?? contentsMax, bytesMin: 2 };
     case "duration":
       return { ...types.duration, sizeMax: 32, bytesMin: 3 };
     case "date":
@@ -148,5 +151,5 @@ function textMax({ maxLength, enum: choices }: ValueSchema): number {
   if (maxLength !== undefined) return maxLength * 4;
   const texts = (choices ?? []).filter((choice) => typeof choice === "string");
   if (texts.length > 0) return Math.max(...texts.map((choice) => Buffer.byteLength(choice)));
-  return requestBytesMax - 2;
+  return contentsMax;
 }

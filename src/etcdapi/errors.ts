@@ -1,24 +1,7 @@
 import { KvError, type KvErrorCode } from "../kv/index.ts";
-import { GrpcMessageTooLarge, ProtobufError } from "../wire/index.ts";
+import { statusCode as code, GrpcMessageTooLarge, ProtobufError } from "../wire/index.ts";
 
-/** gRPC's status codes (https://grpc.io/docs/guides/status-codes/) that are used here. */
-export const code = {
-  ok: 0,
-  canceled: 1,
-  unknown: 2,
-  invalidArgument: 3,
-  deadlineExceeded: 4,
-  notFound: 5,
-  permissionDenied: 7,
-  resourceExhausted: 8,
-  failedPrecondition: 9,
-  outOfRange: 11,
-  unimplemented: 12,
-  internal: 13,
-  unavailable: 14,
-  dataLoss: 15,
-  unauthenticated: 16,
-} as const;
+export { code };
 
 /** What a call ends with instead of an answer. */
 export class RpcError extends Error {

@@ -1,16 +1,6 @@
-/** gRPC's status codes (https://grpc.io/docs/guides/status-codes/) that matter here. */
-export const statusCode = {
-  ok: 0,
-  unknown: 2,
-  deadlineExceeded: 4,
-  permissionDenied: 7,
-  resourceExhausted: 8,
-  unimplemented: 12,
-  internal: 13,
-  unavailable: 14,
-  dataLoss: 15,
-  unauthenticated: 16,
-} as const;
+import { statusCode } from "../wire/index.ts";
+
+export { statusCode };
 
 /** How a call ended. */
 export interface RpcStatus {

@@ -1,6 +1,7 @@
 import {
   canonicalQuantity,
   type GroupVersionKind,
+  isJsonObject,
   type Json,
   type JsonObject,
   type KubeObject,
@@ -77,8 +78,7 @@ export function keepForgetting(body: Json, object: Json): void {
 }
 
 function memberOf(value: Json | undefined, name: string): Json | undefined {
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isObject && Object.hasOwn(value, name) ? value[name] : undefined;
+  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 /** A value of a definition of upstream's, such as ObjectMeta, as Go's decoder and encoder leave it. @throws DecodeError */

@@ -15,6 +15,7 @@ export {
   GrpcReader,
   grpcPrefixBytes,
 } from "./grpc/messages.ts";
+export { statusCode } from "./grpc/status-code.ts";
 export { createKubernetesCodec, type KubernetesCodec, type KubernetesObject } from "./kubernetes/codec.ts";
 export type { KubernetesTable } from "./kubernetes/plan.ts";
 export {
