@@ -1,5 +1,5 @@
 /** Addresses of the pods of `raftsman up`. */
-import { claimPodRange, loopbackPodRanges, type PodClaim } from "../main/index.ts";
+import { claimPodRange, loopbackPodRanges, nodeCidrMaskSize, type PodClaim } from "../main/index.ts";
 import type { Machine } from "../platform/index.ts";
 import { defaults } from "./defaults.ts";
 import { keptRange } from "./kept-range.ts";
@@ -8,6 +8,7 @@ import { keptRange } from "./kept-range.ts";
 const rangeFile = "pod-cidr";
 
 export interface PodRangeOptions {
+  readonly nodes: number;
   readonly runtime: "hollow" | "process";
   readonly dataDir?: string;
   readonly podCidr?: string;
@@ -17,8 +18,20 @@ export interface PodRangeOptions {
 /**
  * The range of the pods' addresses: of processes in this machine's network one that no other cluster on this machine uses, claimed as long as this one runs. One that
  * is kept always has the same, and its own pods may be running in it.
+ *
+ * @throws Error where it is too small for the nodes
  */
-export async function settlePodRange(
+export async function settlePodRange(machine: Machine, options: PodRangeOptions): Promise<PodClaim> {
+  const claim = await claimRange(machine, options);
+  const room = 2 ** (nodeCidrMaskSize - Number(claim.range.split("/")[1]));
+  if (options.nodes <= room) return claim;
+  await claim.release();
+  throw new Error(
+    `--nodes ${options.nodes}: the pods' range ${claim.range} has a /${nodeCidrMaskSize} for ${Math.floor(room)} of them; give a larger --pod-cidr`,
+  );
+}
+
+async function claimRange(
   machine: Machine,
   { runtime, dataDir, podCidr, images }: PodRangeOptions,
 ): Promise<PodClaim> {

@@ -16,6 +16,9 @@ export interface ControllerContext {
   readonly settings: ControllerSettings;
 }
 
+/** Length of the prefix of a node's part of the pods' range: 512 addresses, room for the 110 pods that a kubelet takes and those that end. */
+export const nodeCidrMaskSize = 23;
+
 export interface ControllerSettings {
   /** A node without a heartbeat for so long is not ready. Milliseconds. */
   readonly nodeMonitorGracePeriodMs: number;

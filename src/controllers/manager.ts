@@ -13,7 +13,12 @@ import { requestApprover } from "./certificates/approver.ts";
 import { requestCleaner } from "./certificates/cleaner.ts";
 import { requestSigner } from "./certificates/signer.ts";
 import { clusterRoleAggregationController } from "./clusterrole-aggregation/index.ts";
-import type { ControllerContext, ControllerDescriptor, ControllerSettings } from "./context.ts";
+import {
+  type ControllerContext,
+  type ControllerDescriptor,
+  type ControllerSettings,
+  nodeCidrMaskSize,
+} from "./context.ts";
 import { cronJobController } from "./cronjob/index.ts";
 import { daemonSetController } from "./daemonset/index.ts";
 import { deploymentController } from "./deployment/index.ts";
@@ -124,7 +129,7 @@ const defaultSettings: ControllerSettings = {
   nodeMonitorPeriodMs: 5_000,
   podGcQuarantineMs: 40_000,
   clusterCidr: "10.128.0.0/12",
-  nodeCidrMaskSize: 23,
+  nodeCidrMaskSize,
   rootCa: undefined,
   signer: undefined,
   issueSecretToken: undefined,

@@ -2,6 +2,7 @@
 
 export { kubernetesVersion } from "../apiserver/index.ts";
 export { type AuthorizationMode, authorizationModes } from "../auth/index.ts";
+export { nodeCidrMaskSize } from "../controllers/index.ts";
 export { type Address, listenOrFree } from "../member/index.ts";
 export { adminConnection, adminKubeconfig } from "./admin.ts";
 export { firstAddress, tenthAddress } from "./cidr.ts";

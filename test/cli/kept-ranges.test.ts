@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { settlePodRange } from "../../src/cli/up-pods.ts";
 import { settleServiceRange, type UpTrafficOptions } from "../../src/cli/up-traffic.ts";
 import { type Machine, nodePlatform } from "../../src/platform/index.ts";
 
@@ -44,4 +45,19 @@ test("a kept cluster goes on with the Services' range that it had, whoever has c
     settleServiceRange(machine, { ...options, dataDir: directory }),
     /another cluster on this machine serves 127\.97\.0\.0\/16/,
   );
+});
+
+test("a range of pods that is too small for the nodes is refused before anything starts, with the way out", async () => {
+  const machine = quietMachine();
+  const pods = { runtime: "hollow", podCidr: "10.128.0.0/22" } as const;
+  assert.equal((await settlePodRange(machine, { ...pods, nodes: 2 })).range, "10.128.0.0/22");
+  await assert.rejects(settlePodRange(machine, { ...pods, nodes: 3 }), {
+    message: "--nodes 3: the pods' range 10.128.0.0/22 has a /23 for 2 of them; give a larger --pod-cidr",
+  });
+  // A range that is claimed is free again.
+  const processes = { runtime: "process", nodes: 200 } as const;
+  await assert.rejects(settlePodRange(machine, processes), /127\.128\.0\.0\/16 has a \/23 for 128 of them/);
+  const claim = await settlePodRange(machine, { ...processes, nodes: 128 });
+  assert.equal(claim.range, "127.128.0.0/16");
+  await claim.release();
 });
