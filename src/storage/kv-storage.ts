@@ -106,6 +106,18 @@ export class KvStorage implements Storage {
     return listFromKv(this.#kv, prefix, options, this.singleKey(prefix, options.predicate.name));
   }
 
+  /** Whether the store still knows how it was at `revision`: it has not compacted it. Asks this member alone. */
+  async keeps(revision: Revision): Promise<boolean> {
+    const query = { key: utf8(this.#keyPrefix), revision, countOnly: true, serializable: true };
+    try {
+      await this.#kv.range(query);
+      return true;
+    } catch (error) {
+      if (error instanceof KvError && error.code === "COMPACTED") return false;
+      throw storageErrorOf(error, this.#keyPrefix);
+    }
+  }
+
   /** The one key that a selection by name can match, where the prefix leaves only one. */
   singleKey(prefix: string, name: string | undefined): string | undefined {
     if (name === undefined || (this.#namespaced && prefix === this.#keyPrefix)) return undefined;

@@ -140,8 +140,11 @@ class Cacher implements Storage, FeedTarget {
     const plan = planList(prefix, options);
     await this.#feed.ready();
     if (plan.exactRevision > 0) {
-      if (!this.#holds(plan.exactRevision)) return this.#store.list(prefix, options);
-      return this.#listAt(prefix, options, plan, plan.exactRevision);
+      const at = plan.exactRevision;
+      // What the store has compacted has expired although it is here: no server goes on with a list that another would refuse.
+      if (this.#holds(at) && (await this.#store.keeps(at)) && this.#holds(at))
+        return this.#listAt(prefix, options, plan, at);
+      return this.#store.list(prefix, options);
     }
     if (plan.continues) return this.#store.list(prefix, options);
     if (plan.minimumRevision > 0) {
