@@ -1,12 +1,14 @@
 /**
- * Runs Kubernetes' own conformance tests on a server of ours, a few at a time, each in a process of its own. Not a part of `npm test`: it
- * needs upstream's test binary, which is built from its Go module (docs/CONFORMANCE.md says how, and has the results).
+ * Runs Kubernetes' own conformance tests on a server of ours. Not a part of `npm test`: it needs upstream's test binary, which is built from
+ * its Go module (docs/CONFORMANCE.md says how, and has the results).
  *
  *     node scripts/build.mjs
  *     node scripts/kubernetes-conformance.ts --e2e-test ./e2e.test --out results.tsv [--filter REGEX] [--images LAYOUT] [--logs DIRECTORY]
  *
- * With `--images`, an OCI image layout, pods are containers (needs root); without, nodes are hollow. Writes one line a test: PASS, FAIL or SKIP, seconds, file, name, and what failed. What the file already has is not run again. Where
- * `--logs` is given, it keeps what those that did not pass had to say.
+ * The binary takes seconds to start, so a process of it runs `--batch` tests; `--parallel` processes run beside each other, and then those tests
+ * alone that are marked `[Serial]`, for they take nodes away from others. With `--images`, an OCI image layout, pods are containers (needs root);
+ * without, nodes are hollow. Writes one line a test: PASS, FAIL or SKIP, seconds, file, name, and what failed. What the file already has is not run
+ * again. Where `--logs` is given, it keeps what those that did not pass had to say.
  * Ends with status 1 where something failed.
  */
 import { execFileSync, spawn } from "node:child_process";
@@ -36,6 +38,7 @@ interface Conformance {
 
 interface Outcome {
   readonly result: "PASS" | "FAIL" | "SKIP";
+  readonly seconds: number;
   readonly reason: string;
 }
 
@@ -47,6 +50,7 @@ const { values: options } = parseArgs({
     kubeconfig: { type: "string" },
     images: { type: "string" },
     parallel: { type: "string", default: "2" },
+    batch: { type: "string", default: "8" },
     timeout: { type: "string", default: "330" },
     logs: { type: "string" },
   },
@@ -62,9 +66,27 @@ function testsOf(binary: string, filter: RegExp): readonly Conformance[] {
   return tests;
 }
 
-/** Runs one test to its end. */
-async function run(binary: string, kubeconfig: string, { name }: Conformance): Promise<Outcome> {
-  const seconds = Number(options.timeout);
+/** What ginkgo's report says of one test, as far as it is looked at. */
+interface SpecReport {
+  readonly LeafNodeType: string;
+  readonly ContainerHierarchyTexts?: readonly string[] | null;
+  readonly LeafNodeText: string;
+  readonly State: string;
+  /** Nanoseconds. */
+  readonly RunTime: number;
+  readonly Failure?: { readonly Message?: string };
+  readonly CapturedGinkgoWriterOutput?: string;
+}
+
+/** Runs some tests, one after the other, to their end. Those that do not end in time have no outcome. */
+async function run(
+  binary: string,
+  kubeconfig: string,
+  tests: readonly Conformance[],
+): Promise<Map<string, Outcome>> {
+  const directory = mkdtempSync(join(tmpdir(), "raftsman-conformance-"));
+  const report = join(directory, "report.json");
+  const seconds = Number(options.timeout) * tests.length;
   const child = spawn(
     binary,
     [
@@ -72,31 +94,38 @@ async function run(binary: string, kubeconfig: string, { name }: Conformance): P
       `--kubeconfig=${kubeconfig}`,
       "--num-nodes=0",
       "--allowed-not-ready-nodes=-1",
-      `--ginkgo.focus=${name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`,
+      `--ginkgo.focus=${tests.map(({ name }) => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")}`,
       `--ginkgo.timeout=${seconds}s`,
+      `--ginkgo.json-report=${report}`,
       "--ginkgo.no-color",
     ],
-    {
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: (seconds + overtimeSeconds) * 1_000,
-      killSignal: "SIGKILL",
-    },
+    { stdio: "ignore", timeout: (seconds + overtimeSeconds) * 1_000, killSignal: "SIGKILL" },
   );
-  let log = "";
-  const keep = (chunk: Buffer): void => {
-    // A line of thousands of S for the tests that are passed over.
-    log += chunk.toString().replace(/S{20,}/g, "");
-  };
-  child.stdout.on("data", keep);
-  child.stderr.on("data", keep);
   await new Promise((resolve) => child.on("close", resolve));
-  if (/ 1 Passed \| 0 Failed/.test(log)) return { result: "PASS", reason: "" };
-  if (options.logs !== undefined) keepLog(options.logs, name, log);
-  if (/ 0 Passed \| 0 Failed/.test(log)) return { result: "SKIP", reason: "skips itself" };
-  const lines = log.split("\n");
-  const at = lines.findLastIndex((line) => /^\s*\[(FAILED|TIMEDOUT|PANICKED)\]/.test(line));
-  const told = at < 0 ? "did not end in time" : lines.slice(at, at + 4).join(" ");
-  return { result: "FAIL", reason: told.replace(/\s+/g, " ").trim().slice(0, reasonCharsMax) };
+  const outcomes = new Map<string, Outcome>();
+  const suites = existsSync(report)
+    ? (JSON.parse(readFileSync(report, "utf8")) as { SpecReports?: readonly SpecReport[] }[])
+    : [];
+  rmSync(directory, { recursive: true });
+  for (const spec of suites.flatMap(({ SpecReports }) => SpecReports ?? [])) {
+    if (spec.LeafNodeType !== "It") continue;
+    const text = [...(spec.ContainerHierarchyTexts ?? []), spec.LeafNodeText].join(" ");
+    const name = tests.find((test) => text.includes(test.name))?.name;
+    // Those that the focus leaves out are skipped without a word.
+    if (name === undefined || (spec.State === "skipped" && !spec.Failure?.Message)) continue;
+    outcomes.set(name, outcomeOf(spec));
+    if (options.logs === undefined || spec.State === "passed") continue;
+    keepLog(options.logs, name, `${spec.CapturedGinkgoWriterOutput ?? ""}\n${spec.Failure?.Message ?? ""}\n`);
+  }
+  return outcomes;
+}
+
+function outcomeOf({ State, RunTime, Failure }: SpecReport): Outcome {
+  return {
+    result: State === "passed" ? "PASS" : State === "skipped" ? "SKIP" : "FAIL",
+    seconds: Math.round(RunTime / 1e9),
+    reason: (Failure?.Message ?? "").replace(/\s+/g, " ").trim().slice(0, reasonCharsMax),
+  };
 }
 
 function keepLog(directory: string, name: string, log: string): void {
@@ -152,20 +181,33 @@ async function main(): Promise<void> {
   );
   const tests = testsOf(binary, new RegExp(options.filter, "i"));
   const left = tests.filter(({ name }) => !known.has(name));
+  const batchSize = Number(options.batch);
   const cluster =
     options.kubeconfig === undefined ? await start() : { kubeconfig: options.kubeconfig, stop: () => {} };
-  const work = async (): Promise<void> => {
-    for (let test = left.shift(); test !== undefined; test = left.shift()) {
-      const startedAt = Date.now();
-      const { result, reason } = await run(binary, cluster.kubeconfig, test);
-      const seconds = Math.round((Date.now() - startedAt) / 1_000);
-      known.set(test.name, result);
-      appendFileSync(out, `${[result, seconds, test.file, test.name, reason].join("\t")}\n`);
-      console.log(`${result} ${seconds} s ${test.name}${reason === "" ? "" : `\n     ${reason}`}`);
+  const note = (test: Conformance, { result, seconds, reason }: Outcome): void => {
+    known.set(test.name, result);
+    appendFileSync(out, `${[result, seconds, test.file, test.name, reason].join("\t")}\n`);
+    console.log(`${result} ${seconds} s ${test.name}${reason === "" ? "" : `\n     ${reason}`}`);
+  };
+  const work = async (tests: Conformance[]): Promise<void> => {
+    for (let batch = tests.splice(0, batchSize); batch.length > 0; batch = tests.splice(0, batchSize)) {
+      const outcomes = await run(binary, cluster.kubeconfig, batch);
+      for (const test of batch) {
+        // One that hangs takes the others' time: each gets its own then.
+        const outcome =
+          outcomes.get(test.name) ??
+          (batch.length === 1 ? undefined : (await run(binary, cluster.kubeconfig, [test])).get(test.name));
+        note(
+          test,
+          outcome ?? { result: "FAIL", seconds: Number(options.timeout), reason: "did not end in time" },
+        );
+      }
     }
   };
   try {
-    await Promise.all(Array.from({ length: Number(options.parallel) }, work));
+    const shared = left.filter(({ name }) => !name.includes("[Serial]"));
+    await Promise.all(Array.from({ length: Number(options.parallel) }, () => work(shared)));
+    await work(left.filter(({ name }) => name.includes("[Serial]")));
   } finally {
     cluster.stop();
   }

@@ -206,6 +206,14 @@ describe("a pod", () => {
     assert.equal(made.metadata.generation, 1);
   });
 
+  test("that is gated says so, and since when", async () => {
+    const gated = body({ schedulingGates: [{ name: "example.com/later" }] });
+    const made = await create(openRegistry().handler(pods), gated);
+    const [condition] = made["status"].conditions;
+    assert.equal(condition.reason, "SchedulingGated");
+    assert.equal(condition.lastTransitionTime, made.metadata.creationTimestamp);
+  });
+
   test("counts what is wanted of it, and nothing else", async () => {
     const handler = openRegistry().handler(pods);
     await create(handler, body());

@@ -1,4 +1,4 @@
-import { deepEqual, type FieldError, field, ipErrors } from "../../../apimachinery/index.ts";
+import { deepEqual, type FieldError, field, formatTime, ipErrors } from "../../../apimachinery/index.ts";
 import { changesOf } from "../../rules/changes.ts";
 import { complaints } from "../../rules/values.ts";
 import type { Strategy, UpdateRules } from "../../strategy.ts";
@@ -19,15 +19,21 @@ const shortestGraceSeconds = 1;
 /** Pods: made Pending, bound once, changed little, deleted in peace. */
 export const podStrategy: Strategy<Pod> = {
   namespaced: true,
-  prepareForCreate: (pod, { warn }) => {
+  prepareForCreate: (pod, { warn, now }) => {
     pod.metadata.generation = 1;
     pod.status = { phase: "Pending", qosClass: qosClassOf(pod.spec) };
     dropDisabledFields(pod.spec);
     resolveLabelKeys(pod);
     takeFromAnnotations(pod, warn);
     if ((pod.spec.schedulingGates?.length ?? 0) > 0) {
-      const message = "Scheduling is blocked due to non-empty scheduling gates";
-      pod.status.conditions = [{ type: "PodScheduled", status: "False", reason: "SchedulingGated", message }];
+      const gated = {
+        type: "PodScheduled",
+        status: "False",
+        lastTransitionTime: formatTime(now),
+        reason: "SchedulingGated",
+        message: "Scheduling is blocked due to non-empty scheduling gates",
+      };
+      pod.status.conditions = [gated];
     }
     return pod;
   },
