@@ -21,10 +21,11 @@ export class Extract {
   readonly #end: number;
   #open = true;
 
-  constructor(space: Keyspace, revision: number) {
+  /** `compactRevision`: where the history begins; an earlier one than the last only as long as nothing was reclaimed since that. */
+  constructor(space: Keyspace, revision: number, compactRevision: number = space.compactRevision) {
     this.#space = space;
     this.revision = revision;
-    this.compactRevision = space.compactRevision;
+    this.compactRevision = compactRevision;
     this.#nextKey = this.compactRevision > 1 ? emptyBytes : undefined;
     this.#position = space.seekLog(this.compactRevision);
     this.#end = space.seekLog(revision + 1);

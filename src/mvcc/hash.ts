@@ -14,20 +14,40 @@ const hashOfNothing = crc32c(utf8("key"));
  * compacted revision does not. So it depends on the history and the two revisions, not on what happens to be reclaimed already.
  */
 export function hashOf(space: Keyspace, revision: Revision): MvccHash {
-  const extract = new Extract(space, revision);
+  return hashing(space, {
+    revision,
+    compactRevision: space.compactRevision,
+    anyKept: anyExists(space, revision),
+  });
+}
+
+/**
+ * The hash that etcd computes while it compacts: up to the compacted revision, of what was kept since the compaction before. Of now, that is before
+ * anything else is written or reclaimed.
+ */
+export function hashOfCompaction(space: Keyspace, previous: Revision): MvccHash {
+  const revision = space.compactRevision;
+  // It keeps deletions of that very revision.
+  const anyKept = anyExists(space, revision) || anyDeleted(space, revision);
+  return hashing(space, { revision, compactRevision: previous, anyKept });
+}
+
+function hashing(
+  space: Keyspace,
+  options: { readonly revision: Revision; readonly compactRevision: Revision; readonly anyKept: boolean },
+): MvccHash {
+  const { revision, compactRevision, anyKept } = options;
+  const extract = new Extract(space, revision, compactRevision);
   const { versions } = space;
-  const { compactRevision } = space;
   const bytes = new VersionBytes(space);
   const visible = (version: number) => space.visible(versions.key(version), revision) === version;
   const state = { hash: hashOfNothing, base: [] as number[], next: 0, held: noVersion, sorted: false };
-  // Where no key exists etcd compares with nothing, and counts all.
-  const anyExists =
-    space.scan({ key: new Uint8Array(0), rangeEnd: Uint8Array.of(0) }, revision, () => false) > 0;
   let done = false;
   const add = (version: number): void => {
     const mod = versions.mod(version);
     if (mod > revision) return;
-    if (mod <= compactRevision && anyExists && !visible(version)) return;
+    // Where nothing is kept etcd compares with nothing, and counts all.
+    if (mod <= compactRevision && anyKept && !visible(version)) return;
     if (mod === compactRevision && versions.writes(version) === 0) return;
     state.hash = bytes.hash(version, state.hash);
   };
@@ -65,4 +85,16 @@ export function hashOf(space: Keyspace, revision: Revision): MvccHash {
     },
     close: () => extract.close(),
   };
+}
+
+function anyExists(space: Keyspace, revision: Revision): boolean {
+  return space.scan({ key: new Uint8Array(0), rangeEnd: Uint8Array.of(0) }, revision, () => false) > 0;
+}
+
+/** Whether a key was deleted at this revision, which is in the log of changes. */
+function anyDeleted(space: Keyspace, revision: Revision): boolean {
+  const end = space.seekLog(revision + 1);
+  for (let at = space.seekLog(revision); at < end; at++)
+    if (space.versions.writes(space.log.at(at)) === 0) return true;
+  return false;
 }

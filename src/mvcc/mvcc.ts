@@ -2,7 +2,7 @@ import type { Revision } from "../base/index.ts";
 import type { RangeAnswer, RangeOp, Txn } from "../kv/index.ts";
 import { LogCursor } from "./change-cursor.ts";
 import { checkTxn, txnOpsMaxDefault } from "./check-txn.ts";
-import { hashOf } from "./hash.ts";
+import { hashOf, hashOfCompaction } from "./hash.ts";
 import { historyOf } from "./history.ts";
 import { ImageReader, imageOf, visitLeases } from "./image.ts";
 import type { HashSeed } from "./key-hash.ts";
@@ -142,6 +142,10 @@ class Store implements Mvcc {
   hash(revision: Revision): MvccHash {
     checkRevision(this.#space, revision);
     return hashOf(this.#space, revision === 0 ? this.#space.revision : revision);
+  }
+
+  hashOfCompaction(previous: Revision): MvccHash {
+    return hashOfCompaction(this.#space, previous);
   }
 
   history(): MvccHistory {

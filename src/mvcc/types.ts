@@ -156,6 +156,11 @@ export interface Mvcc {
   changesSince(revision: Revision): ChangeCursor;
   /** Hash of everything kept up to a revision (0: now): equal stores, equal hashes. @throws KvError COMPACTED, FUTURE_REVISION */
   hash(revision: Revision): MvccHash;
+  /**
+   * Of a compaction just made: hash of everything kept up to its revision since `previous`, where the store was compacted before. To be begun
+   * before anything else is asked of the store.
+   */
+  hashOfCompaction(previous: Revision): MvccHash;
   image(): MvccImage;
   history(): MvccHistory;
   restore(): MvccRestore;

@@ -4,6 +4,7 @@
  */
 import type { MemberId, Term } from "../base/index.ts";
 import { KvError } from "../kv/index.ts";
+import type { MvccHash } from "../mvcc/index.ts";
 import type { Clock } from "../platform/index.ts";
 import { type ConfChange, decodeConfChange, type Entry } from "../raft/index.ts";
 import { type Command, decodeCommand } from "./command.ts";
@@ -30,7 +31,8 @@ interface ApplierOptions {
   readonly isReady: () => boolean;
   /** Undefined: the entry changes nothing. */
   readonly applyConfChange: (change: ConfChange | undefined) => void;
-  readonly onCompacted: () => void;
+  /** The history up to the compacted revision is to be hashed before it is freed; not again what an earlier life has compacted. */
+  readonly onCompacted: (hashing: MvccHash | undefined) => void;
   /** Somebody came or went, or is reached elsewhere. */
   readonly onMembers: () => void;
   /** This member was removed. */
@@ -87,13 +89,13 @@ export class Applier {
   }
 
   #outcomeOf(command: Command, term: Term): Outcome | KvError {
-    const { state, metrics, quota, isReady, onCompacted, onMembers } = this.#options;
+    const { state, metrics, quota, isReady, onMembers } = this.#options;
     try {
+      if (command.type === "compact") return this.#compact(command, term);
       const outcome = state.apply(command, term);
       if (command.type !== "txn") metrics.applied(command, outcome);
-      if (command.type === "compact") onCompacted();
       // What an earlier life has written again proves nothing about now: room may have been made further along the log.
-      else if (command.type === "txn" && isReady() && hasPut(command.txn)) quota.look();
+      if (command.type === "txn" && isReady() && hasPut(command.txn)) quota.look();
       if (command.type === "member-peer-urls") onMembers();
       return outcome;
     } catch (error) {
@@ -101,6 +103,15 @@ export class Applier {
       if (error instanceof KvError) return error;
       throw error;
     }
+  }
+
+  #compact(command: Command, term: Term): Outcome {
+    const { state, metrics, isReady, onCompacted } = this.#options;
+    const previous = state.mvcc.compactRevision;
+    const outcome = state.apply(command, term);
+    metrics.applied(command, outcome);
+    onCompacted(isReady() ? state.mvcc.hashOfCompaction(previous) : undefined);
+    return outcome;
   }
 
   #applyConfChange(entry: Entry, settled: Settled[]): void {

@@ -43,6 +43,8 @@ export interface ReplicaConfig {
   readonly segmentBytes?: number;
   /** How often the leader compares what members hold; never when left out or 0. */
   readonly corruptionCheckMs?: number;
+  /** How often the leader compares the hashes that members have made at compactions; never when left out or 0. */
+  readonly compactionCheckMs?: number;
   /** How clients show who they are, where they have to. */
   readonly access?: AccessOptions;
   /** The others are gone for good: this member goes on alone with what it has. Not for the first start. */

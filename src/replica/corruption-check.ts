@@ -7,18 +7,10 @@ import type { MemberId, Revision } from "../base/index.ts";
 import { KvError } from "../kv/index.ts";
 import type { Clock, Timer } from "../platform/index.ts";
 import type { Log } from "../telemetry/index.ts";
-import { BytesReader } from "./bytes-reader.ts";
-import { BytesWriter } from "./bytes-writer.ts";
+import type { ComparableHash, HashQuestion } from "./hash-question.ts";
 
-/** First byte of the question; those of leases and members are below. */
-const questionHash = 4;
 /** Of no single member: nobody can tell who is right. */
 const everybody = 0n as MemberId;
-
-interface Hash {
-  readonly hash: number;
-  readonly compactRevision: Revision;
-}
 
 export interface CorruptionCheckOptions {
   readonly clock: Clock;
@@ -29,8 +21,8 @@ export interface CorruptionCheckOptions {
   readonly revision: () => Revision;
   /** Resolves when what was committed until now is applied here. */
   readonly confirm: () => Promise<void>;
-  readonly hashKv: (revision: Revision) => Promise<Hash>;
-  readonly ask: (member: MemberId, question: Uint8Array) => Promise<Uint8Array>;
+  readonly hashKv: (revision: Revision) => Promise<ComparableHash>;
+  readonly question: HashQuestion;
   readonly raise: (member: MemberId) => Promise<unknown>;
 }
 
@@ -40,23 +32,6 @@ export class CorruptionCheck {
 
   constructor(options: CorruptionCheckOptions) {
     this.#options = options;
-  }
-
-  isQuestion(question: Uint8Array): boolean {
-    return question[0] === questionHash;
-  }
-
-  /** @throws KvError COMPACTED, FUTURE_REVISION, NO_LEADER */
-  async answer(question: Uint8Array): Promise<Uint8Array> {
-    const reader = new BytesReader(question);
-    reader.byte();
-    const revision = reader.number() as Revision;
-    await this.#options.confirm();
-    const { hash, compactRevision } = await this.#options.hashKv(revision);
-    const writer = new BytesWriter();
-    writer.uint32(hash);
-    writer.number(compactRevision);
-    return writer.finish();
   }
 
   /** Runs while the answer is not cancelled. */
@@ -90,9 +65,7 @@ export class CorruptionCheck {
       const { own, others } = await this.#compare();
       const all = new Map([...others, [member, own]]);
       for (const wrong of whoIsWrong(all, this.#options.voters().length)) {
-        log.error("members hold different data at the same revision", {
-          hashes: [...all].map(([id, hash]) => `${id.toString(16)}: ${hash}`),
-        });
+        log.error("members hold different data at the same revision", { hashes: hashesShown(all) });
         await raise(wrong);
       }
     } catch (error) {
@@ -106,20 +79,15 @@ export class CorruptionCheck {
 
   /** Hashes at this member's revision, of those who answer and have compacted as far. */
   async #compare(): Promise<{ own: number; others: Map<MemberId, number> }> {
-    const { ask, hashKv, log, member, revision, voters } = this.#options;
+    const { hashKv, log, member, question, revision, voters } = this.#options;
     const at = revision();
     const own = await hashKv(at);
-    const writer = new BytesWriter();
-    writer.byte(questionHash);
-    writer.number(at);
-    const question = writer.finish();
     const others = new Map<MemberId, number>();
     for (const voter of voters()) {
       if (voter === member) continue;
       try {
-        const reader = new BytesReader(await ask(voter, question));
-        const hash = reader.uint32();
-        if (reader.number() === own.compactRevision) others.set(voter, hash);
+        const { hash, compactRevision } = await question.ask(voter, at);
+        if (compactRevision === own.compactRevision) others.set(voter, hash);
       } catch (error) {
         log.debug("a member was not compared", {
           member: voter.toString(16),
@@ -132,11 +100,16 @@ export class CorruptionCheck {
 }
 
 /** Those who differ from what a quorum of the members holds; where no quorum agrees, nobody in particular. */
-function whoIsWrong(hashes: ReadonlyMap<MemberId, number>, voters: number): MemberId[] {
+export function whoIsWrong(hashes: ReadonlyMap<MemberId, number>, voters: number): MemberId[] {
   const counts = new Map<number, number>();
   for (const hash of hashes.values()) counts.set(hash, (counts.get(hash) ?? 0) + 1);
   if (counts.size <= 1) return [];
   const [right, count] = [...counts].sort((a, b) => b[1] - a[1])[0] as [number, number];
   if (count <= Math.floor(voters / 2)) return [everybody];
   return [...hashes].filter(([, hash]) => hash !== right).map(([id]) => id);
+}
+
+/** For the log. */
+export function hashesShown(hashes: ReadonlyMap<MemberId, number>): readonly string[] {
+  return [...hashes].map(([id, hash]) => `${id.toString(16)}: ${hash}`);
 }

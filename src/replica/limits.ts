@@ -55,6 +55,8 @@ export const learnerReadyShare = 0.9;
 export const healthyElections = 5;
 /** A removed member goes on for so long: its last answers leave, and it hears what the others have to say. Milliseconds. */
 export const removedGraceMs = 1000;
+/** Hashes kept of the last compactions, as etcd keeps them; as many may wait to be made. */
+export const compactionHashesMax = 10;
 /** A state of so many bytes is written as an image whenever enough entries have come, however few bytes they have. */
 export const imageBytesFree = 4 * 1024 * 1024;
 /** Bytes of log after which an image is due in any case: so much is kept in memory, and read again at a start. */

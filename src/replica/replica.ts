@@ -27,6 +27,7 @@ import type { AccessService } from "./access-service.ts";
 import type { Alarm } from "./alarms.ts";
 import { Applier } from "./applier.ts";
 import type { Command } from "./command.ts";
+import type { KvHash } from "./compaction-hashes.ts";
 import { Driver } from "./driver.ts";
 import { handOver, heirOf } from "./handover.ts";
 import type { Who } from "./lease-service.ts";
@@ -49,7 +50,6 @@ import type { Outcome, StateMachine } from "./state-machine.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { encodeDescription } from "./transport/discovery.ts";
 import { startTransport, type Transport } from "./transport/transport.ts";
-import type { KvHash } from "./upkeep.ts";
 
 export class Replica implements Kv {
   readonly memberId: MemberId;
@@ -76,7 +76,8 @@ export class Replica implements Kv {
   #isReady = false;
   #transport: Transport | undefined;
   #ticker: Timer | undefined;
-  #corruptionTimer: Timer | undefined;
+  /** Of checks that compare members. */
+  #checks: Timer[] = [];
   #stopped = false;
   #closing: Promise<void> | undefined;
   #knownLeader: MemberId = noMember;
@@ -125,7 +126,7 @@ export class Replica implements Kv {
       metrics: parts.metrics,
       isReady: () => this.#isReady,
       applyConfChange: (change) => this.#driver.applyConfChange(change),
-      onCompacted: () => void upkeep.reclaim(),
+      onCompacted: (hashing) => upkeep.compacted(hashing),
       onMembers: () => this.#setPeers(),
       onRemoved: () => this.#leave(),
     });
@@ -169,8 +170,8 @@ export class Replica implements Kv {
       tls: config.tls,
       onMessage: (message) => this.#driver.step(message),
       onQuestion: (question) =>
-        this.#services.corruption.isQuestion(question)
-          ? this.#services.corruption.answer(question)
+        this.#services.hashes.isQuestion(question)
+          ? this.#services.hashes.answer(question)
           : this.#services.reconfiguration.isQuestion(question)
             ? this.#services.reconfiguration.answer(question)
             : this.#services.leases.answer(question),
@@ -185,8 +186,9 @@ export class Replica implements Kv {
     });
     this.#setPeers();
     if (this.#state.membership.isRemoved(this.memberId)) this.#leave();
-    const { corruptionCheckMs = 0 } = config;
-    if (corruptionCheckMs > 0) this.#corruptionTimer = this.#services.corruption.every(corruptionCheckMs);
+    const { corruptionCheckMs = 0, compactionCheckMs = 0 } = config;
+    if (corruptionCheckMs > 0) this.#checks.push(this.#services.corruption.every(corruptionCheckMs));
+    if (compactionCheckMs > 0) this.#checks.push(this.#services.compactionCheck.every(compactionCheckMs));
     this.#ticker = platform.clock.every(config.heartbeatMs / ticksPerHeartbeat, () => this.#tick());
     this.#driver.start(this.#transport);
     this.#becomeReady();
@@ -529,7 +531,7 @@ export class Replica implements Kv {
     this.#stopped = true;
     this.#driver.stop();
     this.#ticker?.cancel();
-    this.#corruptionTimer?.cancel();
+    for (const check of this.#checks) check.cancel();
     this.#leaving?.cancel();
     this.#proposals.close(reason);
     this.#reads.close(reason);

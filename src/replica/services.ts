@@ -1,12 +1,14 @@
 /** What a member is made of besides the core and its log: each service with what it needs of the others, and of the member. */
 import { Passwords, WebTokens } from "../access/index.ts";
-import type { MemberId } from "../base/index.ts";
+import type { MemberId, Revision } from "../base/index.ts";
 import type { Header } from "../kv/index.ts";
 import { AccessService } from "./access-service.ts";
 import type { Alarm } from "./alarms.ts";
+import { CompactionCheck } from "./compaction-check.ts";
 import { CorruptionCheck } from "./corruption-check.ts";
 import { DiskSpace } from "./disk-space.ts";
 import type { HandoverOptions } from "./handover.ts";
+import { HashQuestion } from "./hash-question.ts";
 import { LeaseService } from "./lease-service.ts";
 import { quotaBytesDefault, requestTimeoutMs } from "./limits.ts";
 import type { ReplicaParts } from "./parts.ts";
@@ -42,7 +44,9 @@ export interface Services {
   readonly leases: LeaseService;
   readonly access: AccessService;
   readonly reconfiguration: Reconfiguration;
+  readonly hashes: HashQuestion;
   readonly corruption: CorruptionCheck;
+  readonly compactionCheck: CompactionCheck;
   readonly upkeep: Upkeep;
   readonly handover: HandoverOptions;
 }
@@ -121,22 +125,34 @@ export function createServices(parts: ReplicaParts, host: Host): Services {
   const upkeep = new Upkeep({
     clock,
     loop,
+    log,
     state,
     durations: metrics.durations,
     checkRunning: host.checkRunning,
     isStopped: host.isStopped,
   });
-  const corruption = new CorruptionCheck({
+  const confirm = () => reads.confirm();
+  const hashKv = (revision: Revision) => upkeep.hash(revision);
+  const hashes = new HashQuestion({ confirm, hashKv, ask: host.ask });
+  const comparing = {
     clock,
     log,
     member,
-    voters: () => state.membership.voters.map(({ id }) => id),
     leads: () => raft.role === "leader",
+    question: hashes,
+    raise: (of: MemberId) => host.raise({ alarm: "CORRUPT", member: of }),
+  };
+  const corruption = new CorruptionCheck({
+    ...comparing,
+    voters: () => state.membership.voters.map(({ id }) => id),
     revision: () => state.mvcc.revision,
-    confirm: () => reads.confirm(),
-    hashKv: (revision) => upkeep.hash(revision),
-    ask: host.ask,
-    raise: (of) => host.raise({ alarm: "CORRUPT", member: of }),
+    confirm,
+    hashKv,
+  });
+  const compactionCheck = new CompactionCheck({
+    ...comparing,
+    members: () => state.membership.members.map(({ id }) => id),
+    hashes: () => upkeep.compactionHashes,
   });
   const handover = { ...shared, onLeader: host.onLeader };
   return {
@@ -147,7 +163,9 @@ export function createServices(parts: ReplicaParts, host: Host): Services {
     leases,
     access,
     reconfiguration,
+    hashes,
     corruption,
+    compactionCheck,
     upkeep,
     handover,
   };

@@ -3,7 +3,10 @@
  * hashing, gathering a snapshot.
  */
 import type { Revision } from "../base/index.ts";
+import type { MvccHash } from "../mvcc/index.ts";
 import type { Clock, Loop } from "../platform/index.ts";
+import type { Log } from "../telemetry/index.ts";
+import { CompactionHashes, type KvHash } from "./compaction-hashes.ts";
 import type { Durations } from "./durations.ts";
 import { type StateSnapshot, snapshotOf } from "./snapshot.ts";
 import type { StateMachine } from "./state-machine.ts";
@@ -11,15 +14,10 @@ import type { StateMachine } from "./state-machine.ts";
 /** Versions of keys freed, or hashed, in one step. */
 const versionsPerStep = 5_000;
 
-export interface KvHash {
-  readonly hash: number;
-  readonly compactRevision: Revision;
-  readonly hashRevision: Revision;
-}
-
 interface UpkeepOptions {
   readonly clock: Clock;
   readonly loop: Loop;
+  readonly log: Log;
   readonly state: StateMachine;
   readonly durations: Durations;
   /** @throws KvError once the member has stopped */
@@ -29,6 +27,7 @@ interface UpkeepOptions {
 
 export class Upkeep {
   readonly #options: UpkeepOptions;
+  readonly #compactions = new CompactionHashes();
   #reclaiming: Promise<void> | undefined;
   #defragmenting = 0;
 
@@ -39,6 +38,28 @@ export class Upkeep {
   /** Defragmentations under way. */
   get defragmenting(): number {
     return this.#defragmenting;
+  }
+
+  /** Hashes of what was kept at the last compactions. */
+  get compactionHashes(): readonly KvHash[] {
+    return this.#compactions.all;
+  }
+
+  /** A compaction was made: hashes what was kept until then, and frees what is unreachable now. */
+  compacted(hashing: MvccHash | undefined): void {
+    if (hashing !== undefined) this.#compactions.add(hashing);
+    const { state, log, isStopped } = this.#options;
+    const { compactRevision } = state.mvcc;
+    const took = this.#timer();
+    void this.reclaim().then(() => {
+      if (isStopped()) return;
+      const hash = this.compactionHashes.find(({ hashRevision }) => hashRevision === compactRevision)?.hash;
+      log.info("finished scheduled compaction", {
+        "compact-revision": compactRevision,
+        took: `${took().toFixed(3)}ms`,
+        ...(hash === undefined ? {} : { hash }),
+      });
+    });
   }
 
   /** Frees all that is unreachable now. One at a time: whoever comes meanwhile waits for the one under way, which finds theirs, too. */
@@ -59,8 +80,13 @@ export class Upkeep {
     durations.defragmentation.observe(took() / 1000);
   }
 
-  /** Of this member's history up to a revision (0: now). @throws KvError COMPACTED, FUTURE_REVISION */
+  /**
+   * Of this member's history up to a revision (0: now). Where that was compacted lately, of what was kept until then.
+   * @throws KvError COMPACTED, FUTURE_REVISION
+   */
   async hash(revision: Revision): Promise<KvHash> {
+    const made = this.#compactions.find(revision);
+    if (made !== undefined) return made;
     const { state, durations, checkRunning } = this.#options;
     const took = this.#timer();
     const hashing = state.mvcc.hash(revision);
@@ -95,11 +121,16 @@ export class Upkeep {
   async #reclaim(): Promise<void> {
     const { state, durations, isStopped } = this.#options;
     const took = this.#timer();
+    // Compactions that come meanwhile have a hash to be made first, which holds up the freeing.
     for (let goesOn = true; goesOn; ) {
       await this.#turnOfIo();
-      if (isStopped()) break;
+      if (isStopped()) {
+        this.#compactions.close();
+        break;
+      }
       const step = this.#timer();
-      goesOn = state.mvcc.reclaim(versionsPerStep);
+      const hashed = !this.#compactions.step(versionsPerStep);
+      goesOn = !hashed || state.mvcc.reclaim(versionsPerStep);
       durations.compactionStep.observe(step());
     }
     durations.compaction.observe(took());

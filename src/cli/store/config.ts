@@ -48,6 +48,7 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
   const walDirectory = settings.text("wal-dir");
   const quota = quotaBytes(settings.text("quota-backend-bytes"));
   const features = featuresOf(settings);
+  const hasFeature = (wanted: string) => features.some(([name, , on]) => name === wanted && on);
   return {
     replica: {
       name,
@@ -72,6 +73,7 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
       learnersMax: settings.number("max-learners"),
       progressIntervalMs: newer(settings, "watch-progress-notify-interval"),
       corruptionCheckMs: newer(settings, "corrupt-check-time"),
+      compactionCheckMs: hasFeature("CompactHashCheck") ? newer(settings, "compact-hash-check-time") : 0,
       access: await accessOf(settings, disk),
     },
     listen: [
@@ -81,7 +83,7 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
     ],
     advertiseClientUrls: advertisedClients(settings),
     autoCompaction: autoCompaction(compactionMode(settings), settings.text("auto-compaction-retention")),
-    checkBeforeServing: features.some(([name, , on]) => name === "InitialCorruptCheck" && on),
+    checkBeforeServing: hasFeature("InitialCorruptCheck"),
     features,
     allowedOrigins: settings
       .text("cors")
@@ -106,10 +108,11 @@ const gates: Readonly<Record<string, { readonly stage: "ALPHA" | "BETA"; readonl
   TxnModeWriteWithSharedBuffer: { stage: "BETA", on: true },
 };
 
-/** `--feature-gates=InitialCorruptCheck=true`, or the earlier form of that one's flag. */
+/** `--feature-gates=InitialCorruptCheck=true`, or the earlier form of a gate's flag. */
 function featuresOf(settings: Settings): StoreConfig["features"] {
   const on = new Map(Object.entries(gates).map(([name, gate]) => [name, gate.on]));
   if (settings.boolean("experimental-initial-corrupt-check")) on.set("InitialCorruptCheck", true);
+  if (settings.boolean("experimental-compact-hash-check-enabled")) on.set("CompactHashCheck", true);
   for (const part of settings.text("feature-gates").split(",")) {
     if (part.trim() === "") continue;
     const [name = "", value = ""] = part.trim().split("=");
@@ -137,6 +140,8 @@ function checkTimes(settings: Settings): void {
     throw new Error(
       `--election-timeout[${election}ms] should be at least as 5 times as --heartbeat-interval[${heartbeat}ms]`,
     );
+  for (const name of ["experimental-compact-hash-check-time", "compact-hash-check-time"])
+    if (settings.duration(name) <= 0) throw new Error(`--${name} must be >0 (set to ${settings.text(name)})`);
   if (election > electionMsMax)
     throw new Error(
       `--election-timeout[${election}ms] is too long, and should be set less than ${electionMsMax}ms`,
