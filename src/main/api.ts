@@ -197,6 +197,7 @@ function createApi(
         keyPrefix,
         namespaced,
         indexes,
+        frozen: config.frozenObjects === true,
         ...(windowFrom === undefined ? {} : { windowFrom }),
       }),
     clock,

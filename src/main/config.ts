@@ -63,6 +63,8 @@ export interface ApiConfig {
   readonly podCidr: string;
   /** Loopback addresses that pods of this machine have; endpoints may be there. Nowhere on loopback when left out. */
   readonly localPodCidr?: string;
+  /** Who changes an object that the watch cache shares meets an error: upstream's KUBE_CACHE_MUTATION_DETECTOR. */
+  readonly frozenObjects?: boolean;
   /** Which controllers run: `*`, `name`, `-name`, separated by commas. */
   readonly controllers: string;
   /** Milliseconds without a heartbeat until a node counts as lost. */

@@ -101,7 +101,10 @@ export interface ListQuery {
   readonly continue: string;
 }
 
-/** `current` undefined: there is none, and the strategy allows create on update. */
+/**
+ * `current` undefined: there is none, and the strategy allows create on update. The answer and its metadata are then the update's own, which
+ * sets what the system decides; the rest may be shared with `current`.
+ */
 export type NextObject = (current: Stored | undefined) => KubeObject | Promise<KubeObject>;
 
 /** Validating admission, called with the object as it will be stored. @throws StatusError to refuse */

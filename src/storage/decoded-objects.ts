@@ -4,6 +4,7 @@ import type { Attributes, FieldIndexes } from "./ports.ts";
 /** Something that was decoded, and can be again. */
 interface Decoded {
   readonly value: Uint8Array;
+  readonly object: KubeObject;
   /** Lets go of what was decoded. */
   forget(): void;
 }
@@ -19,17 +20,21 @@ const decodedBytesMax = 4 * 1024 * 1024;
 export class DecodedObjects {
   readonly #indexes: FieldIndexes;
   readonly #bytesMax: number;
+  readonly #frozen: boolean;
   #queue: Decoded[] = [];
   #head = 0;
   #bytes = 0;
 
-  constructor(indexes: FieldIndexes, bytesMax = decodedBytesMax) {
+  /** `frozen`: they are shared by all who look at them, and who changes one meets a TypeError. */
+  constructor(indexes: FieldIndexes, options: { bytesMax?: number; frozen?: boolean } = {}) {
     this.#indexes = indexes;
-    this.#bytesMax = bytesMax;
+    this.#bytesMax = options.bytesMax ?? decodedBytesMax;
+    this.#frozen = options.frozen ?? false;
   }
 
   /** It was just decoded: the oldest make room for it. */
   keep(decoded: Decoded): void {
+    if (this.#frozen) freeze(decoded.object);
     this.#queue.push(decoded);
     this.#bytes += decoded.value.length;
     while (this.#bytes > this.#bytesMax && this.#head < this.#queue.length - 1) {
@@ -51,3 +56,9 @@ export class DecodedObjects {
 }
 
 const nothing: Attributes = { labels: undefined, indexed: {} };
+
+function freeze(value: unknown): void {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  Object.values(value).forEach(freeze);
+}

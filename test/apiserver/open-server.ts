@@ -73,7 +73,7 @@ export function openServer(
     onTrouble: (message, error) => logged.push(`${message}: ${String(error)}`),
     components: () => [{ name: "etcd-0", problem: undefined }],
     storageFor: ({ keyPrefix, namespaced, indexes }) =>
-      createCacher({ kv, clock, keyPrefix, namespaced, indexes, windowFrom: 1 as Revision }),
+      createCacher({ kv, clock, keyPrefix, namespaced, indexes, windowFrom: 1 as Revision, frozen: true }),
     clock,
     random,
     flags: {

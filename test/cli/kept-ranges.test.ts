@@ -55,9 +55,12 @@ test("a range of pods that is too small for the nodes is refused before anything
     message: "--nodes 3: the pods' range 10.128.0.0/22 has a /23 for 2 of them; give a larger --pod-cidr",
   });
   // A range that is claimed is free again.
-  const processes = { runtime: "process", nodes: 200 } as const;
-  await assert.rejects(settlePodRange(machine, processes), /127\.128\.0\.0\/16 has a \/23 for 128 of them/);
+  const processes = { runtime: "process", podCidr: "127.250.0.0/16" } as const;
+  await assert.rejects(
+    settlePodRange(machine, { ...processes, nodes: 200 }),
+    /127\.250\.0\.0\/16 has a \/23 for 128 of them/,
+  );
   const claim = await settlePodRange(machine, { ...processes, nodes: 128 });
-  assert.equal(claim.range, "127.128.0.0/16");
+  assert.equal(claim.range, "127.250.0.0/16");
   await claim.release();
 });

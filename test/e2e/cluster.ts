@@ -47,7 +47,10 @@ export async function startCluster(args: readonly string[] = []): Promise<TestCl
   const kubeconfig = join(directory, "kubeconfig");
   const certs = join(directory, "certs");
   const flags = ["--port", "0", "--etcd-port", "0", "--kubeconfig", kubeconfig, "--certs", certs, ...args];
-  const child = spawn(join(root, "bin/raftsman"), ["up", ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(join(root, "bin/raftsman"), ["up", ...flags], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, KUBE_CACHE_MUTATION_DETECTOR: "true" },
+  });
   const output: string[] = [];
   const notices: string[] = [];
   createInterface({ input: child.stderr }).on("line", (line) => notices.push(line));

@@ -11,7 +11,7 @@ const stored = (name: string, decoded: DecodedObjects): StoredObject => {
 
 test("what was decoded first makes room for what is decoded now, and is the same when it is decoded again", () => {
   const bytes = stored("a", new DecodedObjects({})).value.length;
-  const decoded = new DecodedObjects({}, 2 * bytes);
+  const decoded = new DecodedObjects({}, { bytesMax: 2 * bytes });
   const [a, b, c] = ["a", "b", "c"].map((name) => stored(name, decoded)) as [
     StoredObject,
     StoredObject,
@@ -28,10 +28,17 @@ test("what was decoded first makes room for what is decoded now, and is the same
 });
 
 test("an object larger than all room stays until the next one comes", () => {
-  const decoded = new DecodedObjects({}, 1);
+  const decoded = new DecodedObjects({}, { bytesMax: 1 });
   const a = stored("a", decoded);
   const first = a.object;
   assert.equal(a.object, first);
   void stored("b", decoded).object;
   assert.notEqual(a.object, first);
+});
+
+test("a frozen object cannot be changed by one of those who share it", () => {
+  const { object } = stored("a", new DecodedObjects({}, { frozen: true }));
+  assert.throws(() => {
+    object.metadata.name = "b";
+  }, TypeError);
 });

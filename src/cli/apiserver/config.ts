@@ -7,6 +7,7 @@ import {
 } from "../../main/index.ts";
 import { defaults } from "../defaults.ts";
 import { refuseUnsafe } from "../flag-table.ts";
+import { frozenObjects } from "../mutation-detector.ts";
 import { seedFile } from "../seed-file.ts";
 import type { ApiServerSettings } from "./arguments.ts";
 import { flags } from "./flags.ts";
@@ -42,6 +43,7 @@ export function apiConfigOf(settings: ApiServerSettings): ApiConfig & { readonly
     controllers: "",
     podCidr: defaults.podCidr,
     nodeMonitorGraceMs: defaults.nodeMonitorGraceMs,
+    frozenObjects,
     hollowNodes: 0,
   };
 }

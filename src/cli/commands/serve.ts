@@ -11,6 +11,7 @@ import {
 import { nodePlatform } from "../../platform/index.ts";
 import { type AccessOptions, accessConfig } from "../access-flags.ts";
 import { autoCompaction } from "../flag-values.ts";
+import { frozenObjects } from "../mutation-detector.ts";
 import { seedFile } from "../seed-file.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
@@ -90,6 +91,7 @@ function configOf(options: ServeOptions): ServerConfig {
     ...(options.localPodCidr === undefined ? {} : { localPodCidr: options.localPodCidr }),
     controllers: options.controllers,
     nodeMonitorGraceMs: options.nodeMonitorGracePeriod * 1000,
+    frozenObjects,
     access: accessConfig(options),
     hollowNodes: options.nodes,
     seedFile: seedFile(),

@@ -22,6 +22,7 @@ import { fail } from "../fail.ts";
 import { autoCompaction } from "../flag-values.ts";
 import { startForwarder } from "../forwarder.ts";
 import { type MemberProcess, startMembers } from "../members.ts";
+import { frozenObjects } from "../mutation-detector.ts";
 import { paint } from "../paint.ts";
 import { checkClusterSize, peerPorts } from "../peer-ports.ts";
 import { seedFile } from "../seed-file.ts";
@@ -231,6 +232,7 @@ async function upOne(platform: Machine, options: SettledOptions, place: UpPlace)
       localPodCidr: localPodCidrOf(options),
       controllers: "*",
       nodeMonitorGraceMs: options.nodeMonitorGracePeriod * 1000,
+      frozenObjects,
       access: accessConfig(options),
       hollowNodes: 0,
       seedFile: seedFile(),

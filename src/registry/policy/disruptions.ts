@@ -29,6 +29,7 @@ export function withDisruption(budget: PodDisruptionBudget, pod: string, now: nu
   if (allowed === 0) throw refusal(whyNot(name, status), 0);
   return {
     ...budget,
+    metadata: { ...metadata },
     status: {
       ...status,
       disruptionsAllowed: allowed - 1,

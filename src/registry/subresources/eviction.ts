@@ -233,5 +233,5 @@ function withCondition(pod: KubeObject, now: number): KubeObject {
     message: "Eviction API: evicting",
   };
   const conditions = [...present.filter((each) => each.type !== type), condition];
-  return { ...pod, status: { ...pod.status, conditions } };
+  return { ...pod, metadata: { ...pod.metadata }, status: { ...pod.status, conditions } };
 }

@@ -54,6 +54,8 @@ export interface CacherOptions {
   /** Fields by which watchers are found (`SelectionPredicate.index`), by name: `spec.nodeName` of pods. */
   readonly indexes?: FieldIndexes;
   readonly window?: WindowLimits;
+  /** Objects are shared by all who look at them: a change of one throws. It costs a walk of each, so for tests. */
+  readonly frozen?: boolean;
 }
 
 export function createCacher(options: CacherOptions): Storage {
@@ -80,13 +82,13 @@ class Cacher implements Storage, FeedTarget {
   #closed = false;
 
   constructor(options: CacherOptions) {
-    const { kv, clock, keyPrefix, namespaced, indexes = {} } = options;
+    const { kv, clock, keyPrefix, namespaced, indexes = {}, frozen = false } = options;
     this.#clock = clock;
     this.#store = new KvStorage({ kv, clock, keyPrefix, namespaced, writes: this.#writes });
     this.#answersProgress = kv.answersProgress !== false;
     const windowFrom = this.#answersProgress ? options.windowFrom : undefined;
     this.#feed = new Feed({ kv, clock, keyPrefix, windowFrom }, this);
-    this.#decoded = new DecodedObjects(indexes);
+    this.#decoded = new DecodedObjects(indexes, { frozen });
     this.#window = new EventWindow(options.window ?? windowLimits);
     this.#watchers = new WatcherIndex({ keyPrefix, namespaced, indexes });
     this.#freshness = new Freshness(clock, () => this.#feed.requestProgress());
