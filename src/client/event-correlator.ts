@@ -19,6 +19,8 @@ export interface CorrelatedEvent {
   readonly key: string;
   readonly count: number;
   readonly firstTimestampMs: number;
+  /** It stands for several that were alike, of which it names only the last. */
+  readonly combined: boolean;
 }
 
 /** So many different messages of one source, object and reason within the interval are combined into one event. */
@@ -47,7 +49,7 @@ export class EventCorrelator {
 
   /** Undefined: drop it. */
   correlate(event: NewEvent): CorrelatedEvent | undefined {
-    const { message, key } = this.#aggregate(event);
+    const { message, key, combined } = this.#aggregate(event);
     const nowMs = this.#clock.now();
     let seen = this.#seen.get(key);
     if (seen === undefined) {
@@ -56,7 +58,7 @@ export class EventCorrelator {
     }
     seen.count++;
     if (!this.#mayPass(event)) return undefined;
-    return { message, key, count: seen.count, firstTimestampMs: seen.firstMs };
+    return { message, key, count: seen.count, firstTimestampMs: seen.firstMs, combined };
   }
 
   /** The event that was written last under a key: what is counted under it is a repetition. */
@@ -69,7 +71,7 @@ export class EventCorrelator {
     if (seen !== undefined) seen.written = event;
   }
 
-  #aggregate(event: NewEvent): { message: string; key: string } {
+  #aggregate(event: NewEvent): { message: string; key: string; combined: boolean } {
     const group = JSON.stringify([event.component, objectKey(event), event.type, event.reason]);
     const now = this.#clock.monotonic();
     let similar = this.#similar.get(group);
@@ -79,9 +81,10 @@ export class EventCorrelator {
     }
     similar.messages.add(event.message);
     similar.lastMs = now;
-    if (similar.messages.size < similarMax) return { message: event.message, key: group + event.message };
+    if (similar.messages.size < similarMax)
+      return { message: event.message, key: group + event.message, combined: false };
     similar.messages.delete(similar.messages.values().next().value as string);
-    return { message: `(combined from similar events): ${event.message}`, key: group };
+    return { message: `(combined from similar events): ${event.message}`, key: group, combined: true };
   }
 
   #mayPass(event: NewEvent): boolean {

@@ -131,8 +131,9 @@ export function createEventSink(options: {
       lastTimestamp,
       count: correlated.count,
       type: event.type,
-      reportingComponent: event.component,
-      reportingInstance: event.host ?? "",
+      // client-go leaves these two out of what it combines.
+      reportingComponent: correlated.combined ? "" : event.component,
+      reportingInstance: correlated.combined ? "" : (event.host ?? ""),
     });
     correlator.wrote(correlated.key, created);
   }

@@ -4,7 +4,7 @@
  */
 import { deepEqual, type KubeObject, type OwnerReference } from "../apimachinery/index.ts";
 import type { Client, Informer } from "../client/index.ts";
-import { isConflict, isNotFound, ownedBy } from "./owners.ts";
+import { claim, isConflict, isNotFound } from "./owners.ts";
 import { controllerRevisions, inNamespace } from "./resources.ts";
 
 export interface RevisionHistory {
@@ -19,6 +19,10 @@ export interface RevisionOptions {
   readonly revisions: Informer;
   readonly owner: KubeObject;
   readonly reference: OwnerReference;
+  /** The owner's selector: a revision that it selects and nobody has is its own. */
+  readonly matches: (labels: Record<string, string> | undefined) => boolean;
+  /** The owner as the server has it; error 404 when it is gone. */
+  readonly freshOwner: () => Promise<KubeObject>;
   /** Hash of the template, in the revision's name. */
   readonly hash: string;
   /** Under which label the revision carries it. */
@@ -54,7 +58,9 @@ const byRevision = (a: KubeObject, b: KubeObject): number =>
 export async function currentRevisions(options: RevisionOptions): Promise<RevisionHistory | undefined> {
   const { client, owner, reference, hash, hashLabel } = options;
   const scope = inNamespace(controllerRevisions, owner.metadata.namespace);
-  const all = ownedBy(options.revisions, owner.metadata.uid as string).sort(byRevision);
+  const { revisions: informer, matches, freshOwner } = options;
+  const all = await claim({ client, informer, scope, owner, reference, matches, freshOwner });
+  all.sort(byRevision);
   const data = revisionData(owner.spec.template);
   const next = (all.at(-1)?.["revision"] ?? 0) + 1;
   const equal = all.filter((revision) => deepEqual(revision["data"], data)).at(-1);

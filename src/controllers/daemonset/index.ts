@@ -99,6 +99,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       revisions,
       owner,
       reference,
+      matches: selectorOf(owner),
+      freshOwner: () => client.get(scope, name),
       hash,
       hashLabel: revisionLabel,
       annotations: owner.metadata.annotations,

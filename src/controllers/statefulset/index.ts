@@ -3,6 +3,7 @@
  * `identity.ts` what a pod is like; here a round does it and writes the status.
  */
 import { type KubeObject, selectorFromObject } from "../../apimachinery/index.ts";
+import { unreachable } from "../../base/index.ts";
 import { createWorkqueue, errorText, keyOf, splitKey } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import { workUntil } from "../lifecycle.ts";
@@ -19,7 +20,8 @@ import {
   statefulSets,
 } from "../resources.ts";
 import { currentRevisions, revisionData, templateOf, truncateRevisions } from "../revisions.ts";
-import { claimsOf, ordinalOf, podOf, revisionOf } from "./identity.ts";
+import { SetClaims } from "./claims.ts";
+import { ordinalOf, podOf, revisionOf } from "./identity.ts";
 import { firstOrdinal, isAvailable, type SetState, type Step, stepsOf } from "./plan.ts";
 import { revisionHash } from "./revision-hash.ts";
 
@@ -28,6 +30,9 @@ export const statefulSetController: ControllerDescriptor = {
   aliases: ["statefulset"],
   create,
 };
+
+/** Between two looks at a claim that is to go before its pod can come again. */
+const staleClaimWaitMs = 1_000;
 
 interface SetStatus {
   observedGeneration: number;
@@ -49,6 +54,11 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const revisions = context.informers.informer(controllerRevisions);
   addOwnerIndex(revisions);
   const recorder = context.recorder("statefulset-controller");
+  const claims = new SetClaims({
+    client,
+    claims: context.informers.informer(persistentVolumeClaims),
+    recorder,
+  });
   const written = new OwnWrites();
   const queue = createWorkqueue({ name: "stateful sets", clock, log, process: reconcile });
 
@@ -81,13 +91,14 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       adoptable: (pod) => ordinalOf(set, pod) >= 0,
       freshOwner: () => client.get(scope, name),
     });
-    if (isTerminating(set)) return;
     const collisionCount: number = set.status?.collisionCount ?? 0;
     const history = await currentRevisions({
       client,
       revisions,
       owner: set,
       reference,
+      matches: selectorOf(set),
+      freshOwner: () => client.get(scope, name),
       hash: revisionHash(revisionData(set.spec.template), collisionCount),
       hashLabel: "controller.kubernetes.io/hash",
       annotations: set.metadata.annotations,
@@ -103,6 +114,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     const state: SetState = { set, pods: owned, updateRevision, nowMs: clock.now() };
     const status = statusOf(state, current.metadata.name as string, collisionCount);
     await writeStatus(set, status);
+    // One that goes only counts its pods; the garbage collector takes them.
+    if (isTerminating(set)) return;
     for (const step of stepsOf(state)) await take(step, set, current, history.update);
     await truncateRevisions({
       client,
@@ -117,53 +130,53 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   }
 
   async function take(step: Step, set: KubeObject, current: KubeObject, update: KubeObject): Promise<void> {
-    const scope = inNamespace(podResource, set.metadata.namespace);
-    const setName = set.metadata.name;
-    if (step.do === "delete") {
-      const { name = "", uid = "" } = step.pod.metadata;
-      try {
-        await client.delete(scope, name, { preconditions: { uid } });
-        const message = `Delete Pod ${name} in StatefulSet ${setName} successful`;
-        recorder.event(set, "Normal", "SuccessfulDelete", message);
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-      }
-      return;
+    switch (step.do) {
+      case "create":
+        return await createPod(set, step.ordinal, needsCurrent(set, step.ordinal) ? current : update);
+      case "delete":
+        return await deletePod(set, step.pod);
+      case "make-claims":
+        await claims.make(set, ordinalOf(set, step.pod));
+        return await claims.keepOwners(set, step.pod, ordinalOf(set, step.pod), false);
+      case "keep-claims":
+        return await claims.keepOwners(set, step.pod, ordinalOf(set, step.pod), step.scaledDown);
+      default:
+        return unreachable(step);
     }
-    const revision = needsCurrent(set, step.ordinal) ? current : update;
-    const pod = podOf(set, step.ordinal, {
+  }
+
+  async function createPod(set: KubeObject, ordinal: number, revision: KubeObject): Promise<void> {
+    const scope = inNamespace(podResource, set.metadata.namespace);
+    const wanted = podOf(set, ordinal, {
       name: revision.metadata.name as string,
       template: templateOf(revision),
     });
-    const { name } = pod.metadata;
+    // Nothing tells when the claim has gone.
+    if (claims.isStale(set, wanted, ordinal)) return queue.addAfter(keyOf(set), staleClaimWaitMs);
     try {
-      await makeClaims(set, step.ordinal);
-      await client.create(scope, pod);
-      const message = `Create Pod ${name} in StatefulSet ${setName} successful`;
-      recorder.event(set, "Normal", "SuccessfulCreate", message);
+      await claims.make(set, ordinal);
+      const made = await client.create(scope, wanted);
+      await claims.keepOwners(set, made, ordinal, false);
+      recorder.event(set, "Normal", "SuccessfulCreate", `${aboutPod(set, "Create", wanted)} successful`);
     } catch (error) {
       // The informer is behind, or somebody else has the name: seen when the pod changes.
       if (isConflict(error)) return;
-      const message = `Create Pod ${name} in StatefulSet ${setName} failed error: ${errorText(error)}`;
+      const message = `${aboutPod(set, "Create", wanted)} failed error: ${errorText(error)}`;
       recorder.event(set, "Warning", "FailedCreate", message);
       throw error;
     }
   }
 
-  /** Claims outlive their pods; the one that is there is taken again. */
-  async function makeClaims(set: KubeObject, ordinal: number): Promise<void> {
-    const scope = inNamespace(persistentVolumeClaims, set.metadata.namespace);
-    const pod = `${set.metadata.name}-${ordinal}`;
-    for (const wanted of claimsOf(set, ordinal)) {
-      const { name } = wanted.metadata;
-      try {
-        await client.create(scope, wanted);
-        const message = `Create Claim ${name} Pod ${pod} in StatefulSet ${set.metadata.name} success`;
-        recorder.event(set, "Normal", "SuccessfulCreate", message);
-      } catch (error) {
-        // A server without claims has nodes that mount nothing: the pods can do without.
-        if (!isConflict(error) && !isNotFound(error)) throw error;
-      }
+  async function deletePod(set: KubeObject, pod: KubeObject): Promise<void> {
+    const { namespace, name = "", uid = "" } = pod.metadata;
+    try {
+      await client.delete(inNamespace(podResource, namespace), name, { preconditions: { uid } });
+      recorder.event(set, "Normal", "SuccessfulDelete", `${aboutPod(set, "Delete", pod)} successful`);
+    } catch (error) {
+      if (isNotFound(error)) return;
+      const message = `${aboutPod(set, "Delete", pod)} failed error: ${errorText(error)}`;
+      recorder.event(set, "Warning", "FailedDelete", message);
+      throw error;
     }
   }
 
@@ -191,6 +204,10 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   return { run: () => workUntil(signal, queue) };
 }
 
+function aboutPod(set: KubeObject, verb: "Create" | "Delete", pod: KubeObject): string {
+  return `${verb} Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name}`;
+}
+
 function statusOf(state: SetState, currentRevision: string, collisionCount: number): SetStatus {
   const { set, pods: owned, updateRevision } = state;
   const members = owned.filter((pod) => ordinalOf(set, pod) >= 0);
@@ -205,9 +222,7 @@ function statusOf(state: SetState, currentRevision: string, collisionCount: numb
   // The update is through: what was new is now what is.
   if (
     set.spec.updateStrategy?.type !== "OnDelete" &&
-    updatedReplicas === replicas &&
-    readyReplicas === replicas &&
-    replicas > 0
+    [updatedReplicas, readyReplicas, replicas].every((value) => value === (set.spec.replicas ?? 1))
   ) {
     shownRevision = updateRevision;
     currentReplicas = updatedReplicas;

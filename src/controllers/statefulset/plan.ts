@@ -6,7 +6,11 @@ import { ordinalOf, revisionOf } from "./identity.ts";
 
 export type Step =
   | { readonly do: "create"; readonly ordinal: number }
-  | { readonly do: "delete"; readonly pod: KubeObject };
+  | { readonly do: "delete"; readonly pod: KubeObject }
+  /** Its claims may be missing: it cannot start without. */
+  | { readonly do: "make-claims"; readonly pod: KubeObject }
+  /** Its claims may follow somebody else than they should. */
+  | { readonly do: "keep-claims"; readonly pod: KubeObject; readonly scaledDown: boolean };
 
 export interface SetState {
   readonly set: KubeObject;
@@ -43,8 +47,15 @@ export function stepsOf(state: SetState): Step[] {
   for (let ordinal = first; ordinal < end; ordinal++) {
     const pod = byOrdinal.get(ordinal);
     if (pod === undefined) steps.push({ do: "create", ordinal });
-    else if (isPodTerminal(pod) && !isTerminating(pod)) steps.push({ do: "delete", pod });
-    else if (parallel || isAvailable(state, pod)) continue;
+    else if (isPodTerminal(pod)) {
+      if (!isTerminating(pod)) steps.push({ do: "delete", pod });
+    } else {
+      if (pod.status?.phase === "Pending") steps.push({ do: "make-claims", pod });
+      if (parallel || isAvailable(state, pod)) {
+        steps.push({ do: "keep-claims", pod, scaledDown: false });
+        continue;
+      }
+    }
     // In order: the next waits for this one.
     if (!parallel) return steps;
   }
@@ -52,6 +63,7 @@ export function stepsOf(state: SetState): Step[] {
     .filter(([ordinal]) => ordinal >= 0 && (ordinal < first || ordinal >= end))
     .sort(([a], [b]) => b - a)
     .map(([, pod]) => pod);
+  for (const pod of condemned) steps.push({ do: "keep-claims", pod, scaledDown: true });
   const firstUnhealthy = [...condemned].reverse().find((pod) => !isHealthy(pod));
   for (const pod of condemned) {
     if (isTerminating(pod)) {
@@ -62,8 +74,8 @@ export function stepsOf(state: SetState): Step[] {
     steps.push({ do: "delete", pod });
     if (!parallel) return steps;
   }
-  if (steps.length > 0) return steps;
-  return replacements(state, byOrdinal);
+  if (steps.some((step) => step.do === "create" || step.do === "delete")) return steps;
+  return [...steps, ...replacements(state, byOrdinal)];
 }
 
 /** A rolling update goes from the highest ordinal down to the partition. */
