@@ -2,28 +2,29 @@
  * Writes schemas/kubernetes/internal-forms.json from Kubernetes' Go sources: what its own, unversioned types of core look like. Some
  * error texts show values in that form, and kubectl shows the texts.
  *
- *   node scripts/generate-internal-forms.ts --internal FILE --versioned FILE [--out schemas/kubernetes/internal-forms.json]
+ *   node scripts/generate-internal-forms.ts --internal FILE --versioned FILE [--internal FILE --versioned FILE …]
+ *     [--out schemas/kubernetes/internal-forms.json]
  *
- * --internal:  k8s.io/kubernetes/pkg/apis/core/types.go
- * --versioned: k8s.io/api/core/v1/types.go of the same release
+ * --internal:  k8s.io/kubernetes/pkg/apis/{core,batch}/types.go, k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/types_jsonschema.go
+ * --versioned: k8s.io/api/{core,batch}/v1/types.go of the same release, and types_jsonschema.go in v1 beside apiextensions' internal one
  *
  * Output: by struct its fields in Go's order as `Name|json name|form`, or `||form` for what stands in it without a name. A form is
- * the name of another struct, `string`, `int`, `bool`, `quantity`, `map`, `json` (a type that is the same in both), after `*` for
- * pointers and `[]` for lists.
+ * the name of another struct, `string`, `int`, `bool`, `quantity`, `map`, `json` (a type that is the same in both), `any`, after `*`
+ * for pointers, `[]` for lists and `{}` for maps of structs.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 const { values: flags } = parseArgs({
   options: {
-    internal: { type: "string" },
-    versioned: { type: "string" },
+    internal: { type: "string", multiple: true },
+    versioned: { type: "string", multiple: true },
     out: { type: "string", default: "schemas/kubernetes/internal-forms.json" },
   },
 });
 if (flags.internal === undefined || flags.versioned === undefined) {
   console.error(
-    "usage: node scripts/generate-internal-forms.ts --internal FILE --versioned FILE [--out FILE]",
+    "usage: node scripts/generate-internal-forms.ts --internal FILE --versioned FILE … [--out FILE]",
   );
   process.exit(2);
 }
@@ -41,11 +42,12 @@ interface GoFile {
   readonly names: ReadonlyMap<string, string>;
 }
 
-function parse(path: string): GoFile {
+/** Packages refer to each other's types as `api.PodSpec` or `core.PodSpec`; the few names that are here mean the same everywhere. */
+function parse(paths: readonly string[]): GoFile {
   const structs = new Map<string, GoField[]>();
   const names = new Map<string, string>();
   let fields: GoField[] | undefined;
-  for (const raw of readFileSync(path, "utf8").split("\n")) {
+  for (const raw of paths.flatMap((path) => readFileSync(path, "utf8").split("\n"))) {
     const line = raw.replace(/\s*\/\/.*$/, "");
     const opening = /^type (\w+) struct \{(\})?$/.exec(line);
     if (opening !== null) {
@@ -53,7 +55,7 @@ function parse(path: string): GoFile {
       structs.set(opening[1] as string, list);
       fields = opening[2] === undefined ? list : undefined;
     } else if (fields === undefined) {
-      const named = /^type (\w+) ([\w.[\]*]+)$/.exec(line);
+      const named = /^type (\w+) ([\w.[\]*{}]+)$/.exec(line);
       if (named !== null) names.set(named[1] as string, named[2] as string);
     } else if (line.startsWith("}")) fields = undefined;
     else fields.push(...parseField(line));
@@ -75,6 +77,9 @@ const roots = [
   "PersistentVolumeClaimSpec",
   "PersistentVolumeSource",
   "EphemeralContainer",
+  "PodFailurePolicy",
+  "SuccessPolicy",
+  "JSONSchemaProps",
 ];
 const forms: Record<string, string[]> = {};
 const waiting = [...roots];
@@ -82,7 +87,12 @@ const waiting = [...roots];
 function formOf(type: string): string {
   if (type.startsWith("*")) return `*${formOf(type.slice(1))}`;
   if (type.startsWith("[]")) return `[]${formOf(type.slice(2))}`;
+  if (type.startsWith("api.")) return formOf(type.slice("api.".length));
+  const valueType = /^map\[string\](.*)$/.exec(type)?.[1];
+  if (valueType !== undefined && internal.structs.has(valueType)) return `{}${formOf(valueType)}`;
   if (type.startsWith("map[")) return "map";
+  if (type === "interface{}") return "any";
+  if (/^float\d+$/.test(type)) return "int";
   if (internal.structs.has(type)) {
     waiting.push(type);
     return type;

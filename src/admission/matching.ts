@@ -80,10 +80,10 @@ export async function matchedRequest(
   if (rules.some((rule) => matchesRule(rule, request))) return request;
   const version = equivalentFor(rules, policy, request);
   if (version === undefined) return undefined;
-  const { resource, kind, complete, fromHere } = version;
+  const { resource, kind, complete, written, fromHere } = version;
   const seen = async (object: KubeObject | undefined) => object && (await fromHere(object));
   const [object, old] = [await seen(request.object), await seen(request.old)];
-  return { ...request, resource, kind, complete, object, old, asked: request };
+  return { ...request, resource, kind, complete, written, object, old, asked: request };
 }
 
 /** The first other version that a rule concerns. */

@@ -26,6 +26,8 @@ export interface AdmissionRequest {
   readonly options?: KubeObject | undefined;
   /** Fields as a client might have sent them to a whole object of this kind, defaults filled in. @throws Error for what is none */
   complete?(fields: JsonObject): KubeObject;
+  /** As an object of this kind is written: an object on its way has lists and maps without items that are then left out. */
+  written?(object: KubeObject): KubeObject;
   /** Adds a `Warning` header, once per text. */
   warn?(text: string): void;
   /** The same request as other served versions of the resource have it. */
@@ -39,6 +41,7 @@ export interface EquivalentRequest {
   readonly resource: GroupVersionResource;
   readonly kind: GroupVersionKind;
   complete(fields: JsonObject): KubeObject;
+  written(object: KubeObject): KubeObject;
   fromHere(object: KubeObject): KubeObject | Promise<KubeObject>;
   toHere(object: KubeObject): KubeObject | Promise<KubeObject>;
 }

@@ -1,4 +1,4 @@
-import { deepEqual } from "../apimachinery/index.ts";
+import { deepEqual, errors } from "../apimachinery/index.ts";
 import { refused } from "./forbidden.ts";
 import { concernsPod, type PodSpec } from "./pods.ts";
 import type { AdmissionPlugin, AdmissionReader, AdmissionRequest } from "./ports.ts";
@@ -18,6 +18,8 @@ export function runtimeClass(reader: AdmissionReader): AdmissionPlugin {
   const classOf = async (request: AdmissionRequest): Promise<any> => {
     const name: string | undefined = request.object?.["spec"]?.runtimeClassName;
     if (name === undefined) return undefined;
+    // Upstream's client refuses to ask.
+    if (name === "") throw errors.plainError("resource name may not be empty");
     const at = { namespace: "", name };
     const found =
       (await reader.get(runtimeClasses, at)) ?? (await reader.get(runtimeClasses, { ...at, fresh: true }));

@@ -184,6 +184,28 @@ export function formatLabelSelector(selector: LabelSelector | null | undefined):
   }
 }
 
+/** The object form as a selector, undefined where it cannot be one. */
+export function usableSelector(selector: LabelSelector | null | undefined): Selector | undefined {
+  try {
+    return selectorFromObject(selector);
+  } catch (error) {
+    if (error instanceof SelectorError) return undefined;
+    throw error;
+  }
+}
+
+/** As errors show a selector: Go's encoder leaves out what is empty. */
+export function writtenSelector(selector: LabelSelector | null | undefined): object | null | undefined {
+  if (!selector) return selector;
+  const { matchLabels = {}, matchExpressions = [] } = selector;
+  const written = ({ values = [], ...rest }: LabelSelectorRequirement): object =>
+    values.length === 0 ? rest : { ...rest, values };
+  return {
+    ...(Object.keys(matchLabels).length > 0 && { matchLabels }),
+    ...(matchExpressions.length > 0 && { matchExpressions: matchExpressions.map(written) }),
+  };
+}
+
 /** The object form checked as upstream's ValidateLabelSelector. */
 export function validateLabelSelector(
   selector: LabelSelector | null | undefined,

@@ -83,7 +83,7 @@ export async function beforeCreate(
     const problems: FieldError[] = validateObjectMeta(created.metadata, {
       namespaced: strategy.namespaced,
       validateName: (name, prefix) =>
-        strategy.validateName?.(name, prefix) ?? nameIsDnsSubdomain(name, prefix),
+        strategy.validateName?.(name, prefix, created) ?? nameIsDnsSubdomain(name, prefix),
     });
     if (strategy.anyFinalizer !== true) problems.push(...finalizerProblems(created.metadata));
     if (strategy.validate !== undefined) problems.push(...strategy.validate(created, context));

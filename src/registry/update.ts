@@ -1,6 +1,7 @@
 import {
   errors,
   type FieldError,
+  type JsonObject,
   type KubeObject,
   pathSegmentErrors,
   validateObjectMeta,
@@ -10,6 +11,7 @@ import type { Stored } from "../storage/index.ts";
 import type { RequestContext } from "./context.ts";
 import { beforeCreate } from "./create.ts";
 import { removeFromStore } from "./delete.ts";
+import { dropUnchangedEmpties } from "./empty-values.ts";
 import { statusOf } from "./failures.ts";
 import { finalizerProblems } from "./finalizer-names.ts";
 import { objectKey } from "./keys.ts";
@@ -153,6 +155,8 @@ async function beforeUpdate(
   old: KubeObject,
   context: RequestContext,
 ): Promise<{ updated: KubeObject; finish: Finish | undefined }> {
+  if (store.form.custom !== true)
+    dropUnchangedEmpties(object as unknown as JsonObject, old as unknown as JsonObject, store.form.schema);
   keepSystemFields(store, object, old);
   let updated = rules.prepareForUpdate?.(object, old, context) ?? object;
   restoreTimes(updated, old);

@@ -1,9 +1,7 @@
 import {
   canonicalQuantity,
   type GroupVersionKind,
-  isJsonObject,
   type Json,
-  type JsonObject,
   type KubeObject,
   QuantityError,
   type SchemaNode,
@@ -22,10 +20,11 @@ import {
 } from "./types.ts";
 
 /**
- * What Go's decoder, followed by its encoder, makes of a body: unknown fields gone, null as absent, empty optional values
- * dropped, fields without omitempty always there, quantities and times in their canonical form. One pass builds the result in
- * Go's field order and only notes that something does not fit; what exactly, and in whose words, is found by a second pass that
- * good bodies never pay for.
+ * What Go's decoder makes of a body: unknown fields gone, null as absent, zero values of optional fields dropped, fields without
+ * omitempty always there, quantities and times in their canonical form. Lists and maps without items stay, for Go tells them from
+ * absent ones, and so do defaults and validation; only when an object is stored do the two become one (`canonicalize`). One pass
+ * builds the result in Go's field order and only notes that something does not fit; what exactly, and in whose words, is found by
+ * a second pass that good bodies never pay for.
  */
 
 /** A value of the wrong type; the message is Go's: `json: cannot unmarshal string into Go struct field …`. */
@@ -41,7 +40,7 @@ export class DecodeError extends Error {
 }
 
 export interface Decoded {
-  /** With every field that Go's decode and encode would leave: unknown ones pruned, empty optional ones dropped. */
+  /** With every field that Go's decoder would leave: unknown ones pruned, zero values of optional ones dropped. */
   readonly object: KubeObject;
   /** Paths of fields that the kind does not have, in document order: `spec.foo`, `spec.template.spec.containers[0].bar`. */
   readonly unknownFields: readonly string[];
@@ -54,7 +53,11 @@ export interface Decoded {
 export function decode(kind: GroupVersionKind, body: Json): Decoded {
   const type = typeOfKind(kind);
   if (type === undefined) throw new DecodeError(noKindMessage(kind));
-  const pass = new Normalizer();
+  return normalize(kind, type, body, "kept");
+}
+
+function normalize(kind: GroupVersionKind, type: TypeNode, body: Json, empties: Empties): Decoded {
+  const pass = new Normalizer(empties);
   let object: Json;
   try {
     object = pass.read(type, withIdentity(body, kind));
@@ -62,23 +65,10 @@ export function decode(kind: GroupVersionKind, body: Json): Decoded {
     if (error !== mismatch && !(error instanceof QuantityError)) throw error;
     throw new DecodeError(explainMismatch(type, body), () => explainConversion(type, body));
   }
-  keepForgetting(body, object);
   return {
     object: object as unknown as KubeObject,
     unknownFields: pass.sawUnknown ? listUnknownFields(type, body) : [],
   };
-}
-
-/** An empty list of managed fields is the one empty list that says something: all managers are to be forgotten (`trackUpdate`). */
-export function keepForgetting(body: Json, object: Json): void {
-  const sent = memberOf(memberOf(body, "metadata"), "managedFields");
-  const metadata = memberOf(object, "metadata");
-  if (Array.isArray(sent) && sent.length === 0 && metadata !== undefined)
-    (metadata as JsonObject)["managedFields"] = [];
-}
-
-function memberOf(value: Json | undefined, name: string): Json | undefined {
-  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 /** A value of a definition of upstream's, such as ObjectMeta, as Go's decoder and encoder leave it. @throws DecodeError */
@@ -88,7 +78,7 @@ export function decodeDefinition(
 ): { readonly value: Json; readonly unknownFields: readonly string[] } {
   const type = typeOfDefinition(definition);
   assert(type !== undefined, `no definition ${definition}`);
-  const pass = new Normalizer();
+  const pass = new Normalizer("encoded");
   try {
     const read = pass.read(type, value ?? {});
     return { value: read, unknownFields: pass.sawUnknown ? listUnknownFields(type, value) : [] };
@@ -108,12 +98,26 @@ function withIdentity(body: Json, kind: GroupVersionKind): Json {
 }
 
 /**
- * An object of ours in the one form that is stored: fields in Go's order, map keys sorted, empty values as decoding leaves them. Two
+ * An object of ours in the one form that is stored: fields in Go's order, map keys sorted, lists and maps without items as absent. Two
  * objects that upstream would store alike encode to the same bytes. The object is not changed. @throws DecodeError
  */
 export function canonicalize(kind: GroupVersionKind, object: KubeObject): KubeObject {
-  return decode(kind, object as unknown as Json).object;
+  const type = typeOfKind(kind);
+  if (type === undefined) throw new DecodeError(noKindMessage(kind));
+  const empties = groupsKeptAsJson.has(kind.group) ? "encoded" : "absent";
+  return normalize(kind, type, object as unknown as Json, empties).object;
 }
+
+/**
+ * Upstream stores the first two as JSON, in which an empty list of a field without omitempty is another value than null, and answers the
+ * others without storing them; all else it stores as protobuf.
+ */
+const groupsKeptAsJson = new Set([
+  "apiextensions.k8s.io",
+  "apiregistration.k8s.io",
+  "authentication.k8s.io",
+  "authorization.k8s.io",
+]);
 
 const emptyObjects = new Map<string, KubeObject>();
 
@@ -161,8 +165,19 @@ export function schemaOfKind(kind: GroupVersionKind): SchemaNode | undefined {
 /** Thrown and caught within one `decode`; carries nothing, the second pass tells. */
 const mismatch = new Error("a value does not fit its type");
 
+/**
+ * What becomes of lists, maps and bytes without items: kept as they are in Go's memory; dropped where Go's encoder of JSON leaves them
+ * out, which is in fields with omitempty; or absent, as protobuf knows no other.
+ */
+type Empties = "kept" | "encoded" | "absent";
+
 class Normalizer {
   sawUnknown = false;
+  readonly #empties: Empties;
+
+  constructor(empties: Empties) {
+    this.#empties = empties;
+  }
 
   /** `value` is not null. */
   read(type: TypeNode, value: Json): Json {
@@ -234,7 +249,7 @@ class Normalizer {
         continue;
       }
       const next = this.read(field.node, given);
-      if (isEmpty(field, next)) {
+      if (this.#isDropped(field, next)) {
         if (!field.omitEmpty) read[field.name] = this.#zero(field);
       } else {
         read[field.name] = next;
@@ -263,6 +278,27 @@ class Normalizer {
 
   #readSchemaProps(value: Json): Json {
     return this.read(typeOfDefinition(schemaPropsDefinition) as TypeNode, value);
+  }
+
+  #isDropped(field: TypeField, value: Json): boolean {
+    if (field.pointer) return false;
+    switch (field.node.codec) {
+      case "string":
+        return value === "";
+      case "bool":
+        return value === false;
+      case "int32":
+      case "int64":
+      case "float":
+        return value === 0;
+      case "bytes":
+      case "list":
+      case "map":
+        if (this.#empties === "kept" || !holdsNothing(value)) return false;
+        return this.#empties === "absent" || field.omitEmpty;
+      default:
+        return false;
+    }
   }
 
   #zero(field: TypeField): Json {
@@ -317,30 +353,11 @@ function sortedKeys(map: object): string[] {
   return keys;
 }
 
-/**
- * Whether a value is the zero of its field. A list or map without items counts as absent: in upstream's protobuf-encoded
- * store the two are one.
- */
-function isEmpty(field: TypeField, value: Json): boolean {
-  if (field.pointer) return false;
-  switch (field.node.codec) {
-    case "string":
-    case "bytes":
-      return value === "";
-    case "bool":
-      return value === false;
-    case "int32":
-    case "int64":
-    case "float":
-      return value === 0;
-    case "list":
-      return (value as Json[]).length === 0;
-    case "map":
-      for (const _key in value as object) return false;
-      return true;
-    default:
-      return false;
-  }
+/** Of a list, a map or bytes. */
+function holdsNothing(value: Json): boolean {
+  if (typeof value === "string" || Array.isArray(value)) return value.length === 0;
+  for (const _key in value as object) return false;
+  return true;
 }
 
 function isInt32(value: Json): value is number {

@@ -15,7 +15,10 @@ export type InternalType =
   | "SecurityContext"
   | "Toleration"
   | "PodResourceClaim"
-  | "VolumeNodeAffinity";
+  | "VolumeNodeAffinity"
+  | "PodFailurePolicy"
+  | "SuccessPolicy"
+  | "JSONSchemaProps";
 
 /** By type its fields as `Name|json name|form`: scripts/generate-internal-forms.ts says more. */
 const forms: Readonly<Record<string, readonly string[]>> = formsJson;
@@ -46,6 +49,7 @@ function valueForm(kind: string, value: Json | undefined): Json {
   if (kind.startsWith("*")) return isAbsent ? null : valueForm(kind.slice(1), value);
   if (kind.startsWith("[]"))
     return isAbsent ? null : (value as Json[]).map((item) => valueForm(kind.slice(2), item));
+  if (kind.startsWith("{}")) return isAbsent ? null : mapForm(kind.slice(2), value as JsonObject);
   switch (kind) {
     case "string":
       return value ?? "";
@@ -59,9 +63,32 @@ function valueForm(kind: string, value: Json | undefined): Json {
       return isAbsent ? null : sorted(value as JsonObject);
     case "json":
       return value ?? {};
+    case "any":
+      return value ?? null;
+    case "JSONSchemaPropsOrArray":
+      return Array.isArray(value)
+        ? {
+            Schema: null,
+            JSONSchemas: value.map((item) => structForm("JSONSchemaProps", item as JsonObject)),
+          }
+        : { Schema: structForm("JSONSchemaProps", value as JsonObject), JSONSchemas: null };
+    case "JSONSchemaPropsOrBool":
+      return typeof value === "boolean"
+        ? { Allows: value, Schema: null }
+        : { Allows: true, Schema: structForm("JSONSchemaProps", value as JsonObject) };
+    case "JSONSchemaPropsOrStringArray":
+      return Array.isArray(value)
+        ? { Schema: null, Property: value }
+        : { Schema: structForm("JSONSchemaProps", value as JsonObject), Property: null };
     default:
       return structForm(kind, (value ?? {}) as JsonObject);
   }
+}
+
+function mapForm(kind: string, map: JsonObject): JsonObject {
+  const form: JsonObject = {};
+  for (const key of Object.keys(map).sort()) setOwn(form, key, valueForm(kind, map[key]));
+  return form;
 }
 
 function withHostFields(spec: JsonObject): JsonObject {

@@ -290,3 +290,13 @@ test("what kubectl remembers of its own applies follows what the server applies 
   );
   assert.equal(apply("other").metadata.annotations?.[annotation], metadata.annotations[annotation]);
 });
+
+test("a list without items is owned where it is written, and where omitempty leaves it out it is not", () => {
+  const clusterRole = { group: "rbac.authorization.k8s.io", version: "v1", kind: "ClusterRole" };
+  const shape = schemaOfKind(clusterRole);
+  const request = { ...writer("one", "2026-01-01T00:00:00Z", shape), empty: emptyObject(clusterRole) };
+  const sent = (rules: unknown) =>
+    decode(clusterRole, { metadata: { name: "r", labels: {} }, rules } as never).object;
+  assert.deepEqual(owners(trackUpdate(undefined, sent([]), request)), { "one Update": { "f:rules": {} } });
+  assert.deepEqual(owners(trackUpdate(undefined, sent(null), request)), {});
+});

@@ -145,7 +145,6 @@ export const expectations: readonly AreaExpectation[] = [
       "OpenAPI v3 schema": ownDescriptions,
       "OpenAPI v3 path names": ownDescriptions,
       "OpenAPI v2 definition": ownDescriptions,
-      "invalid create: no versions": "an empty list is decoded as an absent one, which is told as null",
       "watch from a revision older than the watch cache: 200 with an ERROR event, code 410":
         "upstream's cache of a custom kind begins with its CRD; ours tells what the store still has",
     },

@@ -195,10 +195,40 @@ test("any body is decoded or refused, never anything else, and what is decoded i
         assert.notEqual(error.message, "json: the value does not fit its type");
         return;
       }
-      assert.equal(JSON.stringify(canonicalize(kind, object)), JSON.stringify(object));
+      const stored = canonicalize(kind, object);
+      assert.equal(JSON.stringify(canonicalize(kind, stored)), JSON.stringify(stored));
+      const again = decode(kind, object as unknown as Json).object;
+      assert.equal(JSON.stringify(again), JSON.stringify(object));
     }),
     { numRuns: 2_000 },
   );
+});
+
+test("lists and maps without items stay until the object is stored", () => {
+  const body = {
+    metadata: { name: "r", labels: {}, finalizers: [] },
+    aggregationRule: {},
+    rules: [],
+  };
+  const kind = { group: "rbac.authorization.k8s.io", version: "v1", kind: "ClusterRole" };
+  const { object } = decode(kind, body);
+  assert.deepEqual(object.metadata, body.metadata);
+  assert.deepEqual(object["rules"], []);
+  assert.deepEqual(canonicalize(kind, object), {
+    kind: "ClusterRole",
+    apiVersion: "rbac.authorization.k8s.io/v1",
+    metadata: { name: "r" },
+    rules: null,
+    aggregationRule: {},
+  });
+});
+
+test("what is kept as JSON tells an empty list without omitempty from none", () => {
+  const kind = { group: "apiextensions.k8s.io", version: "v1", kind: "CustomResourceDefinition" };
+  const names = { plural: "a", kind: "A", categories: [] };
+  const { object } = decode(kind, { spec: { names, versions: [] } });
+  const { spec } = canonicalize(kind, object) as unknown as { spec: object };
+  assert.deepEqual(spec, { group: "", names: { plural: "a", kind: "A" }, scope: "", versions: [] });
 });
 
 test("defaults fill what is open, change nothing that is set, and are stable", () => {

@@ -3,6 +3,7 @@ import {
   isJsonObject,
   type Json,
   JsonError,
+  type KubeObject,
   parseJson,
   type Status,
   StatusError,
@@ -63,7 +64,7 @@ export async function callWebhook(
     request: {
       uid,
       ...reviewFields(request),
-      object: request.object === undefined ? null : typed(request.object, request),
+      object: request.object === undefined ? null : sent(request.object, request),
       oldObject: request.old === undefined ? null : typed(request.old, request),
     },
   });
@@ -85,6 +86,11 @@ export async function callWebhook(
   for (const warning of response.warnings ?? []) request.warn?.(String(warning));
   if (response.allowed !== true) throw denied(name, response.status);
   return { patch: options.mutating ? (response.patch ?? "") : "" };
+}
+
+/** What the webhook sees of the object of a request. */
+export function sent(object: KubeObject, request: AdmissionRequest): KubeObject {
+  return typed(request.written?.(object) ?? object, request);
 }
 
 interface Response {

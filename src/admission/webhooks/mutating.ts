@@ -11,7 +11,6 @@ import {
   stringifyJson,
 } from "../../apimachinery/index.ts";
 import type { Authorizer } from "../../auth/index.ts";
-import { typed } from "../expressions.ts";
 import { isExempt } from "../matching.ts";
 import type {
   AdmissionPlugin,
@@ -20,7 +19,7 @@ import type {
   ConfigurationViews,
   MutationPass,
 } from "../ports.ts";
-import { type CallDeps, CallFailure, callWebhook } from "./call.ts";
+import { type CallDeps, CallFailure, callWebhook, sent } from "./call.ts";
 import { Hooks, type Webhook } from "./configuration.ts";
 import { failedCall } from "./validating.ts";
 
@@ -122,7 +121,7 @@ function applyPatch({ name }: Webhook, request: AdmissionRequest, text: string):
     const why = `admission webhook ${JSON.stringify(name)} attempted to modify the object, which is not supported for this operation`;
     throw errors.internalError(why);
   }
-  const before = parseJson(stringifyJson(typed(object, request)));
+  const before = parseJson(stringifyJson(sent(object, request)));
   let after: KubeObject;
   try {
     after = request.complete(applyJsonPatch(before, patch) as JsonObject);
@@ -130,7 +129,7 @@ function applyPatch({ name }: Webhook, request: AdmissionRequest, text: string):
     if (error instanceof StatusError || error instanceof Error) throw errors.internalError(error.message);
     throw error;
   }
-  const changed = !deepEqual(typed(object, request), typed(after, request));
+  const changed = !deepEqual(sent(object, request), sent(after, request));
   replace(object, after);
   return changed;
 }

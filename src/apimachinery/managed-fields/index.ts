@@ -15,7 +15,7 @@ import {
 import { mergeApplied, removeItems } from "./merge.ts";
 import { printPath } from "./path-element.ts";
 import { joinTypedErrors, typedErrors } from "./typed-errors.ts";
-import { type Comparison, compare, fieldSetOf } from "./typed-value.ts";
+import { type Comparison, compare, compareWritten, fieldSetOf } from "./typed-value.ts";
 
 /**
  * Who owns which field (metadata.managedFields), for every writer, and server-side apply, as k8s.io/apimachinery's managedfields
@@ -68,7 +68,7 @@ const beforeFirstApply = "before-first-apply";
 
 /**
  * metadata.managedFields of `next` after a create, update or patch over `live` (undefined for a create): fields that
- * changed become the manager's. Both are in canonical form. Answers `next` with managedFields set; neither argument is changed.
+ * changed become the manager's. `live` is in canonical form. Answers `next` with managedFields set; neither argument is changed.
  */
 export function trackUpdate(
   live: KubeObject | undefined,
@@ -105,7 +105,7 @@ function updateManagers(
   managers: Managers,
   request: FieldManagerRequest,
 ): Managers {
-  const changes = withoutReset(compare(content(before), content(next), request.schema), request);
+  const changes = withoutReset(compareWritten(content(before), content(next), request.schema), request);
   const taken = changes.modified.union(changes.added);
   const lost = taken.union(changes.removed);
   const updated = new Map<string, ManagedSet>();

@@ -1,7 +1,7 @@
 import { deepEqual } from "../json.ts";
 import { isJsonObject } from "../json-types.ts";
 import type { Json, JsonObject } from "../object.ts";
-import type { SchemaNode } from "../structure.ts";
+import type { SchemaField, SchemaNode } from "../structure.ts";
 import { FieldSet } from "./field-set.ts";
 import { fieldElement, itemElement, type PathElement } from "./path-element.ts";
 
@@ -32,7 +32,14 @@ export function memberSchema(schema: SchemaNode | undefined, name: string): Sche
 
 /** What is different in `next`. */
 export function compare(old: Json, next: Json, schema: SchemaNode): Comparison {
-  const walker = new ComparingWalker();
+  const walker = new ComparingWalker("everything");
+  walker.walk(old, next, schema);
+  return walker;
+}
+
+/** The same, of `next` as it is written: without the lists and maps that are empty and then left out. */
+export function compareWritten(old: Json, next: Json, schema: SchemaNode): Comparison {
+  const walker = new ComparingWalker("written");
   walker.walk(old, next, schema);
   return walker;
 }
@@ -42,6 +49,11 @@ class ComparingWalker implements Comparison {
   readonly modified = new FieldSet();
   readonly removed = new FieldSet();
   readonly #path: PathElement[] = [];
+  readonly #looksAt: "everything" | "written";
+
+  constructor(looksAt: "everything" | "written") {
+    this.#looksAt = looksAt;
+  }
 
   /** Undefined stands for a value that is not there; at least one is. */
   walk(old: Json | undefined, next: Json | undefined, schema: SchemaNode | undefined): void {
@@ -65,13 +77,19 @@ class ComparingWalker implements Comparison {
 
   #maps(old: JsonObject, next: JsonObject, schema: SchemaNode | undefined): void {
     for (const key in next) {
-      if (old[key] !== next[key])
+      if (old[key] !== next[key] && !this.#isLeftOut(next[key], schema?.fields.get(key)))
         this.#descend(fieldElement(key), old[key], next[key], memberSchema(schema, key));
     }
     for (const key in old) {
-      if (!Object.hasOwn(next, key))
+      if (!Object.hasOwn(next, key) || this.#isLeftOut(next[key], schema?.fields.get(key)))
         this.#descend(fieldElement(key), old[key], undefined, memberSchema(schema, key));
     }
+  }
+
+  #isLeftOut(value: Json | undefined, field: SchemaField | undefined): boolean {
+    if (this.#looksAt === "everything" || typeof value !== "object" || field?.omitEmpty !== true)
+      return false;
+    return (field.node.type === "array" || field.node.values !== undefined) && isEmpty(value);
   }
 
   #lists(old: readonly Json[], next: readonly Json[], schema: SchemaNode): void {

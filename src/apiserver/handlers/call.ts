@@ -112,10 +112,12 @@ export class ResourceCall {
       options: this.#options(operation, at.dryRun),
       warn: (text) => warnings.add(text),
       complete: (fields) => completed(form, fields),
+      written: (object) => form.canonicalize(object),
       equivalents: (equivalents ?? []).map((other) => ({
         resource: other.resource,
         kind: other.form.kind,
         complete: (fields) => completed(other.form, fields),
+        written: (object) => other.form.canonicalize(object),
         fromHere: other.fromHere,
         toHere: other.toHere,
       })),

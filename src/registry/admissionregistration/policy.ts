@@ -175,6 +175,8 @@ class PolicyExpressions {
     }
     const checked = this.#expressions.check(expression, this.#names(true), []);
     if ("problem" in checked) {
+      // Of what is not known nothing more is told.
+      this.#variables = { ...this.#variables, [name]: this.#expressions.types.dyn };
       return [...errors, field.invalid(`${path}.expression`, expression, checked.problem)];
     }
     this.#variables = { ...this.#variables, [name]: checked.type };

@@ -5,6 +5,7 @@ import {
   type FieldError,
   field,
   immutableFieldMessage,
+  nameIsDnsSubdomain,
 } from "../../apimachinery/index.ts";
 import { someSchema } from "../../schema/index.ts";
 import { approvalProblems } from "./approval.ts";
@@ -22,13 +23,18 @@ import {
 
 /** What a CRD breaks: apiextensions' ValidateCustomResourceDefinition, with its texts and in its order. */
 export function definitionProblems(definition: CustomResourceDefinition): FieldError[] {
-  const { spec, metadata } = definition;
-  const wanted = `${spec.names.plural}.${spec.group}`;
-  const name =
-    metadata.name === wanted
-      ? []
-      : [field.invalid("metadata.name", metadata.name, 'must be spec.names.plural+"."+spec.group')];
-  return [...name, ...commonProblems(definition, undefined)];
+  return commonProblems(definition, undefined);
+}
+
+/** The name of a CRD says what it defines; one that the server is to make up cannot. */
+export function definitionNameErrors(
+  name: string,
+  prefix: boolean,
+  { spec }: CustomResourceDefinition,
+): string[] {
+  const texts = nameIsDnsSubdomain(name, prefix);
+  if (name !== `${spec.names.plural}.${spec.group}`) texts.push('must be spec.names.plural+"."+spec.group');
+  return texts;
 }
 
 /** What an update of a CRD breaks: ValidateCustomResourceDefinitionUpdate. What was wrong before may stay. */
@@ -43,9 +49,12 @@ function commonProblems(
   definition: CustomResourceDefinition,
   old: CustomResourceDefinition | undefined,
 ): FieldError[] {
-  const { spec, status } = definition;
+  const { status } = definition;
+  const given: readonly DefinitionVersion[] | null = definition.spec.versions;
+  const spec: DefinitionSpec = given === null ? { ...definition.spec, versions: [] } : definition.spec;
   return [
     ...specProblems(spec, old),
+    ...versionListProblems(spec, given),
     ...(old === undefined ? [] : immutableProblems(spec, old)),
     ...namesProblems(status?.acceptedNames, "status.acceptedNames"),
     ...storedVersionProblems(status?.storedVersions ?? [], spec),
@@ -84,12 +93,20 @@ function specProblems(spec: DefinitionSpec, old: CustomResourceDefinition | unde
     ...missingSchemas(spec, old),
     ...preservedDefaults(spec),
     ...spec.versions.flatMap((version, index) => versionProblems(version, { index, shared, old })),
-    ...versionListProblems(spec),
     ...requiredNames(spec.names),
     ...namesProblems(spec.names, "spec.names"),
     ...sharedProblems(spec, shared, old),
+    ...unprunedConversion(spec),
     ...conversionProblems(spec, old),
   ];
+}
+
+/** Webhooks convert what is pruned. */
+function unprunedConversion({ conversion, preserveUnknownFields }: DefinitionSpec): FieldError[] {
+  const strategy = conversion?.strategy ?? "None";
+  if (preserveUnknownFields !== true || strategy === "None") return [];
+  const text = "must be None if spec.preserveUnknownFields is true";
+  return [field.invalid("spec.conversion.strategy", strategy, text)];
 }
 
 function groupProblems(group: string): FieldError[] {
@@ -198,11 +215,12 @@ function deprecationProblems(version: DefinitionVersion, path: string): FieldErr
   return problems;
 }
 
-function versionListProblems(spec: DefinitionSpec): FieldError[] {
+/** `given`: null where the client said nothing of versions. */
+function versionListProblems(spec: DefinitionSpec, given: readonly DefinitionVersion[] | null): FieldError[] {
   const { versions } = spec;
   const problems: FieldError[] = [];
   const invalid = (text: string): void => {
-    problems.push(field.invalid("spec.versions", versions.length === 0 ? null : printedVersions(spec), text));
+    problems.push(field.invalid("spec.versions", given && printedVersions(spec), text));
   };
   if (new Set(versions.map(({ name }) => name)).size < versions.length)
     invalid("must contain unique version names");
@@ -274,7 +292,7 @@ function sharedProblems(
   if (shared.columns)
     problems.push(...columnProblems(first.additionalPrinterColumns, "spec.additionalPrinterColumns"));
   if (shared.selectableFields && (first.selectableFields?.length ?? 0) > 0) {
-    if (!shared.schema) {
+    if (!shared.schema || first.schema === undefined) {
       const text = "may only be set when validations.schema is included";
       problems.push(field.invalid("spec.selectableFields", "", text));
     } else {
@@ -289,8 +307,10 @@ function storedVersionProblems(stored: readonly string[], spec: DefinitionSpec):
   const path = "status.storedVersions";
   if (stored.length === 0) return [field.invalid(path, null, "must have at least one stored version")];
   const problems: FieldError[] = [];
+  const missing = new Set(stored);
   for (const { name, storage } of spec.versions) {
-    if (storage && !stored.includes(name))
+    // A version that stands twice is found once.
+    if (!missing.delete(name) && storage)
       problems.push(field.invalid(path, stored, `must have the storage version ${name}`));
   }
   stored.forEach((version, index) => {

@@ -2,6 +2,7 @@ import { deepEqual, formatTime } from "../../apimachinery/index.ts";
 import { formatCheck, loadPatterns, someSchema } from "../../schema/index.ts";
 import type { Strategy, UpdateRules } from "../strategy.ts";
 import {
+  definitionNameErrors,
   definitionProblems,
   definitionStatusProblems,
   definitionUpdateProblems,
@@ -46,6 +47,7 @@ export const customResourceDefinition: Strategy<Definition> = {
     await loadRules(schemasOf(spec));
     return undefined;
   },
+  validateName: definitionNameErrors,
   validate: definitionProblems,
   warnings: ({ spec }) => unknownFormats(spec).map(warning),
   prepareForUpdate(next, old) {
@@ -89,10 +91,9 @@ export const customResourceDefinition: Strategy<Definition> = {
   },
 };
 
-/** An empty list is decoded as none; a webhook that says nothing is none. */
+/** A webhook that says nothing is none. */
 function settled(definition: Definition): Definition {
-  const { versions, conversion } = definition.spec;
-  if (!Array.isArray(versions)) definition.spec = { ...definition.spec, versions: [] };
+  const { conversion } = definition.spec;
   const { clientConfig, conversionReviewVersions } = conversion?.webhook ?? {};
   if (conversion?.webhook !== undefined && !clientConfig && !conversionReviewVersions?.length)
     definition.spec = { ...definition.spec, conversion: { strategy: conversion.strategy } };

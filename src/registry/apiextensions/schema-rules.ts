@@ -1,5 +1,11 @@
 import { type FieldError, field } from "../../apimachinery/index.ts";
-import { itemsSchema, type JsonSchemaProps, someSchema, valuesSchema } from "../../schema/index.ts";
+import {
+  internalForm,
+  itemsSchema,
+  type JsonSchemaProps,
+  someSchema,
+  valuesSchema,
+} from "../../schema/index.ts";
 import { defaultProblems } from "./default-rules.ts";
 import { listRules } from "./list-rules.ts";
 import { ruleEngine } from "./rule-engine.ts";
@@ -82,7 +88,7 @@ function statusRootProblems(schema: JsonSchemaProps, path: string): FieldError[]
     }
     if (!allowedRootFields.has(name)) {
       const text = `only ${allowedAtRoot} fields are allowed at the root of the schema if the status subresource is enabled`;
-      return [field.invalid(path, schema, text)];
+      return [field.invalid(path, internalForm("JSONSchemaProps", schema), text)];
     }
   }
   return [];
@@ -95,10 +101,10 @@ function unsupportedFeature(schema: JsonSchemaProps): string | undefined {
     if (inner.id) found = "id";
     else if (inner.$schema) found = "schema";
     else if (inner.$ref) found = "$ref";
-    else if (inner.patternProperties !== undefined) found = "patternProperties";
-    else if (inner.dependencies !== undefined) found = "dependencies";
+    else if (hasMembers(inner.patternProperties)) found = "patternProperties";
+    else if (hasMembers(inner.dependencies)) found = "dependencies";
     else if (inner.additionalItems !== undefined) found = "additionalItems";
-    else if (inner.definitions !== undefined) found = "definitions";
+    else if (hasMembers(inner.definitions)) found = "definitions";
     else if (Array.isArray(inner.items)) found = "items";
     else if (inner["x-kubernetes-preserve-unknown-fields"] === false)
       found = "x-kubernetes-preserve-unknown-fields";
@@ -106,6 +112,8 @@ function unsupportedFeature(schema: JsonSchemaProps): string | undefined {
   });
   return found;
 }
+
+const hasMembers = (map: object | undefined): boolean => map !== undefined && Object.keys(map).length > 0;
 
 /** What an update need not mend because the CRD had it before. */
 interface Leniences {
@@ -206,8 +214,8 @@ class SchemaWalk {
     };
     forbid("id", !!schema.id);
     forbid("additionalItems", schema.additionalItems !== undefined);
-    forbid("patternProperties", schema.patternProperties !== undefined);
-    forbid("definitions", schema.definitions !== undefined);
+    forbid("patternProperties", hasMembers(schema.patternProperties));
+    forbid("definitions", hasMembers(schema.definitions));
     forbid("dependencies", schema.dependencies !== undefined);
     forbid("$ref", schema.$ref !== undefined);
     if (type === "null")

@@ -27,10 +27,11 @@ export function sharedFields({ versions }: DefinitionSpec): SharedFields {
 
 /** Every schema of a CRD, once where the versions share it. */
 export function schemasOf(spec: DefinitionSpec): JsonSchemaProps[] {
-  const schemas = spec.versions
+  // Null where a client gave none, which validation refuses.
+  const schemas = (spec.versions ?? [])
     .map(({ schema }) => schema?.openAPIV3Schema)
     .filter((schema) => schema !== undefined);
-  return sharedFields(spec).schema ? schemas.slice(0, 1) : schemas;
+  return schemas.length > 1 && sharedFields(spec).schema ? schemas.slice(0, 1) : schemas;
 }
 
 /** The versions as upstream prints its internal type of them in errors. */

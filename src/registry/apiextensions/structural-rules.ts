@@ -29,7 +29,16 @@ const emptyType: Readonly<Record<Level, string>> = {
   field: "must not be empty for specified object fields",
 };
 
-const integerOrString = [{ type: "integer" }, { type: "string" }];
+/** The alternatives by which a schema says that a value is an integer or a text. */
+function isIntegerOrString(alternatives: readonly JsonSchemaProps[] | undefined): boolean {
+  return deepEqual(alternatives?.map(structuralPart), [{ type: "integer" }, { type: "string" }]);
+}
+
+/** Without what no structural schema has. */
+function structuralPart(schema: JsonSchemaProps): JsonSchemaProps {
+  const { dependencies: _, patternProperties: __, definitions: ___, ...rest } = schema;
+  return rest;
+}
 
 function invariants(schema: JsonSchemaProps, level: Level, path: string, problems: FieldError[]): void {
   const { type = "", properties = {} } = schema;
@@ -57,8 +66,8 @@ function invariants(schema: JsonSchemaProps, level: Level, path: string, problem
     problems.push(field.invalid(`${path}.x-kubernetes-embedded-resource`, true, text));
   }
   valueRules(schema, path, problems, {
-    anyOf: deepEqual(schema.anyOf, integerOrString),
-    firstAllOf: deepEqual(schema.allOf?.[0]?.anyOf, integerOrString),
+    anyOf: isIntegerOrString(schema.anyOf),
+    firstAllOf: isIntegerOrString(schema.allOf?.[0]?.anyOf),
   });
   if (embedded && type !== "object") {
     const text = "must be object if x-kubernetes-embedded-resource is true";

@@ -138,5 +138,6 @@ export function withCondition(
 
 /** The version whose form is stored; there is exactly one in a valid CRD. */
 export function storageVersion({ versions }: DefinitionSpec): DefinitionVersion | undefined {
-  return versions.find(({ storage }) => storage);
+  // Null where a client gave none, which validation refuses.
+  return versions?.find(({ storage }) => storage);
 }

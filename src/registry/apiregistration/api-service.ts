@@ -66,7 +66,7 @@ export const apiService: Strategy<ApiService> = {
   anyFinalizer: true,
   allowUnconditionalUpdate: false,
   resetFields: [["status"]],
-  validateName: (name) => pathSegmentErrors(name),
+  validateName: nameProblems,
   prepareForCreate(service, { now }) {
     service.status = {};
     // What this server serves itself is there at once.
@@ -77,12 +77,17 @@ export const apiService: Strategy<ApiService> = {
     }
     return service;
   },
-  validate: problemsOf,
+  validate: ({ spec }) => problemsOf(spec),
   prepareForUpdate(next, old) {
     next.status = old.status ?? {};
     return next;
   },
-  validateUpdate: problemsOf,
+  validateUpdate: (next) => [
+    ...nameProblems(next.metadata.name ?? "", false, next).map((text) =>
+      field.invalid("metadata.name", next.metadata.name, text),
+    ),
+    ...problemsOf(next.spec),
+  ],
   status,
   tableRow(service, now) {
     const { service: reference } = service.spec;
@@ -98,19 +103,16 @@ function availability({ status }: ApiService): string {
   return `${available.status} (${available.reason})`;
 }
 
-function problemsOf(service: ApiService): FieldError[] {
-  const { spec, metadata } = service;
+function nameProblems(name: string, _isPrefix: boolean, { spec }: ApiService): string[] {
+  const texts = pathSegmentErrors(name);
+  const wanted = `${spec.version ?? ""}.${spec.group ?? ""}`;
+  if (texts.length > 0 || name === wanted) return texts;
+  return [`must be \`spec.version+"."+spec.group\`: ${JSON.stringify(wanted)}`];
+}
+
+function problemsOf(spec: ApiService["spec"]): FieldError[] {
   const { group = "", version = "", caBundle = "", insecureSkipTLSVerify = false } = spec;
   const problems: FieldError[] = [];
-  const wanted = `${version}.${group}`;
-  if (
-    metadata.name !== undefined &&
-    metadata.name !== wanted &&
-    pathSegmentErrors(metadata.name).length === 0
-  ) {
-    const text = `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(wanted)}`;
-    problems.push(field.invalid("metadata.name", metadata.name, text));
-  }
   if (group === "" && version !== "v1")
     problems.push(
       field.required("spec.group", "only v1 may have an empty group and it better be legacy kube"),

@@ -8,6 +8,7 @@ import {
   nameIsDnsLabel,
 } from "../../apimachinery/index.ts";
 import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
+import { validateTemplateMeta } from "../core/pod/pod-spec.ts";
 import type { PodSpec, PodTemplate } from "../core/pod/types.ts";
 import type { Volume } from "../core/pod/volume-types.ts";
 import { podWarnings } from "../core/pod/warnings.ts";
@@ -150,6 +151,8 @@ function validateSpec(spec: StatefulSet["spec"], { isNew }: { readonly isNew: bo
       { ...spec, template: withClaims(spec) },
       { selector: "statefulset", deadline: "StatefulSet", unusable: "" },
     ),
+    // Upstream looks at them twice.
+    ...validateTemplateMeta(spec.template?.metadata, "spec.template"),
   ];
 }
 

@@ -160,11 +160,27 @@ function validateFixed(next: JobSpec, old: Job): FieldError[] {
     ...immutable("spec.selector", next.selector, old.spec.selector),
     ...validateSameTemplate(next.template ?? {}, withMutableParts(old, next.template) ?? {}),
     ...immutable("spec.completionMode", next.completionMode, old.spec.completionMode),
-    ...immutable("spec.podFailurePolicy", next.podFailurePolicy, old.spec.podFailurePolicy),
+    ...fixedPart(
+      "spec.podFailurePolicy",
+      "PodFailurePolicy",
+      next.podFailurePolicy,
+      old.spec.podFailurePolicy,
+    ),
     ...immutable("spec.backoffLimitPerIndex", next.backoffLimitPerIndex, old.spec.backoffLimitPerIndex),
     ...immutable("spec.managedBy", next.managedBy, old.spec.managedBy),
-    ...immutable("spec.successPolicy", next.successPolicy, old.spec.successPolicy),
+    ...fixedPart("spec.successPolicy", "SuccessPolicy", next.successPolicy, old.spec.successPolicy),
   ];
+}
+
+/** Upstream prints its internal form. */
+function fixedPart(
+  path: string,
+  type: "PodFailurePolicy" | "SuccessPolicy",
+  next: object | undefined,
+  old: object | undefined,
+): FieldError[] {
+  if (deepEqual(next, old)) return [];
+  return [field.invalid(path, next === undefined ? null : internalForm(type, next), fieldIsImmutable)];
 }
 
 /** An Indexed Job may grow and shrink where both counts stay the same number. */

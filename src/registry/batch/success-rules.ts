@@ -1,4 +1,5 @@
 import { type FieldError, field } from "../../apimachinery/index.ts";
+import { internalForm } from "../../schema/index.ts";
 import { nonNegative } from "../rules/values.ts";
 import type { JobSpec } from "./types.ts";
 
@@ -16,12 +17,7 @@ export function validateSuccessPolicy(
   const rules = successPolicy.rules ?? [];
   if (completionMode !== "Indexed") {
     // Upstream prints its internal form.
-    const shown = {
-      Rules: rules.map(({ succeededIndexes = null, succeededCount = null }) => ({
-        SucceededIndexes: succeededIndexes,
-        SucceededCount: succeededCount,
-      })),
-    };
+    const shown = internalForm("SuccessPolicy", successPolicy);
     return [field.invalid(path, shown, "requires indexed completion mode")];
   }
   const at = `${path}.rules`;

@@ -1,4 +1,10 @@
-import { type FieldError, field, type KubeObject, selectorFromMap } from "../../apimachinery/index.ts";
+import {
+  dns1123SubdomainErrors,
+  type FieldError,
+  field,
+  type KubeObject,
+  selectorFromMap,
+} from "../../apimachinery/index.ts";
 import {
   countWanted,
   type ReplicaStatus,
@@ -28,6 +34,7 @@ const noReplicas: ReplicaStatus = { replicas: 0 };
 /** The oldest workload: its selector is a plain map, and its pods outlive it unless somebody says otherwise. */
 export const replicationControllerStrategy: Strategy<ReplicationController> = {
   namespaced: true,
+  validateName: (name) => dns1123SubdomainErrors(name, "bytes"),
   prepareForCreate: (controller) => {
     dropDisabledFields(controller.spec.template?.spec);
     controller.status = noReplicas;

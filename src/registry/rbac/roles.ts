@@ -2,6 +2,7 @@ import {
   type FieldError,
   field,
   type LabelSelector,
+  usableSelector,
   validateLabelSelector,
 } from "../../apimachinery/index.ts";
 import type { Role } from "../../auth/index.ts";
@@ -66,7 +67,12 @@ function validateClusterRole({ rules, aggregationRule }: ClusterRole): FieldErro
     const rule = "at least one clusterRoleSelector required if aggregationRule is non-nil";
     errors.push(field.required(path, rule));
   }
-  for (const [index, selector] of selectors.entries())
-    errors.push(...validateLabelSelector(selector, `${path}[${index}]`));
+  for (const [index, selector] of selectors.entries()) {
+    const at = `${path}[${index}]`;
+    errors.push(...validateLabelSelector(selector, at));
+    // Upstream prints what became of the selector, which is nothing.
+    if (usableSelector(selector) === undefined)
+      errors.push(field.invalid(at, null, "invalid label selector."));
+  }
   return errors;
 }

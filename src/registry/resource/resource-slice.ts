@@ -119,7 +119,8 @@ function validateNodes({ nodeName, nodeSelector, allNodes }: SliceSpec): FieldEr
     const terms = nodeSelector.nodeSelectorTerms ?? [];
     if (terms.length !== 1) {
       const rule = "must have exactly one node selector term";
-      errors.push(field.invalid("spec.nodeSelector.nodeSelectorTerms", terms, rule));
+      const shown = nodeSelector.nodeSelectorTerms ?? null;
+      errors.push(field.invalid("spec.nodeSelector.nodeSelectorTerms", shown, rule));
     }
   }
   if (allNodes === false) {
@@ -153,17 +154,23 @@ function validateDevice({ name = "", attributes = {}, capacity = {} }: Device, p
 const semanticVersion =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?$/;
 
+/** No pattern meets a long text, which is refused as it is. */
+const semanticVersionBytesMax = 1000;
+
+const isSemanticVersion = (value: string): boolean =>
+  value.length <= semanticVersionBytesMax && semanticVersion.test(value);
+
 function validateAttribute(attribute: DeviceAttribute, path: string): FieldError[] {
   const errors: FieldError[] = [];
   const { string, version } = attribute;
-  // Length first: no pattern meets a long text.
   for (const [part, value] of [
     ["string", string],
     ["version", version],
   ] as const) {
     if (Buffer.byteLength(value ?? "") > attributeBytesMax) {
       errors.push(field.tooLong(`${path}.${part}`, attributeBytesMax));
-    } else if (part === "version" && value !== undefined && !semanticVersion.test(value)) {
+    }
+    if (part === "version" && value !== undefined && !isSemanticVersion(value)) {
       const rule = "must be a string compatible with semver.org spec 2.0.0";
       errors.push(field.invalid(`${path}.version`, value, rule));
     }

@@ -38,13 +38,14 @@ export class ReviewStore implements ResourceHandler {
     this.#review = review;
   }
 
-  createNamed(
+  async createNamed(
     _name: string,
     question: KubeObject,
     context: RequestContext,
     { validate }: CreateOptions,
   ): Promise<KubeObject> {
-    return this.#review(question, context, () => admitted(question, validate));
+    const answer = await this.#review(question, context, () => admitted(question, validate));
+    return this.form.canonicalize(answer);
   }
 }
 

@@ -6,9 +6,9 @@ import {
   type KubeObject,
   type LabelSelector,
   type Selector,
-  SelectorError,
-  selectorFromObject,
+  usableSelector,
   validateLabelSelector,
+  writtenSelector,
 } from "../../apimachinery/index.ts";
 import { validatePodTemplate } from "../core/pod/pod-spec.ts";
 import type { PodTemplate } from "../core/pod/types.ts";
@@ -50,11 +50,13 @@ export function validateSelectorAndTemplate(
     const isEmpty =
       Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions?.length ?? 0) === 0;
     if (isEmpty)
-      errors.push(field.invalid(path, selector, `empty selector is invalid for ${workload.selector}`));
+      errors.push(
+        field.invalid(path, writtenSelector(selector), `empty selector is invalid for ${workload.selector}`),
+      );
   }
-  const matcher = matcherOf(selector);
+  const matcher = usableSelector(selector);
   const { unusable = "invalid label selector" } = workload;
-  if (matcher === undefined) return [...errors, field.invalid(path, selector, unusable)];
+  if (matcher === undefined) return [...errors, field.invalid(path, writtenSelector(selector), unusable)];
   return [...errors, ...validateTemplate(template, matcher, workload.deadline)];
 }
 
@@ -64,15 +66,6 @@ interface WorkloadTexts {
   readonly deadline: string;
   /** What is said of a selector that cannot be one, besides what is wrong with it. */
   readonly unusable?: string;
-}
-
-function matcherOf(selector: LabelSelector | null | undefined): Selector | undefined {
-  try {
-    return selectorFromObject(selector);
-  } catch (error) {
-    if (error instanceof SelectorError) return undefined;
-    throw error;
-  }
 }
 
 /** The pods a workload makes must be its own, and must run for ever. */

@@ -66,10 +66,13 @@ function isDefault({ metadata: { annotations } }: StorageClass): boolean {
   return defaultAnnotations.some((name) => annotations?.[name] === "true");
 }
 
-/** Terms that say the same twice are refused, in whatever order they say it. */
+/**
+ * Terms that say the same twice are refused, in whatever order they say it, and so is one that says nothing: upstream compares with as
+ * many empty terms as there are terms, besides those before.
+ */
 function validateTopologies(terms: readonly TopologyTerm[]): FieldError[] {
   const errors: FieldError[] = [];
-  const said = new Set<string>();
+  const said = terms.map(() => JSON.stringify([]));
   terms.forEach(({ matchLabelExpressions = [] }, i) => {
     const path = `allowedTopologies[${i}].matchLabelExpressions`;
     const valuesByKey = new Map<string, string[]>();
@@ -81,8 +84,8 @@ function validateTopologies(terms: readonly TopologyTerm[]): FieldError[] {
       valuesByKey.set(key, [...(values ?? [])].sort());
     });
     const meaning = JSON.stringify([...valuesByKey].sort(([a], [b]) => (a < b ? -1 : 1)));
-    if (said.has(meaning)) errors.push(field.duplicate(path, ""));
-    said.add(meaning);
+    for (const other of said) if (other === meaning) errors.push(field.duplicate(path, ""));
+    said.push(meaning);
   });
   return errors;
 }

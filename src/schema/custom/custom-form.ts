@@ -1,12 +1,13 @@
 import {
   field,
   type GroupVersionKind,
+  isJsonObject,
   type Json,
   type JsonObject,
   type KubeObject,
   setOwn,
 } from "../../apimachinery/index.ts";
-import { type Decoded, DecodeError, keepForgetting } from "../decode.ts";
+import { type Decoded, DecodeError } from "../decode.ts";
 import type { KindForm } from "../form.ts";
 import type { CustomNode } from "./custom-node.ts";
 import { dropNulls, fillDefaults } from "./defaulting.ts";
@@ -63,6 +64,18 @@ function decodeCustom(body: Json, schema: CustomNode): Decoded {
     object: object as unknown as KubeObject,
     unknownFields: [...unknownMetadata, ...unknownFields.sort(), ...unknownEmbedded.sort()],
   };
+}
+
+/** An empty list of managed fields is the one empty list that says something: all managers are to be forgotten (`trackUpdate`). */
+function keepForgetting(body: Json, object: Json): void {
+  const sent = memberOf(memberOf(body, "metadata"), "managedFields");
+  const metadata = memberOf(object, "metadata");
+  if (Array.isArray(sent) && sent.length === 0 && metadata !== undefined)
+    (metadata as JsonObject)["managedFields"] = [];
+}
+
+function memberOf(value: Json | undefined, name: string): Json | undefined {
+  return isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
 /** A copy in which an integer that 64 bits do not hold is a double, which is all that Go makes of one. */

@@ -146,13 +146,17 @@ function validateClasses(
 
 const noSpec: PodSpec = { containers: null };
 
-/** The template of a workload's pods. */
-export function validatePodTemplate({ metadata, spec = noSpec }: PodTemplate, path: string): FieldError[] {
-  const errors = [
+/** Labels and annotations of the template at `path`. */
+export function validateTemplateMeta(metadata: PodTemplate["metadata"], path: string): FieldError[] {
+  return [
     ...validateLabels(metadata?.labels, `${path}.labels`),
     ...validateAnnotations(metadata?.annotations, `${path}.annotations`),
-    ...validatePodSpec(spec, `${path}.spec`),
   ];
+}
+
+/** The template of a workload's pods. */
+export function validatePodTemplate({ metadata, spec = noSpec }: PodTemplate, path: string): FieldError[] {
+  const errors = [...validateTemplateMeta(metadata, path), ...validatePodSpec(spec, `${path}.spec`)];
   if ((spec.ephemeralContainers?.length ?? 0) > 0) {
     errors.push(
       field.forbidden(`${path}.spec.ephemeralContainers`, "ephemeral containers not allowed in pod template"),

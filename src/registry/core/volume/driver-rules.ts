@@ -21,6 +21,8 @@ export interface SourceRule {
   readonly check: SourceCheck;
   readonly told?: string;
   readonly refused?: string;
+  /** Looked at even where another source stands before it. */
+  readonly mayFollow?: boolean;
 }
 
 const text = (source: VolumeSource, name: string): string => (source[name] as string | undefined) ?? "";
@@ -281,10 +283,11 @@ export function validateOneSource(
 ): FieldError[] {
   const errors: FieldError[] = [];
   let found = false;
-  for (const [name, { check, told = name, refused = name }] of Object.entries(rules)) {
+  for (const [name, { check, told = name, refused = name, mayFollow = false }] of Object.entries(rules)) {
     const source = given[name] as VolumeSource | undefined;
     if (source === undefined) continue;
-    if (found) errors.push(field.forbidden(`${path}.${refused}`, "may not specify more than 1 volume type"));
+    if (found && !mayFollow)
+      errors.push(field.forbidden(`${path}.${refused}`, "may not specify more than 1 volume type"));
     else errors.push(...check(source, `${path}.${told}`));
     found = true;
   }

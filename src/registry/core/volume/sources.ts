@@ -60,7 +60,8 @@ const rules: Readonly<Record<string, SourceRule>> = {
   iscsi: volumeRules.iscsi,
   cinder: volumeRules.cinder,
   fc: sharedRules.fc,
-  flexVolume: sharedRules.flexVolume,
+  // Upstream does not mind what stood before it.
+  flexVolume: { ...sharedRules.flexVolume, mayFollow: true },
   azureFile: sharedRules.azureFile,
   vsphereVolume: sharedRules.vsphereVolume,
   photonPersistentDisk: sharedRules.photonPersistentDisk,
