@@ -1,5 +1,6 @@
 import {
   errors,
+  type FieldError,
   field,
   type GroupVersionKind,
   isJsonObject,
@@ -216,13 +217,19 @@ function checkCustomKind(fields: JsonObject, expected: GroupVersionKind, body: B
       `the API version in the data (${typeof apiVersion === "string" ? apiVersion : ""}) does not match the expected API version (${wanted})`,
     );
   }
-  if (kind === expected.kind) return;
-  const { metadata } = fields;
-  const name =
-    typeof metadata === "object" && metadata !== null && !Array.isArray(metadata) ? metadata["name"] : "";
-  throw errors.invalid({ group: expected.group, kind }, typeof name === "string" ? name : "", [
-    field.invalid("kind", kind, `must be ${expected.kind}`),
-  ]);
+  if (kind !== expected.kind) throw notThisCustomKind(fields, expected);
+}
+
+/** What is said of an object that calls itself something else than the custom kind that it is written as. */
+export function notThisCustomKind(fields: JsonObject, expected: GroupVersionKind): Error {
+  const { kind, group } = kindOf(fields, expected);
+  const { apiVersion, metadata } = fields;
+  const wanted = `${expected.group}/${expected.version}`;
+  const problems: FieldError[] = [];
+  if (kind !== expected.kind) problems.push(field.invalid("kind", kind, `must be ${expected.kind}`));
+  if (apiVersion !== wanted) problems.push(field.invalid("apiVersion", apiVersion, `must be ${wanted}`));
+  const name = isJsonObject(metadata) ? metadata["name"] : "";
+  return errors.invalid({ group, kind }, typeof name === "string" ? name : "", problems);
 }
 
 function checkKind(kind: GroupVersionKind, expected: GroupVersionKind, refuse: (why: string) => Error): void {

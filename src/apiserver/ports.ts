@@ -16,7 +16,7 @@ export interface ApiServer {
   addLivenessCheck(name: string, check: () => string | undefined): void;
   /** Adds a named check to /readyz; it answers undefined when ready, else the reason. */
   addReadinessCheck(name: string, check: () => string | undefined): void;
-  /** What is done once at the start: `poststarthook/NAME` in /readyz fails until it is, and is shown by /healthz and /livez. */
+  /** What is done once at the start, such as `poststarthook/rbac/bootstrap-roles`: /readyz fails until it is, /healthz and /livez show it. */
   addStartHook(name: string, done: Promise<unknown>): void;
   /** Registers what this server serves as APIServices, and follows those of other servers. Resolves once all are registered. */
   aggregate(): Promise<void>;

@@ -114,7 +114,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     outbound === undefined ? registry : withNodeMetrics(registry, { outbound, elsewhere, clock, log });
   const discovery = createDiscovery(served, aggregation, encoder);
   openApiRoutes(router, registry, { aggregation, clock });
-  indexRoutes(router, served);
+  indexRoutes(router, served, health);
   openIdRoutes(router, keys);
   metricsRoutes(router, metrics, watches);
 
@@ -159,7 +159,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     aggregate: () => aggregation.start(),
     convert: conversionWebhook({ peers, reader, random }),
     async close() {
-      health.addReadiness("shutdown", () => "the server is closing");
+      health.shutDown();
       views.close();
       watches.closeAll();
       aggregation.close();

@@ -26,6 +26,7 @@ import { ensureLegacyTokenTracking } from "./legacy-token-tracking.ts";
 import type { ApiPki } from "./pki.ts";
 import { plantSeed } from "./seed.ts";
 import { keepServiceCidr } from "./service-cidr.ts";
+import { type StartStep, startHooks } from "./start-hooks.ts";
 import { keepSystemNamespaces } from "./system-namespaces.ts";
 import { ensureSystemPriorityClasses } from "./system-priority-classes.ts";
 
@@ -130,36 +131,28 @@ export async function startApi(
           ? undefined
           : keepKubernetesEndpoints({ ...own, network: platform.network, ip, port: http.port }).there,
       ]);
-    // By the names that upstream's hooks for the same have in /readyz?verbose.
-    const hooks: Record<string, Promise<unknown>> = {
-      "start-apiextensions-informers": registry.ready,
-      "start-system-namespaces-controller": seeded.then(() => namespaces),
-      "start-cluster-authentication-info-controller": seeded.then(() =>
+    const steps: Record<StartStep, Promise<unknown>> = {
+      aggregation: store.ready.then(() => api.aggregate()),
+      authentication: seeded.then(() =>
         ensureExtensionAuthentication({ ...own, clientCa: pki.clientCa, requestHeader: pki.requestHeader }),
       ),
-      "start-legacy-token-tracking-controller": seeded.then(() => ensureLegacyTokenTracking(own)),
-      "rbac/bootstrap-roles": seeded.then(() => ensureBootstrapRoles(own)),
-      "scheduling/bootstrap-system-priority-classes": seeded.then(() => ensureSystemPriorityClasses(own)),
-      "priority-and-fairness-config-producer": seeded.then(
-        () => keepFlowControl({ ...own, client: flowControl }).there,
-      ),
-      "bootstrap-controller": seeded.then(kubernetes),
-      "start-kubernetes-service-cidr-controller": seeded.then(() => keepServiceCidr({ ...own, cidrs }).there),
-      "start-kube-apiserver-identity-lease-controller": namespaces.then(
-        () => keepIdentityLease({ ...own, name: config.name }).there,
-      ),
+      flowControl: seeded.then(() => keepFlowControl({ ...own, client: flowControl }).there),
+      identityLease: namespaces.then(() => keepIdentityLease({ ...own, name: config.name }).there),
+      kubernetesService: seeded.then(kubernetes),
+      namespaces: seeded.then(() => namespaces),
+      policy: policy.synced,
+      priorityClasses: seeded.then(() => ensureSystemPriorityClasses(own)),
+      registry: registry.ready,
+      roles: seeded.then(() => ensureBootstrapRoles(own)),
+      serviceCidrs: seeded.then(() => keepServiceCidr({ ...own, cidrs }).there),
+      tokenTracking: seeded.then(() => ensureLegacyTokenTracking(own)),
     };
-    const bootstrapped = Promise.all(Object.values(hooks));
-    // Nobody who is not another server waits for the list of who serves what.
-    void store.ready.then(() => api.aggregate());
     let synced = false;
-    const informed = Promise.all([controllers.working, bootstrapped, policy.synced, registry.ready]).then(
-      () => {
-        synced = true;
-      },
-    );
+    const informed = Promise.all([controllers.working, ...Object.values(steps)]).then(() => {
+      synced = true;
+    });
     api.addReadinessCheck("informer-sync", () => (synced ? undefined : "first lists are not in yet"));
-    for (const [name, done] of Object.entries(hooks)) api.addStartHook(name, done);
+    for (const [name, step] of startHooks) api.addStartHook(name, steps[step]);
     const nodes = await startHollowNodes({
       client: client("raftsman-node"),
       platform,

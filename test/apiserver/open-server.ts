@@ -98,7 +98,7 @@ export function openServer(
   server.addLivenessCheck("etcd", () => undefined);
   server.addReadinessCheck("etcd-readiness", () => undefined);
   server.addReadinessCheck("informer-sync", () => undefined);
-  server.addStartHook("start-apiextensions-informers", registry.ready);
+  server.addStartHook("poststarthook/start-apiextensions-informers", registry.ready);
   return {
     server,
     async bootstrapRoles() {

@@ -304,7 +304,7 @@ test("readiness names the check that fails and says why only to the log", async 
   assert.equal(waiting.status, 500);
   assert.match(
     waiting.bytes.toString(),
-    /^\[\+\]ping ok\n(\[\+\]\S+ ok\n)*\[-\]store failed: reason withheld\nreadyz check failed\n$/,
+    /^\[\+\]ping ok\n(\[\+\]\S+ ok\n)*\[-\]store failed: reason withheld\n\[\+\]shutdown ok\nreadyz check failed\n$/,
   );
   assert.equal((await send(transport, "GET", "/livez")).status, 200);
   ready = true;
@@ -533,7 +533,7 @@ test("a start hook is shown by its name and holds up only /readyz, and /metrics/
   const done = new Promise<void>((resolve) => {
     finish = resolve;
   });
-  server.addStartHook("rbac/bootstrap-roles", done);
+  server.addStartHook("poststarthook/rbac/bootstrap-roles", done);
   assert.equal((await get("/readyz/poststarthook/rbac/bootstrap-roles")).status, 500);
   assert.equal((await get("/livez/poststarthook/rbac/bootstrap-roles")).status, 200);
   finish();

@@ -47,6 +47,23 @@ test("the range of a node that is gone is given to another", async () => {
   await cluster.stop();
 });
 
+test("a node registered without the old labels of its system gets them, and they follow the new ones", async () => {
+  const cluster = await startCluster({ nodes: 0 });
+  const labels = (): Record<string, string> => nodeOf(cluster, "own")?.metadata.labels ?? {};
+  await cluster.client.create(nodes, {
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name: "own", labels: { "kubernetes.io/os": "linux" } },
+  });
+  await cluster.until("it has one", () => labels()["beta.kubernetes.io/os"] === "linux");
+  assert.equal(labels()["beta.kubernetes.io/arch"], undefined);
+  const body = { metadata: { labels: { "kubernetes.io/os": "plan9", "kubernetes.io/arch": "arm64" } } };
+  await cluster.client.patch(nodes, "own", { type: "merge", body });
+  await cluster.until("they follow", () => labels()["beta.kubernetes.io/os"] === "plan9");
+  assert.equal(labels()["beta.kubernetes.io/arch"], "arm64");
+  await cluster.stop();
+});
+
 test("the addresses of a silent node's pods leave the Endpoints when its grace is over, and its pods are evicted later", async () => {
   const cluster = await startCluster({ nodes: 2 });
   await spreadWorkload(cluster);

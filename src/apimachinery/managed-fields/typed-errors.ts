@@ -62,25 +62,24 @@ function checkMembers(
 
 function checkItems(list: readonly Json[], schema: SchemaNode, path: PathElement[], errors: string[]): void {
   const seen = new Set<PathElement>();
-  list.forEach((item, i) => {
+  for (const [i, item] of list.entries()) {
     let element: PathElement = `i:${i}`;
     if (schema.listType !== "atomic") {
       const named = itemElement(schema, item);
       if (named.element === undefined) {
-        errors.push(`${printPath([...path, element])}: ${named.error}`);
+        // What has no name cannot be looked into, and upstream stops at the first.
+        errors.push(`${printPath(path)}: element ${i}: ${named.error}`);
         return;
       }
       element = named.element;
-      if (seen.has(element)) {
+      if (seen.has(element))
         errors.push(`${printPath(path)}: duplicate entries for key ${printElement(element)}`);
-        return;
-      }
       seen.add(element);
     }
     path.push(element);
     check(item, schema.items, path, errors);
     path.pop();
-  });
+  }
 }
 
 /** As fmt's %T and %v show a value. */

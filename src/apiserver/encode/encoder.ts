@@ -54,15 +54,17 @@ export function createEncoder(protobuf: () => KubernetesCodec): Encoder {
     value,
     object(stored, options) {
       const { representation, pretty } = options;
-      if (representation.as === "" && representation.encoding === "json" && !pretty) {
-        return jsonLine(stored);
+      if (representation.as === "" && representation.encoding === "json") {
+        const line = jsonLine(stored);
+        return pretty ? value(reread(line), representation, pretty) : line;
       }
       return value(objectView(stored, options), representation, pretty);
     },
     list(list, options) {
       const { representation, pretty } = options;
-      if (representation.as === "" && representation.encoding === "json" && !pretty) {
-        return listBytes(list, options.handler.form);
+      if (representation.as === "" && representation.encoding === "json") {
+        const line = listBytes(list, options.handler.form);
+        return pretty ? value(reread(line), representation, pretty) : line;
       }
       return value(listView(list, options), representation, pretty);
     },
@@ -70,6 +72,11 @@ export function createEncoder(protobuf: () => KubernetesCodec): Encoder {
 }
 
 const newline = 0x0a;
+
+/** What is indented has its fields where everybody else sees them: the stored bytes say where. */
+function reread(line: Uint8Array): Json {
+  return parseJson(Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString());
+}
 
 /** JSON that is not indented ends with a newline, as Go's encoder writes it. */
 function jsonLine(stored: Stored): Uint8Array {

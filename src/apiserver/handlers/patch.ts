@@ -29,7 +29,7 @@ import {
 import { DecodeError, strictErrors } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import { readBody } from "../body.ts";
-import { complain, kindOf, notRegistered } from "../decode-body.ts";
+import { complain, kindOf, notRegistered, notThisCustomKind } from "../decode-body.ts";
 import { parseMediaType } from "../media-types.ts";
 import { type WriteOptions, writeOptions } from "../options.ts";
 import type { ResourceCall } from "./call.ts";
@@ -192,6 +192,7 @@ class Patching {
       kind.version !== this.#kind.version ||
       kind.group !== this.#kind.group
     ) {
+      if (this.#call.handler.form.custom === true) throw notThisCustomKind(after, this.#kind);
       throw refuse(notRegistered(kind));
     }
     return this.#complete(after, refuse);
@@ -253,16 +254,13 @@ class Patching {
     applied.metadata.name ||= info.name;
     checkName(applied, info.name);
     if (applied.metadata.namespace) settleNamespace(applied, namespace);
-    const { uid, resourceVersion } = applied.metadata;
+    const { uid } = applied.metadata;
     if (current === undefined && uid) {
       throw errors.conflict(
         handler.resource,
         info.name,
         `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
       );
-    }
-    if (current !== undefined && resourceVersion && resourceVersion !== current.resourceVersion) {
-      throw errors.conflict(handler.resource, info.name);
     }
     return applied;
   }

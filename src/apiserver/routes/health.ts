@@ -12,10 +12,14 @@ export interface HealthChecks {
   /** Part of /readyz only. */
   addReadiness(name: string, check: HealthCheck): void;
   /**
-   * Something done once at the start, shown as `poststarthook/NAME`: /readyz waits for it. The others do not, so that a member which waits
-   * for the others is not taken for a dead one (upstream's --livez-grace-period, without an end).
+   * Something done once at the start: /readyz waits for it. The others do not, so that a member which waits for the others is not taken
+   * for a dead one (upstream's --livez-grace-period, without an end).
    */
   addStartHook(name: string, done: Promise<unknown>): void;
+  /** /readyz says from now on that this server is going. */
+  shutDown(): void;
+  /** Of every check at every endpoint, such as `/livez/ping`. */
+  paths(): string[];
 }
 
 const endpoints = ["healthz", "livez", "readyz"] as const;
@@ -36,6 +40,11 @@ export function healthRoutes(router: Router): HealthChecks {
     ["ping", fine],
     ["log", fine],
   ]);
+  let goingDown = false;
+  const shutdown: NamedCheck = {
+    check: () => (goingDown ? "the server is closing" : undefined),
+    readinessOnly: true,
+  };
   const indicators = new HealthIndicators();
   const holds = (endpoint: Endpoint, name: string, { check }: NamedCheck): boolean => {
     const held = check(endpoint) === undefined;
@@ -44,7 +53,7 @@ export function healthRoutes(router: Router): HealthChecks {
   };
   const checksOf = (endpoint: Endpoint): Map<string, () => boolean> =>
     new Map(
-      [...checks]
+      [...checks, ["shutdown", shutdown] as const]
         .filter(([, { readinessOnly }]) => endpoint === "readyz" || !readinessOnly)
         .map(([name, check]) => [name, () => holds(endpoint, name, check)]),
     );
@@ -77,11 +86,19 @@ export function healthRoutes(router: Router): HealthChecks {
         // Whoever started it deals with its failure.
         () => {},
       );
-      checks.set(`poststarthook/${name}`, {
+      checks.set(name, {
         check: (endpoint) => (isDone || endpoint !== "readyz" ? undefined : "not finished"),
         readinessOnly: false,
       });
     },
+    shutDown() {
+      goingDown = true;
+    },
+    paths: () =>
+      endpoints.flatMap((endpoint) => [
+        `/${endpoint}`,
+        ...[...checksOf(endpoint).keys()].map((name) => `/${endpoint}/${name}`),
+      ]),
   };
 }
 

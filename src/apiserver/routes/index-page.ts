@@ -1,22 +1,22 @@
 import type Router from "@koa/router";
 import type { Registry } from "../../registry/index.ts";
-import { currentOf } from "../current.ts";
 import type { RequestMetrics } from "../metrics.ts";
 import type { OpenWatches } from "../open-watches.ts";
 import type { ApiContext } from "../state.ts";
+import type { HealthChecks } from "./health.ts";
 
 /** The paths that there are, at `/`. */
-export function indexRoutes(router: Router, registry: Registry): void {
-  const page = currentOf(registry, () => pathsPage(registry));
+export function indexRoutes(router: Router, registry: Registry, health: HealthChecks): void {
   for (const path of ["/", "/index.html"]) {
     router.get(path, (context) => {
       const { state } = context as unknown as ApiContext;
-      state.reply = { status: 200, headers: { "content-type": "application/json" }, body: page() };
+      const body = pathsPage(registry, health);
+      state.reply = { status: 200, headers: { "content-type": "application/json" }, body };
     });
   }
 }
 
-function pathsPage(registry: Registry): string {
+function pathsPage(registry: Registry, health: HealthChecks): string {
   const versions = registry.resources.map(({ resource: { group, version } }) =>
     group === "" ? [`/api/${version}`] : [`/apis/${group}`, `/apis/${group}/${version}`],
   );
@@ -25,23 +25,15 @@ function pathsPage(registry: Registry): string {
     "/api",
     "/apis",
     "/apis/",
-    "/healthz",
-    "/healthz/ping",
-    "/livez",
-    "/livez/ping",
     "/metrics",
     "/metrics/slis",
-  ];
-  const others = [
     "/openapi/v2",
     "/openapi/v3",
     "/openapi/v3/",
     "/openid/v1/jwks",
-    "/readyz",
-    "/readyz/ping",
     "/version",
   ];
-  const paths = [...new Set([...fixed, ...versions.flat(), ...others])].sort();
+  const paths = [...new Set([...fixed, ...versions.flat(), ...health.paths()])].sort();
   return JSON.stringify({ paths }, null, 2);
 }
 

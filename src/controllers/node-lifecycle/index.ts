@@ -1,7 +1,7 @@
 /**
  * Says of a node that fell silent that it is not ready: its conditions become Unknown, its taints keep new pods away and drive
  * old ones off (taint-eviction), and its pods are marked not ready, so that their addresses leave the Endpoints at
- * once. k8s.io/kubernetes/pkg/controller/nodelifecycle.
+ * once. Keeps old labels true to those that replaced them. k8s.io/kubernetes/pkg/controller/nodelifecycle.
  *
  * When every node is silent the fault is more likely here, so nobody is driven off ("full disruption").
  */
@@ -13,6 +13,7 @@ import { isNotFound } from "../owners.ts";
 import { conditionOf, isPodReady, withCondition } from "../pods.ts";
 import { inNamespace, leases, nodes, pods as podResource } from "../resources.ts";
 import { Heartbeats, silencedConditions } from "./health.ts";
+import { labelsFor } from "./labels.ts";
 import { taintsFor } from "./taints.ts";
 
 export const nodeLifecycleController: ControllerDescriptor = {
@@ -93,13 +94,15 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     else node = await silence(node);
     const ready = conditionOf(node, "Ready")?.status;
     judgeZone();
+    const labels = labelsFor(node);
     const taints = taintsFor(node, someAlive, clock.now());
-    if (taints !== undefined) {
+    if (labels !== undefined || taints !== undefined) {
+      const { resourceVersion } = node.metadata;
       node = await client.patch(nodes, name, {
         type: "merge",
         body: {
-          metadata: { resourceVersion: node.metadata.resourceVersion },
-          spec: { taints: taints.length === 0 ? null : taints },
+          metadata: { resourceVersion, ...(labels && { labels }) },
+          ...(taints && { spec: { taints: taints.length === 0 ? null : taints } }),
         },
       });
     }
@@ -157,6 +160,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
 /** Nothing but the time of the heartbeat is new: most of what nodes write. */
 function heartbeatOnly(node: KubeObject, old: KubeObject): boolean {
   if (JSON.stringify(node.spec ?? {}) !== JSON.stringify(old.spec ?? {})) return false;
+  if (JSON.stringify(node.metadata.labels ?? {}) !== JSON.stringify(old.metadata.labels ?? {})) return false;
   const statuses = (object: KubeObject): string =>
     JSON.stringify(
       ((object.status?.conditions ?? []) as { type: string; status: string }[]).map(({ type, status }) => [

@@ -11,8 +11,9 @@ import { someSchema } from "../../schema/index.ts";
 import { approvalProblems } from "./approval.ts";
 import { columnProblems, selectableFieldProblems, subresourceProblems } from "./column-rules.ts";
 import { conversionProblems } from "./conversion-rules.ts";
+import { printedVersions } from "./printed-versions.ts";
 import { schemaProblems } from "./schema-rules.ts";
-import { printedVersions, type SharedFields, schemasOf, sharedFields } from "./shared-fields.ts";
+import { type SharedFields, schemasOf, sharedFields } from "./shared-fields.ts";
 import {
   type CustomResourceDefinition,
   type DefinitionNames,

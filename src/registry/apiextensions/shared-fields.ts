@@ -33,19 +33,3 @@ export function schemasOf(spec: DefinitionSpec): JsonSchemaProps[] {
     .filter((schema) => schema !== undefined);
   return schemas.length > 1 && sharedFields(spec).schema ? schemas.slice(0, 1) : schemas;
 }
-
-/** The versions as upstream prints its internal type of them in errors. */
-export function printedVersions(spec: DefinitionSpec): object[] {
-  const shared = sharedFields(spec);
-  return spec.versions.map((version) => ({
-    Name: version.name,
-    Served: version.served,
-    Storage: version.storage,
-    Deprecated: version.deprecated === true,
-    DeprecationWarning: version.deprecationWarning ?? null,
-    Schema: shared.schema ? null : (version.schema ?? null),
-    Subresources: shared.subresources ? null : (version.subresources ?? null),
-    AdditionalPrinterColumns: shared.columns ? null : (version.additionalPrinterColumns ?? null),
-    SelectableFields: shared.selectableFields ? null : (version.selectableFields ?? null),
-  }));
-}

@@ -40,7 +40,6 @@ export const replicaSetStrategy: Strategy<ReplicaSet> = {
   ],
   warnings: ({ spec }) => podWarnings(spec.template ?? {}, "spec.template."),
   warningsOnUpdate: ({ spec }) => podWarnings(spec.template ?? {}, "spec.template."),
-  selectableFields: { "status.replicas": ({ status }) => String(status?.replicas ?? 0) },
   status: {
     prepareForUpdate: (next, old) => {
       next.spec = old.spec;

@@ -159,12 +159,23 @@ function validateScopeSelector({ scopeSelector, scopes, hard }: ResourceQuotaSpe
     const { scopeName = "" } = requirement;
     if (!isScope(scopeName)) errors.push(field.invalid(`${path}.scopeName`, scopeName, "unsupported scope"));
     for (const _ of misfits(scopeName, hard))
-      errors.push(field.invalid(path, scopeSelector, "unsupported scope applied to resource"));
+      errors.push(field.invalid(path, shownSelector(requirements), "unsupported scope applied to resource"));
     errors.push(...validateRequirement(requirement, path));
   }
   for (let i = conflict(new Set(requirements.map(({ scopeName = "" }) => scopeName))); i > 0; i--)
     errors.push(field.invalid(path, scopes ?? null, "conflicting scopes"));
   return errors;
+}
+
+/** As upstream prints the selector in this one complaint: the names that Go has for the fields, and all of them. */
+function shownSelector(requirements: readonly ScopeRequirement[]): object {
+  return {
+    MatchExpressions: requirements.map(({ scopeName = "", operator = "", values = null }) => ({
+      ScopeName: scopeName,
+      Operator: operator,
+      Values: values,
+    })),
+  };
 }
 
 function validateRequirement({ scopeName = "", operator = "", values }: ScopeRequirement, path: string) {

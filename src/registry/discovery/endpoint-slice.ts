@@ -83,8 +83,8 @@ function validateSlice(slice: EndpointSlice, localPodCidr: string | undefined): 
   const addressType = slice.addressType ?? "";
   return [
     ...oneOf("addressType", addressType, addressTypes),
-    ...validateEndpoints(slice.endpoints ?? [], addressType, localPodCidr),
     ...validatePorts(slice.ports ?? []),
+    ...validateEndpoints(slice.endpoints ?? [], addressType, localPodCidr),
   ];
 }
 

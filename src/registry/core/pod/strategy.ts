@@ -62,6 +62,8 @@ export const podStrategy: Strategy<Pod> = {
     "spec.hostNetwork": (pod) => String(pod.spec.hostNetwork ?? false),
     "status.phase": (pod) => pod.status?.phase ?? "",
     "status.podIP": (pod) => pod.status?.podIP ?? "",
+    // May be asked for, but upstream never fills it.
+    "status.podIPs": () => "",
     "status.nominatedNodeName": (pod) => pod.status?.nominatedNodeName ?? "",
   },
   indexedFields: ["spec.nodeName"],
