@@ -10,9 +10,9 @@ import { type SeedEntry, seedPlaceholders, startServer } from "../src/main/index
 import { nodePlatform } from "../src/platform/index.ts";
 
 const prefix = "/kubernetes.io";
-/** Of these resources every object is the same in every cluster. Those of a key, in the order of keys. */
+/** Of these resources every object is the same in every cluster. */
 const kept =
-  /^\/(namespaces|clusterroles|clusterrolebindings|roles|rolebindings|flowschemas|prioritylevelconfigurations|priorityclasses)\//;
+  /^\/(namespaces|serviceaccounts|clusterroles|clusterrolebindings|roles|rolebindings|flowschemas|prioritylevelconfigurations|priorityclasses)\//;
 
 const [target = "dist/seed.json"] = process.argv.slice(2);
 const directory = mkdtempSync(join(tmpdir(), "raftsman-seed-"));
@@ -41,7 +41,7 @@ const server = await startServer(
     etcdPrefix: prefix,
     serviceClusterIpRange: "10.96.0.0/16",
     podCidr: "10.128.0.0/12",
-    controllers: "clusterrole-aggregation-controller",
+    controllers: "clusterrole-aggregation-controller,serviceaccount-controller",
     nodeMonitorGraceMs: 40_000,
     hollowNodes: 0,
   },
@@ -49,21 +49,21 @@ const server = await startServer(
 );
 try {
   await server.ready;
-  await aggregated();
+  await settled();
   writeFileSync(target, JSON.stringify(await read()));
 } finally {
   await server.close();
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Roles gather the rules of others in the moments after they are there. One that is caught too early is put right by its controller. */
-async function aggregated(): Promise<void> {
-  const client = server.client("build");
-  const roles = { group: "rbac.authorization.k8s.io", version: "v1", resource: "clusterroles" };
+/**
+ * Roles gather the rules of others, and namespaces get their ServiceAccounts, in the moments after they are there. What is caught too early
+ * is put right by its controller.
+ */
+async function settled(): Promise<void> {
   let before = "";
   for (;;) {
-    const { items } = await client.list(roles, {});
-    const now = items.map(({ metadata }) => metadata.resourceVersion).join();
+    const now = JSON.stringify(await read());
     if (now === before) return;
     before = now;
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -83,7 +83,13 @@ async function read(): Promise<SeedEntry[]> {
       value: Buffer.from(value, "base64").toString(),
     }))
     .filter(({ key }) => kept.test(key))
-    .map(({ key, value }) => ({ key, value: withPlaceholders(value) }));
+    .map(({ key, value }) => ({ key, value: withPlaceholders(value) }))
+    .sort((a, b) => Number(gathers(a)) - Number(gathers(b)));
+}
+
+/** Roles that gather rules come last: planted before what they gather from, their controller would take it away from them. */
+function gathers({ value }: SeedEntry): boolean {
+  return value.includes('"aggregationRule"');
 }
 
 function withPlaceholders(value: string): string {

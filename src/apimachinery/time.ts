@@ -61,11 +61,11 @@ const durationMax = 2n ** 63n - 1n;
 
 /** Go's time.Duration text (`1h30m`, `1.5s`) in nanoseconds; undefined where it is not one. */
 export function parseDuration(text: string): bigint | undefined {
-  const match = /^([+-]?)((?:\d{0,19}(?:\.\d{0,19})?(?:ns|us|µs|μs|ms|s|m|h)){1,64})$/.exec(text);
+  const match = /^([+-]?)((?:\d{0,19}(?:\.\d{0,19})?(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h)){1,64})$/.exec(text);
   if (text === "0" || text === "+0" || text === "-0") return 0n;
   if (match === null) return undefined;
   let total = 0n;
-  for (const part of (match[2] as string).matchAll(/(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/g)) {
+  for (const part of (match[2] as string).matchAll(/(\d*)(?:\.(\d*))?(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g)) {
     const [, whole = "", fraction = "", unit] = part;
     if (whole === "" && fraction === "") return undefined;
     const scale = nanosecondsPer[unit as string] as bigint;

@@ -8,7 +8,6 @@ import { type PolicyRule, type RoleRef, type Subject, uncovered } from "../auth/
 import type { Client } from "../client/index.ts";
 import { createOrAccept, type EnsureOptions, ensure } from "./ensure.ts";
 
-const namespaces = { group: "", version: "v1", resource: "namespaces" };
 const bootstrapLabels = { "kubernetes.io/bootstrapping": "rbac-defaults" };
 const autoUpdate = "rbac.authorization.kubernetes.io/autoupdate";
 const resources = ["clusterroles", "clusterrolebindings", "roles", "rolebindings"] as const;
@@ -92,16 +91,6 @@ async function reconcileAll(
   const { items }: KubeList<BootstrapObject> = await client.list<BootstrapObject>(scopeOf(resource));
   const keyOf = ({ metadata }: KubeObject): string => `${metadata.namespace ?? ""}/${metadata.name}`;
   const present = new Map(items.map((item) => [keyOf(item), item]));
-  const missing = wanted.filter((object) => !present.has(keyOf(object)));
-  for (const namespace of new Set(missing.map(({ metadata }) => metadata.namespace))) {
-    if (namespace !== undefined) {
-      await createOrAccept(client, namespaces, {
-        apiVersion: "v1",
-        kind: "Namespace",
-        metadata: { name: namespace },
-      });
-    }
-  }
   await Promise.all(wanted.map((object) => reconcile(client, resource, object, present.get(keyOf(object)))));
 }
 

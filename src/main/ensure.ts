@@ -65,8 +65,25 @@ export async function createOrAccept(
   object: KubeObject,
 ): Promise<void> {
   try {
-    await client.create(resource, object);
+    await createIn(client, resource, object);
   } catch (error) {
-    if (!(error instanceof StatusError && error.reason === "AlreadyExists")) throw error;
+    if (!isStatus(error, "AlreadyExists")) throw error;
   }
 }
+
+/** Creates it, and its namespace first where that is missing, which is seldom: asking ahead would cost every start. */
+export async function createIn(client: Client, resource: ResourceScope, object: KubeObject): Promise<void> {
+  try {
+    await client.create(resource, object);
+  } catch (error) {
+    const { namespace } = resource;
+    if (namespace === undefined || !isStatus(error, "NotFound")) throw error;
+    await createOrAccept(client, namespaces, { metadata: { name: namespace } });
+    await client.create(resource, object);
+  }
+}
+
+const namespaces = { group: "", version: "v1", resource: "namespaces" };
+
+const isStatus = (error: unknown, reason: string): boolean =>
+  error instanceof StatusError && error.reason === reason;

@@ -4,10 +4,9 @@
  * authorities of their own: each adds what is its own.
  */
 import { deepEqual } from "../apimachinery/index.ts";
-import { createOrAccept, type EnsureOptions, ensure } from "./ensure.ts";
+import { createIn, type EnsureOptions, ensure } from "./ensure.ts";
 import type { RequestHeaderTrust } from "./pki.ts";
 
-const namespaces = { group: "", version: "v1", resource: "namespaces" };
 const configMaps = { group: "", version: "v1", resource: "configmaps", namespace: "kube-system" };
 const name = "extension-apiserver-authentication";
 
@@ -30,10 +29,8 @@ export function ensureExtensionAuthentication(
       }),
       ...(requestHeader !== undefined && requestHeaderData(before, requestHeader)),
     };
-    if (present === undefined) {
-      await createOrAccept(client, namespaces, { metadata: { name: "kube-system" } });
-      await client.create(configMaps, { metadata: { name }, data });
-    } else if (!deepEqual(data, before)) await client.update(configMaps, { ...present, data });
+    if (present === undefined) await createIn(client, configMaps, { metadata: { name }, data });
+    else if (!deepEqual(data, before)) await client.update(configMaps, { ...present, data });
   });
 }
 

@@ -17,7 +17,6 @@ export interface KubernetesServiceOptions extends EnsureOptions {
 /** Makes it, and makes it again whenever it is gone, until the signal fires. `there`: it is for the first time. */
 export function keepKubernetesService(options: KubernetesServiceOptions): { readonly there: Promise<void> } {
   const { client, clusterIp, port } = options;
-  const namespaces = { group: "", version: "v1", resource: "namespaces" };
   const services = { group: "", version: "v1", resource: "services", namespace: "default" };
   const service = {
     metadata: { name: "kubernetes", labels: { component: "apiserver", provider: "kubernetes" } },
@@ -33,7 +32,6 @@ export function keepKubernetesService(options: KubernetesServiceOptions): { read
     // A read is cheaper than a refused write, and all members start alike.
     const there = await client.list(services, { fieldSelector: "metadata.name=kubernetes" });
     if (there.items.length > 0) return;
-    await createOrAccept(client, namespaces, { metadata: { name: "default" } });
     await createOrAccept(client, services, service);
   };
   return keep(options, "the Service kubernetes is", { repairMs, attempt });

@@ -3,16 +3,14 @@
  * that lies in a Secret. The controller that removes those nobody uses (legacy-service-account-token-cleaner) waits for it.
  */
 import { formatTime } from "../apimachinery/index.ts";
-import { createMissing, createOrAccept, type EnsureOptions, ensure } from "./ensure.ts";
+import { createMissing, type EnsureOptions, ensure } from "./ensure.ts";
 
-const namespaces = { group: "", version: "v1", resource: "namespaces" };
 const configMaps = { group: "", version: "v1", resource: "configmaps", namespace: "kube-system" };
 
 /** Tries until it is there or the signal fires. */
 export function ensureLegacyTokenTracking(options: EnsureOptions): Promise<void> {
   const { client, clock } = options;
   return ensure(options, "the tracking of tokens in Secrets is", async () => {
-    await createOrAccept(client, namespaces, { metadata: { name: "kube-system" } });
     const since = formatTime(clock.now()).slice(0, "2026-01-01".length);
     const name = "kube-apiserver-legacy-service-account-token-tracking";
     await createMissing(client, configMaps, [{ metadata: { name }, data: { since } }]);

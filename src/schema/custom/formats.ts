@@ -146,8 +146,9 @@ function isDateTime(text: string): boolean {
   return Number(parts[2]) < 24 && Number(parts[3]) < 60 && Number(parts[4]) < 60;
 }
 
-const durationUnit = /(\d+)\s*([A-Za-zµ]+)/g;
-const unitNames = /^(ns|nano.*|us|µs|micro.*|ms|milli.*|s|sec.*|m|min.*|h|hr|hour.*|d|day.*|w|wk|week.*)$/;
+const durationUnit = /(\d+)\s*([A-Za-z\u00b5]+)/g;
+const unitNames =
+  /^(ns|nano.*|us|\u00b5s|micro.*|ms|milli.*|s|sec.*|m|min.*|h|hr|hour.*|d|day.*|w|wk|week.*)$/;
 
 function isDuration(text: string): boolean {
   if (parseDuration(text) !== undefined) return true;

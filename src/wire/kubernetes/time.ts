@@ -46,9 +46,9 @@ export function parseDuration(text: string): bigint {
   const sign = text.startsWith("-") ? -1n : 1n;
   const rest = text.replace(/^[+-]/, "");
   if (rest === "0") return 0n;
-  if (!/^(\d{1,19}(\.\d{0,19})?[nuµμmsh]{1,2}){1,8}$/.test(rest)) return refuse();
+  if (!/^(\d{1,19}(\.\d{0,19})?[nu\u00b5\u03bcmsh]{1,2}){1,8}$/.test(rest)) return refuse();
   let nanos = 0n;
-  for (const [, whole = "0", fraction = "", unit] of rest.matchAll(/(\d+)\.?(\d*)([nuµμmsh]+)/g)) {
+  for (const [, whole = "0", fraction = "", unit] of rest.matchAll(/(\d+)\.?(\d*)([nu\u00b5\u03bcmsh]+)/g)) {
     const size = unitNanos.find(([name]) => name === unit)?.[1] ?? refuse();
     nanos +=
       BigInt(whole) * size + (BigInt(fraction === "" ? 0 : fraction) * size) / 10n ** BigInt(fraction.length);
