@@ -58,19 +58,36 @@ const greeter = (word: string): Duplex =>
     write: (_chunk, _encoding, done) => done(),
   });
 
-test("over a plain WebSocket a client hears every port's last word, then that no more comes", async () => {
-  const dial = async (port: number): Promise<Duplex> => {
-    if (port === 3) throw new Error("nobody listens on 3");
-    return greeter(`from ${port}`);
-  };
-  const server = await serve([1, 2, 3], dial);
-  const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`, ["v4.channel.k8s.io"]);
-  const heard: string[] = [];
-  socket.on("message", (message: Buffer) => {
-    if (message.length > 3) heard.push(`${message[0]} ${message.subarray(1).toString()}`);
+const plainProtocols: [string, string[], (message: Buffer) => string][] = [
+  ["v4.channel.k8s.io", ["v4.channel.k8s.io"], (message) => `${message[0]} ${message.subarray(1)}`],
+  ["no protocol", [], (message) => `${message[0]} ${message.subarray(1)}`],
+  [
+    "v4.base64.channel.k8s.io",
+    ["v4.base64.channel.k8s.io"],
+    (message) => `${message.subarray(0, 1)} ${Buffer.from(message.subarray(1).toString(), "base64")}`,
+  ],
+];
+
+for (const [name, protocols, read] of plainProtocols)
+  test(`over a plain WebSocket of ${name} a client hears every port's last word, then that no more comes`, async () => {
+    const dial = async (port: number): Promise<Duplex> => {
+      if (port === 3) throw new Error("nobody listens on 3");
+      return greeter(`from ${port}`);
+    };
+    const server = await serve([1, 2, 3], dial);
+    const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`, protocols);
+    const heard: string[] = [];
+    socket.on("message", (message: Buffer) => {
+      const text = read(message);
+      // The first of each channel is the port's number.
+      if (text.length > 4) heard.push(text);
+    });
+    const [code] = await once(socket, "close");
+    server.close();
+    assert.equal(code, 1000);
+    assert.deepEqual(heard.sort(), ["0 from 1", "2 from 2", "5 nobody listens on 3"]);
   });
-  const [code] = await once(socket, "close");
-  server.close();
-  assert.equal(code, 1000);
-  assert.deepEqual(heard.sort(), ["0 from 1", "2 from 2", "5 nobody listens on 3"]);
+
+test("a plain WebSocket that names no port is refused", async () => {
+  assert.match(await answerTo("v4.channel.k8s.io"), /^HTTP\/1\.1 400 /);
 });

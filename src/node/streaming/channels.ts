@@ -1,5 +1,5 @@
 /**
- * The WebSocket protocols of exec and attach: several streams over one connection, each message beginning with its stream's number; as
+ * The WebSocket protocols of exec and attach, and in part of port-forward: several streams over one connection, each message beginning with its stream's number; as
  * bytes, or in the `base64` ones as a digit and text. How it went is told as a Status since v4, before that as a sentence, and not at all
  * where all went well. Who names no protocol has the oldest.
  */
@@ -25,11 +25,14 @@ const served: Readonly<Record<string, Omit<ChannelProtocol, "name">>> = {
 };
 export const servedChannelProtocols = Object.keys(served);
 
-/** The client's first choice of those; undefined where it offers others alone. */
-export function channelProtocol(request: IncomingMessage): ChannelProtocol | undefined {
+/** The client's first choice of those that are served there; undefined where it offers others alone. */
+export function channelProtocol(
+  request: IncomingMessage,
+  names: readonly string[] = servedChannelProtocols,
+): ChannelProtocol | undefined {
   const offers = offered(request, "sec-websocket-protocol");
   if (offers.length === 0) return { name: undefined, base64: false, status: false, greets: true };
-  const name = offers.find((one) => Object.hasOwn(served, one));
+  const name = offers.find((one) => names.includes(one));
   return name === undefined ? undefined : { name, ...(served[name] as Omit<ChannelProtocol, "name">) };
 }
 

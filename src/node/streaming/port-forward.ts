@@ -1,11 +1,12 @@
 /**
  * Forwarded ports. Over SPDY, plain or tunnelled in a WebSocket, the client opens a pair of streams for every connection: one for its
- * bytes and one for what went wrong. Over a plain WebSocket (v4.channel.k8s.io) there is one connection for each port asked for, two
- * channels each, and the port's number stands first in both.
+ * bytes and one for what went wrong. Over a plain WebSocket (v4.channel.k8s.io, also where the client names no protocol, or its base64)
+ * there is one connection for each port asked for, two channels each, and the port's number stands first in both.
  */
 import { type Duplex, finished } from "node:stream";
 import type { WebSocket } from "ws";
 import { acceptWebSocket, type Upgrade } from "../../h2/index.ts";
+import { type ChannelProtocol, channelProtocol, decodeMessage, encodeMessage } from "./channels.ts";
 import { frameBytesMax } from "./limits.ts";
 import { SpdyConnection, type SpdyStream } from "./spdy/connection.ts";
 import { acceptSpdy, offered, refuseUpgrade, wantsSpdy, wantsWebSocket } from "./upgrade.ts";
@@ -15,7 +16,7 @@ export type DialPort = (port: number) => Promise<Duplex>;
 
 const spdyProtocol = "portforward.k8s.io";
 const tunnelProtocol = `SPDY/3.1+${spdyProtocol}`;
-const plainProtocol = "v4.channel.k8s.io";
+const plainProtocols = ["v4.channel.k8s.io", "v4.base64.channel.k8s.io"];
 
 export async function acceptPortForward(
   upgrade: Upgrade,
@@ -31,8 +32,8 @@ export async function acceptPortForward(
       );
     return serveSpdy(acceptSpdy(upgrade, spdyProtocol), dial);
   }
-  const protocols = wantsWebSocket(upgrade) ? offered(upgrade.request, "sec-websocket-protocol") : [];
-  if (protocols.includes(tunnelProtocol)) {
+  if (!wantsWebSocket(upgrade)) return refuseUpgrade(upgrade, "400 Bad Request", servedText);
+  if (offered(upgrade.request, "sec-websocket-protocol").includes(tunnelProtocol)) {
     const socket = await acceptWebSocket(upgrade, {
       protocol: tunnelProtocol,
       messageBytesMax: frameBytesMax,
@@ -40,18 +41,15 @@ export async function acceptPortForward(
     const { createWebSocketStream } = await import("ws");
     return serveSpdy(createWebSocketStream(socket), dial);
   }
-  if (protocols.includes(plainProtocol) && ports.length > 0)
-    return serveChannels(
-      await acceptWebSocket(upgrade, { protocol: plainProtocol, messageBytesMax: frameBytesMax }),
-      ports,
-      dial,
-    );
-  refuseUpgrade(
-    upgrade,
-    "400 Bad Request",
-    `the protocols served are ${tunnelProtocol} and ${plainProtocol}, the latter with ?ports=`,
-  );
+  const plain = channelProtocol(upgrade.request, plainProtocols);
+  if (plain === undefined) return refuseUpgrade(upgrade, "400 Bad Request", servedText);
+  if (ports.length === 0)
+    return refuseUpgrade(upgrade, "400 Bad Request", 'query parameter "port" is required');
+  const accepted = { protocol: plain.name, messageBytesMax: frameBytesMax };
+  return serveChannels(await acceptWebSocket(upgrade, accepted), plain, ports, dial);
 }
+
+const servedText = `the protocols served are ${[tunnelProtocol, ...plainProtocols].join(", ")}`;
 
 /** Streams of one forwarded connection that wait for each other. */
 interface Pair {
@@ -104,20 +102,25 @@ function join(client: Duplex, target: Duplex): Promise<void> {
   });
 }
 
-async function serveChannels(socket: WebSocket, ports: readonly number[], dial: DialPort): Promise<void> {
+async function serveChannels(
+  socket: WebSocket,
+  protocol: ChannelProtocol,
+  ports: readonly number[],
+  dial: DialPort,
+): Promise<void> {
   const targets = new Map<number, Duplex>();
   const waiting = new Map<number, Buffer[]>();
-  const send = (channel: number, payload: Uint8Array): void => {
-    if (socket.readyState === socket.OPEN) socket.send(Buffer.concat([Buffer.of(channel), payload]));
+  const send = (channel: number, payload: Buffer): void => {
+    if (socket.readyState === socket.OPEN) socket.send(encodeMessage(protocol, channel, payload));
   };
   socket.on("message", (message: Buffer) => {
-    const number = message[0] as number;
-    const target = targets.get(number);
+    const { channel, payload } = decodeMessage(protocol, message);
+    const target = targets.get(channel);
     if (target !== undefined) {
-      if (target.write(message.subarray(1))) return;
+      if (target.write(payload)) return;
       socket.pause();
       target.once("drain", () => socket.resume());
-    } else waiting.get(number)?.push(message.subarray(1));
+    } else waiting.get(channel)?.push(payload);
   });
   const forwarded = ports.map(async (port, position) => {
     const data = 2 * position;
