@@ -46,12 +46,13 @@ export class Endpoint {
     const key = leader ? `${path} leader` : path;
     let fields = this.#fields.get(key);
     if (fields === undefined) {
-      const { host, port, secure } = this.#options.address;
+      const { host, port, secure, path: socket } = this.#options.address;
+      const named = `${host.includes(":") ? `[${host}]` : host}:${port}`;
       fields = Object.freeze({
         ":method": "POST",
         ":scheme": secure ? "https" : "http",
         ":path": path,
-        ":authority": `${host.includes(":") ? `[${host}]` : host}:${port}`,
+        ":authority": socket === undefined ? named : "localhost",
         te: "trailers",
         "content-type": "application/grpc",
         "user-agent": "raftsman",
@@ -76,6 +77,7 @@ export class Endpoint {
       const connection = await platform.network.connect({
         host: address.host,
         port: address.port,
+        ...(address.path === undefined ? {} : { path: address.path }),
         timeoutMs: connectTimeoutMs,
         ...(address.secure ? { tls: { ...this.#options.tls, protocols: ["h2"] } } : {}),
       });

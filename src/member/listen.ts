@@ -11,7 +11,7 @@ export async function listenOrFree<Listening>(
     if ((error as { code?: string }).code !== "EADDRINUSE") throw error;
     if (address.orFree) return listen({ ...address, port: 0 });
     throw new Error(
-      `${address.host}:${address.port} is taken by another program: stop that, or choose another port`,
+      `${address.path ?? `${address.host}:${address.port}`} is taken by another program: stop that, or choose another ${address.path === undefined ? "port" : "path"}`,
     );
   }
 }

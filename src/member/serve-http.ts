@@ -15,8 +15,8 @@ export async function serveHttp(
 ): Promise<Omit<Listener, "stopAccepting">> {
   const http = createHttpServer({ clock, ...handlers });
   const secure = tls === undefined ? {} : { tls: { ...tls, protocols: ["h2", "http/1.1"] } };
-  const listener = await listenOrFree(address, ({ host, port }) =>
-    network.listen({ host, port, ...secure }, (connection) => http.serve(connection)),
+  const listener = await listenOrFree(address, ({ orFree: _, ...at }) =>
+    network.listen({ ...at, ...secure }, (connection) => http.serve(connection)),
   );
   return {
     host: listener.host,

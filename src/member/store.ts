@@ -9,15 +9,14 @@ import {
   type ReplicaConfig,
 } from "../replica/index.ts";
 import { createMetrics, type Log, type Metrics } from "../telemetry/index.ts";
+import type { Address } from "./address.ts";
 import { compactBehind, publish } from "./duties.ts";
 import { serveHttp } from "./serve-http.ts";
 
 /** What is served at an address: gRPC, everything else that HTTP carries, both, or only what watches over the member. */
 export type Traffic = "grpc" | "http" | "grpc+http" | "metrics";
 
-export interface StoreAddress {
-  readonly host: string;
-  readonly port: number;
+export interface StoreAddress extends Pick<Address, "host" | "port" | "path"> {
   readonly traffic: Traffic;
   readonly tls: ListenOptions["tls"] | undefined;
 }
@@ -82,14 +81,18 @@ export async function startStore(
     });
     closing.push(() => api.close());
     const addresses = [];
-    for (const { host, port, traffic, tls } of config.listen) {
+    for (const { traffic, tls, ...address } of config.listen) {
       const onRejected = (from: string, error: string) =>
         log.warn("rejected connection on client endpoint", { "remote-addr": from, error });
       const secure = tls && { ...tls, onRejected };
-      const listener = await serveHttp(platform, { host, port }, handlersFor(api, traffic), secure);
+      const listener = await serveHttp(platform, address, handlersFor(api, traffic), secure);
       closing.push(() => listener.close());
       const shown = listener.host.includes(":") ? `[${listener.host}]` : listener.host;
-      addresses.push({ address: `${shown}:${listener.port}`, traffic, secure: tls !== undefined });
+      addresses.push({
+        address: address.path ?? `${shown}:${listener.port}`,
+        traffic,
+        secure: tls !== undefined,
+      });
     }
     const published = publish(
       replica,

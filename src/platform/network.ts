@@ -1,3 +1,4 @@
+import { lstat, rm } from "node:fs/promises";
 import * as net from "node:net";
 import * as tls from "node:tls";
 import { serverNameIn } from "./client-hello.ts";
@@ -31,19 +32,22 @@ async function listen(
     socket.on("close", () => open.delete(socket));
     socket.on("error", ignore);
   });
+  const { host, port, path } = options;
+  if (path !== undefined) await removeSocket(path);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host: options.host, port: options.port }, () => {
+    server.listen(path === undefined ? { host, port } : { path }, () => {
       server.removeListener("error", reject);
       // A failed accept (no file descriptors left) is the client's loss; the listener goes on.
       server.on("error", ignore);
       resolve();
     });
   });
-  const address = server.address() as net.AddressInfo;
+  const address = server.address() as net.AddressInfo | string;
   return {
-    host: address.address,
-    port: address.port,
+    ...(typeof address === "string"
+      ? { host: address, port: 0 }
+      : { host: address.address, port: address.port }),
     stopAccepting: () => void server.close(),
     close: () =>
       new Promise((resolve) => {
@@ -51,6 +55,12 @@ async function listen(
         for (const socket of open) socket.destroy();
       }),
   };
+}
+
+/** What a process left that did not end well. A file that is no socket stays, and is in the way. */
+async function removeSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isSocket()) await rm(path, { force: true });
 }
 
 function plainServer(onConnection: (connection: Connection) => void, halfOpen: boolean): net.Server {
@@ -158,7 +168,9 @@ async function connect(options: ConnectOptions): Promise<Connection> {
   await new Promise<void>((resolve, reject) => {
     const milliseconds = options.timeoutMs ?? connectTimeoutMsDefault;
     const timer = setTimeout(() => {
-      const error = new Error(`connect ETIMEDOUT ${options.host}:${options.port} after ${milliseconds} ms`);
+      const error = new Error(
+        `connect ETIMEDOUT ${options.path ?? `${options.host}:${options.port}`} after ${milliseconds} ms`,
+      );
       socket.destroy(Object.assign(error, { code: "ETIMEDOUT" }));
     }, milliseconds);
     const failed = (error: Error): void => {
@@ -179,7 +191,9 @@ async function connect(options: ConnectOptions): Promise<Connection> {
       resolve();
     });
     function closedEarly(): void {
-      const error = new Error(`connection to ${options.host}:${options.port} closed before it stood`);
+      const error = new Error(
+        `connection to ${options.path ?? `${options.host}:${options.port}`} closed before it stood`,
+      );
       failed(Object.assign(error, { code: "ECONNRESET" }));
     }
   });
@@ -209,9 +223,9 @@ function connectPlain(options: ConnectOptions): net.Socket {
 
 function connectTls(options: ConnectOptions, material: NonNullable<ConnectOptions["tls"]>): tls.TLSSocket {
   const name = material.serverName ?? options.host;
+  const { host, port, path } = options;
   const socket = tls.connect({
-    host: options.host,
-    port: options.port,
+    ...(path === undefined ? { host, port } : { path }),
     minVersion: "TLSv1.2",
     // SNI carries names only (RFC 6066, section 3); an address is still checked against the certificate.
     ...(net.isIP(name) === 0 ? { servername: name } : {}),
@@ -243,7 +257,9 @@ function tlsConnection(socket: tls.TLSSocket): Connection {
 }
 
 function remoteAddress(socket: net.Socket): string {
-  const { remoteAddress: host = "", remotePort: port = 0 } = socket;
+  const { remoteAddress: host, remotePort: port = 0 } = socket;
+  // Whoever calls on a socket in the file system has no name; Go's word for that.
+  if (host === undefined) return "@";
   return net.isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

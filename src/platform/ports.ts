@@ -115,6 +115,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
+  /** A socket in the file system instead of an address. One that is there already is taken the place of. */
+  readonly path?: string;
   /** A side that has finished sending may still receive: for those who pass connections on. */
   readonly halfOpen?: boolean;
   readonly tls?: TlsMaterial & {
@@ -161,6 +163,7 @@ export interface ConnectOptions {
 }
 
 export interface Listener {
+  /** Of a socket in the file system: its path, and 0. */
   readonly host: string;
   readonly port: number;
   /** Accepts nothing more; what was accepted goes on. */

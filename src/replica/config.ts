@@ -13,6 +13,9 @@ export interface PeerTls extends TlsMaterial {
   readonly unverified?: boolean;
 }
 
+/** Where peers call. */
+export type PeerAddress = Pick<ListenOptions, "host" | "port" | "path">;
+
 export interface ReplicaConfig {
   readonly name: string;
   /** Everything this member must not lose: its log, its images, who it is. */
@@ -23,9 +26,9 @@ export interface ReplicaConfig {
   readonly initialMembers: readonly { readonly name: string; readonly peerUrls: readonly string[] }[];
   /** Tells clusters apart that have the same addresses. */
   readonly clusterToken: string;
-  readonly listenPeer: { readonly host: string; readonly port: number };
+  readonly listenPeer: PeerAddress;
   /** More addresses for peers to call. */
-  readonly alsoListenPeer?: readonly { readonly host: string; readonly port: number }[];
+  readonly alsoListenPeer?: readonly PeerAddress[];
   /** For peers, both ways. Undefined: plain sockets. */
   readonly tls: PeerTls | undefined;
   readonly heartbeatMs: number;

@@ -211,7 +211,7 @@ test("endpoints are URLs with a host, and perhaps a port", () => {
   assert.deepEqual([host, port, secure], ["::1", 443, true]);
   assert.equal(parseEndpoint("10.0.0.1:4001").port, 4001);
   assert.equal(parseEndpoint("https://etcd.example").port, 2379);
-  for (const bad of ["", "ftp://a:1", "http://a:1/v3", "unix:///run/etcd", "http://u@a:1"]) {
+  for (const bad of ["", "ftp://a:1", "http://a:1/v3", "http://u@a:1"]) {
     assert.throws(() => parseEndpoint(bad), /is no URL of an etcd member/, bad);
   }
 });

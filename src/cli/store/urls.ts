@@ -6,6 +6,8 @@ export interface ListUrl {
   readonly secure: boolean;
   readonly host: string;
   readonly port: number;
+  /** Of a socket in the file system, which `unix://` and `unixs://` mean: then there is no other address. */
+  readonly path?: string;
 }
 
 /** In order, each once. Nothing where the flag is empty. @throws Error that names the flag */
@@ -18,19 +20,28 @@ export function parseUrls(flag: string, list: string): ListUrl[] {
 function parseUrl(flag: string, text: string): ListUrl {
   const wrong = (why: string) => new Error(`--${flag}: ${why}`);
   const [, scheme = "", authority = "", path = ""] = /^([a-z]+):\/\/([^/?#]*)(.*)$/i.exec(text) ?? [];
-  if (scheme === "unix" || scheme === "unixs")
-    throw wrong(`this store listens on and dials TCP only: ${text}`);
+  const [, host = "", port = ""] = /^(\[[^\]]*\]|[^:@[\]]*):(\d{1,5})$/.exec(authority) ?? [];
+  const address = { host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
+  if (scheme === "unix" || scheme === "unixs") {
+    // Whoever listens there needs a name that is no port's; whoever is told of it, "host:port".
+    if (authority + path === "" || (flag.includes("advertise") && port === ""))
+      throw wrong(`URL address does not have the form "host:port": ${text}`);
+    return { text, secure: scheme === "unixs", ...address, path: authority + path };
+  }
   if (scheme !== "http" && scheme !== "https")
     throw wrong(`URL scheme must be http, https, unix, or unixs: ${text}`);
-  const [, host = "", port = ""] = /^(\[[^\]]*\]|[^:@[\]]*):(\d{1,5})$/.exec(authority) ?? [];
-  if (port === "" || Number(port) > 65_535)
+  if (port === "" || address.port > 65_535)
     throw wrong(`URL address does not have the form "host:port": ${text}`);
   if (path !== "") throw wrong(`URL must not contain a path: ${text}`);
-  return { text, secure: scheme === "https", host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
+  return { text, secure: scheme === "https", ...address };
 }
 
-/** Where to listen: an address of this machine, no name of another. @throws Error */
-export function bindAddress(flag: string, { text, host, port }: ListUrl): { host: string; port: number } {
+/** Where to listen: an address of this machine, no name of another, or a path. @throws Error */
+export function bindAddress(
+  flag: string,
+  { text, host, port, path }: ListUrl,
+): { host: string; port: number; path?: string } {
+  if (path !== undefined) return { host, port, path };
   if (host === "localhost") return { host: "127.0.0.1", port };
   if (!/^[\d.]+$|:/.test(host)) throw new Error(`--${flag}: expected IP in URL for binding (${text})`);
   return { host, port };

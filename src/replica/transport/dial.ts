@@ -1,4 +1,4 @@
-import type { Connection, Network } from "../../platform/index.ts";
+import type { Connection, ConnectOptions, Network } from "../../platform/index.ts";
 import type { PeerTls } from "../config.ts";
 
 const dialTimeoutMs = 3000;
@@ -9,13 +9,9 @@ export async function dialPeer(
   peerUrl: string,
   tls: PeerTls | undefined,
 ): Promise<Connection> {
-  const url = new URL(peerUrl);
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
   const material = tls && { ...tls, ...tls.caller };
   const connection = await network.connect({
-    host,
-    port,
+    ...targetOf(peerUrl),
     timeoutMs: dialTimeoutMs,
     ...(material && { tls: material }),
   });
@@ -24,4 +20,13 @@ export async function dialPeer(
   if (reason === undefined) return connection;
   connection.stream.destroy();
   throw new Error(`${peerUrl}: ${reason}`);
+}
+
+/** `unix://` and `unixs://` name a socket in the file system: everything behind is its path. */
+function targetOf(peerUrl: string): Pick<ConnectOptions, "host" | "port" | "path"> {
+  const path = /^unixs?:\/\/(.+)$/.exec(peerUrl)?.[1];
+  if (path !== undefined) return { host: path.replace(/:\d*$/, ""), port: 0, path };
+  const url = new URL(peerUrl);
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  return { host, port: Number(url.port) || (url.protocol === "https:" ? 443 : 80) };
 }

@@ -7,7 +7,7 @@ import type { Message } from "../../raft/index.ts";
 import type { Log } from "../../telemetry/index.ts";
 import { BytesReader } from "../bytes-reader.ts";
 import { BytesWriter } from "../bytes-writer.ts";
-import type { PeerTls } from "../config.ts";
+import type { PeerAddress, PeerTls } from "../config.ts";
 import { frameBytesMax, removedGraceMs } from "../limits.ts";
 import { dialPeer } from "./dial.ts";
 import { encodeFrame, type Frame, FrameReader, frameKind } from "./frames.ts";
@@ -30,7 +30,7 @@ export interface TransportOptions {
   readonly clusterId: bigint;
   readonly member: MemberId;
   /** The first is the one that is told of. */
-  readonly listen: readonly { readonly host: string; readonly port: number }[];
+  readonly listen: readonly PeerAddress[];
   /** Undefined: plain sockets. */
   readonly tls: PeerTls | undefined;
   readonly onMessage: (message: Message) => void;
