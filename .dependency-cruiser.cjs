@@ -18,7 +18,7 @@ const rooms = {
   bbolt: ["base"],
   etcdclient: ["base", "platform", "h2", "wire", "kv", ...io],
   etcdapi: ["base", "platform", "h2", "wire", "kv", "bbolt", ...io],
-  member: ["base", "platform", "h2", "etcdapi", "replica", "auth", ...io],
+  member: ["base", "platform", "h2", "kv", "etcdapi", "etcdclient", "replica", "auth", ...io],
   apimachinery: ["base", "wire"],
   schema: ["base", "apimachinery"],
   storage: ["base", "platform", "kv", "apimachinery", ...io],

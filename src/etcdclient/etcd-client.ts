@@ -1,5 +1,5 @@
 import { type Kv, KvError } from "../kv/index.ts";
-import type { Platform, TlsMaterial } from "../platform/index.ts";
+import type { ConnectOptions, Platform } from "../platform/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import { etcdserverpb } from "../wire/index.ts";
 import { Cluster } from "./cluster.ts";
@@ -15,7 +15,7 @@ export interface EtcdClientOptions {
   /** `https://host:port` of the members of one cluster. */
   readonly endpoints: readonly string[];
   /** Authority that signed the members' certificates, and who we are. Of `https:` endpoints. */
-  readonly tls?: Partial<TlsMaterial>;
+  readonly tls?: NonNullable<ConnectOptions["tls"]>;
   readonly log: Log;
   /** Milliseconds that a call may take with all its tries; 10,000 by default. */
   readonly requestTimeoutMs?: number;

@@ -3,6 +3,7 @@ export { inspectDirectory, type ReplicaConfig } from "../replica/index.ts";
 export type { Address } from "./address.ts";
 export { autoTlsMaterial } from "./auto-tls.ts";
 export { certificateRules } from "./certificate-rules.ts";
+export type { DiscoveryConfig } from "./discovery.ts";
 export { compactBehind, publish } from "./duties.ts";
 export { listenOrFree } from "./listen.ts";
 export { restoreSnapshot } from "./restore.ts";

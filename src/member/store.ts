@@ -10,7 +10,9 @@ import {
 } from "../replica/index.ts";
 import { createMetrics, type Log, type Metrics } from "../telemetry/index.ts";
 import type { Address } from "./address.ts";
+import type { DiscoveryConfig } from "./discovery.ts";
 import { compactBehind, publish } from "./duties.ts";
+import { withDiscovered } from "./initial-members.ts";
 import { serveHttp } from "./serve-http.ts";
 
 /** What is served at an address: gRPC, everything else that HTTP carries, both, or only what watches over the member. */
@@ -23,6 +25,8 @@ export interface StoreAddress extends Pick<Address, "host" | "port" | "path"> {
 
 export interface StoreConfig {
   readonly replica: ReplicaConfig;
+  /** Where the other members of a new cluster are found. */
+  readonly discovery?: DiscoveryConfig;
   readonly listen: readonly StoreAddress[];
   readonly advertiseClientUrls: readonly string[];
   readonly autoCompaction: AutoCompactionPolicy | undefined;
@@ -58,7 +62,8 @@ export async function startStore(
   log: Log,
   metrics: Metrics = createMetrics(),
 ): Promise<Store> {
-  const replica = await openReplica({ platform, config: config.replica, log, metrics });
+  const replicaConfig = await withDiscovered(platform, config, log);
+  const replica = await openReplica({ platform, config: replicaConfig, log, metrics });
   const closing: (() => Promise<void> | void)[] = [() => replica.close()];
   const close = async () => {
     for (const one of closing.splice(0).reverse()) await one();

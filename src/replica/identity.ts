@@ -18,10 +18,15 @@ interface StoredIdentity {
   readonly peers?: readonly { readonly id: string; readonly peerUrls: readonly string[] }[];
 }
 
+/** Whether a member has started on its directory before. */
+export function hasStarted(disk: Disk, config: ReplicaConfig): Promise<boolean> {
+  return disk.exists(identityPath(config));
+}
+
 /** Undefined at the first start. @throws Error that names the directory, whose it is, and the way out */
 export async function readIdentity(disk: Disk, config: ReplicaConfig): Promise<Identity | undefined> {
   const path = identityPath(config);
-  if (!(await disk.exists(path))) return undefined;
+  if (!(await hasStarted(disk, config))) return undefined;
   const stored = readStored(path, await disk.readFile(path));
   const idOf = (hex: string) => BigInt(`0x${hex}`) as MemberId;
   const identity: Identity = {

@@ -1,57 +1,29 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fromUtf8, noLease, utf8 } from "../../src/base/index.ts";
 import { createEtcdClient } from "../../src/etcdclient/index.ts";
-import { type StoreConfig, startStore } from "../../src/member/index.ts";
+import { startStore } from "../../src/member/index.ts";
 import { nodePlatform } from "../../src/platform/index.ts";
 import { quietLog } from "../replica/cluster.ts";
+import { clientUrl, socketIn, storeConfig, temporary } from "./stores.ts";
 
 const platform = nodePlatform();
 
 test("members that listen on sockets in the file system only find each other, and clients find them", async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), "raftsman-unix-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  const socket = (name: string) => join(directory, `${name}:1`);
+  const directory = temporary(t);
   const names = ["a", "b"];
-  const initialMembers = names.map((name) => ({ name, peerUrls: [`unix://${socket(`peer-${name}`)}`] }));
-  const at = (path: string) => ({ host: "", port: 0, path });
-  const configs = names.map(
-    (name): StoreConfig => ({
-      replica: {
-        name,
-        directory: join(directory, name),
-        initialMembers,
-        clusterToken: "unix",
-        listenPeer: at(socket(`peer-${name}`)),
-        tls: undefined,
-        heartbeatMs: 50,
-        electionMs: 500,
-        snapshotCount: 1000,
-      },
-      listen: [{ ...at(socket(`client-${name}`)), traffic: "grpc+http", tls: undefined }],
-      advertiseClientUrls: [`unix://${socket(`client-${name}`)}`],
-      autoCompaction: undefined,
-      checkBeforeServing: false,
-      trustCommonNames: false,
-      allowedOrigins: [],
-      features: [],
-    }),
-  );
+  const configs = names.map((name) => storeConfig(directory, name, names));
   const stores = await Promise.all(configs.map((config) => startStore(platform, config, quietLog)));
   t.after(() => Promise.all(stores.map((store) => store.close())));
   await Promise.all(stores.map(({ ready }) => ready));
   assert.deepEqual(
     stores.map(({ addresses }) => addresses[0]?.address),
-    names.map((name) => socket(`client-${name}`)),
+    names.map((name) => socketIn(directory, `client-${name}`)),
   );
-  const client = createEtcdClient({
-    platform,
-    endpoints: names.map((name) => `unix://${socket(`client-${name}`)}`),
-    log: quietLog,
-  });
+  const endpoints = names.map((name) => clientUrl(directory, name));
+  const client = createEtcdClient({ platform, endpoints, log: quietLog });
   t.after(() => client.close());
   const put = { type: "put", key: utf8("k"), value: utf8("v"), lease: noLease } as const;
   await client.txn({ compare: [], success: [put], failure: [] });
@@ -63,13 +35,11 @@ test("members that listen on sockets in the file system only find each other, an
     );
   }
   await stores[0]?.close();
-  assert.equal(existsSync(socket("client-a")), false, "who ends leaves no socket behind");
+  assert.equal(existsSync(socketIn(directory, "client-a")), false, "who ends leaves no socket behind");
 });
 
 test("a socket that a dead process left is taken the place of, a file that is none is not", async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), "raftsman-unix-"));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  const path = join(directory, "socket");
+  const path = join(temporary(t), "socket");
   const listen = () =>
     platform.network.listen({ host: "", port: 0, path }, ({ stream }) => stream.end("hello"));
   const first = await listen();

@@ -4,6 +4,7 @@ import type { StoreAddress, StoreConfig, Traffic } from "../../member/index.ts";
 import type { Disk, Platform } from "../../platform/index.ts";
 import { refuseUnsafe, type Settings } from "../flag-table.ts";
 import { autoCompaction, quotaBytes } from "../flag-values.ts";
+import { discoveryOf } from "./discovery.ts";
 import { flags } from "./flags.ts";
 import { settingsOf } from "./settings.ts";
 import { clientTls, peerTls } from "./tls.ts";
@@ -49,14 +50,16 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
   const quota = quotaBytes(settings.text("quota-backend-bytes"));
   const features = featuresOf(settings);
   const hasFeature = (wanted: string) => features.some(([name, , on]) => name === wanted && on);
+  const discovery = await discoveryOf(settings, disk);
   return {
+    ...(discovery === undefined ? {} : { discovery }),
     replica: {
       name,
       directory,
       ...(walDirectory === "" ? {} : { walDirectory }),
       initialState: initialState(settings),
       initialMembers: initialMembers(settings, advertisedPeers),
-      clusterToken: settings.text("initial-cluster-token"),
+      clusterToken: discovery?.token ?? settings.text("initial-cluster-token"),
       listenPeer: firstPeer,
       alsoListenPeer: otherPeers,
       tls: peerUrls.some(({ secure }) => secure)

@@ -7,7 +7,8 @@ export function checkedPeerUrls(given: readonly string[]): string[] {
   return urls.sort();
 }
 
-function isPeerUrl(url: string): boolean {
+/** As etcd takes it. */
+export function isPeerUrl(url: string): boolean {
   if (/^unixs?:\/\/[^\s?#]+$/.test(url)) return true;
   return /^https?:\/\/(\[[\da-fA-F:.]+\]|[^\s/?#@:[\]]+):\d{1,5}$/.test(url) && URL.canParse(url);
 }
