@@ -12,3 +12,4 @@ export type {
   WebhookClient,
 } from "./ports.ts";
 export { type AdmissionSelection, standardAdmission } from "./selection.ts";
+export { webhookAddress } from "./webhooks/address.ts";

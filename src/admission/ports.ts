@@ -1,6 +1,7 @@
 import type {
   GroupVersionKind,
   GroupVersionResource,
+  Json,
   JsonObject,
   KubeObject,
   UserInfo,
@@ -79,12 +80,8 @@ export interface WebhookAddress {
 }
 
 export interface WebhookClient {
-  /** @throws Error `Post "URL": why` */
-  post(
-    address: WebhookAddress,
-    body: string,
-    timeoutMs: number,
-  ): Promise<{ readonly status: number; readonly body: string }>;
+  /** The JSON object that is answered. @throws Error `Post "URL": why`, or what client-go says of an answer that is none */
+  post(address: WebhookAddress, body: string, timeoutMs: number): Promise<Json>;
 }
 
 /** Reads that plugins make of other objects, from the watch cache where that is fresh enough. */

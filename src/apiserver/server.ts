@@ -87,13 +87,14 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const views = new AdmissionViews({ registry, clock, log });
   const writer = registryWriter(registry, clock);
   const peers = new Peers();
+  const webhooks = webhookClient({ peers, reader, random });
   const admission = createAdmission({
     reader,
     writer,
     views,
     authorizer,
     kinds: kindLookup(registry),
-    client: webhookClient({ peers, reader, random }),
+    client: webhooks,
     clock,
     random,
     selection: options.admission,
@@ -157,7 +158,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     addReadinessCheck: (name, check) => health.addReadiness(name, check),
     addStartHook: (name, done) => health.addStartHook(name, done),
     aggregate: () => aggregation.start(),
-    convert: conversionWebhook({ peers, reader, random }),
+    convert: conversionWebhook(webhooks),
     async close() {
       health.shutDown();
       views.close();

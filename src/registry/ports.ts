@@ -2,7 +2,6 @@ import type {
   GroupVersionKind,
   GroupVersionResource,
   Json,
-  JsonObject,
   KubeObject,
   Status,
   UserInfo,
@@ -181,8 +180,8 @@ export interface Access {
   readonly issuer: TokenIssuer;
 }
 
-/** Sends a ConversionReview and answers what comes back. @throws Error with what went wrong, for people */
-export type ConversionWebhook = (client: WebhookClient, review: JsonObject) => Promise<Json>;
+/** Sends a ConversionReview (JSON) and answers the object that comes back. @throws Error with what went wrong, for people */
+export type ConversionWebhook = (client: WebhookClient, review: string) => Promise<Json>;
 
 /** Where a webhook is: a URL, or a Service of the cluster. */
 interface WebhookClient {

@@ -28,7 +28,7 @@ export class Change {
     const isIn = current?.matches(predicate) === true;
     const wasIn = previous?.matches(predicate) === true;
     if (isIn && wasIn) {
-      this.#modified ??= { type: "MODIFIED", stored: current };
+      this.#modified ??= { type: "MODIFIED", stored: current, previous };
       return this.#modified;
     }
     if (isIn) {
@@ -36,7 +36,7 @@ export class Change {
       return this.#added;
     }
     if (!wasIn) return undefined;
-    this.#deleted ??= { type: "DELETED", stored: previous.at(this.revision) };
+    this.#deleted ??= { type: "DELETED", stored: previous.at(this.revision), previous };
     return this.#deleted;
   }
 }

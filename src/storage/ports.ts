@@ -101,7 +101,12 @@ export interface WatchOptions {
 }
 
 export type StorageEvent =
-  | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly stored: Stored }
+  | {
+      readonly type: "ADDED" | "MODIFIED" | "DELETED";
+      readonly stored: Stored;
+      /** What a change or a deletion found, for those who select by what they make of it. */
+      readonly previous?: Stored;
+    }
   | { readonly type: "BOOKMARK"; readonly resourceVersion: string; readonly initialEventsEnd: boolean };
 
 /**

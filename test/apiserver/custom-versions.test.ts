@@ -36,7 +36,8 @@ async function openWebhook() {
   const webhook = {
     ca: Buffer.from(authority.cert).toString("base64"),
     url: "",
-    reviews: 0,
+    /** How many objects each review had. */
+    reviews: [] as number[],
     spoil: undefined as object | undefined,
     close: async () => {
       server.closeAllConnections();
@@ -47,7 +48,7 @@ async function openWebhook() {
     let text = "";
     for await (const chunk of request) text += String(chunk);
     const { apiVersion, kind, request: asked } = JSON.parse(text);
-    webhook.reviews += 1;
+    webhook.reviews.push(asked.objects.length);
     const convertedObjects = asked.objects.map((object: Person) => convert(object, asked.desiredAPIVersion));
     const answer = { uid: asked.uid, result: { status: "Success" }, convertedObjects, ...webhook.spoil };
     response.setHeader("content-type", "application/json");
@@ -80,7 +81,13 @@ function definition(url: string, caBundle: string) {
       names: { plural: "people", kind: "Person" },
       versions: [
         { name: "v1", served: true, storage: true, schema: strings("name") },
-        { name: "v2", served: true, storage: false, schema: strings("first", "last") },
+        {
+          name: "v2",
+          served: true,
+          storage: false,
+          schema: strings("first", "last"),
+          selectableFields: [{ jsonPath: ".spec.last" }],
+        },
       ],
       conversion: {
         strategy: "Webhook",
@@ -146,26 +153,30 @@ test("a webhook converts what is written and read in another version, and a serv
     [{ first: "Ada", last: "Lovelace" }],
   );
 
-  const asked = webhook.reviews;
+  const asked = webhook.reviews.length;
   await ask("GET", `${v1}/ada`);
-  assert.equal(webhook.reviews, asked, "the stored version needs nobody");
+  assert.equal(webhook.reviews.length, asked, "the stored version needs nobody");
 
   const eve = { ...ada, metadata: { name: "eve" }, spec: { first: "Eve", last: "X" } };
   for (const [spoil, why] of [
-    [{ result: { status: "Failure", message: "not today" } }, "not today"],
-    [{ uid: "other" }, /invalid response: expected response.uid=".+", got "other"/],
-    [{ convertedObjects: [] }, "returned 0 objects, expected 1"],
+    [{ result: { status: "Failure", message: "not today" } }, / failed: not today$/],
+    [{ result: {} }, / failed: response.result.status was '', not 'Success'$/],
+    [{ uid: "other" }, / failed: expected response.uid=".+", got "other"$/],
+    [{ convertedObjects: [] }, / returned 0 objects, expected 1$/],
+    [
+      { convertedObjects: [{ ...eve, apiVersion: "example.com/v9" }] },
+      / returned invalid object at index 0: invalid groupVersion \(expected example.com\/v1, received example.com\/v9\)$/,
+    ],
     [
       { convertedObjects: [{ ...eve, apiVersion: "example.com/v1", metadata: { name: "mallory" } }] },
-      /invalid metadata of converted object: must have the same name/,
+      / returned invalid object: must have the same name: eve != mallory$/,
     ],
   ] as const) {
     webhook.spoil = spoil;
     const { status, body } = await ask("POST", v2, eve);
     assert.equal(status, 500);
-    assert.match(body.message, /conversion webhook for example.com\/v2, Kind=Person failed: /);
-    if (typeof why === "string") assert.ok(body.message.endsWith(why), body.message);
-    else assert.match(body.message, why);
+    assert.match(body.message, /^conversion webhook for example.com\/v2, Kind=Person /);
+    assert.match(body.message, why);
   }
   webhook.spoil = undefined;
   await opened.close();
@@ -177,6 +188,93 @@ test("a webhook converts what is written and read in another version, and a serv
   await webhook.close();
   const alone = await askLater("PATCH", `${v2}/ada`, { spec: { last: "King" } }, merge);
   assert.equal(alone.status, 500, JSON.stringify(alone.body));
+  assert.match(
+    alone.body.message,
+    /failed: Post "https:\/\/127.0.0.1:\d+\/convert\?timeout=30s": dial tcp 127.0.0.1:\d+: connect: connection refused$/,
+  );
   assert.deepEqual((await askLater("GET", `${v1}/ada`)).body.spec, { name: "Ada Lovelace" });
   await later.close();
+});
+
+interface Event {
+  type: string;
+  object: Person;
+}
+
+/** The first events of a watch. */
+async function watched({ server }: OpenServer, path: string, count: number): Promise<Event[]> {
+  const { body } = await server.transport(undefined as never).request({
+    method: "GET",
+    path,
+    headers: { authorization: "Bearer admin-token", accept: "application/json" },
+  });
+  let text = "";
+  for await (const chunk of body) {
+    text += Buffer.from(chunk).toString();
+    if (text.split("\n").length > count) break;
+  }
+  return text.split("\n", count).map((line) => JSON.parse(line) as Event);
+}
+
+test("a list asks the webhook for all its objects at once, and selects by what the webhook says they are", async () => {
+  const webhook = await openWebhook();
+  const opened = openServer();
+  const ask = asker(opened);
+  await ask(
+    "POST",
+    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    definition(webhook.url, webhook.ca),
+  );
+  await served(ask);
+  const v1 = "/apis/example.com/v1/people";
+  const v2 = "/apis/example.com/v2/people";
+  const names = async (path: string): Promise<string[]> =>
+    (await ask("GET", path)).body.items.map(({ metadata }: Person) => metadata.name);
+  for (const [name, last] of [
+    ["a", "Byron"],
+    ["b", "King"],
+    ["c", "Byron"],
+    ["d", "Byron"],
+  ])
+    await ask("POST", v1, {
+      apiVersion: "example.com/v1",
+      kind: "Person",
+      metadata: { name },
+      spec: { name: `Ada ${last}` },
+    });
+  assert.deepEqual(webhook.reviews, []);
+  assert.deepEqual(await names(v2), ["a", "b", "c", "d"]);
+  assert.deepEqual(webhook.reviews, [4]);
+
+  const byrons = `${v2}?fieldSelector=spec.last%3DByron`;
+  assert.deepEqual(await names(byrons), ["a", "c", "d"]);
+  const { metadata, items } = (await ask("GET", `${byrons}&limit=2`)).body;
+  assert.deepEqual(
+    items.map((item: Person) => item.metadata.name),
+    ["a", "c"],
+  );
+  assert.deepEqual(await names(`${byrons}&limit=2&continue=${metadata.continue}`), ["d"]);
+  const unknown = await ask("GET", `${v1}?fieldSelector=spec.last%3DByron`);
+  assert.equal(unknown.body.message, "field label not supported: spec.last");
+
+  const { resourceVersion } = metadata;
+  const watch = watched(opened, `${byrons}&watch=true&resourceVersion=${resourceVersion}`, 4);
+  const merge = "application/merge-patch+json";
+  await ask("PATCH", `${v1}/b`, { spec: { name: "Ada Byron" } }, merge);
+  await ask("PATCH", `${v1}/b`, { metadata: { labels: { a: "b" } } }, merge);
+  await ask("PATCH", `${v1}/a`, { spec: { name: "Ada King" } }, merge);
+  await ask("PATCH", `${v1}/a`, { spec: { name: "Ada Lovelace" } }, merge);
+  await ask("DELETE", `${v1}/d`);
+  const events = await watch;
+  assert.deepEqual(
+    events.map(({ type, object }) => [type, object.metadata.name, object.spec.last]),
+    [
+      ["ADDED", "b", "Byron"],
+      ["MODIFIED", "b", "Byron"],
+      ["DELETED", "a", "Byron"],
+      ["DELETED", "d", "Byron"],
+    ],
+  );
+  await webhook.close();
+  await opened.close();
 });

@@ -2,9 +2,7 @@ import {
   errors,
   isJsonObject,
   type Json,
-  JsonError,
   type KubeObject,
-  parseJson,
   type Status,
   StatusError,
   stringifyJson,
@@ -12,7 +10,7 @@ import {
 import type { Random } from "../../platform/index.ts";
 import { reviewFields, typed } from "../expressions.ts";
 import type { AdmissionRequest, WebhookClient } from "../ports.ts";
-import { addressOf } from "./address.ts";
+import { webhookAddress } from "./address.ts";
 import type { Webhook } from "./configuration.ts";
 
 /** A webhook could not be asked, or gave no answer that can be used. */
@@ -70,8 +68,8 @@ export async function callWebhook(
   });
   let answer: Json;
   try {
-    const address = addressOf(webhook.clientConfig, timeoutSeconds);
-    answer = parseAnswer(await deps.client.post(address, body, timeoutSeconds * 1_000));
+    const address = webhookAddress(webhook.clientConfig, timeoutSeconds);
+    answer = await deps.client.post(address, body, timeoutSeconds * 1_000);
   } catch (error) {
     if (error instanceof StatusError) throw new CallFailure(name, `failed to call webhook: ${error.message}`);
     if (!(error instanceof Error)) throw error;
@@ -100,32 +98,6 @@ interface Response {
   readonly patch?: string | null;
   readonly patchType?: string | null;
   readonly warnings?: readonly unknown[] | null;
-}
-
-/** The body of an answer, or why it is none. @throws Error with client-go's words */
-function parseAnswer({ status, body }: { readonly status: number; readonly body: string }): Json {
-  let json: Json | undefined;
-  try {
-    json = parseJson(body);
-  } catch (error) {
-    if (!(error instanceof JsonError)) throw error;
-  }
-  if (status >= 200 && status < 300) {
-    if (json !== undefined) return json;
-    throw new Error("couldn't get version/kind; json parse error: invalid character in webhook response");
-  }
-  if (isJsonObject(json) && json["kind"] === "Status" && typeof json["message"] === "string") {
-    throw new Error(json["message"]);
-  }
-  if (status === 404) throw new Error("the server could not find the requested resource");
-  if (status === 401) throw new Error("the server has asked for the client to provide credentials");
-  if (status === 403) throw new Error(`forbidden: ${body.trim()}`);
-  if (status >= 500) {
-    throw new Error(
-      `an error on the server (${JSON.stringify(body.trim())}) has prevented the request from succeeding`,
-    );
-  }
-  throw new Error(`the server responded with the status code ${status} but did not return more information`);
 }
 
 /** @throws Error for an answer that is not one to the question */

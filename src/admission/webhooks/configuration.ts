@@ -18,20 +18,12 @@ import {
   matchesRule,
 } from "../matching.ts";
 import type { AdmissionReader, AdmissionRequest, ObjectView } from "../ports.ts";
+import type { WebhookPlace } from "./address.ts";
 
 /** One webhook of a ValidatingWebhookConfiguration or a MutatingWebhookConfiguration. */
 export interface Webhook {
   readonly name: string;
-  readonly clientConfig: {
-    readonly url?: string;
-    readonly service?: {
-      readonly namespace: string;
-      readonly name: string;
-      readonly path?: string;
-      readonly port?: number;
-    };
-    readonly caBundle?: string;
-  };
+  readonly clientConfig: WebhookPlace;
   readonly rules?: readonly MatchRule[];
   readonly failurePolicy?: "Fail" | "Ignore";
   readonly namespaceSelector?: LabelSelector;

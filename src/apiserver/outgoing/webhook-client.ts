@@ -2,11 +2,12 @@ import type { AdmissionReader, WebhookAddress, WebhookClient } from "../../admis
 import type { Random } from "../../platform/index.ts";
 import { type Peers, wholeBody } from "./peers.ts";
 import { ServiceUnavailable, serviceAddress } from "./service-address.ts";
+import { type RawAnswer, webhookAnswer } from "./webhook-answer.ts";
 
-/** Bytes of a webhook's answer: as large as a request may be. */
-const answerBytesMax = 3 * 1024 * 1024;
+/** Bytes of a webhook's answer: the objects of a ConversionReview in another version, with room for growth. */
+const answerBytesMax = 32 * 1024 * 1024;
 
-/** Calls admission webhooks over HTTPS, certificates checked. A Service is called at one of its endpoints, by its name. */
+/** Calls webhooks over HTTPS, certificates checked. A Service is called at one of its endpoints, by its name. */
 export function webhookClient(deps: {
   readonly peers: Peers;
   readonly reader: AdmissionReader;
@@ -15,6 +16,7 @@ export function webhookClient(deps: {
   return {
     async post(address, body, timeoutMs) {
       const { url, ca, service } = address;
+      let answer: RawAnswer;
       const target = new URL(url);
       let connect: Place | undefined;
       try {
@@ -32,11 +34,15 @@ export function webhookClient(deps: {
           body,
           signal: AbortSignal.timeout(timeoutMs),
         });
-        const answer = await wholeBody(response.body, answerBytesMax);
-        return { status: response.status, body: answer.toString() };
+        answer = {
+          status: response.status,
+          contentType: String(response.headers["content-type"] ?? ""),
+          body: (await wholeBody(response.body, answerBytesMax)).toString(),
+        };
       } catch (error) {
         throw new Error(`Post ${JSON.stringify(url)}: ${explain(error, address, connect)}`);
       }
+      return webhookAnswer(answer);
     },
   };
 }
@@ -52,6 +58,8 @@ function hostPort({ host, port }: Place): string {
 
 interface ConnectError extends Error {
   readonly code?: string;
+  /** Of a certificate that is not for the host: who it is for. */
+  readonly cert?: { readonly subject?: { readonly CN?: string }; readonly subjectaltname?: string };
 }
 
 const httpsPort = 443;
@@ -78,7 +86,7 @@ function explain(error: unknown, { url, service }: WebhookAddress, connect: Plac
         return `no endpoints available for service ${name}`;
     }
   }
-  const { code = "", name, message } = error as ConnectError;
+  const { code = "", name, message, cert } = error as ConnectError;
   const target = new URL(url);
   const host = target.hostname.replace(/^\[(.*)\]$/, "$1");
   const dialled = hostPort(connect ?? { host, port: Number(target.port || httpsPort) });
@@ -99,8 +107,23 @@ function explain(error: unknown, { url, service }: WebhookAddress, connect: Plac
     case "CERT_HAS_EXPIRED":
       return untrustworthy("certificate has expired or is not yet valid");
     case "ERR_TLS_CERT_ALTNAME_INVALID":
-      return untrustworthy(`certificate is not valid for ${host}`);
+      return untrustworthy(wrongName(host, cert));
     default:
       return message;
   }
+}
+
+/** Who a certificate is for, and that it is not for the host. */
+function wrongName(host: string, cert: ConnectError["cert"]): string {
+  const names = cert?.subjectaltname?.split(", ") ?? [];
+  const of = (type: string): string[] =>
+    names.filter((name) => name.startsWith(type)).map((name) => name.slice(type.length));
+  if (names.length === 0 && cert?.subject?.CN === host)
+    return "certificate relies on legacy Common Name field, use SANs instead";
+  const isAddress = /^[\d.]+$|:/.test(host);
+  const valid = isAddress ? of("IP Address:") : of("DNS:");
+  if (valid.length > 0) return `certificate is valid for ${valid.join(", ")}, not ${host}`;
+  return isAddress
+    ? `cannot validate certificate for ${host} because it doesn't contain any IP SANs`
+    : `certificate is not valid for any names, but wanted to match ${host}`;
 }

@@ -77,6 +77,7 @@ export function serve(options: ServingOptions): ServedKind {
       stored: forms.get(`${group}/${stored.name}`) as VersionForm,
       versions: forms,
       convert,
+      asks: options.webhook !== undefined,
     });
     storages.push(storage);
     const printed = printedColumns(version.additionalPrinterColumns);

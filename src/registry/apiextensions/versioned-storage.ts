@@ -3,19 +3,16 @@ import type {
   ListOptions,
   SelectionPredicate,
   Storage,
-  StorageEvent,
   StorageWatch,
   Stored,
   StoredList,
   WatchOptions,
   WatchSink,
 } from "../../storage/index.ts";
-import { StorageError, Written } from "../../storage/index.ts";
+import { Written } from "../../storage/index.ts";
 import { transientObject } from "../transient.ts";
 import { type Convert, fitToSchema, readStored, type VersionForm } from "./conversion.ts";
-
-/** Batches of a watch that wait for their conversion; beyond it the watch ends and its client lists again. */
-const waitingBatchesMax = 1000;
+import { ConvertingSink } from "./converting-sink.ts";
 
 export interface VersionedStorageOptions {
   /** Keeps objects in any version that was ever stored. */
@@ -27,6 +24,8 @@ export interface VersionedStorageOptions {
   /** All of the CRD, by apiVersion: what stands in the store may be of any. */
   readonly versions: ReadonlyMap<string, VersionForm>;
   readonly convert: Convert;
+  /** It asks somebody: what an object is in another version is known later. */
+  readonly asks: boolean;
 }
 
 /**
@@ -97,8 +96,30 @@ export class VersionedStorage implements Storage {
   }
 
   async list(prefix: string, options: ListOptions): Promise<StoredList> {
+    if (this.#options.asks && !options.predicate.empty) return this.#listShown(prefix, options);
     const list = await this.#inner.list(prefix, { ...options, predicate: this.#selects(options.predicate) });
     return { ...list, items: await this.#showAll(list.items) };
+  }
+
+  /** Selects among what is shown, page after page until there is enough. */
+  async #listShown(prefix: string, options: ListOptions): Promise<StoredList> {
+    const { predicate, limit } = options;
+    const items: Stored[] = [];
+    let asked: ListOptions = { ...options, predicate: everyOne(predicate) };
+    for (;;) {
+      const page = await this.#inner.list(prefix, asked);
+      for (const shown of await this.#showAll(page.items))
+        if (predicate.matches(shown.object)) items.push(shown);
+      if (page.continue === "" || items.length >= limit)
+        return { ...page, items, remainingItemCount: undefined };
+      asked = {
+        ...asked,
+        resourceVersion: "",
+        resourceVersionMatch: "",
+        continue: page.continue,
+        limit: limit - items.length,
+      };
+    }
   }
 
   #showAll(items: readonly Stored[]): readonly Stored[] | Promise<readonly Stored[]> {
@@ -108,7 +129,7 @@ export class VersionedStorage implements Storage {
       : (shown as unknown as readonly Stored[]);
   }
 
-  /** Selects by what clients see, where that needs no webhook; else by what is stored. */
+  /** Selects by what clients see, which nobody else has to be asked for. */
   #selects(predicate: SelectionPredicate): SelectionPredicate {
     if (predicate.empty) return predicate;
     // Labels are part of what a conversion may change.
@@ -121,11 +142,8 @@ export class VersionedStorage implements Storage {
     if (seen === undefined) {
       const { served, versions, convert } = this.#options;
       const read = readStored(object, versions.get(object.apiVersion ?? ""));
-      const converted = object.apiVersion === served.apiVersion ? read : convert(read, served.apiVersion);
-      if (converted instanceof Promise) {
-        converted.catch(() => {});
-        seen = read;
-      } else seen = converted;
+      const isServed = object.apiVersion === served.apiVersion;
+      seen = isServed ? read : (convert(read, served.apiVersion) as KubeObject);
       this.#objects.set(object, seen);
     }
     return seen;
@@ -153,8 +171,13 @@ export class VersionedStorage implements Storage {
   }
 
   watch(prefix: string, options: WatchOptions, sink: WatchSink): StorageWatch {
-    const predicate = this.#selects(options.predicate);
-    const converting = new ConvertingSink(sink, (stored) => this.#show(stored));
+    const selectsShown = this.#options.asks && !options.predicate.empty;
+    const predicate = selectsShown ? everyOne(options.predicate) : this.#selects(options.predicate);
+    const converting = new ConvertingSink({
+      sink,
+      show: (stored) => this.#show(stored),
+      select: selectsShown ? (stored) => options.predicate.matches(stored.object) : undefined,
+    });
     const watch = this.#inner.watch(prefix, { ...options, predicate }, converting);
     const open = { watch, sink: converting };
     this.#watches.add(open);
@@ -189,60 +212,8 @@ export class VersionedStorage implements Storage {
   }
 }
 
-/** Hands events on in order, those that wait for a webhook and those behind them later. */
-class ConvertingSink implements WatchSink {
-  readonly #sink: WatchSink;
-  readonly #show: (stored: Stored) => Stored | Promise<Stored>;
-  /** What is under way; undefined while nothing is. */
-  #tail: Promise<void> | undefined;
-  #waiting = 0;
-  #refused = false;
-  #onEnd: () => void = () => {};
-
-  constructor(sink: WatchSink, show: (stored: Stored) => Stored | Promise<Stored>) {
-    this.#sink = sink;
-    this.#show = show;
-  }
-
-  onEnd(callback: () => void): void {
-    this.#onEnd = callback;
-  }
-
-  onEvents(events: readonly StorageEvent[]): boolean {
-    if (this.#refused) return false;
-    const shown = events.map((event) => this.#convert(event));
-    const later = shown.some((event) => event instanceof Promise);
-    if (!later && this.#tail === undefined) return this.#sink.onEvents(shown as StorageEvent[]);
-    if (this.#waiting >= waitingBatchesMax) return false;
-    this.#waiting++;
-    const before = this.#tail ?? Promise.resolve();
-    const tail: Promise<void> = before.then(async () => {
-      try {
-        const ready = await Promise.all(shown);
-        if (!this.#refused && !this.#sink.onEvents(ready)) this.#refused = true;
-      } catch (error) {
-        this.#refused = true;
-        this.#sink.onClosed(new StorageError("UNAVAILABLE", "", (error as Error).message));
-      } finally {
-        this.#waiting--;
-        if (this.#tail === tail) this.#tail = undefined;
-      }
-    });
-    this.#tail = tail;
-    return true;
-  }
-
-  #convert(event: StorageEvent): StorageEvent | Promise<StorageEvent> {
-    if (event.type === "BOOKMARK") return event;
-    const shown = this.#show(event.stored);
-    return shown instanceof Promise
-      ? shown.then((stored) => ({ ...event, stored }))
-      : { ...event, stored: shown };
-  }
-
-  onClosed(error: StorageError | undefined): void {
-    this.#onEnd();
-    if (this.#tail === undefined) this.#sink.onClosed(error);
-    else void this.#tail.then(() => this.#sink.onClosed(error));
-  }
+/** A selection that leaves to somebody else what it is by, but for the one name that nobody may change. */
+function everyOne({ name }: SelectionPredicate): SelectionPredicate {
+  if (name === undefined) return { matches: () => true, empty: true };
+  return { matches: ({ metadata }) => metadata.name === name, empty: false, name };
 }

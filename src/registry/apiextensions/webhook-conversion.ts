@@ -1,124 +1,102 @@
-import { errors, type Json, type JsonObject, type KubeObject } from "../../apimachinery/index.ts";
+import { errors, type Json, type KubeObject, stringifyJson } from "../../apimachinery/index.ts";
 import type { Random } from "../../platform/index.ts";
 import type { ConversionWebhook } from "../ports.ts";
-import { type Convert, readConvertedMetadata } from "./conversion.ts";
+import type { Convert } from "./conversion.ts";
+import {
+  answeredObjects,
+  conversionFailure,
+  type Question,
+  questionText,
+  reviewVersion,
+} from "./conversion-review.ts";
 import type { Conversion } from "./types.ts";
 
-/** ConversionReview versions that are spoken, the better first. */
-const spoken = ["v1", "v1beta1"];
+/** Objects of one ConversionReview, and their bytes where there is more than one. */
+const reviewObjectsMax = 100;
+const reviewBytesMax = 2 * 1024 * 1024;
+/** Reviews of one reading that are under way at the same time. */
+const reviewWorkers = 4;
+
+/** An object that waits to be converted. */
+interface Waiting {
+  readonly object: KubeObject;
+  readonly text: string;
+  readonly resolve: (converted: KubeObject) => void;
+  readonly reject: (error: Error) => void;
+}
 
 /**
- * `strategy: Webhook`: the author of the CRD converts. One object is asked for at a time; what is converted is kept for everybody who reads
- * the same revision.
+ * `strategy: Webhook`: the author of the CRD converts. What is asked for at the same time (the objects of a list, of a page, of a watch's
+ * start) is asked together, some at a time: upstream's API lets it be, though its server asks for every object by itself. What is converted
+ * is kept for everybody who reads the same revision.
  */
 export function convertByWebhook(
   conversion: Conversion,
   deps: { readonly call: ConversionWebhook | undefined; readonly random: Random },
 ): Convert {
   const { clientConfig = {}, conversionReviewVersions = [] } = conversion.webhook ?? {};
-  const version = conversionReviewVersions.find((candidate) => spoken.includes(candidate));
-  return async (object, apiVersion) => {
-    const from = `${object.apiVersion}, Kind=${object.kind}`;
-    const fail = (why: string): Error =>
-      errors.internalError(`conversion webhook for ${from} failed: ${why}`);
-    if (deps.call === undefined) throw fail("this server has no way to call webhooks");
-    if (version === undefined) {
-      throw fail(
-        `does not support any recognized conversion review versions [${conversionReviewVersions.join(" ")}]`,
-      );
-    }
-    const uid = deps.random.uuid();
-    const review: JsonObject = {
-      kind: "ConversionReview",
-      apiVersion: `apiextensions.k8s.io/${version}`,
-      request: { uid, desiredAPIVersion: apiVersion, objects: [object as unknown as Json] },
-    };
-    let answer: Json;
+  const version = reviewVersion(conversionReviewVersions);
+  const waiting = new Map<string, Waiting[]>();
+
+  const ask = async (desiredApiVersion: string, asked: readonly Waiting[]): Promise<void> => {
     try {
-      answer = await deps.call(clientConfig, review);
+      if (version === undefined) throw errors.plainError("no supported conversion review versions");
+      const objects = asked.map(({ object }) => object);
+      const question: Question = { version, uid: deps.random.uuid(), desiredApiVersion, objects };
+      let answer: Json;
+      try {
+        if (deps.call === undefined) throw new Error("this server has no way to call webhooks");
+        const texts = asked.map(({ text }) => text);
+        answer = await deps.call(clientConfig, questionText(question, texts));
+      } catch (error) {
+        throw conversionFailure(question, `failed: ${(error as Error).message}`);
+      }
+      answeredObjects(question, answer).forEach((object, index) => {
+        asked[index]?.resolve(object);
+      });
     } catch (error) {
-      throw fail((error as Error).message);
+      for (const { reject } of asked) reject(error as Error);
     }
-    const converted = convertedObject(answer, { uid, version, apiVersion, object, fail });
-    return keepIdentity(object, converted, fail);
   };
-}
 
-interface Asked {
-  readonly uid: string;
-  readonly version: string;
-  readonly apiVersion: string;
-  readonly object: KubeObject;
-  readonly fail: (why: string) => Error;
-}
-
-function isMap(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The one object of an answer, checked as upstream checks it. */
-function convertedObject(answer: Json, { uid, version, apiVersion, object, fail }: Asked): KubeObject {
-  const type = `apiextensions.k8s.io/${version}, Kind=ConversionReview`;
-  if (
-    !isMap(answer) ||
-    answer["kind"] !== "ConversionReview" ||
-    answer["apiVersion"] !== `apiextensions.k8s.io/${version}`
-  )
-    throw fail(`invalid response: expected webhook response of ${type}`);
-  const { response } = answer;
-  if (!isMap(response)) throw fail("invalid response: no response provided");
-  if (version === "v1" && response["uid"] !== uid)
-    throw fail(
-      `invalid response: expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(response["uid"] ?? "")}`,
-    );
-  const { result } = response;
-  if (!isMap(result)) throw fail("invalid response: response.result.status must be 'Success' or 'Failure'");
-  if (result["status"] !== "Success") {
-    if (typeof result["message"] === "string" && result["message"] !== "") throw fail(result["message"]);
-    throw fail("response.result.status was 'Failure' with an empty response.result.message");
-  }
-  const { convertedObjects } = response;
-  if (!Array.isArray(convertedObjects) || convertedObjects.length !== 1) {
-    const count = Array.isArray(convertedObjects) ? convertedObjects.length : 0;
-    throw fail(`returned ${count} objects, expected 1`);
-  }
-  const converted = convertedObjects[0] as Json;
-  if (!isMap(converted)) throw fail("invalid converted object at index 0: no object");
-  if (converted["apiVersion"] !== apiVersion)
-    throw fail(
-      `invalid converted object at index 0: invalid groupVersion (expected ${apiVersion}, received ${String(converted["apiVersion"])})`,
-    );
-  if (converted["kind"] !== object.kind)
-    throw fail(
-      `invalid converted object at index 0: invalid kind (expected ${object.kind}, received ${String(converted["kind"])})`,
-    );
-  return converted as unknown as KubeObject;
-}
-
-/** A webhook may change labels and annotations; whose object it is stays. */
-function keepIdentity(before: KubeObject, after: KubeObject, fail: (why: string) => Error): KubeObject {
-  if (typeof after.metadata !== "object" || after.metadata === null)
-    throw fail("invalid metadata of converted object: missing metadata");
-  const converted = readConvertedMetadata(after);
-  const { name, namespace, uid } = before.metadata;
-  const other = converted.metadata;
-  for (const [what, was, is] of [
-    ["name", name, other.name],
-    ["namespace", namespace, other.namespace],
-    ["uid", uid, other.uid],
-  ]) {
-    if ((was ?? "") !== (is ?? ""))
-      throw fail(
-        `invalid metadata of converted object: must have the same ${what}: ${is ?? ""} != ${was ?? ""}`,
-      );
-  }
-  const { labels: _, annotations: __, ...kept } = before.metadata;
-  return {
-    ...converted,
-    metadata: {
-      ...kept,
-      ...(other.labels === undefined ? {} : { labels: other.labels }),
-      ...(other.annotations === undefined ? {} : { annotations: other.annotations }),
-    },
+  const askAll = async (apiVersion: string, all: readonly Waiting[]): Promise<void> => {
+    const reviews = reviewsOf(all);
+    const work = async (): Promise<void> => {
+      for (let next = reviews.shift(); next !== undefined; next = reviews.shift())
+        await ask(apiVersion, next);
+    };
+    await Promise.all(Array.from({ length: Math.min(reviewWorkers, reviews.length) }, work));
   };
+
+  return (object, apiVersion) =>
+    new Promise((resolve, reject) => {
+      const one = { object, text: stringifyJson(object as unknown as Json), resolve, reject };
+      const others = waiting.get(apiVersion);
+      if (others !== undefined) {
+        others.push(one);
+        return;
+      }
+      const all = [one];
+      waiting.set(apiVersion, all);
+      queueMicrotask(() => {
+        waiting.delete(apiVersion);
+        void askAll(apiVersion, all);
+      });
+    });
+}
+
+/** Shares objects out to reviews of bounded size. */
+function reviewsOf(all: readonly Waiting[]): Waiting[][] {
+  const reviews: Waiting[][] = [];
+  let bytes = 0;
+  for (const one of all) {
+    const last = reviews.at(-1);
+    bytes += one.text.length;
+    if (last !== undefined && last.length < reviewObjectsMax && bytes <= reviewBytesMax) last.push(one);
+    else {
+      reviews.push([one]);
+      bytes = one.text.length;
+    }
+  }
+  return reviews;
 }
