@@ -8,7 +8,6 @@ import {
   fillDefaults,
   type KindForm,
   prune,
-  readMetadata,
 } from "../../schema/index.ts";
 
 /** One version of a custom kind as objects are read and written in it. */
@@ -52,10 +51,4 @@ export function fitToSchema(object: KubeObject, root: CustomNode): void {
   }
   json["metadata"] = metadata as Json;
   object.metadata.generation ??= 1;
-}
-
-/** Metadata that a conversion webhook answered, in the form that it is stored in. @throws DecodeError */
-export function readConvertedMetadata(object: KubeObject): KubeObject {
-  const metadata = readMetadata(object.metadata as unknown as Json, "metadata", []);
-  return { ...object, metadata: metadata as unknown as KubeObject["metadata"] };
 }
