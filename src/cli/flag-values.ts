@@ -1,6 +1,7 @@
 /** What flags may hold: parsers for commander, which names the flag where a value is refused. */
 import { InvalidArgumentError } from "commander";
 import { parseDuration } from "../apimachinery/index.ts";
+import { quotaBytesOf } from "./store-values.ts";
 
 /** Prefix length of the range each node gets. */
 const nodePrefix = 23;
@@ -20,41 +21,13 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
-/** etcd's: 0 stands for its 2 GiB (undefined), less for no bound. @throws InvalidArgumentError */
+/** As `quotaBytesOf`. @throws InvalidArgumentError */
 export function quotaBytes(text: string): number | undefined {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value))
-    throw new InvalidArgumentError("A whole number of bytes was expected.");
-  if (value < 0) return Number.POSITIVE_INFINITY;
-  return value === 0 ? undefined : value;
-}
-
-/** Where a shorter period is no mistake, it is a burden. */
-const compactionPeriodMsMin = 1000;
-
-/**
- * etcd's two flags in one: a bare number is revisions or hours, by the mode; 0 is never.
- * @throws Error that names the flag
- */
-export function autoCompaction(
-  mode: "periodic" | "revision",
-  retention: string,
-): { mode: "revision"; revisionsKept: number } | { mode: "periodic"; periodMs: number } | undefined {
-  const bare = /^\d{1,15}$/.test(retention);
-  if (mode === "revision") {
-    if (!bare) throw new Error(`--auto-compaction-retention: revisions were expected: ${retention}`);
-    return Number(retention) === 0 ? undefined : { mode, revisionsKept: Number(retention) };
+  try {
+    return quotaBytesOf(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
   }
-  const nanoseconds = parseDuration(bare ? `${retention}h` : retention);
-  if (nanoseconds === undefined || nanoseconds < 0n)
-    throw new Error(
-      `--auto-compaction-retention: hours, or a duration such as 30m, were expected: ${retention}`,
-    );
-  const periodMs = Number(nanoseconds / 1_000_000n);
-  if (nanoseconds === 0n) return undefined;
-  if (periodMs < compactionPeriodMsMin)
-    throw new Error(`--auto-compaction-retention: one second at least was expected: ${retention}`);
-  return { mode, periodMs };
 }
 
 /** Go's, such as 5m0s, in milliseconds; 0 is never. @throws InvalidArgumentError */

@@ -163,8 +163,9 @@ function chooseBy(certificateFor: Choose): NonNullable<tls.TlsOptions["SNICallba
 }
 
 async function connect(options: ConnectOptions): Promise<Connection> {
-  const socket = options.tls === undefined ? connectPlain(options) : connectTls(options, options.tls);
-  const ready = options.tls === undefined ? "connect" : "secureConnect";
+  const secure = options.tls && connectTls(options, options.tls);
+  const socket = secure ?? connectPlain(options);
+  const ready = secure === undefined ? "connect" : "secureConnect";
   await new Promise<void>((resolve, reject) => {
     const milliseconds = options.timeoutMs ?? connectTimeoutMsDefault;
     const timer = setTimeout(() => {
@@ -180,7 +181,7 @@ async function connect(options: ConnectOptions): Promise<Connection> {
     socket.once("error", failed);
     socket.once("close", closedEarly);
     socket.once(ready, () => {
-      const untrusted = socket instanceof tls.TLSSocket ? pinError(options, socket) : undefined;
+      const untrusted = secure && pinError(options, secure);
       if (untrusted !== undefined) {
         socket.destroy(untrusted);
         return;
@@ -199,8 +200,7 @@ async function connect(options: ConnectOptions): Promise<Connection> {
   });
   // Whoever uses the stream listens for errors as well; this one keeps an error in between from ending the process.
   socket.on("error", ignore);
-  if (socket instanceof tls.TLSSocket) return tlsConnection(socket);
-  return plainConnection(socket);
+  return secure === undefined ? plainConnection(socket) : tlsConnection(secure);
 }
 
 /** Why the certificate is not the one that was to be expected. */
@@ -260,7 +260,8 @@ function remoteAddress(socket: net.Socket): string {
   const { remoteAddress: host, remotePort: port = 0 } = socket;
   // Whoever calls on a socket in the file system has no name; Go's word for that.
   if (host === undefined) return "@";
-  return net.isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+  // Not by `net.isIPv6`, whose regular expression takes milliseconds to compile.
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function ignore(): void {}

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { autoCompaction, quotaBytes } from "../../src/cli/flag-values.ts";
+import { quotaBytes } from "../../src/cli/flag-values.ts";
+import { autoCompaction } from "../../src/cli/store-values.ts";
 
 test("--auto-compaction-retention counts what --auto-compaction-mode says", () => {
   assert.deepEqual(autoCompaction("periodic", "2"), { mode: "periodic", periodMs: 7_200_000 });

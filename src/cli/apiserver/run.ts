@@ -1,5 +1,6 @@
 import { firstAddress, kubernetesVersion, startApiServer } from "../../main/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
+import { tuneHeap } from "../heap.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
 import type { ApiServerSettings } from "./arguments.ts";
@@ -21,6 +22,7 @@ export async function run(settings: ApiServerSettings): Promise<never> {
     const pki = await certificatesOf(settings, platform, { serviceAddress });
     const stop = stopSignal();
     const server = await startApiServer(platform, config, log, pki);
+    tuneHeap();
     await Promise.race([server.ready, stop.promise, server.failed]);
     if (!stop.stopped()) log.info("serving securely", { address: server.apiUrl, etcd: server.etcdUrl });
     await Promise.race([stop.promise, server.failed]);

@@ -10,11 +10,12 @@ import {
 } from "../../main/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
 import { type AccessOptions, accessConfig } from "../access-flags.ts";
-import { autoCompaction } from "../flag-values.ts";
+import { tuneHeap } from "../heap.ts";
 import { frozenObjects } from "../mutation-detector.ts";
 import { seedFile } from "../seed-file.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
+import { autoCompaction } from "../store-values.ts";
 
 export interface ServeOptions extends AccessOptions {
   readonly name: string;
@@ -57,6 +58,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const log = standardErrorLog(platform.clock);
   const stop = stopSignal();
   const server = await startServer(platform, config, log);
+  tuneHeap();
   if (options.kubeconfig !== undefined) {
     await writeKubeconfig(platform.disk, options.kubeconfig, adminKubeconfig(server.pki, server.apiUrl));
   }

@@ -19,8 +19,8 @@ import { type Listener, type Machine, nodePlatform, type Platform } from "../../
 import { type AccessOptions, accessArguments, accessConfig } from "../access-flags.ts";
 import { defaults } from "../defaults.ts";
 import { fail } from "../fail.ts";
-import { autoCompaction } from "../flag-values.ts";
 import { startForwarder } from "../forwarder.ts";
+import { tuneHeap } from "../heap.ts";
 import { type MemberProcess, startMembers } from "../members.ts";
 import { frozenObjects } from "../mutation-detector.ts";
 import { paint } from "../paint.ts";
@@ -28,6 +28,7 @@ import { checkClusterSize, peerPorts } from "../peer-ports.ts";
 import { seedFile } from "../seed-file.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
+import { autoCompaction } from "../store-values.ts";
 import { settlePodRange } from "../up-pods.ts";
 import { settleServiceRange, startUpTraffic, type UpTraffic, type UpTrafficOptions } from "../up-traffic.ts";
 
@@ -123,6 +124,7 @@ function nodePortAddresses({ nodeportAddresses, images }: UpOptions, address: st
 }
 
 export async function up(options: UpOptions): Promise<void> {
+  tuneHeap();
   // Whoever read what we print may be gone; the cluster stays.
   process.stdout.on("error", () => {});
   const platform = nodePlatform();

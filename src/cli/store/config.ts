@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { StoreAddress, StoreConfig, Traffic } from "../../member/index.ts";
 import type { Disk, Platform } from "../../platform/index.ts";
 import { refuseUnsafe, type Settings } from "../flag-table.ts";
-import { autoCompaction, quotaBytes } from "../flag-values.ts";
+import { autoCompaction, quotaBytesOf } from "../store-values.ts";
 import { discoveryOf } from "./discovery.ts";
 import { flags } from "./flags.ts";
 import { settingsOf } from "./settings.ts";
@@ -47,7 +47,7 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
       return { ...bindAddress(flag, url), traffic, tls: url.secure ? tls : undefined };
     });
   const walDirectory = settings.text("wal-dir");
-  const quota = quotaBytes(settings.text("quota-backend-bytes"));
+  const quota = quotaBytesOf(settings.text("quota-backend-bytes"));
   const features = featuresOf(settings);
   const hasFeature = (wanted: string) => features.some(([name, , on]) => name === wanted && on);
   const discovery = await discoveryOf(settings, disk);

@@ -5,6 +5,7 @@ import { startStore } from "../../member/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
 import { createMetrics, type Log } from "../../telemetry/index.ts";
 import type { Settings } from "../flag-table.ts";
+import { tuneSmallHeap } from "../heap.ts";
 import { stopSignal } from "../stop-signal.ts";
 import { storeConfigOf } from "./config.ts";
 import { deprecations } from "./deprecations.ts";
@@ -70,6 +71,7 @@ async function run(settings: Settings, log: Log): Promise<void> {
   const metrics = createMetrics();
   addProcessMetrics(metrics);
   const store = await startStore(platform, config, log, metrics);
+  tuneSmallHeap();
   await Promise.race([store.ready, stop.promise, store.failed]).catch(() => {});
   if (!stop.stopped()) {
     for (const { address, traffic, secure } of store.addresses) {
