@@ -16,6 +16,8 @@ export interface UndiciTransportOptions {
   readonly serverName?: string;
   /** Accepts any certificate of the server. */
   readonly insecureSkipTlsVerify?: boolean;
+  /** HTTP/1.1 even where the server offers HTTP/2: there undici makes one header of those that stand several times. */
+  readonly http1?: boolean;
   /** Milliseconds until a connection stands and until the head of an answer has come. 30,000 by default. */
   readonly timeoutMs?: number;
 }
@@ -34,7 +36,7 @@ export function undiciTransport(options: UndiciTransportOptions): Transport & { 
     const { Agent } = (await import("undici")).default;
     const timeoutMs = options.timeoutMs ?? 30_000;
     return new Agent({
-      allowH2: true,
+      allowH2: options.http1 !== true,
       // A watch is silent for as long as nothing changes.
       bodyTimeout: 0,
       headersTimeout: timeoutMs,

@@ -56,6 +56,8 @@ export class RemoteApi {
       ...(caBundle ? { ca: Buffer.from(caBundle, "base64").toString() } : {}),
       ...(insecureSkipTLSVerify === true ? { insecureSkipTlsVerify: true } : {}),
       ...(certificate === undefined ? {} : { cert: certificate.cert, key: certificate.key }),
+      // Each group of the user is a header by itself.
+      http1: true,
       timeoutMs,
     });
   }

@@ -12,6 +12,8 @@ export interface Peer {
   /** PEM with which this server says who it is. */
   readonly cert?: string;
   readonly key?: string;
+  /** Headers that stand several times are told apart in HTTP/1.1 only. */
+  readonly http1?: boolean;
   readonly timeoutMs: number;
 }
 
