@@ -1,16 +1,18 @@
 /**
- * One address for several API servers: takes TCP connections and joins each to the next server that accepts one. TLS passes through
+ * One address for several servers: takes TCP connections and joins each to the next server that accepts one. TLS passes through
  * untouched. When a server dies its connections break, and the clients' next ones go to another.
  */
 import type { Address } from "../main/index.ts";
-import type { Connection, Listener, Network } from "../platform/index.ts";
+import type { Connection, Listener, Platform } from "../platform/index.ts";
+import { joinConnections, reset } from "../proxy/index.ts";
 
 const connectTimeoutMs = 1000;
 
 export async function startForwarder(
-  network: Network,
+  { clock, network }: Pick<Platform, "clock" | "network">,
   listen: Address,
   targets: () => readonly Address[],
+  onUnreachable: (target: Address, error: Error) => void = () => {},
 ): Promise<Listener> {
   let turn = 0;
   const forward = async ({ stream: inbound }: Connection) => {
@@ -19,17 +21,14 @@ export async function startForwarder(
     for (let tries = 0; tries < candidates.length; tries++) {
       const target = candidates[turn++ % candidates.length] as Address;
       const outbound = await network
-        .connect({ ...target, timeoutMs: connectTimeoutMs })
-        .catch(() => undefined);
+        .connect({ ...target, timeoutMs: connectTimeoutMs, halfOpen: true })
+        .catch((error: Error) => onUnreachable(target, error));
       if (outbound === undefined) continue;
-      outbound.stream.on("error", () => inbound.destroy());
-      outbound.stream.on("close", () => inbound.destroy());
-      inbound.on("close", () => outbound.stream.destroy());
-      if (inbound.destroyed) outbound.stream.destroy();
-      else inbound.pipe(outbound.stream).pipe(inbound);
+      if (inbound.destroyed) reset(outbound.stream);
+      else joinConnections(inbound, outbound.stream, clock, () => {});
       return;
     }
-    inbound.destroy();
+    reset(inbound);
   };
-  return network.listen(listen, (connection) => void forward(connection));
+  return network.listen({ ...listen, halfOpen: true }, (connection) => void forward(connection));
 }

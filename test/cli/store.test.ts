@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -30,12 +30,12 @@ interface Line {
   readonly error?: string;
 }
 
-/** A running bin/etcd; `said` resolves with the first line of its log that has these words. */
+/** A running bin/etcd; `said` resolves with the first line of its log that is so. */
 function start(
   t: TestContext,
   args: readonly string[],
   env: Record<string, string> = {},
-): { child: ChildProcess; said(words: string): Promise<Line> } {
+): { child: ChildProcess; said(words: string | RegExp): Promise<Line> } {
   const child = spawn(etcd, args, { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "pipe"] });
   t.after(() => child.kill("SIGKILL"));
   const lines: Line[] = [];
@@ -49,7 +49,9 @@ function start(
     said: (words) =>
       new Promise((resolve, reject) => {
         const look = () => {
-          const line = lines.find(({ msg }) => msg.includes(words));
+          const line = lines.find(({ msg }) =>
+            words instanceof RegExp ? words.test(msg) : msg.includes(words),
+          );
           if (line === undefined) return;
           waiting.delete(look);
           resolve(line);
@@ -72,6 +74,9 @@ test("bin/etcd says its version as etcd does, and refuses what etcd would", () =
   const unsafe = spawnSync(etcd, ["--discovery=x"], { encoding: "utf8" });
   assert.equal(unsafe.status, 1);
   assert.match(unsafe.stderr, /--discovery=x asks for something that this store does not do/);
+  const proxy = spawnSync(etcd, ["grpc-proxy", "start"], { encoding: "utf8" });
+  assert.equal(proxy.status, 1);
+  assert.match(proxy.stderr, /there is no gRPC proxy here/);
 });
 
 test("bin/etcd starts with etcd's flags and environment, serves all its listeners, and ends with SIGTERM", async (t) => {
@@ -132,4 +137,31 @@ test("a configuration file starts a member, TLS of its own making included", asy
   );
   const { said } = start(t, ["--config-file", file]);
   assert.equal((await said("serving client traffic securely")).level, "info");
+});
+
+test("the gateway joins connections to the next member that accepts one, and tries again one that did not", async (t) => {
+  const [listen = 0, first = 0, second = 0] = await freePorts(3);
+  const serve = (port: number, name: string) =>
+    createServer((socket) => socket.on("error", () => {}).end(name)).listen(port, "127.0.0.1");
+  let server = serve(second, "second");
+  t.after(() => server.close());
+  const { child, said } = start(t, [
+    "gateway",
+    `--endpoints=http://127.0.0.1:${first},127.0.0.1:${second}`,
+    "start",
+    "--retry-delay=100ms",
+    `--listen-addr=127.0.0.1:${listen}`,
+  ]);
+  await said("ready to proxy client requests");
+  const answer = async () => String(await connect(listen, "127.0.0.1").toArray());
+  assert.deepEqual([await answer(), await answer()], ["second", "second"]);
+  await said("deactivated endpoint");
+  server.close();
+  await once(server, "close");
+  server = serve(first, "first");
+  await said(/^activated$/);
+  assert.equal(await answer(), "first");
+  child.kill("SIGTERM");
+  const [status] = await once(child, "close");
+  assert.equal(status, 0);
 });

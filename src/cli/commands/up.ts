@@ -290,7 +290,7 @@ async function upThree(platform: Machine, options: SettledOptions, place: UpPlac
       processes.members.flatMap(({ endpoints }) => (endpoints ? [addressOf(endpoints.apiUrl)] : []));
     const front = await listenOrFree(
       { host: loopback, ...wanted(options.port, defaults.apiPort) },
-      (address) => startForwarder(platform.network, address, targets),
+      (address) => startForwarder(platform, address, targets),
     );
     const apiUrl = `https://${loopback}:${front.port}`;
     const transport = undiciTransport(adminConnection(pki, apiUrl));

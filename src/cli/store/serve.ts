@@ -18,13 +18,19 @@ const platform = nodePlatform();
 
 /** Runs until it is told to end. Ends the process itself where etcd would: 2 for a command line that cannot be read, 1 for a start that failed. */
 export async function serveStore(args: readonly string[]): Promise<void> {
-  if (toolNames.includes(args[0] ?? "")) return (await import("./tools.ts")).runTool(args);
-  if (args.some((one) => /^--?h(elp)?$/.test(one))) {
+  const [command = "", ...rest] = args;
+  if (toolNames.includes(command)) return (await import("./tools.ts")).runTool(args);
+  if (command !== "gateway" && args.some((one) => /^--?h(elp)?$/.test(one))) {
     process.stdout.write(usage());
     return;
   }
   let log = logOf(settingsOf(new Map()));
   try {
+    if (command === "gateway") return await (await import("./gateway.ts")).runGateway(rest, log);
+    if (command === "grpc-proxy")
+      throw new Error(
+        "there is no gRPC proxy here: clients may ask any member, `gateway start` forwards their connections, and etcd's own grpc-proxy works in front of this store",
+      );
     const { settings, notes } = await readSettings(args);
     if (settings.boolean("version")) {
       process.stdout.write(versionText());

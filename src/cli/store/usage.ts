@@ -26,6 +26,8 @@ export function usage(): string {
     The same from a file; then flags and environment are ignored.
   raftsman store --version
 
+  raftsman store gateway start --endpoints LIST
+    Forward TCP connections to the members of a cluster, in turn; --help shows etcd's flags.
   raftsman store restore SNAPSHOT --data-dir DIR
     Make a member's data directory of a snapshot that etcdctl saved, of this store or of etcd; --help shows etcdutl's flags.
   raftsman store verify DIR
