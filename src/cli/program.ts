@@ -71,7 +71,7 @@ withTrafficFlags(withAccessFlags(program.command("up")))
   )
   .option(
     "--pod-cidr <cidr>",
-    `addresses of Pods, split among the nodes (${defaults.podCidr}; of processes without --images the first free one from ${defaults.localPodCidr} on)`,
+    `addresses of Pods, split among the nodes (${defaults.podCidr}; of processes the first free one from ${defaults.localPodCidr} on, with --images from ${defaults.podCidr} on)`,
     podRange,
   )
   .option("--images <dir>", imagesHelp)

@@ -1,5 +1,12 @@
 /** Addresses of the pods of `raftsman up`. */
-import { claimPodRange, loopbackPodRanges, nodeCidrMaskSize, type PodClaim } from "../main/index.ts";
+import {
+  claimPodNetworks,
+  claimPodRange,
+  loopbackPodRanges,
+  networkPodRanges,
+  nodeCidrMaskSize,
+  type PodClaim,
+} from "../main/index.ts";
 import type { Machine } from "../platform/index.ts";
 import { defaults } from "./defaults.ts";
 import { keptRange } from "./kept-range.ts";
@@ -16,7 +23,7 @@ export interface PodRangeOptions {
 }
 
 /**
- * The range of the pods' addresses: of processes in this machine's network one that no other cluster on this machine uses, claimed as long as this one runs. One that
+ * The range of the pods' addresses: of programs one that no other cluster on this machine uses, claimed as long as this one runs. One that
  * is kept always has the same, and its own pods may be running in it.
  *
  * @throws Error where it is too small for the nodes
@@ -35,13 +42,14 @@ async function claimRange(
   machine: Machine,
   { runtime, dataDir, podCidr, images }: PodRangeOptions,
 ): Promise<PodClaim> {
-  // Hollow pods are at no address, and those with networks of their own not at this machine's.
-  if (runtime === "hollow" || images !== undefined)
-    return { range: podCidr ?? defaults.podCidr, release: async () => {} };
+  // Hollow pods are at no address.
+  if (runtime === "hollow") return { range: podCidr ?? defaults.podCidr, release: async () => {} };
   const kept = await keptRange(machine, dataDir, rangeFile);
   const known = podCidr ?? kept.known;
-  if (known !== undefined) return claimPodRange(machine, [known], { unused: false });
-  const claim = await claimPodRange(machine, loopbackPodRanges, { unused: true });
+  const networks = images !== undefined && known?.startsWith("127.") !== true;
+  const claimOf = networks ? claimPodNetworks : claimPodRange;
+  if (known !== undefined) return claimOf(machine, [known], { unused: false });
+  const claim = await claimOf(machine, networks ? networkPodRanges : loopbackPodRanges, { unused: true });
   await kept.keep(claim.range);
   return claim;
 }

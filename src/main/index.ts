@@ -11,7 +11,13 @@ export { type AccessConfig, standardAccess } from "./config.ts";
 export { keepDnsService } from "./dns-service.ts";
 export { startHollowNodes } from "./hollow-nodes.ts";
 export { type ApiPki, ensurePki, ensureServingCertificate, exportStoreClient, type Pki } from "./pki.ts";
-export { claimPodRange, loopbackPodRanges, type PodClaim } from "./pod-claim.ts";
+export {
+  claimPodNetworks,
+  claimPodRange,
+  loopbackPodRanges,
+  networkPodRanges,
+  type PodClaim,
+} from "./pod-claim.ts";
 export { type ClusterDns, startProcessNodes } from "./process-nodes.ts";
 export { type SeedEntry, seedPlaceholders } from "./seed.ts";
 export { type ApiServer, type Server, startApiServer, startServer } from "./server.ts";

@@ -3,11 +3,13 @@
  * range's first address on the bridge, which is where pods send all else: to Services, to the machine, and by its routes to the other
  * nodes' pods. Namespaces and bridge outlive the agent as programs do; what is there already is taken as it is.
  */
-import type { Machine } from "../../../platform/index.ts";
+import type { Listener, Machine } from "../../../platform/index.ts";
 import { runCommand } from "../run-command.ts";
 
 /** A few calls of ip(8). Milliseconds. */
 const setUpMsMax = 30_000;
+/** On the range's first address: who listens there has the range. The kubelet's health port. */
+const claimPort = 10_248;
 /** Where ip(8) keeps namespaces. */
 const namespaces = "/run/netns";
 
@@ -35,6 +37,7 @@ export class PodNetwork {
   readonly #bridge: string;
   readonly #gateway: string;
   readonly #prefix: string;
+  #claim: Listener | undefined;
 
   private constructor(machine: Machine, cidr: string) {
     const [network = "", prefix = ""] = cidr.split("/");
@@ -42,15 +45,29 @@ export class PodNetwork {
     this.#machine = machine;
     this.#prefix = prefix;
     this.#gateway = [...bytes.slice(0, 3), (bytes[3] ?? 0) + 1].join(".");
-    // Named after its range: two agents with one range would be a mistake, and one that comes back finds its own.
+    // Named after its range, so that an agent that comes back finds its own.
     this.#bridge = `rm-${Buffer.from(bytes).toString("hex")}`;
   }
 
-  /** @throws Error where this machine lets nobody do that */
+  /** @throws Error where this machine lets nobody do that, or the range is another node's */
   static async open(machine: Machine, cidr: string): Promise<PodNetwork> {
     const network = new PodNetwork(machine, cidr);
     await network.#run(openScript, [network.#bridge, `${network.#gateway}/${network.#prefix}`]);
+    await network.#take();
     return network;
+  }
+
+  /** Of two nodes with one range, such as those of two clusters, the pods would have the same addresses, and the first to end would take the others' bridge along. */
+  async #take(): Promise<void> {
+    const at = { host: this.#gateway, port: claimPort };
+    try {
+      this.#claim = await this.#machine.network.listen(at, ({ stream }) => stream.destroy());
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EADDRINUSE") throw error;
+      throw new Error(
+        `another node on this machine has pods in ${this.#gateway}/${this.#prefix}: give the clusters different --pod-cidr`,
+      );
+    }
   }
 
   /** Makes the pod's namespace where it is not there yet. @throws Error */
@@ -66,6 +83,7 @@ export class PodNetwork {
 
   /** The bridge goes; pods' namespaces have gone with them. */
   async close(): Promise<void> {
+    await this.#claim?.close();
     await this.#run('ip link delete "$1"', [this.#bridge]);
   }
 
