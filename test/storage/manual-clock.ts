@@ -2,11 +2,17 @@ import type { Clock, Timer } from "../../src/platform/ports.ts";
 
 /** A clock that stands still until a test moves it. */
 export class ManualClock implements Clock {
+  readonly #startedAt: number;
   #now = 0;
   #timers = new Set<{ at: number; every: number | undefined; fire: () => void }>();
 
+  /** `startedAt`: its first time, in milliseconds since 1970. */
+  constructor(startedAt = 1_700_000_000_000) {
+    this.#startedAt = startedAt;
+  }
+
   now(): number {
-    return 1_700_000_000_000 + this.#now;
+    return this.#startedAt + this.#now;
   }
 
   monotonic(): number {
