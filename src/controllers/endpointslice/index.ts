@@ -205,8 +205,9 @@ function sliceOf(
       annotations,
     },
     addressType,
-    endpoints: content.endpoints,
-    ports: content.ports,
+    // Upstream's controllers send protobuf, in which an empty list is none: nobody owns it.
+    ...(content.endpoints.length > 0 && { endpoints: content.endpoints }),
+    ...(content.ports.length > 0 && { ports: content.ports }),
   };
 }
 
