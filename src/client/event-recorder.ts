@@ -17,13 +17,17 @@ export interface EventRecorder {
     message: string,
     fieldPath?: string,
   ): void;
-  /** The newer form (events.k8s.io) that names what was tried: the scheduler's. Repetitions become a series. */
+  /**
+   * The newer form (events.k8s.io) that names what was tried: the scheduler's. Repetitions become a series. `related` is whatever else had to do
+   * with it.
+   */
   action(
     object: KubeObject,
     type: "Normal" | "Warning",
     reason: string,
     action: string,
     message: string,
+    related?: KubeObject,
   ): void;
   /** Resolves when everything recorded so far is written or given up. */
   flush(): Promise<void>;
@@ -138,19 +142,16 @@ export function createEventSink(options: {
     correlator.wrote(correlated.key, created);
   }
 
-  async function writeAction(event: NewEvent, action: string, nowMs: number): Promise<void> {
-    const scope = { ...eventScope(event.involvedObject), group: "events.k8s.io" };
-    const { kind, namespace, name, uid } = event.involvedObject;
-    const key = JSON.stringify([
-      kind,
-      namespace,
-      name,
-      uid,
-      event.component,
-      event.type,
-      event.reason,
-      action,
-    ]);
+  async function writeAction(
+    event: NewEvent,
+    action: string,
+    related: Readonly<Record<string, string>> | undefined,
+    nowMs: number,
+  ): Promise<void> {
+    const { involvedObject: regarding, component, type, reason } = event;
+    const scope = { ...eventScope(regarding), group: "events.k8s.io" };
+    // One of another version of the object is not a repetition.
+    const key = JSON.stringify([regarding, component, type, reason, action, related]);
     const known = series.get(key);
     if (known !== undefined && nowMs - known.lastMs < seriesRefreshMs) {
       known.count++;
@@ -169,13 +170,14 @@ export function createEventSink(options: {
     const created = await client.create(scope, {
       apiVersion: "events.k8s.io/v1",
       kind: "Event",
-      metadata: { name: eventName(name ?? ""), namespace: scope.namespace as string },
+      metadata: { name: eventName(regarding.name ?? ""), namespace: scope.namespace as string },
       eventTime: formatMicroTime(nowMs),
       reportingController: event.component,
       reportingInstance: `${event.component}-${hostName}`,
       action,
       reason: event.reason,
-      regarding: event.involvedObject,
+      regarding,
+      ...(related === undefined ? {} : { related }),
       note: event.message,
       type: event.type,
     });
@@ -193,10 +195,11 @@ export function createEventSink(options: {
         const nowMs = clock.now();
         enqueue(() => writeEvent(event, correlated, nowMs));
       },
-      action(object, type, reason, action, message) {
+      action(object, type, reason, action, message, other) {
         const event = { involvedObject: objectReference(object), component, type, reason, message };
+        const related = other === undefined ? undefined : objectReference(other);
         const nowMs = clock.now();
-        enqueue(() => writeAction(event, action, nowMs));
+        enqueue(() => writeAction(event, action, related, nowMs));
       },
       async flush() {
         while (draining !== undefined) await draining;

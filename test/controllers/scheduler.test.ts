@@ -185,3 +185,113 @@ test("affinity, anti-affinity and spread are kept", async () => {
   assert.deepEqual([...counts.values()], [2, 2, 2]);
   await cluster.stop();
 });
+
+const nodesNamed = (...names: string[]) => ({
+  affinity: {
+    nodeAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: names.map((name) => ({
+          matchFields: [{ key: "metadata.name", operator: "In", values: [name] }],
+        })),
+      },
+    },
+  },
+});
+
+test("a pod that names its nodes is told of the others as upstream does, and one that names two at once of nothing else", async () => {
+  const cluster = await startCluster({ nodes: 3, capacity: { cpu: "2", memory: "4Gi", pods: "10" } });
+  const tail = "no new claims to deallocate, preemption: 0/3 nodes are available: ";
+  assert.equal(
+    why(await schedule(cluster, "a", { ...nodesNamed("node-1"), ...needs("8") })),
+    `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity]. ${tail}3 Preemption is not helpful for scheduling.`,
+  );
+  const [both, other] = ["node-1", "node-2"].map((name) => ({
+    key: "metadata.name",
+    operator: "In",
+    values: [name],
+  }));
+  const torn = {
+    nodeAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchFields: [both, other] }] },
+    },
+  };
+  assert.equal(
+    why(await schedule(cluster, "b", { affinity: torn })),
+    "0/3 nodes are available: pod affinity terms conflict. not found",
+  );
+  assert.equal((await schedule(cluster, "c", nodesNamed("node-9", "node-2"))).spec.nodeName, "node-2");
+  await cluster.stop();
+});
+
+const evenly = (more: object) => ({
+  topologySpreadConstraints: [
+    {
+      maxSkew: 1,
+      topologyKey: "zone",
+      whenUnsatisfiable: "DoNotSchedule",
+      labelSelector: { matchLabels: { app: "x" } },
+      ...more,
+    },
+  ],
+});
+
+test("spread counts the nodes that its policies include, and says where none has the label", async () => {
+  const cluster = await startCluster({ nodes: 3 });
+  assert.match(
+    why(await schedule(cluster, "a", evenly({}), { app: "x" })),
+    /: 3 node\(s\) didn't match pod topology spread constraints \(missing required label\)\. .* 3 Preemption is not helpful/,
+  );
+  for (const [node, zone] of [
+    ["node-0", "a"],
+    ["node-1", "b"],
+  ] as const) {
+    await cluster.client.patch(nodes, node, { type: "merge", body: { metadata: { labels: { zone } } } });
+  }
+  // The one that waited: the label was what it lacked.
+  await cluster.until(
+    "it is bound",
+    () => cluster.api.get("pods", "default", "a")?.spec.nodeName !== undefined,
+  );
+  const first = cluster.api.get("pods", "default", "a") as KubeObject;
+  const { zone } = (cluster.api.get("nodes", "", first.spec.nodeName) as KubeObject).metadata
+    .labels as Record<string, string>;
+  const here = { nodeSelector: { zone } };
+  // Its own zone is the only one that it may go to, and so the only one that counts, unless it says otherwise.
+  await schedule(cluster, "b", { ...here, ...evenly({}) }, { app: "x" });
+  await cluster.until(
+    "the second is bound",
+    () => cluster.api.get("pods", "default", "b")?.spec.nodeName !== undefined,
+  );
+  const strict = { ...here, ...evenly({ nodeAffinityPolicy: "Ignore" }) };
+  assert.match(
+    why(await schedule(cluster, "c", strict, { app: "x" })),
+    /1 node\(s\) didn't match pod topology spread constraints, 2 node\(s\) didn't match Pod's node affinity/,
+  );
+  // With fewer zones than there should be, none may have more than one.
+  const wide = evenly({ minDomains: 3 });
+  await schedule(cluster, "d", wide, { app: "x" });
+  assert.match(
+    why(await schedule(cluster, "e", wide, { app: "x" })),
+    /node\(s\) didn't match pod topology spread constraints/,
+  );
+  await cluster.stop();
+});
+
+test("a pod that waits for one like itself goes when that has come", async () => {
+  const cluster = await startCluster({ nodes: 2 });
+  const beside = {
+    affinity: {
+      podAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          { topologyKey: "kubernetes.io/hostname", labelSelector: { matchLabels: { app: "mate" } } },
+        ],
+      },
+    },
+  };
+  await schedule(cluster, "waits", beside);
+  const mate = await schedule(cluster, "mate", {}, { app: "mate" });
+  const waits = () => cluster.api.get("pods", "default", "waits");
+  await cluster.until("it is bound", () => waits()?.spec.nodeName !== undefined);
+  assert.equal(waits()?.spec.nodeName, mate.spec.nodeName);
+  await cluster.stop();
+});

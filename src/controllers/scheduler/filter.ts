@@ -5,7 +5,7 @@ import { matchesNodeAffinity } from "./node-affinity.ts";
 import type { NodeUsage } from "./node-usage.ts";
 import type { PodAffinityVerdict } from "./pod-affinity.ts";
 import { type Amounts, amountsOf, portsConflict } from "./requests.ts";
-import { type Toleration, tolerates } from "./taints.ts";
+import { type Toleration, tolerates, toleratesNode } from "./taints.ts";
 
 export interface PodNeeds {
   readonly pod: KubeObject;
@@ -18,16 +18,29 @@ export interface Refusal {
   readonly reasons: readonly string[];
   /** Taking other pods away would not help. */
   readonly final: boolean;
+  /** What could change it. */
+  readonly cures: readonly Cure[];
 }
 
+/** A node that comes or changes; a pod that leaves one; a pod that comes to one; a claim or volume; a claim to devices, or devices. */
+export type Cure = "node" | "leaving" | "coming" | "volume" | "device";
+
 const unschedulableTaint: Taint = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
+
+const spreadReason = "node(s) didn't match pod topology spread constraints";
 
 const affinityReasons: Record<Exclude<PodAffinityVerdict, "fits">, readonly [string, boolean]> = {
   affinity: ["node(s) didn't match pod affinity rules", true],
   "anti-affinity": ["node(s) didn't match pod anti-affinity rules", false],
   "existing-anti-affinity": ["node(s) didn't satisfy existing pods anti-affinity rules", false],
-  spread: ["node(s) didn't match pod topology spread constraints", false],
+  spread: [spreadReason, false],
+  "spread-label": [`${spreadReason} (missing required label)`, true],
 };
+
+const ofNode = (reason: string): Refusal => ({ reasons: [reason], final: true, cures: ["node"] });
+
+/** A node that is none of those which the pod's affinity names. */
+export const notNamed = ofNode("node(s) didn't satisfy plugin(s) [NodeAffinity]");
 
 /** Undefined: the node can take the pod. */
 export function refusalOf(needs: PodNeeds, node: KubeObject, usage: NodeUsage): Refusal | undefined {
@@ -35,17 +48,17 @@ export function refusalOf(needs: PodNeeds, node: KubeObject, usage: NodeUsage): 
   const tolerations = (pod.spec?.tolerations ?? []) as Toleration[];
   const tolerated = (taint: Taint): boolean => tolerations.some((toleration) => tolerates(toleration, taint));
   if (node.spec?.unschedulable === true && !tolerated(unschedulableTaint)) {
-    return { reasons: ["node(s) were unschedulable"], final: true };
+    return ofNode("node(s) were unschedulable");
   }
-  const hard = ((node.spec?.taints ?? []) as Taint[]).filter((taint) => taint.effect !== "PreferNoSchedule");
-  if (!hard.every(tolerated)) return { reasons: ["node(s) had untolerated taint(s)"], final: true };
+  if (!toleratesNode(tolerations, node)) return ofNode("node(s) had untolerated taint(s)");
   if (!matchesNodeAffinity(pod, node)) {
-    return { reasons: ["node(s) didn't match Pod's node affinity/selector"], final: true };
+    return ofNode("node(s) didn't match Pod's node affinity/selector");
   }
   for (const port of needs.ports) {
     for (const taken of usage.ports.keys()) {
       if (portsConflict(port, taken)) {
-        return { reasons: ["node(s) didn't have free ports for the requested pod ports"], final: false };
+        const reasons = ["node(s) didn't have free ports for the requested pod ports"];
+        return { reasons, final: false, cures: ["node", "leaving"] };
       }
     }
   }
@@ -54,7 +67,7 @@ export function refusalOf(needs: PodNeeds, node: KubeObject, usage: NodeUsage): 
   const verdict = needs.affinity?.(node) ?? "fits";
   if (verdict === "fits") return undefined;
   const [reason, final] = affinityReasons[verdict];
-  return { reasons: [reason], final };
+  return { reasons: [reason], final, cures: ["node", "leaving", "coming"] };
 }
 
 function lackingResources(requests: Amounts, node: KubeObject, usage: NodeUsage): Refusal | undefined {
@@ -70,7 +83,7 @@ function lackingResources(requests: Amounts, node: KubeObject, usage: NodeUsage)
     reasons.push(`Insufficient ${resource}`);
     if (amount > whole) final = true;
   }
-  return reasons.length === 0 ? undefined : { reasons, final };
+  return reasons.length === 0 ? undefined : { reasons, final, cures: ["node", "leaving"] };
 }
 
 const allocatableCache = new WeakMap<object, Amounts>();
@@ -92,17 +105,21 @@ export function allocatableOf(node: KubeObject): Amounts {
  * `preemption` in place of what it says of each node; "" where it helps.
  */
 export function unschedulableMessage(refusals: readonly Refusal[], preemption?: string): string {
-  if (refusals.length === 0) return "no nodes available to schedule pods";
+  if (refusals.length === 0) return noNodes;
   const reasons = histogram(refusals.flatMap((refusal) => refusal.reasons));
   return `${availableHead(refusals.length)}: ${reasons}.${preemptionTail(refusals, preemption)}`;
 }
 
-/** A pod that no node could take, whatever it were like. */
+/**
+ * A pod that no node could take, whatever it were like: seen before the nodes are looked at. Upstream's plugin for devices then misses what it would
+ * have noted by then, which is why the text ends as it does.
+ */
 export function impossibleMessage(reason: string, nodes: number): string {
-  if (nodes === 0) return "no nodes available to schedule pods";
-  const refusals = Array.from({ length: nodes }, (): Refusal => ({ reasons: [], final: true }));
-  return `${availableHead(nodes)}: ${reason}.${preemptionTail(refusals, undefined)}`;
+  if (nodes === 0) return noNodes;
+  return `${availableHead(nodes)}: ${reason}. not found`;
 }
+
+const noNodes = "no nodes available to schedule pods";
 
 const availableHead = (nodes: number): string => `0/${nodes} nodes are available`;
 

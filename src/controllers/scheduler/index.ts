@@ -21,7 +21,16 @@ import {
   storageClasses,
 } from "../resources.ts";
 import { boundByController, selectedNode } from "../volume/matching.ts";
-import { impossibleMessage, type PodNeeds, type Refusal, refusalOf, unschedulableMessage } from "./filter.ts";
+import {
+  type Cure,
+  impossibleMessage,
+  notNamed,
+  type PodNeeds,
+  type Refusal,
+  refusalOf,
+  unschedulableMessage,
+} from "./filter.ts";
+import { namedNodes } from "./node-affinity.ts";
 import { type NodeUsage, Usage, usageAfter } from "./node-usage.ts";
 import { type Placement, podAffinityFilter, podPreferences } from "./pod-affinity.ts";
 import { type Candidate, findVictims, ineligible, priorityOf } from "./preemption.ts";
@@ -32,6 +41,8 @@ import { type VolumePlan, type VolumeRules, volumeRules } from "./volumes.ts";
 export const scheduler: ControllerDescriptor = { name: "default-scheduler", aliases: ["scheduler"], create };
 
 const schedulerName = "default-scheduler";
+
+const everyCure: readonly Cure[] = ["node", "leaving", "coming", "volume", "device"];
 
 /** Bindings under way at a time. */
 const bindingsMax = 32;
@@ -55,10 +66,12 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const usage = new Usage();
   /** Where the search for the next pod's node begins, so that all nodes have their turn. */
   let nextNode = 0;
+  /** Pods that the informer has shown on a node, by uid. */
+  const shown = new Set<string>();
   /** Pods for which others had to go, and the node that is kept for each. */
   const nominated = new Map<string, { readonly pod: KubeObject; readonly node: string }>();
-  /** Pods that fit nowhere when they were last tried, or wait for their volumes. */
-  const unschedulable = new Set<string>();
+  /** Pods that fit nowhere when they were last tried, or wait for their volumes, and what could change that. */
+  const unschedulable = new Map<string, ReadonlySet<Cure>>();
   const queue = createWorkqueue({
     name: "scheduler",
     clock,
@@ -79,15 +92,18 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   };
 
   pods.addHandler({ add: observe, update: observe, delete: gone });
+  const retryForNode = (): void => retry("node");
+  const retryForVolume = (): void => retry("volume");
   known.addHandler({
-    add: retryAll,
+    add: retryForNode,
     update(node, old) {
-      if (schedulingChanged(node, old)) retryAll();
+      if (schedulingChanged(node, old)) retryForNode();
     },
     delete() {},
   });
   // Volumes that came, or are bound now, may be what a pod waits for.
-  for (const informer of [claims, volumes, classes]) informer.addHandler({ add: retryAll, update: retryAll });
+  for (const informer of [claims, volumes, classes])
+    informer.addHandler({ add: retryForVolume, update: retryForVolume });
 
   function observe(pod: KubeObject): void {
     const uid = pod.metadata.uid as string;
@@ -96,11 +112,14 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       nominated.delete(uid);
       usage.remove(uid);
       unschedulable.delete(keyOf(pod));
-      retryAll();
+      retry("leaving");
     } else if (node !== "") {
       nominated.delete(uid);
+      const came = !shown.has(uid);
+      shown.add(uid);
       usage.place(pod, node);
       unschedulable.delete(keyOf(pod));
+      if (came) retry("coming");
     } else if (isPending(pod) && !unschedulable.has(keyOf(pod))) {
       queue.add(keyOf(pod));
     }
@@ -110,12 +129,17 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     nominated.delete(pod.metadata.uid as string);
     usage.remove(pod.metadata.uid as string);
     unschedulable.delete(keyOf(pod));
-    if ((pod.spec?.nodeName ?? "") !== "") retryAll();
+    shown.delete(pod.metadata.uid as string);
+    if ((pod.spec?.nodeName ?? "") !== "") retry("leaving");
   }
 
-  function retryAll(): void {
-    for (const key of unschedulable) queue.add(key);
-    unschedulable.clear();
+  /** Pods that this may help are tried again. */
+  function retry(cure: Cure): void {
+    for (const [key, cures] of unschedulable) {
+      if (!cures.has(cure)) continue;
+      unschedulable.delete(key);
+      queue.add(key);
+    }
   }
 
   async function schedule(key: string): Promise<void> {
@@ -128,8 +152,12 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       volumes: volumes.lister,
       classes: classes.lister,
     });
+    const named = namedNodes(pod);
+    if (named === "conflict") {
+      return await refuse(pod, impossibleMessage("pod affinity terms conflict", all.length), []);
+    }
     if (rules?.impossible !== undefined) {
-      return await refuse(pod, impossibleMessage(rules.impossible, all.length));
+      return await refuse(pod, impossibleMessage(rules.impossible, all.length), ["volume"]);
     }
     // From here to `usage.place` nothing may wait: the picture must not change between looking and taking.
     const needs = needsOf(pod, placement);
@@ -140,7 +168,10 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     for (let i = 0; i < all.length && feasible < feasibleNodesMax; i++) {
       const node = all[(nextNode + i) % all.length] as KubeObject;
       const used = usageFor(pod, node);
-      const refusal = refusalOf(needs, node, used) ?? volumeRefusal(rules, node);
+      const refusal =
+        named?.has(node.metadata.name as string) === false
+          ? notNamed
+          : (refusalOf(needs, node, used) ?? volumeRefusal(rules, node));
       if (refusal !== undefined) refusals.set(node, refusal);
       else {
         feasible++;
@@ -153,9 +184,9 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     if (best === undefined) return await makeRoom(pod, refusals);
     const plan = rules?.on(best.node);
     const name = best.node.metadata.name as string;
-    if (plan !== undefined && typeof plan !== "string" && (await prepareVolumes(plan, name))) {
+    if (plan !== undefined && typeof plan !== "string" && (await prepareVolumes(pod, plan, name))) {
       // Claims that change bring it back.
-      unschedulable.add(key);
+      unschedulable.set(key, new Set(["volume"]));
       return;
     }
     await bind(pod, name);
@@ -175,7 +206,15 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   }
 
   /** True: something was written that has to be answered first. */
-  async function prepareVolumes(plan: VolumePlan, node: string): Promise<boolean> {
+  async function prepareVolumes(pod: KubeObject, plan: VolumePlan, node: string): Promise<boolean> {
+    const hasWork = plan.waiting || plan.bindings.length + plan.provisionings.length > 0;
+    // Others see where it is to go while that takes its time.
+    if (hasWork && pod.status?.nominatedNodeName !== node) {
+      const scope = inNamespace(podResource, pod.metadata.namespace);
+      const body = { status: { nominatedNodeName: node } };
+      const name = pod.metadata.name as string;
+      await client.patch(scope, name, { type: "strategic", body, subresource: "status" });
+    }
     for (const { claim, volume } of plan.bindings) {
       const { namespace, name, uid, resourceVersion } = claim.metadata;
       const kind = "PersistentVolumeClaim";
@@ -193,15 +232,16 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       const scope = inNamespace(persistentVolumeClaims, claim.metadata.namespace);
       await client.update(scope, { ...claim, metadata: { ...claim.metadata, annotations } });
     }
-    return plan.waiting || plan.bindings.length + plan.provisionings.length > 0;
+    return hasWork;
   }
 
   /** A pod that fits nowhere may take the place of less important ones. */
   async function makeRoom(pod: KubeObject, refusals: ReadonlyMap<KubeObject, Refusal>): Promise<void> {
     const all = [...refusals.values()];
+    const cures = all.length === 0 ? everyCure : all.flatMap((refusal) => refusal.cures);
     const own: string = pod.status?.nominatedNodeName ?? "";
     const why = ineligible(pod, own === "" ? undefined : usage.of(own));
-    if (why !== undefined) return await refuse(pod, unschedulableMessage(all, why));
+    if (why !== undefined) return await refuse(pod, unschedulableMessage(all, why), cures);
     const candidate = findVictims({
       pod,
       nodes: [...refusals].filter(([, { final }]) => !final).map(([node]) => node),
@@ -209,13 +249,13 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       fitsWithout: (node, victims) => fitsWithout(pod, node, victims),
       budgets: budgets.lister.list(),
     });
-    if (candidate === undefined) return await refuse(pod, unschedulableMessage(all));
+    if (candidate === undefined) return await refuse(pod, unschedulableMessage(all), cures);
     const node = candidate.node.metadata.name as string;
     nominated.set(pod.metadata.uid as string, { pod, node });
     // Whoever goes brings it back, also before its status is written.
-    unschedulable.add(keyOf(pod));
+    unschedulable.set(keyOf(pod), new Set(cures));
     await displace(pod, candidate);
-    await refuse(pod, unschedulableMessage(all, ""), node);
+    await refuse(pod, unschedulableMessage(all, ""), cures, node);
   }
 
   function fitsWithout(pod: KubeObject, node: KubeObject, victims: readonly KubeObject[]): boolean {
@@ -256,7 +296,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
         continue;
       }
       const text = `Preempted by pod ${pod.metadata.uid} on node ${node.metadata.name}`;
-      recorder.action(victim, "Normal", "Preempted", "Preempting", text);
+      recorder.action(victim, "Normal", "Preempted", "Preempting", text, pod);
     }
   }
 
@@ -289,12 +329,17 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     );
   }
 
-  async function refuse(pod: KubeObject, message: string, nominatedNodeName?: string): Promise<void> {
-    unschedulable.add(keyOf(pod));
+  async function refuse(
+    pod: KubeObject,
+    message: string,
+    cures: readonly Cure[],
+    nominatedNodeName?: string,
+  ): Promise<void> {
+    unschedulable.set(keyOf(pod), new Set(cures));
+    recorder.action(pod, "Warning", "FailedScheduling", "Scheduling", message);
     const current = conditionOf(pod, "PodScheduled");
     const known = nominatedNodeName === undefined || pod.status?.nominatedNodeName === nominatedNodeName;
     if (current?.status === "False" && current.message === message && known) return;
-    recorder.action(pod, "Warning", "FailedScheduling", "Scheduling", message);
     const { generation } = pod.metadata;
     const conditions = withCondition(
       pod.status?.conditions,
@@ -332,7 +377,8 @@ function needsOf(pod: KubeObject, placement: Placement): PodNeeds {
 /** Others that go would not help. */
 function volumeRefusal(rules: VolumeRules | undefined, node: KubeObject): Refusal | undefined {
   const verdict = rules?.on(node);
-  return typeof verdict === "string" ? { reasons: [verdict], final: true } : undefined;
+  if (typeof verdict !== "string") return undefined;
+  return { reasons: [verdict], final: true, cures: ["node", "volume"] };
 }
 
 /** Waits for this scheduler. */

@@ -22,6 +22,26 @@ export function matchesNodeAffinity(pod: KubeObject, node: KubeObject): boolean 
   return terms === undefined || matchesNodeSelector({ nodeSelectorTerms: terms }, node);
 }
 
+/**
+ * The only nodes that the pod's required affinity can mean, where each of its terms says so by name; "conflict" where a term names two at once;
+ * undefined where it may be any.
+ */
+export function namedNodes(pod: KubeObject): ReadonlySet<string> | "conflict" | undefined {
+  const terms: NodeSelectorTerm[] =
+    pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  if (terms.length === 0) return undefined;
+  const named = new Set<string>();
+  for (const { matchFields = [] } of terms) {
+    const lists = matchFields
+      .filter(({ key, operator }) => key === "metadata.name" && operator === "In")
+      .map(({ values = [] }) => values);
+    const [first, ...others] = lists;
+    if (first === undefined) return undefined;
+    for (const name of first) if (others.every((list) => list.includes(name))) named.add(name);
+  }
+  return named.size === 0 ? "conflict" : named;
+}
+
 /** v1 NodeSelector: one of its terms holds for the node. */
 export function matchesNodeSelector(
   { nodeSelectorTerms = [] }: { nodeSelectorTerms?: NodeSelectorTerm[] },

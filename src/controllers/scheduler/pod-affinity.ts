@@ -1,6 +1,8 @@
 /** Rules about other pods: affinity, anti-affinity and topology spread. Domains are the values of a node label. */
 import { type KubeObject, type LabelSelector, selectorFromObject } from "../../apimachinery/index.ts";
+import { isTerminating } from "../resources.ts";
 import { matchesNodeAffinity } from "./node-affinity.ts";
+import { type Toleration, toleratesNode } from "./taints.ts";
 
 interface AffinityTerm {
   labelSelector?: LabelSelector;
@@ -14,6 +16,12 @@ interface SpreadConstraint {
   topologyKey: string;
   whenUnsatisfiable: "DoNotSchedule" | "ScheduleAnyway";
   labelSelector?: LabelSelector;
+  /** Labels of the pod whose values those that count must have too. */
+  matchLabelKeys?: string[];
+  /** With fewer domains than that the emptiest is taken to be empty. */
+  minDomains?: number;
+  nodeAffinityPolicy?: "Honor" | "Ignore";
+  nodeTaintsPolicy?: "Honor" | "Ignore";
 }
 
 /** What is there: nodes, and the pods placed on them. */
@@ -26,7 +34,13 @@ export interface Placement {
   namespaceLabels(namespace: string): Record<string, string> | undefined;
 }
 
-export type PodAffinityVerdict = "fits" | "affinity" | "anti-affinity" | "spread" | "existing-anti-affinity";
+export type PodAffinityVerdict =
+  | "fits"
+  | "affinity"
+  | "anti-affinity"
+  | "spread"
+  | "spread-label"
+  | "existing-anti-affinity";
 
 /** The rules of one pod, evaluated once and asked for every node. Undefined where nobody has rules. */
 export function podAffinityFilter(
@@ -49,16 +63,17 @@ export function podAffinityFilter(
     attract.every((term) => selects(pod, term, pod, placement));
   const counted = spread.map((constraint) => ({
     constraint,
-    counts: spreadCounts(pod, constraint, placement),
+    counts: spreadCounts(pod, constraint, spread, placement),
   }));
 
   return (node) => {
     const labels = node.metadata.labels ?? {};
     for (const { constraint, counts } of counted) {
       const domain = labels[constraint.topologyKey];
-      if (domain === undefined) return "spread";
-      const least = Math.min(...counts.values());
-      const self = selectorFromObject(constraint.labelSelector).matches(pod.metadata.labels) ? 1 : 0;
+      if (domain === undefined) return "spread-label";
+      const few = counts.size < (constraint.minDomains ?? 1);
+      const least = few ? 0 : Math.min(...counts.values());
+      const self = countedBy(constraint, pod)(pod.metadata.labels) ? 1 : 0;
       if ((counts.get(domain) ?? 0) + self - least > constraint.maxSkew) return "spread";
     }
     for (const { term, domains } of attracting) {
@@ -89,9 +104,13 @@ export function podPreferences(
     ...preferredTerms(pod, "podAffinity").map(({ weight, term }) => ({ points: weight, term })),
     ...preferredTerms(pod, "podAntiAffinity").map(({ weight, term }) => ({ points: -weight, term })),
   ].map(({ points, term }) => ({ points, term, domains: domainsWith(pod, term, placement) }));
-  const spread = ((pod.spec?.topologySpreadConstraints ?? []) as SpreadConstraint[])
-    .filter(({ whenUnsatisfiable }) => whenUnsatisfiable === "ScheduleAnyway")
-    .map((constraint) => ({ constraint, counts: spreadCounts(pod, constraint, placement) }));
+  const even = ((pod.spec?.topologySpreadConstraints ?? []) as SpreadConstraint[]).filter(
+    ({ whenUnsatisfiable }) => whenUnsatisfiable === "ScheduleAnyway",
+  );
+  const spread = even.map((constraint) => ({
+    constraint,
+    counts: spreadCounts(pod, constraint, [constraint], placement),
+  }));
   if (wishes.length + spread.length === 0) return undefined;
   return ({ metadata: { labels = {} } }) => {
     let sum = 0;
@@ -178,20 +197,41 @@ export function repels(pod: KubeObject): boolean {
   return requiredTerms(pod, "podAntiAffinity").length > 0;
 }
 
+/** Which pods a constraint of `pod` counts, by their labels. */
+function countedBy(
+  { labelSelector, matchLabelKeys = [] }: SpreadConstraint,
+  pod: KubeObject,
+): (labels: Record<string, string> | undefined) => boolean {
+  const selector = selectorFromObject(labelSelector);
+  const own = pod.metadata.labels ?? {};
+  const keys = matchLabelKeys.filter((key) => own[key] !== undefined);
+  if (selector.empty && keys.length === 0) return () => labelSelector !== undefined;
+  return (labels) => selector.matches(labels) && keys.every((key) => labels?.[key] === own[key]);
+}
+
+/** Pods in each domain of the nodes that all of `constraints` (those of one kind, this one among them) can tell apart. */
 function spreadCounts(
   pod: KubeObject,
   constraint: SpreadConstraint,
+  constraints: readonly SpreadConstraint[],
   placement: Placement,
 ): Map<string, number> {
-  const selector = selectorFromObject(constraint.labelSelector);
+  const isCounted = countedBy(constraint, pod);
+  const tolerations = (pod.spec?.tolerations ?? []) as Toleration[];
+  const isIncluded = (node: KubeObject): boolean => {
+    const labels = node.metadata.labels ?? {};
+    if (!constraints.every(({ topologyKey }) => labels[topologyKey] !== undefined)) return false;
+    if (constraint.nodeAffinityPolicy !== "Ignore" && !matchesNodeAffinity(pod, node)) return false;
+    return constraint.nodeTaintsPolicy !== "Honor" || toleratesNode(tolerations, node);
+  };
   const counts = new Map<string, number>();
   for (const node of placement.nodes) {
     const domain = node.metadata.labels?.[constraint.topologyKey];
-    if (domain === undefined || !matchesNodeAffinity(pod, node)) continue;
+    if (domain === undefined || !isIncluded(node)) continue;
     let count = counts.get(domain) ?? 0;
     for (const other of placement.podsOn(node.metadata.name as string)) {
-      if (other.metadata.namespace === pod.metadata.namespace && selector.matches(other.metadata.labels))
-        count++;
+      const near = other.metadata.namespace === pod.metadata.namespace && !isTerminating(other);
+      if (near && isCounted(other.metadata.labels)) count++;
     }
     counts.set(domain, count);
   }

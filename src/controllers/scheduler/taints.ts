@@ -1,3 +1,4 @@
+import type { KubeObject } from "../../apimachinery/index.ts";
 import type { Taint } from "../node-lifecycle/taints.ts";
 
 /** v1 Toleration */
@@ -7,6 +8,14 @@ export interface Toleration {
   value?: string;
   effect?: Taint["effect"];
   tolerationSeconds?: number;
+}
+
+/** None of the node's taints keeps pods with these tolerations away. */
+export function toleratesNode(tolerations: readonly Toleration[], node: KubeObject): boolean {
+  return ((node.spec?.taints ?? []) as Taint[]).every(
+    (taint) =>
+      taint.effect === "PreferNoSchedule" || tolerations.some((toleration) => tolerates(toleration, taint)),
+  );
 }
 
 /** No key with Exists tolerates every taint; no effect, every effect. */

@@ -4,7 +4,9 @@
  */
 import type { KubeObject } from "../../apimachinery/index.ts";
 import type { Lister } from "../../client/index.ts";
+import { controllerOf } from "../owners.ts";
 import { isTerminating } from "../resources.ts";
+import { notMadeFor } from "../volume/ephemeral.ts";
 import { bindCompleted, classOf, findVolume, selectedNode } from "../volume/matching.ts";
 import { matchesNodeSelector, matchesTopology } from "./node-affinity.ts";
 
@@ -49,12 +51,15 @@ export function volumeRules(pod: KubeObject, sources: VolumeSources): VolumeRule
       const waits = `waiting for ephemeral volume controller to create the persistentvolumeclaim "${name}"`;
       return impossible(ephemeral ? waits : text);
     }
-    if (isTerminating(claim)) return impossible(`persistentvolumeclaim "${name}" is being deleted`);
     const volumeName: string = claim.spec.volumeName ?? "";
     if (claim.status?.phase === "Lost") {
       return impossible(
         `persistentvolumeclaim "${name}" bound to non-existent persistentvolume "${volumeName}"`,
       );
+    }
+    if (isTerminating(claim)) return impossible(`persistentvolumeclaim "${name}" is being deleted`);
+    if (ephemeral && controllerOf(claim)?.uid !== pod.metadata.uid) {
+      return impossible(notMadeFor(claim, pod));
     }
     if (volumeName !== "" && claim.metadata.annotations?.[bindCompleted] !== undefined) bound.push(claim);
     else if (volumeName === "" && isDelayed(claim, sources)) delayed.push(claim);

@@ -53,17 +53,31 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const claimQueue = createWorkqueue({ name: "claims", clock, log, process: syncClaim });
   const volumeQueue = createWorkqueue({ name: "volumes", clock, log, process: syncVolume });
 
+  /** Claims that are new or changed since they were looked at: those are told of. */
+  const changed = new Set<string>();
+  /** When a claim that waits was told of last, monotonic milliseconds. */
+  const told = new Map<string, number>();
+
   /** A volume that came free, or a class that came, may be what somebody waits for. */
   const lookAtWaiting = (): void => {
     for (const claim of claims.lister.list())
       if (claim.status?.phase !== "Bound") claimQueue.add(keyOf(claim));
   };
   const lookAtVolumeOf = (claim: KubeObject): void => {
-    claimQueue.add(keyOf(claim));
+    const key = keyOf(claim);
+    changed.add(key);
+    claimQueue.add(key);
     const name: string = claim.spec?.volumeName ?? "";
     if (name !== "") volumeQueue.add(name);
   };
-  claims.addHandler({ add: lookAtVolumeOf, update: lookAtVolumeOf, delete: lookAtVolumeOf });
+  claims.addHandler({
+    add: lookAtVolumeOf,
+    update: lookAtVolumeOf,
+    delete(claim) {
+      told.delete(keyOf(claim));
+      lookAtVolumeOf(claim);
+    },
+  });
   const lookAtVolume = (volume: KubeObject): void => {
     volumeQueue.add(keyOf(volume));
     const reference: { namespace?: string; name?: string } | undefined = volume.spec?.claimRef;
@@ -75,10 +89,11 @@ function create(context: ControllerContext): { run(): Promise<void> } {
 
   async function syncClaim(key: string): Promise<void> {
     const claim = claims.lister.getByKey(key);
+    const isNews = changed.delete(key);
     if (claim === undefined) return;
     const name: string = claim.spec.volumeName ?? "";
     if (claim.metadata.annotations?.[bindCompleted] !== undefined) await syncBound(claim, name);
-    else if (name === "") await syncUnbound(key, claim);
+    else if (name === "") await syncUnbound(key, claim, isNews);
     else await syncNamed(claim, name);
   }
 
@@ -126,7 +141,13 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     await setClaimStatus(claim, "Pending", undefined);
   }
 
-  async function syncUnbound(key: string, claim: KubeObject): Promise<void> {
+  async function syncUnbound(key: string, claim: KubeObject, isNews: boolean): Promise<void> {
+    const now = clock.monotonic();
+    const tells = isNews || now - (told.get(key) ?? now) >= remindMs;
+    if (tells) told.set(key, now);
+    const tell = (type: "Normal" | "Warning", reason: string, message: string): void => {
+      if (tells) recorder.event(claim, type, reason, message);
+    };
     const storageClass = classes.lister.get("", classOf(claim));
     const delayed = storageClass?.["volumeBindingMode"] === "WaitForFirstConsumer";
     const volume = findVolume(claim, volumes.lister.list(), { delayed });
@@ -134,16 +155,14 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     if (await assignDefaultClass(claim)) return;
     if (delayed && claim.metadata.annotations?.[selectedNode] === undefined) {
       const waiting = podOf(claim);
-      const [reason, message] =
-        waiting === undefined
-          ? ["WaitForFirstConsumer", "waiting for first consumer to be created before binding"]
-          : ["WaitForPodScheduled", `waiting for pod ${waiting.metadata.name} to be scheduled`];
-      recorder.event(claim, "Normal", reason as string, message as string);
+      if (waiting === undefined)
+        tell("Normal", "WaitForFirstConsumer", "waiting for first consumer to be created before binding");
+      else tell("Normal", "WaitForPodScheduled", `waiting for pod ${waiting.metadata.name} to be scheduled`);
     } else if (classOf(claim) !== "") {
-      if (await askProvisioner(claim, storageClass)) return;
+      if (await askProvisioner(claim, storageClass, tell)) return;
     } else {
       const message = "no persistent volumes available for this claim and no storage class is set";
-      recorder.event(claim, "Normal", "FailedBinding", message);
+      tell("Normal", "FailedBinding", message);
     }
     await setClaimStatus(claim, "Pending", undefined);
     claimQueue.addAfter(key, remindMs);
@@ -174,20 +193,24 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   }
 
   /** Says who is to make a volume. True: the claim was written. */
-  async function askProvisioner(claim: KubeObject, storageClass: KubeObject | undefined): Promise<boolean> {
+  async function askProvisioner(
+    claim: KubeObject,
+    storageClass: KubeObject | undefined,
+    tell: (type: "Normal" | "Warning", reason: string, message: string) => void,
+  ): Promise<boolean> {
     if (storageClass === undefined) {
       const message = `storageclass.storage.k8s.io "${classOf(claim)}" not found`;
-      recorder.event(claim, "Warning", "ProvisioningFailed", message);
+      tell("Warning", "ProvisioningFailed", message);
       return false;
     }
     const provisioner: string = storageClass["provisioner"];
     if (provisioner === "kubernetes.io/no-provisioner") {
       const message = `no volume plugin matched name: ${provisioner}`;
-      recorder.event(claim, "Warning", "ProvisioningFailed", message);
+      tell("Warning", "ProvisioningFailed", message);
       return false;
     }
     const message = `Waiting for a volume to be created either by the external provisioner '${provisioner}' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.`;
-    recorder.event(claim, "Normal", "ExternalProvisioning", message);
+    tell("Normal", "ExternalProvisioning", message);
     const annotations = claim.metadata.annotations ?? {};
     if (provisionerAnnotations.every((name) => annotations[name] === provisioner)) return false;
     const wanted = Object.fromEntries(provisionerAnnotations.map((name) => [name, provisioner]));

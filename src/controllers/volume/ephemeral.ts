@@ -2,7 +2,7 @@ import type { KubeObject } from "../../apimachinery/index.ts";
 import { createWorkqueue, errorText, keyOf } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import { workUntil } from "../lifecycle.ts";
-import { controllerReference, isConflict } from "../owners.ts";
+import { controllerOf, controllerReference } from "../owners.ts";
 import { isPodTerminal } from "../pods.ts";
 import { inNamespace, isTerminating, persistentVolumeClaims, pods as podResource } from "../resources.ts";
 
@@ -41,7 +41,15 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   async function process(key: string): Promise<void> {
     const pod = pods.lister.getByKey(key);
     if (pod === undefined || isTerminating(pod) || isPodTerminal(pod)) return;
-    for (const volume of ephemeralOf(pod)) await ensureClaim(pod, volume);
+    for (const volume of ephemeralOf(pod)) {
+      try {
+        await ensureClaim(pod, volume);
+      } catch (error) {
+        const message = `ephemeral volume ${volume.name}: ${errorText(error)}`;
+        recorder.event(pod, "Warning", "FailedBinding", message);
+        throw error;
+      }
+    }
   }
 
   async function ensureClaim(pod: KubeObject, { name, ephemeral }: EphemeralVolume): Promise<void> {
@@ -49,10 +57,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     const claimName = `${pod.metadata.name}-${name}`;
     const present = claims.lister.get(namespace, claimName);
     if (present !== undefined) {
-      if (present.metadata.ownerReferences?.some(({ uid }) => uid === pod.metadata.uid)) return;
-      const text = `PVC ${namespace}/${claimName} was not created for pod ${namespace}/${pod.metadata.name} (pod is not owner)`;
-      recorder.event(pod, "Warning", "EphemeralVolumeCreationFailed", text);
-      throw new Error(text);
+      if (controllerOf(present)?.uid === pod.metadata.uid) return;
+      throw new Error(notMadeFor(present, pod));
     }
     const { labels, annotations } = ephemeral?.volumeClaimTemplate?.metadata ?? {};
     try {
@@ -66,15 +72,17 @@ function create(context: ControllerContext): { run(): Promise<void> } {
         spec: ephemeral?.volumeClaimTemplate?.spec,
       });
     } catch (error) {
-      // The cache is behind: it will be looked at again.
-      if (isConflict(error)) throw error;
-      const text = `ephemeral volume controller: create PVC ${claimName}: ${errorText(error)}`;
-      recorder.event(pod, "Warning", "EphemeralVolumeCreationFailed", text);
-      throw error;
+      throw new Error(`create PVC ${claimName}: ${errorText(error)}`);
     }
   }
 
   return { run: () => workUntil(signal, queue) };
+}
+
+/** Somebody else's claim has the name that the pod's own would have. */
+export function notMadeFor(claim: KubeObject, pod: KubeObject): string {
+  const { namespace } = pod.metadata;
+  return `PVC ${namespace}/${claim.metadata.name} was not created for pod ${namespace}/${pod.metadata.name} (pod is not owner)`;
 }
 
 function ephemeralOf(pod: KubeObject): EphemeralVolume[] {
