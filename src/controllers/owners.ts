@@ -46,6 +46,8 @@ export interface ClaimOptions {
   readonly matches: (labels: Record<string, string> | undefined) => boolean;
   /** Further condition for objects to be adopted: not finished, say. */
   readonly adoptable?: (object: KubeObject) => boolean;
+  /** What an object gets with its owner, and loses with it. */
+  readonly finalizers?: readonly string[];
   /** The owner as it is now, not as the cache has it; throws StatusError 404 when it is gone. */
   readonly freshOwner: () => Promise<KubeObject>;
 }
@@ -55,11 +57,11 @@ export interface ClaimOptions {
  * any more, and adopts those that it selects and nobody controls. client-go's ControllerRefManager.
  */
 export async function claim(options: ClaimOptions): Promise<KubeObject[]> {
-  const { client, informer, scope, owner, reference, matches } = options;
+  const { client, informer, scope, owner, reference, matches, finalizers = [] } = options;
   const claimed: KubeObject[] = [];
   for (const object of ownedBy(informer, owner.metadata.uid as string)) {
     if (matches(object.metadata.labels)) claimed.push(object);
-    else if (!isTerminating(owner)) await release(client, scope, object, reference.uid);
+    else if (!isTerminating(owner)) await release(client, scope, object, reference.uid, finalizers);
   }
   if (isTerminating(owner)) return claimed;
   let checked = false;
@@ -72,7 +74,7 @@ export async function claim(options: ClaimOptions): Promise<KubeObject[]> {
       if (fresh.metadata.uid !== owner.metadata.uid || isTerminating(fresh)) return claimed;
       checked = true;
     }
-    const adopted = await adopt(client, scope, object, reference);
+    const adopted = await adopt(client, scope, object, reference, finalizers);
     if (adopted !== undefined) claimed.push(adopted);
   }
   return claimed;
@@ -83,8 +85,12 @@ async function adopt(
   scope: ResourceScope,
   object: KubeObject,
   reference: OwnerReference,
+  finalizers: readonly string[],
 ): Promise<KubeObject | undefined> {
-  const body = { metadata: { uid: object.metadata.uid, ownerReferences: [reference] } };
+  const { uid } = object.metadata;
+  const body = {
+    metadata: { uid, ownerReferences: [reference], ...(finalizers.length > 0 && { finalizers }) },
+  };
   try {
     return await client.patch(scope, object.metadata.name as string, { type: "strategic", body });
   } catch (error) {
@@ -98,10 +104,12 @@ async function release(
   scope: ResourceScope,
   object: KubeObject,
   ownerUid: string,
+  finalizers: readonly string[],
 ): Promise<void> {
-  const body = {
-    metadata: { uid: object.metadata.uid, ownerReferences: [{ $patch: "delete", uid: ownerUid }] },
-  };
+  const { uid } = object.metadata;
+  const ownerReferences = [{ $patch: "delete", uid: ownerUid }];
+  const lost = finalizers.length > 0 && { "$deleteFromPrimitiveList/finalizers": finalizers };
+  const body = { metadata: { uid, ownerReferences, ...lost } };
   try {
     await client.patch(scope, object.metadata.name as string, { type: "strategic", body });
   } catch (error) {

@@ -503,7 +503,9 @@ function coreEvent({ regarding, note, reportingController, ...event }: KubeObjec
 
 type Patched = OwnerReference & { $patch?: string };
 
-/** A merge patch, with the two things of a strategic one that controllers use: owner references are merged and deleted by uid. */
+const lostFinalizers = "$deleteFromPrimitiveList/finalizers";
+
+/** A merge patch, with the things of a strategic one that controllers use: owner references are merged and deleted by uid, finalizers deleted. */
 function mergeOwners(object: KubeObject, patch: JsonObject): KubeObject {
   const metadata = { ...(patch.metadata as JsonObject | undefined) };
   const owners = metadata.ownerReferences;
@@ -514,6 +516,11 @@ function mergeOwners(object: KubeObject, patch: JsonObject): KubeObject {
   ) {
     const gone = new Set((owners as unknown as Patched[]).map((one) => one.uid));
     metadata.ownerReferences = object.metadata.ownerReferences.filter((one) => !gone.has(one.uid)) as never;
+  }
+  const lost = metadata[lostFinalizers] as string[] | undefined;
+  if (lost !== undefined) {
+    delete metadata[lostFinalizers];
+    metadata.finalizers = (object.metadata.finalizers ?? []).filter((one) => !lost.includes(one)) as never;
   }
   const merged = applyMergePatch(object as never, {
     ...patch,

@@ -138,3 +138,72 @@ test("a Job is done as soon as a rule about its successes is fulfilled; what sti
   assert.equal(job["status"].completedIndexes, "2");
   await cluster.stop();
 });
+
+test("whatever still ran when a Job failed has failed with it, and restarts in place count where pods are restarted", async () => {
+  const cluster = await start({ parallelism: 3, completions: 3, backoffLimit: 0 });
+  await cluster.until("three run", async () => (await cluster.client.list(pods, {})).items.length === 3, {
+    stepMs: 500,
+  });
+  await end(cluster, await running(cluster), 1);
+  for (const pod of (await cluster.client.list(pods, {})).items) {
+    // They end as they are asked to; none of them succeeds any more.
+    if (pod.status?.phase === "Pending")
+      await cluster.client.delete(pods, pod.metadata.name as string, { gracePeriodSeconds: 0 });
+  }
+  assert.equal((await finished(cluster))["status"].failed, 3);
+
+  const template = { spec: { restartPolicy: "OnFailure", containers: [{ name: "c", image: "i" }] } };
+  await cluster.client.create(jobs, { metadata: { name: "again" }, spec: { backoffLimit: 2, template } });
+  const pod = await cluster.until("its pod is there", async () => {
+    const { items } = await cluster.client.list(pods, { labelSelector: "job-name=again" });
+    return items[0];
+  });
+  const restarted = { name: "c", image: "i", imageID: "", ready: false, restartCount: 2 };
+  await cluster.client.update(
+    pods,
+    { ...pod, status: { phase: "Running", containerStatuses: [restarted] } },
+    "status",
+  );
+  await cluster.until("it is given up", async () => {
+    const { status } = await cluster.client.get(jobs, "again");
+    return status?.conditions?.[0]?.reason === "BackoffLimitExceeded";
+  });
+  await cluster.stop();
+});
+
+test("an Indexed Job that shrinks loses the pods of the indexes that it no longer has", async () => {
+  const cluster = await start({ completionMode: "Indexed", completions: 4, parallelism: 4 });
+  const indexes = async (): Promise<string> =>
+    (await cluster.client.list(pods, {})).items
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      .map(({ metadata }) => metadata.annotations?.["batch.kubernetes.io/job-completion-index"])
+      .sort()
+      .join();
+  await cluster.until("all run", async () => (await indexes()) === "0,1,2,3", { stepMs: 500 });
+  await cluster.client.patch(jobs, "work", {
+    type: "merge",
+    body: { spec: { completions: 2, parallelism: 2 } },
+  });
+  await cluster.until("two are left", async () => (await indexes()) === "0,1", { stepMs: 500 });
+  await cluster.stop();
+});
+
+test("a pod that a Job adopts is counted as one that it made, and one that it lets go is held no longer", async () => {
+  const cluster = await start({ suspend: true });
+  const { client, until } = cluster;
+  const template = {
+    metadata: { labels: { own: "yes" } },
+    spec: { restartPolicy: "Never", containers: [{ name: "c", image: "i" }] },
+  };
+  await client.create(pods, { metadata: { name: "stray", labels: { own: "yes" } }, spec: template.spec });
+  await client.create(jobs, {
+    metadata: { name: "takes" },
+    spec: { manualSelector: true, selector: { matchLabels: { own: "yes" } }, template },
+  });
+  const finalizers = async (): Promise<string> =>
+    ((await client.get(pods, "stray")).metadata.finalizers ?? []).join();
+  await until("it is held", async () => (await finalizers()) === "batch.kubernetes.io/job-tracking");
+  await client.patch(pods, "stray", { type: "merge", body: { metadata: { labels: { own: "no" } } } });
+  await until("it is let go", async () => (await finalizers()) === "");
+  await cluster.stop();
+});

@@ -1,5 +1,6 @@
 import { formatTime, type KubeObject, parseTime } from "../../apimachinery/index.ts";
 import { type Condition, conditionOf } from "../pods.ts";
+import { isFailed, judgeFailure } from "./failure-policy.ts";
 import { matchSuccess } from "./success-policy.ts";
 import type { JobStatus, Tally } from "./tally.ts";
 
@@ -15,12 +16,19 @@ export interface Verdict {
   readonly message: string;
 }
 
-/** Undefined while the Job goes on. */
+const failed = (reason: string, message: string): Verdict => ({
+  target: "FailureTarget",
+  type: "Failed",
+  reason,
+  message,
+});
+
+/** What ends the Job whatever its pods do from now on; undefined while it goes on. In upstream's order. */
 export function verdictOf(
   job: KubeObject,
   status: JobStatus,
+  owned: readonly KubeObject[],
   counted: Tally,
-  active: number,
   nowMs: number,
 ): Verdict | undefined {
   for (const [target, type] of [
@@ -32,14 +40,12 @@ export function verdictOf(
     return { target, type, reason: known.reason ?? "", message: known.message ?? "" };
   }
   const { completions, backoffLimit = 6, activeDeadlineSeconds } = job.spec;
-  const failed = (reason: string, message: string): Verdict => ({
-    target: "FailureTarget",
-    type: "Failed",
-    reason,
-    message,
-  });
-  if (counted.failJob !== undefined) return failed("PodFailurePolicy", counted.failJob);
-  if (counted.failed > backoffLimit) {
+  const fatal = owned
+    .filter((pod) => isFailed(job, pod))
+    .map((pod) => judgeFailure(job, pod))
+    .find(({ action }) => action === "FailJob");
+  if (fatal !== undefined) return failed("PodFailurePolicy", fatal.message);
+  if (counted.failed > backoffLimit || restartedTooOften(job, owned, backoffLimit)) {
     return failed("BackoffLimitExceeded", "Job has reached the specified backoff limit");
   }
   const startedMs = status.startTime === undefined ? undefined : parseTime(status.startTime);
@@ -51,7 +57,7 @@ export function verdictOf(
   ) {
     return failed("DeadlineExceeded", "Job was active longer than specified deadline");
   }
-  const failedIndexes = counted.failedIndexes.size;
+  const failedIndexes = counted.failedIndexes?.size ?? 0;
   if (failedIndexes > (job.spec.maxFailedIndexes ?? Number.POSITIVE_INFINITY)) {
     const text = "Job has exceeded the specified maximal number of failed indexes";
     return failed("MaxFailedIndexesExceeded", text);
@@ -60,20 +66,33 @@ export function verdictOf(
     return failed("FailedIndexes", "Job has failed indexes");
   }
   const matched = matchSuccess(job, counted.succeededIndexes);
-  if (matched !== undefined) {
-    return { target: "SuccessCriteriaMet", type: "Complete", reason: "SuccessPolicy", message: matched };
-  }
-  const complete =
-    completions === undefined
-      ? counted.succeeded > 0 && active === 0
-      : counted.succeeded >= completions && job.spec.suspend !== true;
-  if (!complete) return undefined;
+  if (matched === undefined) return undefined;
+  return { target: "SuccessCriteriaMet", type: "Complete", reason: "SuccessPolicy", message: matched };
+}
+
+/** The Job is complete when so many succeeded and nobody is at work any more. */
+export function completionOf(job: KubeObject, succeeded: number, active: number): Verdict | undefined {
+  const { completions } = job.spec;
+  const complete = completions === undefined ? succeeded > 0 : succeeded >= completions;
+  if (!complete || active > 0) return undefined;
   return {
     target: "SuccessCriteriaMet",
     type: "Complete",
     reason: "CompletionsReached",
     message: "Reached expected number of succeeded pods",
   };
+}
+
+/** Where containers are started again in their pod, each time counts. */
+function restartedTooOften(job: KubeObject, owned: readonly KubeObject[], limit: number): boolean {
+  if (job.spec.template?.spec?.restartPolicy !== "OnFailure") return false;
+  let restarts = 0;
+  for (const { status } of owned) {
+    if (status?.phase !== "Running" && status?.phase !== "Pending") continue;
+    const statuses = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+    for (const { restartCount = 0 } of statuses as { restartCount?: number }[]) restarts += restartCount;
+  }
+  return limit === 0 ? restarts > 0 : restarts >= limit;
 }
 
 export function setCondition(
@@ -107,5 +126,4 @@ export function setCondition(
 export function finish(status: JobStatus, verdict: Verdict, nowMs: number): void {
   setCondition(status, verdict.type, verdict, nowMs);
   if (verdict.type === "Complete") status.completionTime = formatTime(nowMs);
-  if (status.startTime === undefined) status.startTime = formatTime(nowMs);
 }

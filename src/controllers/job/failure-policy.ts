@@ -1,6 +1,5 @@
 import type { KubeObject } from "../../apimachinery/index.ts";
 import { isTerminating } from "../resources.ts";
-import { completionIndexOf } from "./indexes.ts";
 
 /** What a Job makes of pods that failed: k8s.io/kubernetes/pkg/controller/job/pod_failure_policy.go. */
 
@@ -90,23 +89,22 @@ export function failsIndex(job: KubeObject, pod: KubeObject): boolean {
   return action === "FailIndex" || (counted && numberIn(pod, failureCount) >= limit);
 }
 
-/** What the next pod of an index says of those before it. */
+/** How often the index had failed before the pod, whether that was counted or not. */
+export function indexFailures(pod: KubeObject): number {
+  return numberIn(pod, failureCount) + numberIn(pod, ignoredCount);
+}
+
+/** What the next pod of an index says of those before it, of which this was the last. */
 export function failureAnnotations(
   job: KubeObject,
-  owned: readonly KubeObject[],
-  index: number,
+  replaced: KubeObject | undefined,
 ): Record<string, string> {
   if (job.spec.backoffLimitPerIndex === undefined) return {};
-  let failures = 0;
-  let ignored = 0;
-  for (const pod of owned) {
-    if (completionIndexOf(pod) !== index || !isFailed(job, pod)) continue;
-    const { counted } = judgeFailure(job, pod);
-    failures = Math.max(failures, numberIn(pod, failureCount) + (counted ? 1 : 0));
-    ignored = Math.max(ignored, numberIn(pod, ignoredCount) + (counted ? 0 : 1));
-  }
+  if (replaced === undefined) return { [failureCount]: "0" };
+  const { counted } = judgeFailure(job, replaced);
+  const ignored = numberIn(replaced, ignoredCount) + (counted ? 0 : 1);
   return {
-    [failureCount]: String(failures),
+    [failureCount]: String(numberIn(replaced, failureCount) + (counted ? 1 : 0)),
     ...(ignored > 0 ? { [ignoredCount]: String(ignored) } : {}),
   };
 }

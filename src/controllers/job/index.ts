@@ -3,24 +3,26 @@
  *
  * Every pod that ended is counted once, whatever crashes when. Pods carry a finalizer, so that none disappears uncounted; a
  * round first writes the uids of the ended ones into `status.uncountedTerminatedPods` beside the counts so far, then takes
- * their finalizers off, and the round that sees them without it moves them from the list into the counts.
+ * their finalizers off, and then moves them from the list into the counts. The next round does whatever of that is left.
  */
 import { formatTime, type KubeObject, parseTime, selectorFromObject } from "../../apimachinery/index.ts";
-import { createWorkqueue, keyOf, splitKey } from "../../client/index.ts";
+import { createWorkqueue, errorText, keyOf, splitKey } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import { workUntil } from "../lifecycle.ts";
 import { OwnWrites } from "../own-writes.ts";
 import { watchOwnedPods } from "../owned-pods.ts";
-import { claim, controllerReference, isNotFound } from "../owners.ts";
+import { claim, controllerOf, controllerReference, isNotFound } from "../owners.ts";
 import { conditionOf, isPodActive, isPodReady, isPodTerminal } from "../pods.ts";
 import { Expectations } from "../replicaset/expectations.ts";
 import { inNamespace, isTerminating, jobs as jobResource, pods as podResource } from "../resources.ts";
-import { failedPods, PodBackoff, refusedPods } from "./backoff.ts";
-import { finish, isFinished, setCondition, verdictOf } from "./conditions.ts";
-import { replacesOnlyFailed } from "./failure-policy.ts";
-import { completionIndexOf, formatIndexes } from "./indexes.ts";
+import { indexWaitMs, PodFailures, PodRefusals } from "./backoff.ts";
+import { completionOf, finish, isFinished, setCondition, type Verdict, verdictOf } from "./conditions.ts";
+import { indexFailures, replacesOnlyFailed } from "./failure-policy.ts";
+import { firstPending, indexesOf, isIndexed } from "./indexes.ts";
 import { createJobPods } from "./job-pods.ts";
-import { hasTracking, type JobStatus, type Tally, tally, withoutTracking } from "./tally.ts";
+import { podsToRemove } from "./removal.ts";
+import { hasTracking, type JobStatus, type Tally, tally, trackingFinalizers } from "./tally.ts";
+import { countReleased, hasUncounted, listEnded, setCount } from "./tracking.ts";
 
 export const jobController: ControllerDescriptor = {
   name: "job-controller",
@@ -28,8 +30,35 @@ export const jobController: ControllerDescriptor = {
   create,
 };
 
-/** Pods made in one round at most. */
+/** Pods made or deleted in one round at most. */
 const burstPods = 500;
+
+/** A pod that waits does so at least so long. */
+const shortestWaitMs = 1_000;
+
+/** What the status is to say of the pods that have not ended. */
+interface Counts {
+  active: number;
+  ready: number;
+  terminating: number;
+}
+
+interface Round {
+  readonly key: string;
+  readonly job: KubeObject;
+  readonly active: readonly KubeObject[];
+  readonly counted: Tally;
+  /** Kept true while pods are made and deleted. */
+  readonly counts: Counts;
+  /** Until the next pod may come after those that failed. */
+  readonly backoffMs: number;
+}
+
+interface Places {
+  readonly waitMs: number;
+  readonly count: number;
+  readonly indexes?: readonly number[];
+}
 
 function create(context: ControllerContext): { run(): Promise<void> } {
   const { client, clock, log, signal } = context;
@@ -38,8 +67,10 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const recorder = context.recorder("job-controller");
   const expectations = new Expectations(clock);
   const written = new OwnWrites();
-  const backoff = new PodBackoff(failedPods);
-  const refusals = new PodBackoff(refusedPods);
+  const failures = new PodFailures();
+  const refusals = new PodRefusals();
+  /** Uids of pods whose finalizer was taken off, until the informer shows that. */
+  const released = new Set<string>();
   const queue = createWorkqueue({ name: "jobs", clock, log, process: reconcile });
 
   jobs.addHandler({
@@ -48,7 +79,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     delete(job) {
       const uid = job.metadata.uid as string;
       expectations.forget(uid);
-      backoff.forget(uid);
+      failures.forget(uid);
       refusals.forget(uid);
       written.forget(job);
     },
@@ -64,7 +95,11 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   // A pod whose Job is gone must not be held by its finalizer.
   pods.addHandler({
     add: (pod) => orphanQueue.add(keyOf(pod)),
-    update: (pod) => orphanQueue.add(keyOf(pod)),
+    update(pod) {
+      if (!hasTracking(pod)) released.delete(pod.metadata.uid as string);
+      orphanQueue.add(keyOf(pod));
+    },
+    delete: (pod) => released.delete(pod.metadata.uid as string),
   });
   const orphanQueue = createWorkqueue({ name: "pods of lost jobs", clock, log, process: releaseOrphan });
 
@@ -85,23 +120,29 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     await removeTracking(pod);
   }
 
+  /** Takes the finalizer off; the pod counts as let go from then on, though the informer may still show it as it was. */
   async function removeTracking(pod: KubeObject): Promise<void> {
     const scope = inNamespace(podResource, pod.metadata.namespace);
+    const uid = pod.metadata.uid as string;
+    const deletion = { "$deleteFromPrimitiveList/finalizers": trackingFinalizers };
     try {
-      await client.patch(scope, pod.metadata.name as string, {
-        type: "merge",
-        body: { metadata: { uid: pod.metadata.uid, finalizers: withoutTracking(pod) } },
-      });
+      const body = { metadata: { uid, ...deletion } };
+      await client.patch(scope, pod.metadata.name as string, { type: "strategic", body });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
+    const shown = pods.lister.getByKey(keyOf(pod));
+    if (shown !== undefined && hasTracking(shown)) released.add(uid);
   }
+
+  const held = (pod: KubeObject): boolean => hasTracking(pod) && !released.has(pod.metadata.uid as string);
 
   async function reconcile(key: string): Promise<void> {
     const { namespace, name } = splitKey(key);
     const job = jobs.lister.getByKey(key);
     if (job === undefined || written.isBehind(job)) return;
     if ((job.spec.managedBy ?? ownName) !== ownName) return;
+    const uid = job.metadata.uid as string;
     const scope = inNamespace(jobResource, namespace);
     const owned = await claim({
       client,
@@ -111,50 +152,81 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       reference: controllerReference(job, "batch/v1", "Job"),
       matches: selectorOf(job),
       adoptable: isPodActive,
+      finalizers: trackingFinalizers,
       freshOwner: () => client.get(scope, name),
     });
     if (isFinished(job)) {
-      await Promise.all(owned.filter(hasTracking).map(removeTracking));
+      failures.forget(uid);
+      await Promise.all(owned.filter(held).map(removeTracking));
       return;
     }
     const nowMs = clock.now();
-    const counted = tally(job, owned);
-    const { status } = counted;
-    if (counted.newFailures > 0 || counted.newSuccesses > 0) {
-      backoff.record(job.metadata.uid as string, counted, clock.monotonic());
-    }
-    const suspended: boolean = job.spec.suspend === true;
-    if (status.startTime === undefined && !suspended) status.startTime = formatTime(nowMs);
+    const status: JobStatus = { ...job.status };
     const active = owned.filter(isPodActive);
-    const verdict = verdictOf(job, status, counted, active.length, nowMs);
-    if (verdict !== undefined) setCondition(status, verdict.target, verdict, nowMs);
-    const deciding = verdict !== undefined;
-    if (!deciding) followSuspension(job, status, suspended, nowMs);
-    const moving =
-      !expectations.fulfilled(job.metadata.uid as string) || isTerminating(job)
-        ? Promise.resolve()
-        : deciding || suspended
-          ? deletePods(job, active)
-          : scale(key, job, owned, active, counted);
-    // What is known is written also when pods are refused.
-    const [moved] = await Promise.allSettled([moving]);
-    report(status, owned, deciding || suspended, job.spec.completionMode === "Indexed" ? counted : undefined);
-    // Which indexes failed is said from the beginning where indexes may.
-    if (job.spec.backoffLimitPerIndex !== undefined) status.failedIndexes ??= "";
-    const waiting = owned.some((pod) => hasTracking(pod)) || counted.uncounted;
-    if (verdict !== undefined && !waiting && owned.every(isPodTerminal)) {
-      finish(status, verdict, nowMs);
-      const { type, reason, message } = verdict;
-      if (type === "Complete") recorder.event(job, "Normal", "Completed", "Job completed");
-      else recorder.event(job, "Warning", reason, message);
+    const counted = tally(job, owned, active, held);
+    if (status.startTime === undefined && job.spec.suspend !== true) status.startTime = formatTime(nowMs);
+    const { newlySucceeded, newlyFailed } = counted;
+    const failed = failures.after(uid, { succeeded: newlySucceeded, failed: newlyFailed });
+    const isCurrent = expectations.fulfilled(uid);
+    const counts: Counts = {
+      active: active.length,
+      ready: active.filter(isPodReady).length,
+      terminating: owned.filter((pod) => isTerminating(pod) && !isPodTerminal(pod)).length,
+    };
+    const round: Round = { key, job, active, counted, counts, backoffMs: failures.waitMs(failed, nowMs) };
+
+    let verdict = verdictOf(job, status, owned, counted, nowMs);
+    let problem: unknown;
+    if (verdict === undefined) {
+      wakeForDeadline(key, job, status, nowMs);
+      const manages = isCurrent && !isTerminating(job);
+      if (manages) problem = await manage(round).catch((error: unknown) => error);
+      verdict = completionOf(job, counted.succeeded, counts.active);
+      if (verdict === undefined && manages) followSuspension(job, status, nowMs);
+    } else {
+      problem = await stop(round).catch((error: unknown) => error);
+      // Some may have come that the informer has not shown.
+      if (counts.active > 0 || !isCurrent) verdict = undefined;
     }
-    await writeStatus(job, status);
-    await Promise.all(counted.toRelease.map(removeTracking));
-    wakeForDeadline(key, job, status, nowMs);
-    if (moved.status === "rejected") throw moved.reason;
+
+    setCount(status, "active", counts.active);
+    status.ready = counts.ready;
+    status.terminating = counts.terminating;
+    // What had its finalizer taken off in an earlier round, or is gone, counts.
+    const uids = new Set(owned.filter(held).map(({ metadata }) => metadata.uid as string));
+    status.uncountedTerminatedPods ??= {};
+    countReleased(status, (waiting) => uids.has(waiting));
+    const { release, full } = listEnded(status, { job, owned, held, counted, verdict });
+    if (verdict !== undefined) setCondition(status, verdict.target, verdict, nowMs);
+    const noted = await writeStatus(job, status);
+    failures.remember(uid, failed);
+
+    const letGo = await Promise.allSettled(release.map(removeTracking));
+    release.forEach((pod, i) => {
+      if (letGo[i]?.status === "fulfilled") uids.delete(pod.metadata.uid as string);
+    });
+    const next: JobStatus = structuredClone(noted.status);
+    countReleased(next, (waiting) => uids.has(waiting));
+    const over = verdict !== undefined && !full && !hasUncounted(next) && counts.terminating === 0;
+    if (over) finish(next, verdict as Verdict, nowMs);
+    const stuck = letGo.find((result) => result.status === "rejected");
+    if (release.length > 0 || over) await writeStatus(noted, next);
+    if (over) tellOf(job, next, verdict as Verdict);
+    if (stuck !== undefined) throw stuck.reason;
+    if (problem !== undefined) throw problem;
   }
 
-  function followSuspension(job: KubeObject, status: JobStatus, suspended: boolean, nowMs: number): void {
+  function tellOf(job: KubeObject, status: JobStatus, { type, reason, message }: Verdict): void {
+    if (type === "Failed") return recorder.event(job, "Warning", reason, message);
+    if ((status.succeeded ?? 0) > (job.spec.completions ?? Number.POSITIVE_INFINITY)) {
+      const text = "Too many succeeded pods running after completion count reached";
+      recorder.event(job, "Warning", "TooManySucceededPods", text);
+    }
+    recorder.event(job, "Normal", "Completed", "Job completed");
+  }
+
+  function followSuspension(job: KubeObject, status: JobStatus, nowMs: number): void {
+    const suspended = job.spec.suspend === true;
     const wasSuspended = conditionOf(job, "Suspended")?.status === "True";
     if (suspended && !wasSuspended) {
       setCondition(status, "Suspended", { reason: "JobSuspended", message: "Job suspended" }, nowMs);
@@ -173,102 +245,131 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     }
   }
 
-  function report(
-    status: JobStatus,
-    owned: readonly KubeObject[],
-    stopping: boolean,
-    indexed: Tally | undefined,
-  ): void {
-    const active = stopping ? [] : owned.filter(isPodActive);
-    if (active.length > 0) status.active = active.length;
-    else delete status.active;
-    status.ready = active.filter(isPodReady).length;
-    status.terminating = owned.filter((pod) => isTerminating(pod) && !isPodTerminal(pod)).length;
-    if (indexed === undefined) return;
-    const { succeededIndexes, failedIndexes } = indexed;
-    if (succeededIndexes.size > 0) status.completedIndexes = formatIndexes(succeededIndexes);
-    if (failedIndexes.size > 0) status.failedIndexes = formatIndexes(failedIndexes);
-  }
-
-  async function writeStatus(job: KubeObject, status: JobStatus): Promise<void> {
-    if (JSON.stringify(sortedKeys(job.status ?? {})) === JSON.stringify(sortedKeys(status))) return;
+  /** The Job as it is now. */
+  async function writeStatus(job: KubeObject, status: JobStatus): Promise<KubeObject> {
+    if (JSON.stringify(sortedKeys(job.status ?? {})) === JSON.stringify(sortedKeys(status))) return job;
     const scope = inNamespace(jobResource, job.metadata.namespace);
-    written.note(await client.update(scope, { ...job, status: { ...status } }, "status"));
+    const next = await client.update(scope, { ...job, status: { ...status } }, "status");
+    written.note(next);
+    return next;
   }
 
   function wakeForDeadline(key: string, job: KubeObject, status: JobStatus, nowMs: number): void {
     const seconds: number | undefined = job.spec.activeDeadlineSeconds;
-    if (seconds === undefined || status.startTime === undefined) return;
+    if (seconds === undefined || status.startTime === undefined || job.spec.suspend === true) return;
     const left = (parseTime(status.startTime) ?? nowMs) + seconds * 1_000 - nowMs;
     if (left > 0) queue.addAfter(key, left + 1);
   }
 
-  async function deletePods(job: KubeObject, leaving: readonly KubeObject[]): Promise<void> {
-    const scope = inNamespace(podResource, job.metadata.namespace);
+  /** The Job is decided: nobody works on it any more. Their finalizers go when they are counted. */
+  async function stop({ job, active, counts }: Round): Promise<void> {
+    for (const pod of active) await deletePod(job, pod, counts);
+  }
+
+  /** Pods that are too many, and were not to be counted. */
+  async function remove({ job, counts }: Round, leaving: readonly KubeObject[]): Promise<void> {
     const uid = job.metadata.uid as string;
     expectations.expectDeletions(
       uid,
       leaving.map((pod) => pod.metadata.uid as string),
     );
     for (const pod of leaving) {
-      const name = pod.metadata.name as string;
       try {
         if (hasTracking(pod)) await removeTracking(pod);
-        await client.delete(scope, name, { preconditions: { uid: pod.metadata.uid as string } });
-        recorder.event(job, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
+        await deletePod(job, pod, counts);
       } catch (error) {
         expectations.deleted(uid, pod.metadata.uid as string);
-        if (!isNotFound(error)) throw error;
+        throw error;
       }
     }
   }
 
-  async function scale(
-    key: string,
-    job: KubeObject,
-    owned: readonly KubeObject[],
-    active: readonly KubeObject[],
-    { succeededIndexes, failedIndexes, succeeded }: Tally,
-  ): Promise<void> {
+  async function deletePod(job: KubeObject, pod: KubeObject, counts: Counts): Promise<void> {
+    const { namespace, name = "", uid = "" } = pod.metadata;
+    try {
+      await client.delete(inNamespace(podResource, namespace), name, { preconditions: { uid } });
+      recorder.event(job, "Normal", "SuccessfulDelete", `Deleted pod: ${name}`);
+    } catch (error) {
+      if (!isNotFound(error)) {
+        recorder.event(job, "Warning", "FailedDelete", `Error deleting: ${errorText(error)}`);
+        throw error;
+      }
+      expectations.deleted(job.metadata.uid as string, uid);
+    }
+    counts.active--;
+    counts.terminating++;
+    if (isPodReady(pod)) counts.ready--;
+  }
+
+  /** Makes and deletes pods until there are as many as there should be. */
+  async function manage(round: Round): Promise<void> {
+    const { job, key, active, counted, counts } = round;
+    const nowMs = clock.now();
+    if (job.spec.suspend === true) {
+      return await remove(round, podsToRemove(job, active, active.length, nowMs));
+    }
     const parallelism: number = job.spec.parallelism ?? 1;
     const completions: number | undefined = job.spec.completions;
     // Without a number of completions the first success means that the work runs out: no new pods.
     const wanted =
       completions === undefined
-        ? succeeded > 0
-          ? Math.min(active.length, parallelism)
+        ? counted.succeeded > 0
+          ? active.length
           : parallelism
-        : Math.min(parallelism, Math.max(0, completions - succeeded));
-    if (active.length > wanted) {
-      await deletePods(job, [...active].sort(unreadyFirst).slice(0, active.length - wanted));
-      return;
-    }
-    const leaving = replacesOnlyFailed(job)
-      ? owned.filter((pod) => isTerminating(pod) && !isPodTerminal(pod))
-      : [];
-    let missing = Math.min(wanted - active.length - leaving.length, burstPods);
+        : Math.min(parallelism, Math.max(0, completions - counted.succeeded));
+    const leaving = podsToRemove(job, active, Math.max(0, active.length - wanted), nowMs);
+    if (leaving.length > 0) return await remove(round, leaving.slice(0, burstPods));
+    const onTheWayOut = replacesOnlyFailed(job) ? counts.terminating : 0;
+    const missing = Math.min(wanted - onTheWayOut - active.length, burstPods);
     if (missing <= 0) return;
+    const places = placesFor(round, missing, nowMs);
+    if (places.waitMs > 0) {
+      // As upstream has it: while the next pod waits its time, the status tells of no active ones.
+      counts.active = 0;
+      return queue.addAfter(key, Math.max(places.waitMs, shortestWaitMs));
+    }
     const uid = job.metadata.uid as string;
-    const waitMs = Math.max(backoff.waitMs(uid, clock.monotonic()), refusals.waitMs(uid, clock.monotonic()));
-    if (waitMs > 0) return queue.addAfter(key, waitMs);
-    let indexes: number[] | undefined;
-    if (job.spec.completionMode === "Indexed") {
-      const taken = new Set([...active, ...leaving].map(completionIndexOf));
-      indexes = [];
-      for (let i = 0; i < (completions ?? 0) && indexes.length < missing; i++) {
-        if (!taken.has(i) && !succeededIndexes.has(i) && !failedIndexes.has(i)) indexes.push(i);
-      }
-      missing = indexes.length;
-    }
-    const refused = (newFailures: number): void =>
-      refusals.record(uid, { newFailures, newSuccesses: 1 - newFailures }, clock.monotonic());
-    try {
-      await createJobPods({ client, recorder, expectations, job, owned, count: missing, indexes });
-      refused(0);
-    } catch (error) {
-      refused(1);
-      throw error;
-    }
+    const refusedMs = refusals.waitMs(uid, clock.monotonic());
+    if (refusedMs > 0) return queue.addAfter(key, refusedMs);
+    const { replaced } = counted;
+    const { count, indexes } = places;
+    const { made, error } = await createJobPods({
+      client,
+      recorder,
+      expectations,
+      job,
+      replaced,
+      count,
+      indexes,
+    });
+    counts.active += made;
+    if (error === undefined) return refusals.forget(uid);
+    refusals.refused(uid, clock.monotonic());
+    throw error;
+  }
+
+  /** How many of the missing pods may be made now, and of which indexes; or how long the first of them waits. */
+  function placesFor({ job, active, counted, backoffMs }: Round, missing: number, nowMs: number): Places {
+    const { succeededIndexes, failedIndexes, replaced } = counted;
+    if (failedIndexes === undefined && backoffMs > 0) return { waitMs: backoffMs, count: 0 };
+    if (!isIndexed(job)) return { waitMs: 0, count: missing };
+    const leaving = replacesOnlyFailed(job)
+      ? pods.lister.list(job.metadata.namespace).filter((pod) => isLeaving(job, pod))
+      : [];
+    const pending = firstPending(job.spec.completions ?? 0, missing, [
+      succeededIndexes,
+      failedIndexes,
+      indexesOf(active),
+      indexesOf(leaving),
+    ]);
+    if (failedIndexes === undefined) return { waitMs: 0, count: pending.length, indexes: pending };
+    const waits = pending.map((index) => {
+      const pod = replaced.get(index);
+      return indexWaitMs(pod, pod === undefined ? 0 : indexFailures(pod) + 1, nowMs);
+    });
+    const due = pending.filter((_, i) => waits[i] === 0);
+    if (due.length === 0 && pending.length > 0) return { waitMs: Math.min(...waits), count: 0 };
+    return { waitMs: 0, count: due.length, indexes: due };
   }
 
   return { run: () => workUntil(signal, queue, orphanQueue) };
@@ -281,8 +382,9 @@ function selectorOf(job: KubeObject): (labels: Record<string, string> | undefine
   return (labels) => !selector.empty && selector.matches(labels);
 }
 
-function unreadyFirst(a: KubeObject, b: KubeObject): number {
-  return Number(isPodReady(a)) - Number(isPodReady(b));
+/** One of the Job's pods that is on its way out. */
+function isLeaving(job: KubeObject, pod: KubeObject): boolean {
+  return controllerOf(pod)?.uid === job.metadata.uid && isTerminating(pod) && !isPodTerminal(pod);
 }
 
 function sortedKeys(status: object): [string, unknown][] {

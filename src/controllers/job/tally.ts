@@ -1,21 +1,16 @@
 import type { KubeObject } from "../../apimachinery/index.ts";
 import type { Condition } from "../pods.ts";
-import { isPodTerminal } from "../pods.ts";
-import { failsIndex, isFailed, judgeFailure } from "./failure-policy.ts";
-import { completionIndexOf, parseIndexes } from "./indexes.ts";
+import { failsIndex, indexFailures, isFailed, judgeFailure } from "./failure-policy.ts";
+import { finishedMs } from "./finished-time.ts";
+import { completionIndexOf, indexesOf, isIndexed, parseIndexes } from "./indexes.ts";
 
 const trackingFinalizer = "batch.kubernetes.io/job-tracking";
+export const trackingFinalizers: readonly string[] = [trackingFinalizer];
 
 /** A pod that is not counted yet. */
 export function hasTracking(pod: KubeObject): boolean {
   return pod.metadata.finalizers?.includes(trackingFinalizer) === true;
 }
-
-export function withoutTracking(pod: KubeObject): string[] {
-  return (pod.metadata.finalizers ?? []).filter((finalizer) => finalizer !== trackingFinalizer);
-}
-
-export const trackingFinalizers = [trackingFinalizer];
 
 export interface JobStatus {
   conditions?: Condition[];
@@ -31,81 +26,82 @@ export interface JobStatus {
   ready?: number;
 }
 
+/** What the pods of a Job say, before anything is done about it. */
 export interface Tally {
-  /** The status with what has been counted; a copy. */
-  readonly status: JobStatus;
-  /** Counted and still to be counted. */
+  /** Those that ended and no status speaks of yet. */
+  readonly newlySucceeded: readonly KubeObject[];
+  readonly newlyFailed: readonly KubeObject[];
+  /** With those that are still to be counted. */
   readonly succeeded: number;
   readonly failed: number;
+  /** Of an Indexed Job: done before, and with the pods that are still to be counted. */
+  readonly countedIndexes: ReadonlySet<number>;
   readonly succeededIndexes: ReadonlySet<number>;
   /** Of a Job with a limit for each index: those that reached it. */
-  readonly failedIndexes: ReadonlySet<number>;
-  /** What a rule of the Job's failure policy says against all of it. */
-  readonly failJob: string | undefined;
-  readonly newSuccesses: number;
-  readonly newFailures: number;
-  /** Some uids wait in the status. */
-  readonly uncounted: boolean;
-  /** Whose uid the status holds once it is written: their finalizer may go then. */
-  readonly toRelease: readonly KubeObject[];
+  readonly failedIndexes: ReadonlySet<number> | undefined;
+  /** The failed pod of an index that is to have another: it stays until that knows from it how often the index has failed. */
+  readonly replaced: ReadonlyMap<number, KubeObject>;
 }
 
-/** Counts each ended pod once; see the idea in index.ts. */
-export function tally(job: KubeObject, owned: readonly KubeObject[]): Tally {
-  const status: JobStatus = { ...job.status };
-  const waiting = { succeeded: [] as string[], failed: [] as string[] };
-  const held = new Map(owned.filter(hasTracking).map((pod) => [pod.metadata.uid as string, pod]));
-  const listed = new Set<string>();
-  for (const kind of ["succeeded", "failed"] as const) {
-    for (const uid of status.uncountedTerminatedPods?.[kind] ?? []) {
-      listed.add(uid);
-      // Its finalizer is gone, or the pod is: now it counts.
-      if (held.has(uid)) waiting[kind].push(uid);
-      else status[kind] = (status[kind] ?? 0) + 1;
-    }
-  }
-  const indexed = job.spec.completionMode === "Indexed";
+/** `held`: the pod has not been counted, nor is it about to be. */
+export function tally(
+  job: KubeObject,
+  owned: readonly KubeObject[],
+  active: readonly KubeObject[],
+  held: (pod: KubeObject) => boolean,
+): Tally {
+  const status: JobStatus = job.status ?? {};
+  const waiting = status.uncountedTerminatedPods ?? {};
   const completions: number = job.spec.completions ?? 0;
-  const indexes = parseIndexes(indexed ? status.completedIndexes : undefined, completions);
-  const failedIndexes = parseIndexes(status.failedIndexes, completions);
-  let failJob: string | undefined;
-  let newSuccesses = 0;
-  let newFailures = 0;
-  for (const [uid, pod] of held) {
-    const failed = isFailed(job, pod);
-    const verdict = failed ? judgeFailure(job, pod) : undefined;
-    if (verdict?.action === "FailJob") failJob ??= verdict.message;
-    if (failsIndex(job, pod)) failedIndexes.add(completionIndexOf(pod));
-    if (listed.has(uid)) continue;
-    const succeeded = pod.status?.phase === "Succeeded";
-    if (!succeeded && !failed) continue;
-    // Its finalizer goes, but nobody counts it.
-    if (verdict?.counted === false) continue;
+  const indexed = isIndexed(job);
+  const isValid = (pod: KubeObject): boolean => {
     const index = completionIndexOf(pod);
-    if (succeeded && indexed && (index < 0 || index >= completions || indexes.has(index))) {
-      // Of an index that is done or none: not counted, and not held.
-      continue;
-    }
-    if (succeeded) {
-      newSuccesses++;
-      if (indexed) indexes.add(index);
-    } else newFailures++;
-    waiting[succeeded ? "succeeded" : "failed"].push(uid);
+    return !indexed || (index >= 0 && index < completions);
+  };
+  const valid = owned.filter((pod) => held(pod) && isValid(pod));
+  const unlisted = (kind: "succeeded" | "failed"): KubeObject[] =>
+    valid.filter(({ metadata }) => waiting[kind]?.includes(metadata.uid as string) !== true);
+  const newlySucceeded = unlisted("succeeded").filter((pod) => pod.status?.phase === "Succeeded");
+  const newlyFailed = unlisted("failed").filter((pod) => isFailed(job, pod));
+  const towardsLimit = newlyFailed.filter((pod) => judgeFailure(job, pod).counted);
+
+  const countedIndexes = parseIndexes(indexed ? status.completedIndexes : undefined, completions);
+  const tracked = owned.filter((pod) => hasTracking(pod) && isValid(pod));
+  const succeededIndexes = new Set(countedIndexes);
+  if (indexed) {
+    for (const pod of tracked)
+      if (pod.status?.phase === "Succeeded") succeededIndexes.add(completionIndexOf(pod));
   }
-  status.uncountedTerminatedPods = {
-    ...(waiting.succeeded.length > 0 ? { succeeded: waiting.succeeded } : {}),
-    ...(waiting.failed.length > 0 ? { failed: waiting.failed } : {}),
-  };
+  let failedIndexes: Set<number> | undefined;
+  if (indexed && job.spec.backoffLimitPerIndex !== undefined) {
+    failedIndexes = parseIndexes(status.failedIndexes, completions);
+    for (const pod of tracked) if (failsIndex(job, pod)) failedIndexes.add(completionIndexOf(pod));
+  }
+  const replaced = new Map<number, KubeObject>();
+  if (failedIndexes !== undefined) {
+    const taken = indexesOf(active);
+    for (const pod of valid) {
+      const index = completionIndexOf(pod);
+      if (!isFailed(job, pod) || succeededIndexes.has(index) || failedIndexes.has(index) || taken.has(index))
+        continue;
+      const other = replaced.get(index);
+      if (other === undefined || isLater(pod, other)) replaced.set(index, pod);
+    }
+  }
   return {
-    status,
-    succeeded: (status.succeeded ?? 0) + waiting.succeeded.length,
-    failed: (status.failed ?? 0) + waiting.failed.length,
-    succeededIndexes: indexes,
+    newlySucceeded,
+    newlyFailed,
+    succeeded: indexed
+      ? succeededIndexes.size
+      : (status.succeeded ?? 0) + newlySucceeded.length + (waiting.succeeded?.length ?? 0),
+    failed: (status.failed ?? 0) + towardsLimit.length + (waiting.failed?.length ?? 0),
+    countedIndexes,
+    succeededIndexes,
     failedIndexes,
-    failJob,
-    newSuccesses,
-    newFailures,
-    uncounted: waiting.succeeded.length + waiting.failed.length > 0,
-    toRelease: [...held.values()].filter((pod) => isPodTerminal(pod) || isFailed(job, pod)),
+    replaced,
   };
+}
+
+function isLater(pod: KubeObject, other: KubeObject): boolean {
+  return indexFailures(other) <= indexFailures(pod) && finishedMs(pod) >= finishedMs(other);
 }
