@@ -76,7 +76,9 @@ test("without a metrics API an autoscaler says so and leaves its target alone", 
   const { client, until } = cluster;
   await client.create(deployments, deployment("web", 2));
   await client.create(autoscalers, autoscaler());
-  await until("the conditions are there", async () => (await conditionsOf(cluster)).length === 2);
+  await until("the conditions are there", async () => (await conditionsOf(cluster)).length === 2, {
+    stepMs: 1_000,
+  });
   assert.deepEqual(await conditionsOf(cluster), [
     "AbleToScale=True SucceededGetScale",
     "ScalingActive=False FailedGetResourceMetric",

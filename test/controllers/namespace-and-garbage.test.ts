@@ -240,3 +240,35 @@ test("an owner of the same name but another uid does not keep a dependent alive"
   assert.equal(there(cluster, "again"), true);
   await cluster.stop();
 });
+
+test("an owner of another namespace, or of one where the dependent has none, is told of", async () => {
+  const cluster = await startCluster();
+  const spaces = { group: "", version: "v1", resource: "namespaces" };
+  await cluster.client.create(spaces, { metadata: { name: "other" } });
+  const owner = await cluster.client.create<KubeObject>(
+    { ...configMaps, namespace: "other" },
+    { metadata: { name: "owner", namespace: "other" } },
+  );
+  const ownerReferences = [
+    { apiVersion: "v1", kind: "ConfigMap", name: "owner", uid: owner.metadata.uid as string },
+  ];
+  await cluster.client.create(configMaps, {
+    metadata: { name: "lost", namespace: "default", ownerReferences },
+  });
+  await cluster.client.create(spaces, { metadata: { name: "wide", ownerReferences } });
+  const told = (name: string) =>
+    cluster.api.all("events").find((event) => event["involvedObject"].name === name)?.["message"];
+  await cluster.until("both are told", () => told("lost") !== undefined && told("wide") !== undefined, {
+    stepMs: 500,
+  });
+  const identity = (namespace: string) =>
+    `ownerRef [v1/ConfigMap, namespace: ${namespace}, name: owner, uid: ${owner.metadata.uid}] does not exist in namespace "${namespace}"`;
+  assert.equal(told("lost"), identity("default"));
+  assert.equal(told("wide"), identity(""));
+  await cluster.until(
+    "the dependent goes",
+    () => cluster.api.get("configmaps", "default", "lost") === undefined,
+  );
+  assert.ok(cluster.api.get("namespaces", "", "wide") !== undefined, "what cannot be right is left alone");
+  await cluster.stop();
+});

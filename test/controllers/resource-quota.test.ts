@@ -28,3 +28,14 @@ test("pods that are bound and start do not make a quota counted anew, over what 
   await cluster.until("it is counted again when the pod is gone", () => used() === "0");
   await cluster.stop();
 });
+
+test("of what nobody serves a quota does not say how much there is", async () => {
+  const cluster = await startCluster();
+  const hard = { "count/configmaps": "3", "count/widgets.example.com": "2" };
+  await cluster.client.create(quotas, { metadata: { name: "q", namespace: "default" }, spec: { hard } });
+  const status = () => cluster.api.get("resourcequotas", "default", "q")?.status;
+  await cluster.until("it is counted", () => status()?.used !== undefined);
+  assert.deepEqual(Object.keys(status()?.used), ["count/configmaps"]);
+  assert.deepEqual(status()?.hard, hard);
+  await cluster.stop();
+});

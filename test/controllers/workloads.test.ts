@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type KubeObject, StatusError } from "../../src/apimachinery/index.ts";
+import { zonedTime } from "../../src/controllers/cronjob/due.ts";
 import { settle } from "../client/world.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
 
@@ -168,4 +169,10 @@ test("a CronJob that forbids concurrency makes no second Job while the first one
   }
   assert.equal(all().length, 1);
   await cluster.stop();
+});
+
+test("a Job says when it was due by the clocks of its CronJob's zone", () => {
+  assert.equal(zonedTime(Date.UTC(2026, 10, 27, 18, 48), "Europe/Berlin"), "2026-11-27T19:48:00+01:00");
+  assert.equal(zonedTime(Date.UTC(2026, 10, 27, 2, 0), "America/St_Johns"), "2026-11-26T22:30:00-03:30");
+  assert.equal(zonedTime(Date.UTC(2026, 10, 27, 2, 0), "UTC"), "2026-11-27T02:00:00Z");
 });

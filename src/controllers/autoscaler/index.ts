@@ -52,10 +52,9 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const queue = createWorkqueue({ name: "autoscalers", clock, log, process });
 
   autoscalers.addHandler({
-    add: (autoscaler) => queue.add(keyOf(autoscaler)),
-    update(autoscaler, old) {
-      if (!deepEqual(autoscaler.spec, old.spec)) queue.add(keyOf(autoscaler));
-    },
+    // As upstream: not at once, as whoever made it may still be making its target.
+    add: (autoscaler) => queue.addAfter(keyOf(autoscaler), syncMs),
+    update() {},
     delete(autoscaler) {
       memories.delete(keyOf(autoscaler));
       selectors.delete(keyOf(autoscaler));
@@ -246,7 +245,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     const rivals = [...selectors]
       .filter(([other]) => splitKey(other).namespace === namespace)
       .filter(([, each]) => selected.some(({ metadata }) => each.matches(metadata.labels)))
-      .map(([other]) => `{${splitKey(other).name} ${namespace}}`);
+      .map(([other]) => other);
     if (rivals.length < 2) return selected;
     const listed = rivals.sort().join(" ");
     const message = `pods by selector ${text} are controlled by multiple HPAs: [${listed}]`;
@@ -260,20 +259,14 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     const { scaleTargetRef: reference } = autoscaler.spec;
     if (find(reference) === undefined) known = (await discover(client)).resources;
     const resource = find(reference);
-    const { group, version } = partsOf(reference);
-    if (resource === undefined) {
-      const inVersion =
-        version === "" ? "" : ` in version "${group === "" ? version : `${group}/${version}`}"`;
-      throw new Error(
-        `no matches for kind "${reference.kind}"${inVersion === "" ? ` in group "${group}"` : inVersion}`,
-      );
-    }
+    if (resource === undefined)
+      throw new Error(`no matches for kind "${reference.kind}" in group "${groupOf(reference)}"`);
     const scope = inNamespace(resource, autoscaler.metadata.namespace);
     return { scale: await client.get<Scale>(scope, reference.name, "scale"), resource };
   }
 
   function find(reference: ObjectReference): DiscoveredResource | undefined {
-    const { group } = partsOf(reference);
+    const group = groupOf(reference);
     return known.find((one) => one.group === group && one.kind === reference.kind);
   }
 
@@ -286,11 +279,9 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   return { run: () => workUntil(signal, queue) };
 }
 
-function partsOf({ apiVersion = "" }: ObjectReference): { group: string; version: string } {
+function groupOf({ apiVersion = "" }: ObjectReference): string {
   const slash = apiVersion.indexOf("/");
-  return slash === -1
-    ? { group: "", version: apiVersion }
-    : { group: apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1) };
+  return slash === -1 ? "" : apiVersion.slice(0, slash);
 }
 
 /** One that failed is there all the same, without contents. */

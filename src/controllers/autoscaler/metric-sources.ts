@@ -130,7 +130,7 @@ async function measureResource(
   }
   if (target.averageUtilization === undefined) {
     throw new Error(
-      "invalid resource metric source: neither an average utilization nor an average value usage target was set",
+      "invalid resource metric source: neither an average utilization target nor an average value (usage) target was set",
     );
   }
   const { replicas, utilization, average } = replicasForUtilization(
@@ -182,8 +182,9 @@ async function ofObject(spec: MetricSpec, input: MetricInput): Promise<MetricRes
   const { replicas, current } = await reading(
     "FailedGetObjectMetric",
     {
-      condition: (cause) => `failed to get object metric: ${cause}`,
-      loop: (cause) => `failed to get object metric value: ${cause}`,
+      condition: (cause) => cause,
+      loop: (cause) =>
+        `failed to get object metric value: ${target.value === undefined ? `failed to get ${metric.name} object metric: ` : ""}${cause}`,
     },
     async () => {
       const usage = await (async () => {
@@ -192,8 +193,9 @@ async function ofObject(spec: MetricSpec, input: MetricInput): Promise<MetricRes
           return await input.client.object(metric, input.namespace, resource, name);
         } catch (error) {
           const cause = error instanceof Error ? error.message : String(error);
+          // Upstream's values are in another order than its words.
           throw new Error(
-            `unable to get metric ${metric.name}: ${cause} on ${kind} ${input.namespace}/${name}`,
+            `unable to get metric ${metric.name}: ${kind} on ${input.namespace} ${name}/${cause}`,
           );
         }
       })();
@@ -202,7 +204,10 @@ async function ofObject(spec: MetricSpec, input: MetricInput): Promise<MetricRes
   );
   return {
     replicas,
-    name: `${kind} metric ${metric.name}`,
+    name:
+      target.value === undefined
+        ? `external metric ${metric.name}(${selectorText(metric.selector)})`
+        : `${kind} metric ${metric.name}`,
     status: { type: spec.type, object: { metric, current, describedObject } },
   };
 }
@@ -212,8 +217,14 @@ async function ofExternal(spec: MetricSpec, input: MetricInput): Promise<MetricR
   const { replicas, current } = await reading(
     "FailedGetExternalMetric",
     {
-      condition: (cause) => `failed to get ${metric.name} external metric: ${cause}`,
-      loop: (cause) => `failed to get ${metric.name} external metric value: ${cause}`,
+      condition: (cause) => cause,
+      loop: (cause) => {
+        const what =
+          target.averageValue === undefined
+            ? `external metric ${metric.name}`
+            : `${metric.name} external metric`;
+        return `failed to get ${metric.name} external metric value: failed to get ${what}: ${cause}`;
+      },
     },
     async () => {
       const usage = await prefixed(

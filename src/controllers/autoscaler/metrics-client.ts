@@ -72,7 +72,14 @@ export function createMetricsClient(client: Client): MetricsClient {
         if (!isNotFound(error)) break;
       }
     }
+    if (isNotFound(failure) && !(await isRegistered()))
+      failure = new Error("no custom metrics API (custom.metrics.k8s.io) registered");
     throw new Error(`unable to fetch metrics from custom metrics API: ${textOf(failure)}`);
+  }
+
+  async function isRegistered(): Promise<boolean> {
+    const path = "/apis/custom.metrics.k8s.io";
+    return (await client.raw({ method: "GET", path, accept: "application/json" })).status === 200;
   }
 
   async function read<T>(path: string): Promise<T[]> {

@@ -1,4 +1,4 @@
-import type { CronSchedule } from "../../apimachinery/index.ts";
+import { type CronSchedule, formatTime } from "../../apimachinery/index.ts";
 
 /** When a CronJob was last due, and when it is due next; milliseconds since 1970. Pure. */
 export interface DueTimes {
@@ -27,4 +27,15 @@ export function dueTimes(schedule: CronSchedule, timeZone: string, sinceMs: numb
     nextMs = schedule.next(nextMs, timeZone);
   }
   return { missedMs, nextMs, missedCount };
+}
+
+/** RFC 3339 as the clocks of the zone show it: `2026-11-27T19:48:00+01:00`, and `Z` where they show UTC. */
+export function zonedTime(ms: number, timeZone: string): string {
+  const offset = new Intl.DateTimeFormat("en-US", { timeZone, timeZoneName: "longOffset" })
+    .formatToParts(ms)
+    .find(({ type }) => type === "timeZoneName")?.value;
+  const [, sign, hours, minutes] = /^GMT([+-])(\d\d):(\d\d)/.exec(offset ?? "") ?? [];
+  if (sign === undefined || `${hours}${minutes}` === "0000") return formatTime(ms);
+  const aheadMs = (sign === "+" ? 1 : -1) * (Number(hours) * 60 + Number(minutes)) * 60_000;
+  return `${formatTime(ms + aheadMs).slice(0, -1)}${sign}${hours}:${minutes}`;
 }

@@ -26,7 +26,7 @@ import {
 } from "../owners.ts";
 import { conditionOf } from "../pods.ts";
 import { cronJobs, inNamespace, isTerminating, jobs as jobResource } from "../resources.ts";
-import { dueTimes } from "./due.ts";
+import { dueTimes, zonedTime } from "./due.ts";
 
 export const cronJobController: ControllerDescriptor = {
   name: "cronjob-controller",
@@ -79,11 +79,9 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     if (owner === undefined || written.isBehind(owner)) return;
     const own = ownedBy(jobs, owner.metadata.uid as string);
     const status: CronStatus = { ...owner.status };
+    await trimHistory(owner, own, status);
     await followJobs(owner, own, status);
-    if (!isTerminating(owner)) {
-      await trimHistory(owner, own);
-      if (owner.spec.suspend !== true) await startDue(key, owner, own, status);
-    }
+    if (!isTerminating(owner) && owner.spec.suspend !== true) await startDue(key, owner, own, status);
     await writeStatus(owner, status);
   }
 
@@ -185,8 +183,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       return;
     }
     if (owner.spec.concurrencyPolicy === "Replace") {
-      for (const reference of active) await deleteJob(owner, reference.name ?? "");
-      delete status.active;
+      for (const { name: other = "", uid } of active) await deleteJob(owner, status, other, uid);
     }
     await createJob(owner, name, missedMs, status);
   }
@@ -206,7 +203,10 @@ function create(context: ControllerContext): { run(): Promise<void> } {
         name,
         namespace: owner.metadata.namespace as string,
         ...(template?.labels === undefined ? {} : { labels: template.labels }),
-        annotations: { ...template?.annotations, [scheduledAnnotation]: formatTime(dueMs) },
+        annotations: {
+          ...template?.annotations,
+          [scheduledAnnotation]: zonedTime(dueMs, owner.spec.timeZone ?? "UTC"),
+        },
         ownerReferences: [controllerReference(owner, "batch/v1", "CronJob")],
       },
       spec,
@@ -255,7 +255,12 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     }
   }
 
-  async function trimHistory(owner: KubeObject, own: readonly KubeObject[]): Promise<void> {
+  /** Those that go are not told of as completed. */
+  async function trimHistory(
+    owner: KubeObject,
+    own: readonly KubeObject[],
+    status: CronStatus,
+  ): Promise<void> {
     for (const [end, limit] of [
       ["Complete", owner.spec.successfulJobsHistoryLimit],
       ["Failed", owner.spec.failedJobsHistoryLimit],
@@ -265,20 +270,30 @@ function create(context: ControllerContext): { run(): Promise<void> } {
         .filter((job) => endOf(job) === end && !isTerminating(job))
         .sort((a, b) => startOf(a).localeCompare(startOf(b)));
       for (const job of ended.slice(0, Math.max(0, ended.length - limit))) {
-        await deleteJob(owner, job.metadata.name as string);
+        await deleteJob(owner, status, job.metadata.name as string, job.metadata.uid);
       }
     }
   }
 
-  async function deleteJob(owner: KubeObject, name: string): Promise<void> {
+  async function deleteJob(
+    owner: KubeObject,
+    status: CronStatus,
+    name: string,
+    uid: string | undefined,
+  ): Promise<void> {
     try {
       await client.delete(inNamespace(jobResource, owner.metadata.namespace), name, {
         propagationPolicy: "Background",
       });
-      recorder.event(owner, "Normal", "SuccessfulDelete", `Deleted job ${name}`);
     } catch (error) {
-      if (!isNotFound(error)) throw error;
+      if (isNotFound(error)) return;
+      recorder.event(owner, "Warning", "FailedDelete", `Deleted job: ${errorText(error)}`);
+      throw error;
     }
+    const active = status.active?.filter((reference) => reference.uid !== uid) ?? [];
+    if (active.length > 0) status.active = active;
+    else delete status.active;
+    recorder.event(owner, "Normal", "SuccessfulDelete", `Deleted job ${name}`);
   }
 
   async function writeStatus(owner: KubeObject, status: CronStatus): Promise<void> {

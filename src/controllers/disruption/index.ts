@@ -1,27 +1,18 @@
 import {
   deepEqual,
   type KubeObject,
-  type LabelSelector,
   parseTime,
   SelectorError,
-  scaledValue,
   selectorFromObject,
 } from "../../apimachinery/index.ts";
-import { createWorkqueue, keyOf } from "../../client/index.ts";
+import { createWorkqueue, errorText, keyOf } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import { workUntil } from "../lifecycle.ts";
-import { controllerOf, isNotFound } from "../owners.ts";
+import { isNotFound } from "../owners.ts";
 import { type Condition, isPodReady, withCondition } from "../pods.ts";
-import {
-  deployments,
-  inNamespace,
-  isTerminating,
-  podDisruptionBudgets,
-  pods as podResource,
-  replicaSets,
-  replicationControllers,
-  statefulSets,
-} from "../resources.ts";
+import { inNamespace, isTerminating, podDisruptionBudgets, pods as podResource } from "../resources.ts";
+import { type Budget, type Expectation, expectationOf, unmanagedText } from "./expectation.ts";
+import { createScales } from "./scales.ts";
 
 /**
  * Keeps in each PodDisruptionBudget's status how many of its pods are healthy and how many may be disrupted now, which evictions
@@ -35,14 +26,6 @@ export const disruptionController: ControllerDescriptor = {
 
 /** An evicted pod that is still there after so long counts again. Milliseconds. */
 const deletionTimeoutMs = 2 * 60_000;
-
-interface Budget extends KubeObject {
-  spec?: {
-    selector?: LabelSelector | null;
-    minAvailable?: number | string;
-    maxUnavailable?: number | string;
-  };
-}
 
 interface Status {
   currentHealthy: number;
@@ -58,12 +41,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const { client, clock, log, signal, informers } = context;
   const budgets = informers.informer(podDisruptionBudgets);
   const pods = informers.informer(podResource);
-  const owners = {
-    ReplicaSet: informers.informer(replicaSets),
-    ReplicationController: informers.informer(replicationControllers),
-    StatefulSet: informers.informer(statefulSets),
-  };
-  const rollouts = informers.informer(deployments);
+  const scales = createScales({ client, informers });
   const recorder = context.recorder("controllermanager");
   const queue = createWorkqueue({ name: "disruption", clock, log, process: reconcile });
 
@@ -72,9 +50,12 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     update: (budget) => queue.add(keyOf(budget)),
   });
   const wake = (pod: KubeObject): void => {
-    for (const budget of budgets.lister.list(pod.metadata.namespace ?? "")) {
-      if (selects(budget, pod)) queue.add(keyOf(budget));
-    }
+    const own = budgets.lister.list(pod.metadata.namespace ?? "").filter((budget) => selects(budget, pod));
+    for (const budget of own) queue.add(keyOf(budget));
+    if (own.length < 2) return;
+    const { namespace, name } = pod.metadata;
+    const text = `Pod "${namespace}"/"${name}" matches multiple PodDisruptionBudgets.  Chose "${own[0]?.metadata.name}" arbitrarily.`;
+    recorder.event(asPod(pod), "Warning", "MultiplePodDisruptionBudgets", text);
   };
   pods.addHandler({
     add: wake,
@@ -90,18 +71,20 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     if (budget === undefined) return;
     const covered = pods.lister.list(budget.metadata.namespace ?? "").filter((pod) => selects(budget, pod));
     if (covered.length === 0) recorder.event(named(budget), "Normal", "NoPods", "No matching pods found");
-    const counts = expected(budget, covered);
-    if (counts instanceof Error) {
-      const failure = "Failed to calculate the number of expected pods";
-      recorder.event(
-        named(budget),
-        "Warning",
-        "CalculateExpectedPodCountFailed",
-        `${failure}: ${counts.message}`,
-      );
-      await write(budget, { ...statusOf(budget), disruptionsAllowed: 0 }, counts.message);
-      return;
+    let counts: Expectation;
+    try {
+      counts = await expectationOf(budget, covered, scales);
+    } catch (error) {
+      const text = errorText(error);
+      const failure = `Failed to calculate the number of expected pods: ${text}`;
+      recorder.event(named(budget), "Warning", "CalculateExpectedPodCountFailed", failure);
+      await write(budget, { ...statusOf(budget), disruptionsAllowed: 0 }, text);
+      // Whoever controls the pods may come to be there: as upstream, it is tried again, more and more rarely.
+      throw error;
     }
+    const { hasUnmanaged, ...numbers } = counts;
+    if (hasUnmanaged)
+      recorder.event(named(budget), "Warning", "UnmanagedPods", unmanagedText(budget.spec?.selector));
     const { disruptedPods, recheckInMs } = stillDisrupted(budget, covered);
     const healthy = covered.filter(
       (pod) =>
@@ -109,42 +92,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     ).length;
     // Without expected pods nothing is allowed: their first may just be coming.
     const allowed = counts.expectedPods <= 0 ? 0 : Math.max(0, healthy - counts.desiredHealthy);
-    await write(budget, { ...counts, currentHealthy: healthy, disruptionsAllowed: allowed, disruptedPods });
+    await write(budget, { ...numbers, currentHealthy: healthy, disruptionsAllowed: allowed, disruptedPods });
     if (recheckInMs !== undefined) queue.addAfter(key, recheckInMs);
-  }
-
-  function expected(
-    { spec = {} }: Budget,
-    covered: readonly KubeObject[],
-  ): { expectedPods: number; desiredHealthy: number } | Error {
-    const { minAvailable, maxUnavailable } = spec;
-    if (maxUnavailable === undefined && typeof minAvailable === "number")
-      return { expectedPods: covered.length, desiredHealthy: minAvailable };
-    const scale = expectedScale(covered);
-    if (scale instanceof Error) return scale;
-    const share = scaledValue(maxUnavailable ?? minAvailable ?? 0, scale, true) ?? 0;
-    const desiredHealthy = maxUnavailable === undefined ? share : Math.max(0, scale - share);
-    return { expectedPods: scale, desiredHealthy };
-  }
-
-  /** How many pods those who control the covered ones want together; pods without a controller do not count. */
-  function expectedScale(covered: readonly KubeObject[]): number | Error {
-    const scales = new Map<string, number>();
-    for (const pod of covered) {
-      const reference = controllerOf(pod);
-      if (reference === undefined || scales.has(reference.uid)) continue;
-      const informer = owners[reference.kind as keyof typeof owners];
-      const owner = informer?.lister.get(pod.metadata.namespace, reference.name);
-      if (owner === undefined || owner.metadata.uid !== reference.uid)
-        return new Error(`found no controllers for pod "${pod.metadata.name}"`);
-      const above = controllerOf(owner);
-      const rollout =
-        above?.kind === "Deployment" ? rollouts.lister.get(owner.metadata.namespace, above.name) : undefined;
-      const top = rollout?.metadata.uid === above?.uid ? (rollout ?? owner) : owner;
-      scales.set(reference.uid, 0);
-      scales.set(top.metadata.uid as string, top.spec?.replicas ?? 1);
-    }
-    return [...scales.values()].reduce((sum, scale) => sum + scale, 0);
   }
 
   /** Evicted pods that have not gone yet, but shall. */
@@ -161,8 +110,10 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       if (since === undefined || isTerminating(pod)) continue;
       const left = (parseTime(since) ?? 0) + deletionTimeoutMs - clock.now();
       if (left <= 0) {
-        const text = `Pod was expected by PDB ${keyOf(budget)} to be deleted but it wasn't`;
-        recorder.event({ ...pod, apiVersion: "v1", kind: "Pod" }, "Warning", "NotDeleted", text);
+        const { namespace } = budget.metadata;
+        // Upstream names the namespace twice.
+        const text = `Pod was expected by PDB ${namespace}/${namespace} to be deleted but it wasn't`;
+        recorder.event(asPod(pod), "Warning", "NotDeleted", text);
         continue;
       }
       disruptedPods[name] = since;
@@ -206,6 +157,10 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   }
 
   return { run: () => workUntil(signal, queue) };
+}
+
+function asPod(pod: KubeObject): KubeObject {
+  return { ...pod, apiVersion: "v1", kind: "Pod" };
 }
 
 function named(budget: Budget): Budget {

@@ -190,13 +190,16 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     if (resource === undefined) {
       throw new Error(`unable to get REST mapping for ${reference.apiVersion}/${reference.kind}`);
     }
-    if (resource.namespaced && dependent.namespace === "") {
-      const message = `ownerRef ${reference.kind} ${reference.name}, uid: ${reference.uid} is namespaced, its dependent is not`;
-      recorder.event(objectOf(dependent), "Warning", "OwnerRefInvalidNamespace", message);
-      return "unknown";
-    }
-    const namespace = resource.namespaced ? dependent.namespace : "";
     const known = graph.get(reference.uid);
+    const isElsewhere = known !== undefined && known.namespace !== dependent.namespace;
+    if (resource.namespaced && (dependent.namespace === "" || isElsewhere)) {
+      const { apiVersion, kind, name, uid } = reference;
+      const identity = `[${apiVersion}/${kind}, namespace: ${dependent.namespace}, name: ${name}, uid: ${uid}]`;
+      const message = `ownerRef ${identity} does not exist in namespace "${dependent.namespace}"`;
+      recorder.event(objectOf(dependent), "Warning", "OwnerRefInvalidNamespace", message);
+    }
+    if (resource.namespaced && dependent.namespace === "") return "unknown";
+    const namespace = resource.namespaced ? dependent.namespace : "";
     if (known !== undefined && known.namespace === namespace && known.name === reference.name) {
       if (!known.waitsForDependents) return "solid";
       return "waiting";

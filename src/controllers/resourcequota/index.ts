@@ -113,11 +113,13 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     const { namespace } = splitKey(key);
     const hard = quota.spec?.hard ?? {};
     const names = Object.keys(hard);
-    let used: ResourceList = new Map(names.map((name) => [name, zero]));
+    // What nobody can count is not said to be none.
+    let used: ResourceList = new Map();
     for (const resource of resourcesCounted(names)) {
       const evaluator = evaluatorFor(resource);
       const informer = await informerOf(resource);
       if (evaluator === undefined || informer === undefined) continue;
+      used = addResources(used, new Map(evaluator.matching(names).map((name) => [name, zero])));
       used = addResources(used, usageOf(quota, evaluator, informer.lister.list(namespace)));
     }
     const status = { hard, used: writeResources(mask(used, names)) };
