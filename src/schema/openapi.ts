@@ -180,8 +180,13 @@ class Publisher implements OpenApiPublisher {
     return this.#cached(key, () => {
       const paths: Record<string, unknown> = {};
       for (const [path, { operations, tag }] of pathsOf(resources)) paths[path] = pathItemV3(operations, tag);
-      const schemas = Object.fromEntries(neededDefinitions(resources, describe));
       const custom = isCustom(resources);
+      const schemas = Object.fromEntries(
+        neededDefinitions(resources, describe).map(([name, schema]) => [
+          name,
+          custom && name === deleteOptions ? withoutServers(schema) : schema,
+        ]),
+      );
       return JSON.stringify({
         openapi: "3.0.0",
         info: custom ? customInfo : info,
@@ -205,6 +210,23 @@ class Publisher implements OpenApiPublisher {
 /** Whether a group version has nothing but custom kinds: its documents are made by apiextensions upstream, which says less. */
 function isCustom(resources: readonly ResourceInfo[]): boolean {
   return resources.every(({ published }) => published !== undefined);
+}
+
+const deleteOptions = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
+/** Groups that upstream's server of custom kinds does not know of. */
+const otherServers = new Set([
+  "admission.k8s.io",
+  "apiextensions.k8s.io",
+  "apiregistration.k8s.io",
+  "imagepolicy.k8s.io",
+]);
+
+function withoutServers(schema: OpenApiSchema): OpenApiSchema {
+  const kinds = schema["x-kubernetes-group-version-kind"] ?? [];
+  return {
+    ...schema,
+    "x-kubernetes-group-version-kind": kinds.filter(({ group }) => !otherServers.has(group)),
+  };
 }
 
 /** Paths of resources of one group version, sorted, with the tag of their group. */

@@ -35,6 +35,28 @@ async function openExtra(): Promise<{ port: number; ca: string; seen: Seen[]; cl
         { name: "things", singularName: "thing", namespaced: true, kind: "Thing", verbs: ["get", "list"] },
       ],
     },
+    "/openapi/v2": {
+      swagger: "2.0",
+      paths: {
+        "/apis/extra.example/v1/things": { get: { schema: { $ref: "#/definitions/example.Thing" } } },
+        "/apis/apps/v1/deployments": { get: {} },
+      },
+      definitions: {
+        "example.Thing": {
+          properties: {
+            other: { $ref: "#/definitions/io.k8s.api.core.v1.Pod" },
+            time: { $ref: "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.Time" },
+          },
+        },
+        "example.Unused": {},
+        "io.k8s.api.core.v1.Pod": { description: "no pod as others know it", type: "string" },
+        "io.k8s.apimachinery.pkg.apis.meta.v1.Time": {
+          description: "in other words",
+          type: "string",
+          format: "date-time",
+        },
+      },
+    },
     "/openapi/v3": {
       paths: { "apis/extra.example/v1": { serverRelativeURL: "/openapi/v3/apis/extra.example/v1?hash=1" } },
     },
@@ -131,8 +153,22 @@ test("a registered group is asked of its own server, as whoever asks, and is a p
       headers: { authorization: "Bearer admin-token", "content-type": "application/merge-patch+json" },
       body: JSON.stringify(body),
     });
-  await patch({ spec: { service: { port: extra.port }, caBundle: null, insecureSkipTLSVerify: true } });
+  // Whether it is there is asked whatever its certificate; what clients send is not.
+  await patch({ spec: { service: { port: extra.port } } });
   await until(async () => /"reason":"Passed"/.test((await send(transport, "GET", name)).text));
+  await patch({ spec: { service: { name: "other" } } });
+  await until(async () => /"reason":"ServiceNotFound"/.test((await send(transport, "GET", name)).text));
+  await post("/api/v1/namespaces/default/services", {
+    metadata: { name: "other" },
+    spec: { type: "ExternalName", externalName: "127.0.0.1" },
+  });
+  await until(async () => /"reason":"Passed"/.test((await send(transport, "GET", name)).text));
+  assert.deepEqual(await send(transport, "GET", "/apis/extra.example/v1/things"), {
+    status: 503,
+    text: "error trying to reach service: tls: failed to verify certificate: x509: certificate is valid for extra.default.svc, not other.default.svc\n",
+  });
+  await patch({ spec: { caBundle: null, insecureSkipTLSVerify: true } });
+  await until(async () => (await send(transport, "GET", "/apis/extra.example/v1/things")).status === 200);
 
   const things = await send(transport, "GET", "/apis/extra.example/v1/namespaces/default/things?limit=5");
   assert.deepEqual(JSON.parse(things.text), { kind: "ThingList", items: [] });
@@ -147,6 +183,16 @@ test("a registered group is asked of its own server, as whoever asks, and is a p
   const discovery = await send(transport, "GET", "/apis", undefined, aggregated);
   assert.match(discovery.text, /"resource":"things"/);
   assert.match((await send(transport, "GET", "/openapi/v3")).text, /apis\/extra.example\/v1\?hash=1/);
+  const { paths, definitions } = JSON.parse((await send(transport, "GET", "/openapi/v2")).text);
+  assert.ok("/apis/extra.example/v1/things" in paths);
+  assert.ok("parameters" in paths["/apis/apps/v1/deployments"], "what this server serves is its own to say");
+  assert.deepEqual(definitions["example.Thing"].properties, {
+    other: { $ref: "#/definitions/io.k8s.api.core.v1.Pod_v2" },
+    time: { $ref: "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.Time" },
+  });
+  assert.equal(definitions["io.k8s.api.core.v1.Pod"].type, "object");
+  assert.equal(definitions["io.k8s.api.core.v1.Pod_v2"].type, "string");
+  assert.equal("example.Unused" in definitions, false);
 
   await send(transport, "DELETE", name);
   await until(async () => (await send(transport, "GET", "/apis/extra.example/v1")).status === 404);

@@ -1,50 +1,17 @@
-import { formatTime, type KubeObject, StatusError } from "../../apimachinery/index.ts";
-import type { Clock, Timer } from "../../platform/index.ts";
-import {
-  type ApiService,
-  type ApiServiceCondition,
-  customPriority,
-  localPriority,
-  type Registry,
-  type RequestContext,
-  type ResourceHandler,
-  trackFields,
-} from "../../registry/index.ts";
-import { ServiceUnavailable } from "../outgoing/service-address.ts";
+import { deepEqual } from "../../apimachinery/index.ts";
+import type { Clock } from "../../platform/index.ts";
+import type { ApiService, Registry, RequestContext, ResourceHandler } from "../../registry/index.ts";
+import { Availability } from "./availability.ts";
+import { LocalServices } from "./local-services.ts";
 import { RemoteApi, type RemoteDeps } from "./remote-api.ts";
+import { type KnownApi, learn } from "./remote-documents.ts";
+import { ServiceChanges, serviceKey } from "./service-changes.ts";
 
-/** How often an available server is asked whether it still is, and one that is not whether it is again. Milliseconds. */
-const availableEveryMs = 30_000;
-const unavailableEveryMs = 2000;
-const checkTimeoutMs = 5000;
 const retryMs = 500;
+/** For each of a server's documents. Milliseconds. */
+const documentTimeoutMs = 5000;
 
-/** One entry of an APIResourceList. */
-export interface RemoteResource {
-  readonly name: string;
-  readonly singularName?: string;
-  readonly namespaced?: boolean;
-  readonly group?: string;
-  readonly version?: string;
-  readonly kind: string;
-  readonly verbs?: readonly string[];
-  readonly shortNames?: readonly string[];
-  readonly categories?: readonly string[];
-}
-
-interface KnownApi {
-  readonly resources: readonly RemoteResource[];
-  /** Where its OpenAPI document is, with its hash; undefined where it has none. */
-  readonly openApi: string | undefined;
-}
-
-interface OpenApiIndex {
-  readonly paths?: Readonly<Record<string, { readonly serverRelativeURL?: string }>>;
-}
-
-const managed = "kube-aggregator.kubernetes.io/automanaged";
 const apiServices = { group: "apiregistration.k8s.io", version: "v1", resource: "apiservices" };
-const everything = { matches: () => true, empty: true };
 
 /**
  * APIServices at work: one for every version that this server serves itself, kept as upstream keeps them, and behind the others the servers
@@ -57,32 +24,54 @@ export class Aggregation {
   readonly #services = new Map<string, ApiService>();
   readonly #remotes = new Map<string, RemoteApi>();
   readonly #known = new Map<string, KnownApi>();
-  readonly #checks = new Map<string, Timer>();
+  readonly #local: LocalServices;
+  readonly #availability: Availability;
+  readonly #changes: ServiceChanges;
   /** Raised whenever another server comes, goes or changes how it is. */
   generation = 0;
   #closing: (() => void)[] = [];
   #closed = false;
-  #registering: Promise<void> | undefined;
-  #registerAgain = false;
 
   constructor(registry: Registry, clock: Clock, deps: RemoteDeps) {
     this.#registry = registry;
     this.#clock = clock;
     this.#deps = deps;
+    const context = (): RequestContext => this.#context();
+    this.#local = new LocalServices({ registry, clock, handler: () => this.#handler, context });
+    this.#availability = new Availability({
+      registry,
+      clock,
+      context,
+      remote: (name) => {
+        const { group = "", version = "" } = this.#services.get(name)?.spec ?? {};
+        return this.remote(group, version);
+      },
+      answered: (remote) => this.#learn(remote),
+    });
+    this.#changes = new ServiceChanges({
+      registry,
+      clock,
+      changed: (service) => {
+        for (const [name, { spec }] of this.#services)
+          if (keyOf(spec) === service) this.#availability.check(name);
+      },
+    });
   }
 
   /** Follows APIServices and registers what this server serves. Resolves once that is done for the first time. */
   async start(): Promise<void> {
     this.#follow();
-    this.#closing.push(this.#registry.onChange(() => void this.#register()));
+    this.#closing.push(this.#registry.onChange(() => void this.#local.register()));
     await this.#registry.ready;
-    await this.#register();
+    await this.#local.register();
   }
 
   close(): void {
     this.#closed = true;
     for (const close of this.#closing.splice(0)) close();
-    for (const timer of this.#checks.values()) timer.cancel();
+    this.#local.close();
+    this.#availability.close();
+    this.#changes.close();
   }
 
   /** The server that a version of a group is asked of; undefined where that is this one. */
@@ -92,6 +81,11 @@ export class Aggregation {
 
   get remotes(): readonly RemoteApi[] {
     return [...this.#remotes.values()];
+  }
+
+  /** What is known of a server; undefined until it has answered once. */
+  known({ group, version }: RemoteApi): KnownApi | undefined {
+    return this.#known.get(`${group}/${version}`);
   }
 
   get #handler(): ResourceHandler {
@@ -104,7 +98,7 @@ export class Aggregation {
       {
         namespace: "",
         options: {
-          predicate: everything,
+          predicate: { matches: () => true, empty: true },
           resourceVersion: "",
           allowBookmarks: false,
           sendInitialEvents: false,
@@ -131,189 +125,32 @@ export class Aggregation {
     else this.#services.set(name, service);
     const { group = "", version = "", service: reference } = (service ?? before)?.spec ?? {};
     const key = `${group}/${version}`;
+    if (!deepEqual(before?.spec.service, service?.spec.service)) this.#followServices();
     if (service === undefined || reference === undefined) {
-      this.#checks.get(name)?.cancel();
-      this.#checks.delete(name);
+      this.#availability.forget(name);
       if (this.#remotes.delete(key)) this.generation++;
+      this.#known.delete(key);
       // Somebody deleted what this server serves: it is registered again.
-      if (service === undefined && before?.spec.service === undefined) void this.#register();
+      if (service === undefined && before?.spec.service === undefined) void this.#local.register();
       return;
     }
     this.#remotes.set(key, new RemoteApi(service, this.#deps));
     this.generation++;
-    const isNew = JSON.stringify(before?.spec) !== JSON.stringify(service.spec);
-    if (isNew) this.#schedule(name, 0);
+    if (!deepEqual(before?.spec, service.spec)) this.#availability.check(name);
   }
 
-  #schedule(name: string, milliseconds: number): void {
-    this.#checks.get(name)?.cancel();
-    const check = (): void => {
-      void this.#check(name)
-        .catch(() => false)
-        .then((available) => {
-          const next = available ? availableEveryMs : unavailableEveryMs;
-          if (!this.#closed && this.#checks.has(name)) this.#schedule(name, next);
-        });
-    };
-    this.#checks.set(name, this.#clock.after(milliseconds, check, { background: true }));
+  #followServices(): void {
+    const keys = [...this.#services.values()].map(({ spec }) => keyOf(spec));
+    this.#changes.follow(new Set(keys.filter((key) => key !== undefined)));
   }
 
-  /** Asks a server for its discovery, and writes down whether it answered. */
-  async #check(name: string): Promise<boolean> {
-    const service = this.#services.get(name);
-    const remote = service && this.remote(service.spec.group ?? "", service.spec.version ?? "");
-    if (remote === undefined) return false;
-    let outcome: Pick<ApiServiceCondition, "status" | "reason" | "message">;
-    const path = `/apis/${remote.group}/${remote.version}`;
-    try {
-      const found = (await remote.document(path, "application/json", checkTimeoutMs)) as {
-        resources?: RemoteResource[];
-      };
-      await this.#learn(remote, found.resources ?? []);
-      outcome = { status: "True", reason: "Passed", message: "all checks passed" };
-    } catch (error) {
-      const {
-        port,
-        name: serviceName,
-        namespace,
-      } = service?.spec.service ?? { port: 443, name: "", namespace: "" };
-      outcome =
-        error instanceof ServiceUnavailable
-          ? { status: "False", reason: error.reason, message: error.message }
-          : {
-              status: "False",
-              reason: "FailedDiscoveryCheck",
-              message: `failing or missing response from https://${serviceName}.${namespace}.svc:${port}${path}: ${(error as Error).message}`,
-            };
-    }
-    await this.#report(name, outcome);
-    return outcome.status === "True";
-  }
-
-  /** What a server says that it has: shown in discovery and OpenAPI beside what this one has. */
-  async #learn(remote: RemoteApi, resources: readonly RemoteResource[]): Promise<void> {
+  async #learn(remote: RemoteApi): Promise<void> {
     const key = `${remote.group}/${remote.version}`;
-    const path = `apis/${key}`;
-    const index = (await remote
-      .document("/openapi/v3", "application/json", checkTimeoutMs)
-      .catch(() => ({}))) as OpenApiIndex;
-    const known: KnownApi = { resources, openApi: index.paths?.[path]?.serverRelativeURL };
-    if (JSON.stringify(this.#known.get(key)) === JSON.stringify(known)) return;
+    const before = this.#known.get(key);
+    const known = await learn(remote, before, documentTimeoutMs);
+    if (this.#closed || !this.#remotes.has(key) || (before !== undefined && deepEqual(before, known))) return;
     this.#known.set(key, known);
     this.generation++;
-  }
-
-  /** What is known of a server; undefined until it has answered once. */
-  known({ group, version }: RemoteApi): KnownApi | undefined {
-    return this.#known.get(`${group}/${version}`);
-  }
-
-  async #report(
-    name: string,
-    outcome: Pick<ApiServiceCondition, "status" | "reason" | "message">,
-  ): Promise<void> {
-    const handler = this.#registry.resource({ ...apiServices, resource: "apiservices/status" });
-    const context = this.#context();
-    await handler?.update?.(
-      name,
-      (current) => {
-        const live = current?.object as ApiService;
-        const present = live.status?.conditions?.find(({ type }) => type === "Available");
-        const next = structuredClone(live);
-        if (
-          present?.status === outcome.status &&
-          present.reason === outcome.reason &&
-          present.message === outcome.message
-        )
-          return next;
-        const now = formatTime(this.#clock.now());
-        const since = present?.status === outcome.status ? (present.lastTransitionTime ?? now) : now;
-        next.status = { conditions: [{ type: "Available", ...outcome, lastTransitionTime: since }] };
-        return trackFields(live, next, {
-          form: handler.form,
-          subresource: "status",
-          rules: handler.rules,
-          context,
-        });
-      },
-      context,
-      {},
-    );
-  }
-
-  /** One run at a time; what changed meanwhile is looked at after it. */
-  #register(): Promise<void> {
-    this.#registerAgain = true;
-    this.#registering ??= (async () => {
-      while (this.#registerAgain && !this.#closed) {
-        this.#registerAgain = false;
-        try {
-          await this.#registerLocal();
-        } catch {
-          this.#clock.after(retryMs, () => void this.#register(), { background: true });
-        }
-      }
-    })().finally(() => {
-      this.#registering = undefined;
-    });
-    return this.#registering;
-  }
-
-  /** Makes the APIServices that are missing, and takes away those of custom kinds that are gone. */
-  async #registerLocal(): Promise<void> {
-    const handler = this.#handler;
-    const context = this.#context();
-    const wanted = new Map<string, { group: string; version: string; custom: boolean }>();
-    for (const { resource, info } of this.#registry.resources) {
-      const { group, version } = resource;
-      // The aggregator does not list what it serves itself.
-      if (group === apiServices.group) continue;
-      const name = `${version}.${group}`;
-      wanted.set(name, { group, version, custom: info.published !== undefined });
-    }
-    const list = await handler.list?.(
-      {
-        namespace: "",
-        predicate: everything,
-        resourceVersion: "",
-        resourceVersionMatch: "",
-        limit: 0,
-        continue: "",
-      },
-      context,
-    );
-    const present = new Set(list?.items.map(({ object }) => object.metadata.name ?? ""));
-    await Promise.all(
-      [...wanted].map(async ([name, local]) => {
-        if (!present.has(name)) await this.#create(name, local, context);
-      }),
-    );
-    for (const { object } of list?.items ?? []) {
-      const name = object.metadata.name ?? "";
-      if (wanted.has(name) || object.metadata.labels?.[managed] !== "true") continue;
-      await handler.delete?.(name, context, {}).catch(ignore("NotFound"));
-    }
-  }
-
-  async #create(
-    name: string,
-    { group, version, custom }: { group: string; version: string; custom: boolean },
-    context: RequestContext,
-  ): Promise<void> {
-    const handler = this.#handler;
-    const priority = custom ? customPriority : localPriority(group, version);
-    const service: KubeObject = {
-      metadata: { name, labels: { [managed]: custom ? "true" : "onstart" } },
-      spec: {
-        ...(group === "" ? {} : { group }),
-        version,
-        groupPriorityMinimum: priority.group,
-        versionPriority: priority.version,
-      },
-    };
-    const object = handler.form.applyDefaults(handler.form.canonicalize(service));
-    trackFields(undefined, object, { form: handler.form, subresource: "", rules: handler.rules, context });
-    await handler.create?.(object, context, {}).catch(ignore("AlreadyExists"));
   }
 
   #context(): RequestContext {
@@ -328,9 +165,5 @@ export class Aggregation {
   }
 }
 
-/** Another member was faster. */
-const ignore =
-  (reason: string) =>
-  (error: unknown): void => {
-    if (!(error instanceof StatusError && error.reason === reason)) throw error;
-  };
+const keyOf = ({ service }: ApiService["spec"]): string | undefined =>
+  service && serviceKey(service.namespace, service.name);

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { readBody } from "../body.ts";
 import type { ApiContext, Layer, Reply } from "../state.ts";
 import type { Aggregation } from "./aggregation.ts";
-import type { RemoteApi } from "./remote-api.ts";
+import { type RemoteApi, RemoteFailure } from "./remote-api.ts";
 
 /** Of one connection, or ours to say: neither goes further (RFC 9110, section 7.6.1). Nobody but this server says who asks. */
 const notForwarded =
@@ -54,10 +54,10 @@ export async function forward(context: ApiContext, remote: RemoteApi): Promise<v
     })
     .catch((error: Error) => error);
   if (response instanceof Error) {
-    state.reply = {
-      ...unavailable,
-      body: `error trying to reach service: ${response.message}\n`,
-    };
+    state.reply =
+      response instanceof RemoteFailure
+        ? { ...unavailable, body: `error trying to reach service: ${response.message}\n` }
+        : unavailable;
     return;
   }
   state.streaming = true;

@@ -1,8 +1,9 @@
 import type { AdmissionReader } from "../../admission/index.ts";
 import type { UserInfo } from "../../apimachinery/index.ts";
-import type { Transport, TransportResponse } from "../../client/index.ts";
+import type { TransportResponse } from "../../client/index.ts";
 import type { Random } from "../../platform/index.ts";
 import type { ApiService } from "../../registry/index.ts";
+import { connectionError, hostPort } from "../outgoing/connection-error.ts";
 import { type Peers, wholeBody } from "../outgoing/peers.ts";
 import { serviceAddress } from "../outgoing/service-address.ts";
 
@@ -21,6 +22,30 @@ export interface RemoteDeps {
 
 const timeoutMs = 30_000;
 const documentBytesMax = 32 * 1024 * 1024;
+/** As which this server asks for itself. */
+const aggregator: UserInfo = { name: "system:kube-aggregator", groups: ["system:masters"] };
+
+/** A request did not get through. The message is Go's. */
+export class RemoteFailure extends Error {
+  override readonly name = "RemoteFailure";
+}
+
+export interface RemoteRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly user: UserInfo;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  readonly signal?: AbortSignal;
+}
+
+/** What a server answered this one. */
+export interface RemoteDocument {
+  readonly status: number;
+  readonly contentType: string;
+  readonly etag: string;
+  readonly text: string;
+}
 
 /** The server behind one APIService. */
 export class RemoteApi {
@@ -44,58 +69,98 @@ export class RemoteApi {
     );
   }
 
-  /** @throws ServiceUnavailable */
-  async transport(): Promise<Transport> {
-    const { peers, reader, random, certificate } = this.#deps;
-    const { service, caBundle, insecureSkipTLSVerify } = this.service.spec;
-    const reference = service as NonNullable<typeof service>;
-    const { host, port } = await serviceAddress(reader, random, reference);
-    return peers.transport({
-      server: `https://${host.includes(":") ? `[${host}]` : host}:${port}`,
-      serverName: `${reference.name}.${reference.namespace}.svc`,
-      ...(caBundle ? { ca: Buffer.from(caBundle, "base64").toString() } : {}),
-      ...(insecureSkipTLSVerify === true ? { insecureSkipTlsVerify: true } : {}),
-      ...(certificate === undefined ? {} : { cert: certificate.cert, key: certificate.key }),
-      // Each group of the user is a header by itself.
-      http1: true,
-      timeoutMs,
-    });
+  /** A request on behalf of a user. @throws ServiceUnavailable, RemoteFailure */
+  request(request: RemoteRequest): Promise<TransportResponse> {
+    const { caBundle, insecureSkipTLSVerify } = this.service.spec;
+    const trust = caBundle ? { ca: Buffer.from(caBundle, "base64").toString() } : {};
+    return this.#send(request, insecureSkipTLSVerify === true ? { insecureSkipTlsVerify: true } : trust)
+      .answer;
   }
 
-  /** A request on behalf of a user. */
-  async request(request: {
-    readonly method: string;
-    readonly path: string;
-    readonly user: UserInfo;
-    readonly headers?: Readonly<Record<string, string>>;
-    readonly body?: Uint8Array;
-    readonly signal?: AbortSignal;
-  }): Promise<TransportResponse> {
-    const transport = await this.transport();
-    const { method, path, user, headers = {}, body, signal } = request;
-    return transport.request({
-      method,
-      path,
-      headers: { ...headers, "x-remote-user": user.name },
-      repeatedHeaders: identityHeaders(user),
-      ...(body === undefined || body.length === 0 ? {} : { body }),
-      ...(signal === undefined ? {} : { signal }),
-    });
+  /**
+   * Whether the server answers for its version, whatever its certificate.
+   * @throws ServiceUnavailable, Error that says why not
+   */
+  async check(milliseconds: number): Promise<void> {
+    const path = `/apis/${this.group}/${this.version}`;
+    const signal = AbortSignal.timeout(milliseconds);
+    const sent = this.#send(
+      { method: "GET", path, user: aggregator, headers: { accept: "application/json" }, signal },
+      { insecureSkipTlsVerify: true },
+    );
+    const url = `https://${hostPort(await sent.place)}${path}`;
+    const fail = (why: string): Error => new Error(`failing or missing response from ${url}: ${why}`);
+    let response: TransportResponse;
+    try {
+      response = await sent.answer;
+      await wholeBody(response.body, documentBytesMax);
+    } catch (error) {
+      const { message } = error as Error;
+      const late = message === "context deadline exceeded";
+      const why = late ? `${message} (Client.Timeout exceeded while awaiting headers)` : message;
+      throw fail(`Get ${JSON.stringify(url)}: ${why}`);
+    }
+    if (response.status < 200 || response.status > 299)
+      throw fail(`bad status from ${url}: ${response.status}`);
   }
 
-  /** A JSON document, as the server itself. @throws Error with what it answered else */
-  async document(path: string, accept = "application/json", milliseconds = timeoutMs): Promise<unknown> {
+  /** A document that this server asks for itself. @throws Error */
+  async document(
+    path: string,
+    { accept, etag = "", milliseconds }: { accept: string; etag?: string; milliseconds: number },
+  ): Promise<RemoteDocument> {
     const response = await this.request({
       method: "GET",
       path,
-      user: { name: "system:kube-aggregator", groups: ["system:masters"] },
-      headers: { accept },
+      user: aggregator,
+      headers: { accept, ...(etag === "" ? {} : { "if-none-match": etag }) },
       signal: AbortSignal.timeout(milliseconds),
     });
     const text = (await wholeBody(response.body, documentBytesMax)).toString();
-    if (response.status < 200 || response.status > 299)
-      throw new Error(`bad status from ${path}: ${response.status}`);
-    return JSON.parse(text);
+    const { "content-type": contentType = "", etag: answered = "" } = response.headers;
+    return { status: response.status, contentType, etag: answered, text };
+  }
+
+  #send(
+    { method, path, user, headers = {}, body, signal }: RemoteRequest,
+    trust: { readonly ca?: string; readonly insecureSkipTlsVerify?: boolean },
+  ) {
+    const { peers, reader, random, certificate } = this.#deps;
+    const reference = this.service.spec.service as NonNullable<ApiService["spec"]["service"]>;
+    const serverName = `${reference.name}.${reference.namespace}.svc`;
+    const place = serviceAddress(reader, random, reference);
+    const answer = place.then((at) => {
+      const transport = peers.transport({
+        server: `https://${hostPort(at)}`,
+        serverName,
+        ...trust,
+        ...(certificate === undefined ? {} : { cert: certificate.cert, key: certificate.key }),
+        // Each group of the user is a header by itself.
+        http1: true,
+        timeoutMs,
+      });
+      return transport
+        .request({
+          method,
+          path,
+          headers: {
+            ...headers,
+            "x-forwarded-host": hostPort(at),
+            "x-forwarded-proto": "https",
+            "x-forwarded-uri": path,
+            "x-remote-user": user.name,
+          },
+          repeatedHeaders: identityHeaders(user),
+          ...(body === undefined || body.length === 0 ? {} : { body }),
+          ...(signal === undefined ? {} : { signal }),
+        })
+        .catch((error: unknown) => {
+          throw new RemoteFailure(connectionError(error, serverName, at));
+        });
+    });
+    // Whoever waits for the place alone is told of it there.
+    answer.catch(() => {});
+    return { place, answer };
   }
 }
 

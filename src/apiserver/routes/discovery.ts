@@ -5,7 +5,6 @@ import { apiVersionOf, compareVersions } from "../../registry/index.ts";
 import { builtinResources } from "../../schema/index.ts";
 import type { Aggregation } from "../aggregation/aggregation.ts";
 import type { RemoteApi } from "../aggregation/remote-api.ts";
-import { type RemoteVersion, remoteVersion } from "../aggregation/remote-discovery.ts";
 import { currentOf } from "../current.ts";
 import type { Encoder } from "../encode/encoder.ts";
 import { acceptedTypes, contentTypes, negotiateObject } from "../media-types.ts";
@@ -117,8 +116,8 @@ interface ServedGroup {
 interface ServedGroupVersion {
   readonly version: string;
   readonly handlers: readonly ResourceHandler[];
-  /** Another server has it. */
-  readonly remote?: RemoteVersion;
+  /** Another server has it; stale while it does not answer. */
+  readonly remote?: { readonly resources?: readonly object[]; readonly freshness: "Current" | "Stale" };
 }
 
 /** With the versions that other servers have, where their APIServices say that they stand. */
@@ -130,10 +129,14 @@ function withRemotes(groups: ServedGroup[], aggregation: Aggregation): ServedGro
       (a.group < b.group ? -1 : a.group > b.group ? 1 : compareVersions(a.version, b.version)),
   );
   for (const remote of byPriority) {
+    const known = aggregation.known(remote);
     const version = {
       version: remote.version,
       handlers: [],
-      remote: remoteVersion(remote, aggregation.known(remote)?.resources ?? []),
+      remote: {
+        ...(known === undefined || known.resources.length === 0 ? {} : { resources: known.resources }),
+        freshness: remote.isAvailable && known?.isFresh === true ? ("Current" as const) : ("Stale" as const),
+      },
     };
     const at = merged.findIndex(({ name }) => name === remote.group);
     const present = merged[at];

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import type Router from "@koa/router";
-import { type JsonObject, parseJson } from "../../apimachinery/index.ts";
+import { type JsonObject, parseJson, stringifyJson } from "../../apimachinery/index.ts";
 import type { Clock } from "../../platform/index.ts";
 import type { Registry } from "../../registry/index.ts";
 import { type OpenApiDocument, type OpenApiPublisher, openApiPublisher } from "../../schema/index.ts";
 import type { Aggregation } from "../aggregation/aggregation.ts";
 import { forward } from "../aggregation/proxy.ts";
+import type { RemoteApi } from "../aggregation/remote-api.ts";
+import { mergeSwagger, type SwaggerPart } from "../aggregation/swagger.ts";
 import { currentOf } from "../current.ts";
 import { acceptedTypes } from "../media-types.ts";
 import type { ApiContext, Reply } from "../state.ts";
@@ -26,23 +28,37 @@ export function openApiRoutes(
     return {
       lastModified: new Date(clock.now()).toUTCString(),
       publisher,
-      protobuf: undefined as OpenApiDocument | undefined,
     };
   });
   // Since when the documents are as they are: made with the server, not with the first request.
   published();
+  let merged: MergedSwagger | undefined;
+  /** Version 2's document, with what other servers have of their own groups. */
+  const swagger = async (): Promise<OpenApiDocument> => {
+    const own = await published().publisher.v2();
+    const parts = aggregation.remotes
+      .map((remote) => aggregation.known(remote)?.swagger)
+      .filter((part) => part !== undefined);
+    if (parts.length === 0) return own;
+    const isSame =
+      merged?.own === own &&
+      merged.parts.length === parts.length &&
+      parts.every((part, index) => part === merged?.parts[index]);
+    if (merged === undefined || !isSame) merged = { own, parts, document: mergedDocument(own, parts) };
+    return merged.document;
+  };
+  let protobuf: { readonly of: OpenApiDocument; readonly document: OpenApiDocument } | undefined;
 
   router.get("/openapi/v2", async (context) => {
     const call = context as unknown as ApiContext;
-    const current = published();
-    const { lastModified } = current;
-    const document = await current.publisher.v2();
+    const { lastModified } = published();
+    const document = await swagger();
     if (!wantsProtobuf(call)) {
       call.state.reply = documentReply(call, document, lastModified);
       return;
     }
-    current.protobuf ??= protobufDocument(document);
-    const reply = documentReply(call, current.protobuf, lastModified);
+    if (protobuf?.of !== document) protobuf = { of: document, document: protobufDocument(document) };
+    const reply = documentReply(call, protobuf.document, lastModified);
     call.state.reply = { ...reply, headers: { ...reply.headers, "content-type": protobufType } };
   });
   router.get("/openapi/v3", async (context) => {
@@ -50,9 +66,8 @@ export function openApiRoutes(
     const { publisher, lastModified } = published();
     const { paths } = await publisher.index();
     for (const remote of aggregation.remotes) {
-      const serverRelativeURL = aggregation.known(remote)?.openApi;
-      if (serverRelativeURL !== undefined)
-        paths[`apis/${remote.group}/${remote.version}`] = { serverRelativeURL };
+      for (const [path, serverRelativeURL] of Object.entries(aggregation.known(remote)?.openApi ?? {}))
+        if (!Object.hasOwn(paths, path)) paths[path] = { serverRelativeURL };
     }
     const body = JSON.stringify({ paths });
     state.reply = {
@@ -63,12 +78,32 @@ export function openApiRoutes(
   });
   router.get("/openapi/v3/{*path}", async (context) => {
     const call = context as unknown as ApiContext;
-    const [, , , root, group = "", version = ""] = call.state.info.path.split("/");
-    const remote = root === "apis" ? aggregation.remote(group, version) : undefined;
-    if (remote !== undefined) return await forward(call, remote);
+    const path = call.state.info.path.slice("/openapi/v3/".length);
     const { publisher, lastModified } = published();
-    call.state.reply = await documentOf(call, publisher, lastModified);
+    const document = await publisher.v3(path);
+    if (document === undefined) {
+      const has = (remote: RemoteApi): boolean =>
+        Object.hasOwn(aggregation.known(remote)?.openApi ?? {}, path);
+      const remote = aggregation.remotes.find(has);
+      if (remote !== undefined) return await forward(call, remote);
+    }
+    call.state.reply = hashedReply(call, document, lastModified);
   });
+}
+
+interface MergedSwagger {
+  readonly own: OpenApiDocument;
+  readonly parts: readonly SwaggerPart[];
+  readonly document: OpenApiDocument;
+}
+
+function mergedDocument(own: OpenApiDocument, parts: readonly SwaggerPart[]): OpenApiDocument {
+  const document = parseJson(Buffer.from(own.bytes).toString()) as JsonObject;
+  return hashed(Buffer.from(stringifyJson(mergeSwagger(document, parts))));
+}
+
+function hashed(bytes: Uint8Array): OpenApiDocument {
+  return { bytes, hash: createHash("sha512").update(bytes).digest("hex").toUpperCase() };
 }
 
 /** Swagger 2.0 in protobuf. Clients also write it with an "@" before the version, which is no media type. */
@@ -82,17 +117,12 @@ function wantsProtobuf(call: ApiContext): boolean {
 }
 
 function protobufDocument(document: OpenApiDocument): OpenApiDocument {
-  const bytes = swaggerProtobuf(parseJson(Buffer.from(document.bytes).toString()) as JsonObject);
-  return { bytes, hash: createHash("sha512").update(bytes).digest("hex").toUpperCase() };
+  return hashed(swaggerProtobuf(parseJson(Buffer.from(document.bytes).toString()) as JsonObject));
 }
 
-async function documentOf(
-  call: ApiContext,
-  publisher: OpenApiPublisher,
-  lastModified: string,
-): Promise<Reply> {
+/** A document that may be kept for ever under its hash. */
+function hashedReply(call: ApiContext, document: OpenApiDocument | undefined, lastModified: string): Reply {
   const { path, query } = call.state.info;
-  const document = await publisher.v3(path.slice("/openapi/v3/".length));
   if (document === undefined) return { status: 404, headers: {}, body: "" };
   const hash = query.get("hash");
   if (hash === "") return documentReply(call, document, lastModified);

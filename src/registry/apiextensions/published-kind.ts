@@ -108,7 +108,7 @@ function listSchema(
       items: {
         description: described.items,
         type: "array",
-        items: { allOf: [{ $ref: `#/components/schemas/${item}` }] },
+        items: { $ref: `#/components/schemas/${item}` },
       },
       kind: text(described.kind),
       metadata: reference(listMeta, described.listMetadata),
