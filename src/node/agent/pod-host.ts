@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { KubeObject } from "../../apimachinery/index.ts";
 import type { CommandOptions, CommandStreams } from "../streaming/remote-command.ts";
 import type { LogQuery } from "./log-query.ts";
+import type { Summary } from "./summary.ts";
 
 /** A refusal that whoever asked is told as it is. */
 export class HostError extends Error {
@@ -36,6 +37,5 @@ export interface PodHost {
   attach(name: ContainerName, options: CommandOptions, streams: CommandStreams): Promise<void>;
   /** Connects to a port of the pod. */
   dial(pod: { readonly namespace: string; readonly pod: string }, port: number): Promise<Duplex>;
-  /** stats/summary, k8s.io/kubelet/pkg/apis/stats/v1alpha1. */
-  summary(): Promise<object>;
+  summary(): Promise<Summary>;
 }

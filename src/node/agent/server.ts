@@ -1,7 +1,6 @@
 /**
- * The kubelet's API over HTTPS: /containerLogs, /exec, /attach, /portForward, /stats/summary, /pods, /healthz. Served to clients with a
- * certificate of the cluster's authority in the group system:masters, which the API server has. One server may stand for many nodes:
- * the Host of a request says which is meant.
+ * The kubelet's API over HTTPS: /containerLogs, /exec, /attach, /portForward, /stats/summary, /metrics/resource, /pods, /healthz. Served to
+ * whom the API server lets (`access.ts`).
  */
 import { createHash, X509Certificate } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -10,11 +9,13 @@ import { pipeline } from "node:stream/promises";
 import { createAuthority } from "../../auth/index.ts";
 import { errorText, type Log } from "../../client/index.ts";
 import { connectionOf, createHttpServer, type Upgrade } from "../../h2/index.ts";
-import type { Listener, PeerCertificate, Platform } from "../../platform/index.ts";
+import type { Listener, Platform } from "../../platform/index.ts";
 import { acceptPortForward } from "../streaming/port-forward.ts";
 import { acceptCommand } from "../streaming/remote-command.ts";
+import type { AgentAccess } from "./access.ts";
 import { parseLogQuery } from "./log-query.ts";
 import { HostError, type PodHost } from "./pod-host.ts";
+import { metricsContentType, resourceMetrics } from "./resource-metrics.ts";
 
 export interface KubeletServer {
   readonly port: number;
@@ -29,11 +30,11 @@ export interface KubeletServerOptions {
   readonly address: string;
   readonly port: number;
   readonly clientCa: string;
-  /** `node`: what the request's Host names. */
-  hostOf(node: string): PodHost | undefined;
+  readonly access: AgentAccess;
+  /** Undefined until the agent is there. */
+  host(): PodHost | undefined;
 }
 
-const masters = "system:masters";
 const closeGraceMs = 500;
 
 export async function startKubeletServer(options: KubeletServerOptions): Promise<KubeletServer> {
@@ -59,19 +60,20 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
   };
 }
 
-const mayUse = (certificate: PeerCertificate | undefined): boolean =>
-  certificate?.organizations.includes(masters) === true;
-
-/** What a request is for. @throws HostError */
-function target(
+/** What a request is for, which whoever sent it may have. @throws HostError */
+async function target(
   options: KubeletServerOptions,
   request: IncomingMessage,
-): { host: PodHost; url: URL; parts: string[] } {
-  if (!mayUse(connectionOf(request)?.peerCertificate)) throw new HostError(401, "Unauthorized");
+): Promise<{ host: PodHost; url: URL; parts: string[] }> {
   const url = new URL(request.url ?? "/", "https://node");
-  const node = (request.headers.host ?? "").replace(/:\d+$/, "");
-  const host = options.hostOf(node);
-  if (host === undefined) throw new HostError(404, `no node ${JSON.stringify(node)} here`);
+  await options.access.check({
+    certificate: connectionOf(request)?.peerCertificate,
+    authorization: request.headers.authorization,
+    method: request.method ?? "GET",
+    path: url.pathname,
+  });
+  const host = options.host();
+  if (host === undefined) throw new HostError(503, "the node is starting");
   let parts: string[];
   try {
     parts = url.pathname.split("/").slice(1).map(decodeURIComponent);
@@ -88,7 +90,7 @@ async function serve(
 ): Promise<void> {
   try {
     if (request.url === "/healthz") return text(response, 200, "ok");
-    const { host, url, parts } = target(options, request);
+    const { host, url, parts } = await target(options, request);
     const [verb, namespace = "", pod = "", container = ""] = parts;
     if (request.method !== "GET") throw new HostError(405, "method not allowed");
     if (verb === "containerLogs" && container !== "") {
@@ -102,6 +104,8 @@ async function serve(
     if (verb === "pods")
       return json(response, { kind: "PodList", apiVersion: "v1", metadata: {}, items: host.pods() });
     if (verb === "stats" && namespace === "summary") return json(response, await host.summary());
+    if (verb === "metrics" && namespace === "resource")
+      return text(response, 200, resourceMetrics(await host.summary()), metricsContentType);
     if (verb === "exec" || verb === "attach" || verb === "portForward")
       throw new HostError(
         400,
@@ -135,7 +139,7 @@ async function upgrade(
 ): Promise<void> {
   let refusable = true;
   try {
-    const { host, url, parts } = target(options, request);
+    const { host, url, parts } = await target(options, request);
     const [verb, namespace = "", pod = "", ...rest] = parts;
     // The uid may stand before the container.
     const name = { namespace, pod, container: rest.at(-1) ?? "" };
@@ -184,8 +188,13 @@ function refuse(log: Log, response: ServerResponse, error: unknown): void {
   text(response, error instanceof HostError ? error.code : 500, errorText(error));
 }
 
-function text(response: ServerResponse, status: number, body: string): void {
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
+function text(
+  response: ServerResponse,
+  status: number,
+  body: string,
+  contentType = "text/plain; charset=utf-8",
+): void {
+  response.writeHead(status, { "content-type": contentType });
   response.end(body);
 }
 

@@ -1,3 +1,4 @@
+import { AgentAccess } from "../agent/access.ts";
 import { certificateAnnotation } from "../agent/node-object.ts";
 import type { PodHost } from "../agent/pod-host.ts";
 import { startKubeletServer } from "../agent/server.ts";
@@ -18,7 +19,8 @@ export async function startProcessNode(options: ProcessNodeOptions): Promise<Pro
     address,
     port,
     clientCa,
-    hostOf: (node) => (node === name ? host : undefined),
+    access: new AgentAccess({ client: options.client, clock: machine.clock, node: name }),
+    host: () => host,
   });
   let agent: NodeAgent;
   try {

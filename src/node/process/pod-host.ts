@@ -4,6 +4,7 @@ import type { KubeObject } from "../../apimachinery/index.ts";
 import type { Machine } from "../../platform/index.ts";
 import type { LogQuery } from "../agent/log-query.ts";
 import { type ContainerName, HostError, type PodHost } from "../agent/pod-host.ts";
+import type { Summary } from "../agent/summary.ts";
 import type { CommandOptions, CommandStreams } from "../streaming/remote-command.ts";
 import type { ContainerRunner } from "./container.ts";
 import { execCommand } from "./exec.ts";
@@ -113,7 +114,7 @@ export class ProcessPodHost implements PodHost {
     }
   }
 
-  summary(): Promise<object> {
+  summary(): Promise<Summary> {
     return summaryOf(this.#machine, this.#running, this.#rates, this.#nodeName);
   }
 

@@ -1,6 +1,7 @@
 /** stats/summary of the kubelet: what the machine, the pods and their containers use. */
 import { formatTime } from "../../apimachinery/index.ts";
 import type { Machine, ProcessUsage } from "../../platform/index.ts";
+import type { Summary, Usage } from "../agent/summary.ts";
 import type { RunningPods } from "./node.ts";
 
 /** Two looks for a rate are at least so far apart. Milliseconds. */
@@ -74,7 +75,7 @@ export async function summaryOf(
   running: RunningPods,
   rates: UsageRates,
   nodeName: string,
-): Promise<object> {
+): Promise<Summary> {
   const host = await machine.host();
   const time = formatTime(machine.clock.now());
   const all = await usages(machine, running);
@@ -85,8 +86,8 @@ export async function summaryOf(
   const space = await machine.files.space(rates.directory).catch(() => ({ total: 0, available: 0 }));
   const byPod = Map.groupBy(all, ({ podUid }) => podUid);
   const pods = [...running.all()].map(({ pod }) => {
-    const { name, namespace, uid } = pod.metadata;
-    const containers = (byPod.get(uid as string) ?? []).map(({ key, container, usage, startedAt }) => ({
+    const { name = "", namespace = "", uid = "" } = pod.metadata;
+    const containers = (byPod.get(uid) ?? []).map(({ key, container, usage, startedAt }) => ({
       name: container,
       startTime: formatTime(startedAt),
       ...cpuAndMemory(time, usage.cpuNanoseconds, rates.rate(key, usage.cpuNanoseconds, startedAt), {
@@ -117,7 +118,7 @@ function cpuAndMemory(
   cpuNanoseconds: number,
   rate: number | undefined,
   memory: { bytes: number; available?: number },
-): object {
+): Usage {
   return {
     cpu: {
       time,
