@@ -28,6 +28,8 @@ export async function* readLog(
   yield new Uint8Array();
   let times = await timesIn(machine, paths.times);
   const size = (await files.status(paths.log))?.bytes ?? 0;
+  // Without following it is the log as it was when it was asked for: the last line is one, however fast others are written.
+  const until = query.follow ? Number.POSITIVE_INFINITY : size;
   let position = Math.max(
     query.sinceMs === undefined ? 0 : await offsetSince(times, query.sinceMs, size),
     query.tailLines === undefined ? 0 : await offsetOfTail(machine, paths.log, size, query.tailLines),
@@ -46,7 +48,9 @@ export async function* readLog(
     // Asked before the read: what is written until it ends is read.
     const last = ended();
     const chunk = Buffer.from(
-      await files.readAt(paths.log, position, chunkBytes).catch(() => new Uint8Array()),
+      await files
+        .readAt(paths.log, position, Math.min(chunkBytes, until - position))
+        .catch(() => new Uint8Array()),
     );
     if (chunk.length === 0) {
       if (((await files.status(paths.log))?.bytes ?? 0) < position) {
