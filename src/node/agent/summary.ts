@@ -16,12 +16,12 @@ export interface Usage {
   };
 }
 
-export interface ContainerUsage extends Usage {
+interface ContainerUsage extends Usage {
   readonly name: string;
   readonly startTime: string;
 }
 
-export interface PodUsage {
+interface PodUsage {
   readonly podRef: { readonly name: string; readonly namespace: string; readonly uid: string };
   readonly startTime: string;
   readonly containers: readonly ContainerUsage[];
