@@ -91,6 +91,8 @@ interface Member {
   readonly id: number;
   readonly kind: string;
   readonly repeated: boolean;
+  /** The full name of the oneof that it belongs to. */
+  readonly union: string | undefined;
   readonly siblings: readonly string[];
   readonly bigint: boolean;
   readonly clamped: boolean;
@@ -106,14 +108,17 @@ function members(type: Type): Member[] {
     .map(([name, field]) => {
       const target = scalars.has(field.type) ? undefined : resolve(field.type, type.protoName);
       const wide = field.type === "int64" || field.type === "uint64";
-      const union = Object.values(oneofs ?? {}).find((candidate) => candidate.oneof.includes(name));
+      const [union, { oneof: siblings = [] } = {}] =
+        Object.entries(oneofs ?? {}).find(([, candidate]) => candidate.oneof.includes(name)) ?? [];
       return {
         name,
         protoName: field.protoName ?? name,
         id: field.id,
         kind: target ? (target.node.values ? "enum" : "message") : field.type,
         repeated: field.rule === "repeated",
-        siblings: union ? union.oneof : [],
+        union:
+          union && `${type.protoName}.${union.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`,
+        siblings,
         bigint: wide && identities.has(name),
         clamped: request && field.type === "int64" && !echoed.has(name),
         target,
@@ -258,7 +263,7 @@ function infoOf(member: Member): string {
     `kind: "${member.kind}"`,
   ];
   if (member.repeated) parts.push("repeated: true");
-  if (member.siblings.length > 0) parts.push("oneof: true");
+  if (member.union !== undefined) parts.push(`oneof: "${member.union}"`);
   if (member.bigint) parts.push("bigint: true");
   if (member.kind === "enum") parts.push(`enum: ${member.target?.name}`);
   if (member.kind === "message") parts.push(`message: ${member.target?.name}`);

@@ -16,18 +16,23 @@ export function fromJson(codec: MessageCodec<unknown>, text: string): Draft<unkn
     if (error instanceof JsonSyntaxError) throw new RpcError(code.invalidArgument, error.message);
     throw error;
   }
-  if (node.type === "null") return {};
   return messageOf(codec, node, text);
 }
 
 function messageOf(codec: MessageCodec<unknown>, node: JsonNode, text: string): Draft<unknown> {
   if (node.type !== "object") throw syntaxError(node, text);
   const message: Record<string, unknown> = {};
-  for (const { name, value } of node.members) {
+  const unions = new Set<string>();
+  for (const { name, nameStart, value } of node.members) {
     const field = codec.fields().find((candidate) => candidate.name === name || candidate.protoName === name);
     if (field === undefined || value.type === "null") continue;
-    if (Object.hasOwn(message, field.name)) {
-      throw new RpcError(code.invalidArgument, `proto: ${place(value, text)}: duplicate field "${name}"`);
+    const wrong = (why: string) =>
+      new RpcError(code.invalidArgument, `proto: ${place(nameStart, text)}: ${why}`);
+    if (Object.hasOwn(message, field.name)) throw wrong(`duplicate field "${name}"`);
+    if (field.oneof !== undefined) {
+      if (unions.has(field.oneof))
+        throw wrong(`error parsing "${name}", oneof ${field.oneof} is already set`);
+      unions.add(field.oneof);
     }
     if (!field.repeated) {
       const one = valueOfField(field, value, text);
@@ -117,24 +122,27 @@ function fromBase64(text: string): Uint8Array | undefined {
 }
 
 function invalid(field: FieldInfo, node: JsonNode, text: string): RpcError {
-  const raw = text.slice(node.start, node.end);
   return new RpcError(
     code.invalidArgument,
-    `proto: ${place(node, text)}: invalid value for ${field.kind} field ${field.name}: ${raw}`,
+    `proto: ${place(node.start, text)}: invalid value for ${field.kind} field ${field.name}: ${token(node, text)}`,
   );
 }
 
 function syntaxError(node: JsonNode, text: string): RpcError {
-  const raw =
-    node.type === "object" || node.type === "array" ? text[node.start] : text.slice(node.start, node.end);
   return new RpcError(
     code.invalidArgument,
-    `proto: syntax error ${place(node, text)}: unexpected token ${raw}`,
+    `proto: syntax error ${place(node.start, text)}: unexpected token ${token(node, text)}`,
   );
 }
 
+/** The first token of a value, as it was written. */
+function token(node: JsonNode, text: string): string {
+  const opens = node.type === "object" || node.type === "array";
+  return text.slice(node.start, opens ? node.start + 1 : node.end);
+}
+
 /** "(line 1:9)" */
-function place(node: JsonNode, text: string): string {
-  const before = text.slice(0, node.start).split("\n");
+function place(at: number, text: string): string {
+  const before = text.slice(0, at).split("\n");
   return `(line ${before.length}:${(before.at(-1) as string).length + 1})`;
 }

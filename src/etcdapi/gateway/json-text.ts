@@ -12,7 +12,11 @@ export type JsonNode = { readonly start: number; readonly end: number } & (
   | { readonly type: "array"; readonly items: readonly JsonNode[] }
   | {
       readonly type: "object";
-      readonly members: readonly { readonly name: string; readonly value: JsonNode }[];
+      readonly members: readonly {
+        readonly name: string;
+        readonly nameStart: number;
+        readonly value: JsonNode;
+      }[];
     }
 );
 
@@ -72,17 +76,18 @@ class Parser {
   }
 
   #object(start: number, depth: number): JsonNode {
-    const members: { name: string; value: JsonNode }[] = [];
+    const members: { name: string; nameStart: number; value: JsonNode }[] = [];
     this.#at++;
     this.#space();
     if (this.#take("}")) return { type: "object", members, start, end: this.#at };
     for (;;) {
       this.#space();
       if (this.#text[this.#at] !== '"') throw this.#unexpected("looking for beginning of object key string");
+      const nameStart = this.#at;
       const name = this.#string();
       this.#space();
       if (!this.#take(":")) throw this.#unexpected("after object key");
-      members.push({ name, value: this.value(depth + 1) });
+      members.push({ name, nameStart, value: this.value(depth + 1) });
       this.#space();
       if (this.#take("}")) return { type: "object", members, start, end: this.#at };
       if (!this.#take(",")) throw this.#unexpected("after object key:value pair");

@@ -9,7 +9,7 @@ export function toJson(codec: MessageCodec<unknown>, message: Draft<unknown>): R
     if (field.repeated) {
       const items = value as readonly unknown[];
       if (items.length > 0) result[field.protoName] = items.map((item) => jsonOf(field, item));
-    } else if (field.oneof || !isDefault(field, value)) {
+    } else if (field.oneof !== undefined || !isDefault(field, value)) {
       result[field.protoName] = jsonOf(field, value);
     }
   }

@@ -1,7 +1,7 @@
 import { emptyBytes, type LeaseId, type Revision, unreachable } from "../../base/index.ts";
 import type { Compare, Kv, Op, OpResult, Txn } from "../../kv/index.ts";
 import { type Draft, etcdserverpb } from "../../wire/index.ts";
-import { code, emptyKey, RpcError, rpcErrorOf } from "../errors.ts";
+import { emptyKey, rpcErrorOf } from "../errors.ts";
 import { headerOf } from "../header.ts";
 import { type Method, unary } from "../method.ts";
 import { checkDelete, deleteOp } from "./delete-range.ts";
@@ -57,32 +57,37 @@ function opOf(op: etcdserverpb.RequestOp): Op {
 
 const compareResults = ["equal", "greater", "less", "notEqual"] as const;
 
-/** A target without its value compares with zero, or nothing. @throws RpcError for a result or target that etcd does not have */
+/**
+ * A target without its value compares with zero, or nothing. A result that etcd does not have is always true, but of a value that there is not; a
+ * target that it does not have is equal to everything.
+ */
 function compareOf(compare: etcdserverpb.Compare): Compare {
-  const result = compareResults[compare.result];
-  if (result === undefined)
-    throw new RpcError(code.invalidArgument, `etcdserver: unknown compare result ${compare.result}`);
   const range = {
     key: compare.key,
     ...(compare.rangeEnd.length > 0 ? { rangeEnd: compare.rangeEnd } : {}),
-    result,
   };
-  const { values } = etcdserverpb.CompareCompareTarget;
+  const { VERSION, CREATE, MOD, VALUE, LEASE } = etcdserverpb.CompareCompareTarget.values;
+  const result = compareResults[compare.result];
+  if (result === undefined) return { ...range, ...(compare.target === VALUE ? existing : always) };
   switch (compare.target) {
-    case values.VERSION:
-      return { ...range, target: "version", version: compare.version ?? 0 };
-    case values.CREATE:
-      return { ...range, target: "create", revision: (compare.createRevision ?? 0) as Revision };
-    case values.MOD:
-      return { ...range, target: "mod", revision: (compare.modRevision ?? 0) as Revision };
-    case values.VALUE:
-      return { ...range, target: "value", value: compare.value ?? emptyBytes };
-    case values.LEASE:
-      return { ...range, target: "lease", lease: (compare.lease ?? 0n) as LeaseId };
+    case VERSION:
+      return { ...range, result, target: "version", version: compare.version ?? 0 };
+    case CREATE:
+      return { ...range, result, target: "create", revision: (compare.createRevision ?? 0) as Revision };
+    case MOD:
+      return { ...range, result, target: "mod", revision: (compare.modRevision ?? 0) as Revision };
+    case VALUE:
+      return { ...range, result, target: "value", value: compare.value ?? emptyBytes };
+    case LEASE:
+      return { ...range, result, target: "lease", lease: (compare.lease ?? 0n) as LeaseId };
     default:
-      throw new RpcError(code.invalidArgument, `etcdserver: unknown compare target ${compare.target}`);
+      return { ...range, ...(result === "equal" ? always : never) };
   }
 }
+
+const existing = { target: "version", result: "greater", version: 0 } as const;
+const always = { target: "version", result: "greater", version: -1 } as const;
+const never = { target: "version", result: "less", version: 0 } as const;
 
 /** The answer of one operation carries the revision as it was after it: before the first change of the transaction, one less. */
 class RevisionWalk {

@@ -1504,11 +1504,11 @@ export const Compare: MessageCodec<Compare> = {
     { id: 1, name: "result", protoName: "result", kind: "enum", enum: CompareCompareResult },
     { id: 2, name: "target", protoName: "target", kind: "enum", enum: CompareCompareTarget },
     { id: 3, name: "key", protoName: "key", kind: "bytes" },
-    { id: 4, name: "version", protoName: "version", kind: "int64", oneof: true },
-    { id: 5, name: "createRevision", protoName: "create_revision", kind: "int64", oneof: true },
-    { id: 6, name: "modRevision", protoName: "mod_revision", kind: "int64", oneof: true },
-    { id: 7, name: "value", protoName: "value", kind: "bytes", oneof: true },
-    { id: 8, name: "lease", protoName: "lease", kind: "int64", oneof: true, bigint: true },
+    { id: 4, name: "version", protoName: "version", kind: "int64", oneof: "etcdserverpb.Compare.target_union" },
+    { id: 5, name: "createRevision", protoName: "create_revision", kind: "int64", oneof: "etcdserverpb.Compare.target_union" },
+    { id: 6, name: "modRevision", protoName: "mod_revision", kind: "int64", oneof: "etcdserverpb.Compare.target_union" },
+    { id: 7, name: "value", protoName: "value", kind: "bytes", oneof: "etcdserverpb.Compare.target_union" },
+    { id: 8, name: "lease", protoName: "lease", kind: "int64", oneof: "etcdserverpb.Compare.target_union", bigint: true },
     { id: 64, name: "rangeEnd", protoName: "range_end", kind: "bytes" },
   ],
   write(w, m) {
@@ -3565,10 +3565,10 @@ export interface RequestOp {
 export const RequestOp: MessageCodec<RequestOp> = {
   name: "etcdserverpb.RequestOp",
   fields: () => [
-    { id: 1, name: "requestRange", protoName: "request_range", kind: "message", oneof: true, message: RangeRequest },
-    { id: 2, name: "requestPut", protoName: "request_put", kind: "message", oneof: true, message: PutRequest },
-    { id: 3, name: "requestDeleteRange", protoName: "request_delete_range", kind: "message", oneof: true, message: DeleteRangeRequest },
-    { id: 4, name: "requestTxn", protoName: "request_txn", kind: "message", oneof: true, message: TxnRequest },
+    { id: 1, name: "requestRange", protoName: "request_range", kind: "message", oneof: "etcdserverpb.RequestOp.request", message: RangeRequest },
+    { id: 2, name: "requestPut", protoName: "request_put", kind: "message", oneof: "etcdserverpb.RequestOp.request", message: PutRequest },
+    { id: 3, name: "requestDeleteRange", protoName: "request_delete_range", kind: "message", oneof: "etcdserverpb.RequestOp.request", message: DeleteRangeRequest },
+    { id: 4, name: "requestTxn", protoName: "request_txn", kind: "message", oneof: "etcdserverpb.RequestOp.request", message: TxnRequest },
   ],
   write(w, m) {
     if (m.requestTxn !== undefined) {
@@ -3709,10 +3709,10 @@ export interface ResponseOp {
 export const ResponseOp: MessageCodec<ResponseOp> = {
   name: "etcdserverpb.ResponseOp",
   fields: () => [
-    { id: 1, name: "responseRange", protoName: "response_range", kind: "message", oneof: true, message: RangeResponse },
-    { id: 2, name: "responsePut", protoName: "response_put", kind: "message", oneof: true, message: PutResponse },
-    { id: 3, name: "responseDeleteRange", protoName: "response_delete_range", kind: "message", oneof: true, message: DeleteRangeResponse },
-    { id: 4, name: "responseTxn", protoName: "response_txn", kind: "message", oneof: true, message: TxnResponse },
+    { id: 1, name: "responseRange", protoName: "response_range", kind: "message", oneof: "etcdserverpb.ResponseOp.response", message: RangeResponse },
+    { id: 2, name: "responsePut", protoName: "response_put", kind: "message", oneof: "etcdserverpb.ResponseOp.response", message: PutResponse },
+    { id: 3, name: "responseDeleteRange", protoName: "response_delete_range", kind: "message", oneof: "etcdserverpb.ResponseOp.response", message: DeleteRangeResponse },
+    { id: 4, name: "responseTxn", protoName: "response_txn", kind: "message", oneof: "etcdserverpb.ResponseOp.response", message: TxnResponse },
   ],
   write(w, m) {
     if (m.responseTxn !== undefined) {
@@ -4297,9 +4297,9 @@ export interface WatchRequest {
 export const WatchRequest: MessageCodec<WatchRequest> = {
   name: "etcdserverpb.WatchRequest",
   fields: () => [
-    { id: 1, name: "createRequest", protoName: "create_request", kind: "message", oneof: true, message: WatchCreateRequest },
-    { id: 2, name: "cancelRequest", protoName: "cancel_request", kind: "message", oneof: true, message: WatchCancelRequest },
-    { id: 3, name: "progressRequest", protoName: "progress_request", kind: "message", oneof: true, message: WatchProgressRequest },
+    { id: 1, name: "createRequest", protoName: "create_request", kind: "message", oneof: "etcdserverpb.WatchRequest.request_union", message: WatchCreateRequest },
+    { id: 2, name: "cancelRequest", protoName: "cancel_request", kind: "message", oneof: "etcdserverpb.WatchRequest.request_union", message: WatchCancelRequest },
+    { id: 3, name: "progressRequest", protoName: "progress_request", kind: "message", oneof: "etcdserverpb.WatchRequest.request_union", message: WatchProgressRequest },
   ],
   write(w, m) {
     if (m.progressRequest !== undefined) {

@@ -24,8 +24,8 @@ export interface FieldInfo {
   readonly protoName: string;
   readonly kind: "bytes" | "string" | "bool" | "int32" | "uint32" | "int64" | "uint64" | "enum" | "message";
   readonly repeated?: boolean;
-  /** A member of a oneof: present or not, whatever its value. */
-  readonly oneof?: boolean;
+  /** A member of the oneof of this full name: present or not, whatever its value. */
+  readonly oneof?: string;
   /** 64 bits kept as a bigint. */
   readonly bigint?: boolean;
   readonly enum?: EnumType;
