@@ -42,8 +42,10 @@ export class KeyRanges {
   }
 }
 
+/** A range that ends before it begins counts as its first key, as in etcd. */
 function intervalOf({ key, rangeEnd }: KeyRange): Interval {
-  if (rangeEnd === undefined || rangeEnd.length === 0) {
+  const isOne = rangeEnd === undefined || rangeEnd.length === 0;
+  if (isOne || (!isOpenEnded(rangeEnd) && compareBytes(rangeEnd, key) <= 0)) {
     const end = new Uint8Array(key.length + 1);
     end.set(key);
     return { start: key, end };

@@ -133,3 +133,13 @@ test("a set of ranges covers a range exactly when it covers every key of it", ()
   const all = new KeyRanges([{ key: Uint8Array.of(0), rangeEnd: Uint8Array.of(0) }]);
   assert.ok(all.covers({ key: utf8("a"), rangeEnd: Uint8Array.of(0) }));
 });
+
+test("a range that ends before it begins is allowed where its first key is, as in etcd", () => {
+  const ranges = new KeyRanges([{ key: utf8("b"), rangeEnd: utf8("d") }]);
+  const covers = (key: string, rangeEnd: string) =>
+    ranges.covers({ key: utf8(key), rangeEnd: utf8(rangeEnd) });
+  assert.equal(covers("c", "a"), true);
+  assert.equal(covers("b", "b"), true);
+  assert.equal(covers("zz", "c"), false);
+  assert.equal(covers("a", ""), false);
+});

@@ -1,5 +1,5 @@
 import { type authpb, type Draft, etcdserverpb } from "../../wire/index.ts";
-import { code, RpcError, rpcErrorOf } from "../errors.ts";
+import { code, RpcError } from "../errors.ts";
 import { headerOf } from "../header.ts";
 import { type Method, unary } from "../method.ts";
 import type { KeyPermission, StoreAccess, Who } from "../ports.ts";
@@ -10,10 +10,9 @@ const service = etcdserverpb.AuthService;
 const types = ["read", "write", "readwrite"] as const;
 
 export function roleAddMethod(access: StoreAccess, who: Who): Method {
-  return unary(service.RoleAdd, async ({ name }) => {
-    if (name === "") throw rpcErrorOf("ROLE_EMPTY");
-    return { header: headerOf(await access.change({ action: "add-role", role: name }, who())) };
-  });
+  return unary(service.RoleAdd, async ({ name }) => ({
+    header: headerOf(await access.change({ action: "add-role", role: name }, who())),
+  }));
 }
 
 export function roleDeleteMethod(access: StoreAccess, who: Who): Method {

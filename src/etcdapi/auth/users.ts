@@ -1,5 +1,4 @@
 import { etcdserverpb } from "../../wire/index.ts";
-import { rpcErrorOf } from "../errors.ts";
 import { headerOf } from "../header.ts";
 import { type Method, unary } from "../method.ts";
 import type { StoreAccess, Who } from "../ports.ts";
@@ -8,7 +7,6 @@ const service = etcdserverpb.AuthService;
 
 export function userAddMethod(access: StoreAccess, who: Who): Method {
   return unary(service.UserAdd, async ({ name, password, options }) => {
-    if (name === "") throw rpcErrorOf("USER_EMPTY");
     const noPassword = options?.noPassword === true;
     const change = { action: "add-user", user: name, password, noPassword } as const;
     return { header: headerOf(await access.change(change, who())) };

@@ -1,6 +1,6 @@
 import type { Revision } from "../../base/index.ts";
 import type { v3electionpb } from "../../wire/index.ts";
-import { code, emptyKey, RpcError } from "../errors.ts";
+import { code, RpcError } from "../errors.ts";
 
 export const notLeader = (): RpcError => new RpcError(code.unknown, "election: not leader");
 
@@ -11,6 +11,5 @@ export function leaderKeyOf({ leader }: { readonly leader: v3electionpb.LeaderKe
   lease: bigint;
 } {
   if (leader === undefined) throw new RpcError(code.unknown, '"leader" field must be provided');
-  if (leader.key.length === 0) throw emptyKey();
   return { key: leader.key, createRevision: leader.rev as Revision, lease: leader.lease };
 }

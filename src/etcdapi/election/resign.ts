@@ -1,7 +1,8 @@
 import type { Kv } from "../../kv/index.ts";
 import { v3electionpb } from "../../wire/index.ts";
 import { ifStillClaimed } from "../concurrency/claim.ts";
-import { throughClient } from "../concurrency/session.ts";
+import { sessionLease, throughClient } from "../concurrency/session.ts";
+import { emptyKey } from "../errors.ts";
 import { headerOf } from "../header.ts";
 import { type Method, unary } from "../method.ts";
 import { leaderKeyOf } from "./leader-key.ts";
@@ -10,7 +11,11 @@ import { leaderKeyOf } from "./leader-key.ts";
 export function resignMethod(kv: Kv): Method {
   return unary(v3electionpb.ElectionService.Resign, (request) =>
     throughClient(async () => {
-      const { header } = await ifStillClaimed(kv, leaderKeyOf(request), "delete");
+      const leader = leaderKeyOf(request);
+      // Of no use here, but etcd opens one all the same: whoever may have no lease may not resign without one.
+      await sessionLease(kv, leader.lease);
+      if (leader.key.length === 0) throw emptyKey();
+      const { header } = await ifStillClaimed(kv, leader, "delete");
       return { header: headerOf(header) };
     }),
   );

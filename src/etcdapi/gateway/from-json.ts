@@ -102,10 +102,10 @@ function integerOf(field: FieldInfo, node: JsonNode, text: string): number | big
   return Number(value);
 }
 
-/** Digits, or a decimal form that is whole: 1.0, 5e2. */
+/** As JSON writes numbers, in text, too: digits, or a decimal form that is whole, such as 1.0 and 5e2. */
 function integer(digits: string): bigint | undefined {
-  if (/^-?\d{1,20}$/.test(digits)) return BigInt(digits);
-  if (!/^-?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?$/.test(digits)) return undefined;
+  if (/^-?(0|[1-9]\d{0,19})$/.test(digits)) return BigInt(digits);
+  if (!/^-?(0|[1-9]\d{0,19})(\.\d{1,20})?([eE][+-]?\d{1,3})?$/.test(digits)) return undefined;
   const value = Number(digits);
   return Number.isSafeInteger(value) ? BigInt(value) : undefined;
 }

@@ -153,10 +153,7 @@ function serveStream(
         if (!response.headersSent) writeHead(response, 200);
       } else {
         const { status, body } = errorBody(thrown, method, onInternalError);
-        if (!response.headersSent) {
-          sendJson(response, status, body);
-          return;
-        }
+        if (!response.headersSent) writeHead(response, status);
         writeLine(response, { error: body });
       }
       response.end();
@@ -165,8 +162,22 @@ function serveStream(
     resume: () => void request.resume(),
   };
   const observer = method.open(reply);
+  /** What cannot be read never reaches the method: until there was an answer, that is an error like any other. */
+  const refuse = (thrown: unknown): void => {
+    if (ended || response.headersSent) return reply.end(thrown);
+    ended = true;
+    const { status, body } = errorBody(thrown, method, onInternalError);
+    sendJson(response, status, body);
+  };
   const take = (text: string): void => {
-    if (!ended) observer.request(withDefaults(method, fromJson(method.info.request, text)));
+    if (ended) return;
+    let message: unknown;
+    try {
+      message = withDefaults(method, fromJson(method.info.request, text));
+    } catch (thrown) {
+      return refuse(thrown);
+    }
+    observer.request(message);
   };
   const guarded = (work: () => void): void => {
     try {
@@ -181,8 +192,8 @@ function serveStream(
       if (ended) return;
       const values = splitter.push(piece);
       if (values === undefined)
-        throw new RpcError(code.resourceExhausted, "grpc: received message larger than max");
-      values.forEach(take);
+        refuse(new RpcError(code.resourceExhausted, "grpc: received message larger than max"));
+      else values.forEach(take);
     }),
   );
   request.on("end", () =>

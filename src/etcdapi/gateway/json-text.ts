@@ -1,3 +1,4 @@
+import { utf8 } from "../../base/index.ts";
 import { jsonDepthMax } from "../limits.ts";
 
 /**
@@ -165,8 +166,10 @@ class Parser {
   }
 
   #unexpected(where: string): JsonSyntaxError {
-    const character = this.#text[this.#at];
-    if (character === undefined) return new JsonSyntaxError("unexpected EOF");
+    const [byte] = utf8(this.#text.slice(this.#at, this.#at + 2));
+    if (byte === undefined) return new JsonSyntaxError("unexpected EOF");
+    // Go reads bytes, and shows the first one of a character that has several.
+    const character = String.fromCharCode(byte);
     const shown = character === '"' ? character : JSON.stringify(character).slice(1, -1).replace("'", "\\'");
     return new JsonSyntaxError(`invalid character '${shown}' ${where}`);
   }
