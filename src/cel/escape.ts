@@ -12,6 +12,11 @@ const escapes: Readonly<Record<string, string>> = {
   "/": "__slash__",
 };
 
+/** Whether the language has a use of its own for a name. */
+export function isKeyword(name: string): boolean {
+  return reserved.has(name);
+}
+
 /** The name by which expressions reach a property of JSON: `a-b` is `a__dash__b`. Undefined where they cannot. */
 export function escapeName(property: string): string | undefined {
   if (reserved.has(property)) return `__${property}__`;

@@ -1,4 +1,4 @@
-import { escapeName } from "./escape.ts";
+import { escapeName, isKeyword } from "./escape.ts";
 import { requestBytesMax } from "./limits.ts";
 import { type CelField, type CelType, types } from "./types.ts";
 
@@ -120,7 +120,10 @@ function fieldsOf(schema: ValueSchema, name: string, isResource: boolean): Reado
   for (const [property, sub] of Object.entries(properties)) {
     const type = inner(sub, `${name}.${property}`);
     const escaped = escapeName(property);
-    if (type !== undefined && escaped !== undefined) fields.set(escaped, { type, property });
+    if (type === undefined || escaped === undefined) continue;
+    fields.set(escaped, { type, property });
+    // `metadata.namespace` is as good as `metadata.__namespace__`.
+    if (isKeyword(property)) fields.set(property, { type, property });
   }
   return fields;
 }

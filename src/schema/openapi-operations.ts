@@ -59,6 +59,7 @@ const selecting = queryParameters(
   "sendInitialEvents",
 );
 const listing = [...selecting, ...queryParameters("", "", "allowWatchBookmarks watch")];
+const atRevision = queryParameters("resourceVersion");
 const nameInPath: Parameter = { name: "name", in: "path", type: "string" };
 const namespaceInPath: Parameter = { name: "namespace", in: "path", type: "string" };
 
@@ -87,10 +88,10 @@ export function basePath(group: string, version: string): string {
   return group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
 }
 
-/** `rbac.authorization.k8s.io` reads `rbacAuthorization` in tags and operation ids. */
+/** `rbac.authorization.k8s.io` reads `rbacAuthorization` in tags and operation ids, `x-k8s.io` `xK8sIo`. */
 export function groupName(group: string): string {
   if (group === "") return "core";
-  const parts = group.replace(/\.k8s\.io$/, "").split(".");
+  const parts = group.replace(/\.k8s\.io$/, "").split(/[.-]/);
   return parts.map((part, i) => (i === 0 ? part : capitalized(part))).join("");
 }
 
@@ -206,9 +207,14 @@ class ResourcePaths {
         method: "delete",
         id: `delete${all}Collection${this.#noun}`,
         action: "deletecollection",
-        parameters: [...scope, ...pretty, ...selecting, ...deleting],
-        body: `${meta}.DeleteOptions`,
         response: `${meta}.Status`,
+        // Of custom kinds upstream tells what a list takes.
+        ...(this.#info.published === undefined
+          ? {
+              parameters: [...scope, ...pretty, ...selecting, ...deleting],
+              body: `${meta}.DeleteOptions`,
+            }
+          : { parameters: [...scope, ...pretty, ...listing] }),
       });
     }
   }
@@ -240,7 +246,8 @@ class ResourcePaths {
     const noun = `${this.#prefix}${this.#noun}${suffix}`;
     const shared = { kind, response: definition };
     if (verbs.includes("get")) {
-      this.#add(path, { ...shared, method: "get", id: `read${noun}`, action: "get", parameters: scope });
+      const parameters = [...scope, ...(this.#info.published === undefined ? [] : atRevision)];
+      this.#add(path, { ...shared, method: "get", id: `read${noun}`, action: "get", parameters });
     }
     if (verbs.includes("update")) {
       this.#add(path, {
@@ -274,7 +281,8 @@ class ResourcePaths {
     const definition = isOwn ? this.#definition : definitionOfKind(sub.kind);
     if (definition === undefined || sub.name === "log") return;
     const suffix = sub.name === "ephemeralcontainers" ? "Ephemeralcontainers" : capitalized(sub.name);
-    this.#addReadAndWrite(path, sub.verbs, suffix, sub.kind, definition);
+    const kind = this.#info.published === undefined ? sub.kind : this.#info;
+    this.#addReadAndWrite(path, sub.verbs, suffix, kind, definition);
     if (sub.verbs.includes("create")) {
       this.#add(path, {
         method: "post",

@@ -140,6 +140,7 @@ const examples: readonly (readonly [string, unknown])[] = [
   ["dyn(1) == 1.0 && dyn(1u) == 1", true],
   ["type(object.replicas) == int && type(self.spec.ratio) == double", true],
   ["self.spec.a__dash__b + self.spec.__namespace__", "yn"],
+  ["self.spec.a__dash__b + self.spec.namespace", "yn"],
   ["self.spec.when.getFullYear()", 2021n],
   ["self.spec.when + duration('36h') == timestamp('2021-01-02T12:00:00Z')", true],
   ["self.spec.zones == ['b', 'a']", true],
