@@ -13,6 +13,9 @@ export const slowCallMsDefault = 300;
 /** Bytes of events in one WatchResponse where the client asked for fragments (etcd: --max-request-bytes). */
 export const watchFragmentBytesMax = 1_572_864;
 
+/** Bytes of events that are kept encoded for the next watch that gets the same; less than a fragment. */
+export const watchSharedBytesMax = 65_536;
+
 /** Watches on one stream. etcd has no bound; kube-apiserver needs one a resource. */
 export const watchesPerStreamMax = 50_000;
 

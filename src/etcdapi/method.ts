@@ -14,8 +14,11 @@ export interface UnaryMethod<Request, Response> {
 
 /** The way back of a stream. Calls after it ended do nothing. */
 export interface Reply<Response> {
-  /** False when the message was taken but the client does not keep up: wait for `drain`. */
-  send(message: Draft<Response>): boolean;
+  /**
+   * False when the message was taken but the client does not keep up: wait for `drain`. `tail`: the message's last fields as bytes, where many
+   * messages have the same; `message` is without them.
+   */
+  send(message: Draft<Response>, tail?: Uint8Array): boolean;
   /** Ends the call, well or with what was thrown. */
   end(thrown?: unknown): void;
   /** Takes no more requests until `resume`. */

@@ -70,7 +70,7 @@ export abstract class Http2Endpoint<Stream extends Http2Stream> extends Incoming
     this.connection = connection;
     this.socket = connection.stream;
     this.#options = options;
-    this.output = new Output(connection.stream, {
+    this.output = new Output(connection, {
       flushed: () => this.#flushed(),
       drained: () => this.#sendWaiting(),
     });

@@ -2,7 +2,7 @@ import { assert } from "../base/index.ts";
 import type { Connection } from "../platform/index.ts";
 import { errorCode, framePayloadBytesMax } from "./frames.ts";
 import type { OutgoingFields } from "./header-encoder.ts";
-import type { Output } from "./output.ts";
+import { type Output, sharedPayloadBytesMin } from "./output.ts";
 import type { HeaderFields, IncomingStream, StreamReceiver } from "./ports.ts";
 import type { RequestHead } from "./request-head.ts";
 
@@ -228,9 +228,20 @@ export class Http2Stream implements IncomingStream {
   }
 
   write(chunk: Uint8Array): boolean {
+    return this.#write(chunk, false);
+  }
+
+  writeCopy(chunk: Uint8Array): boolean {
+    // So much would be shared with the connection's output.
+    return chunk.length < sharedPayloadBytesMin
+      ? this.#write(chunk, true)
+      : this.write(new Uint8Array(chunk));
+  }
+
+  #write(chunk: Uint8Array, lent: boolean): boolean {
     if (this.closed || this.#ending) return true;
     assert(this.#headersSent, "a body before its header");
-    if (chunk.length > 0) this.#send(chunk);
+    if (chunk.length > 0) this.#send(chunk, lent);
     if (this.#queuedBytes <= queuedBytesHigh && !this.#host.output.full) return true;
     this.#needsDrain = true;
     this.#host.waitForRoom(this);
@@ -250,7 +261,7 @@ export class Http2Stream implements IncomingStream {
       this.#trailers = trailers;
       break;
     }
-    if (chunk !== undefined && chunk.length > 0) this.#send(chunk);
+    if (chunk !== undefined && chunk.length > 0) this.#send(chunk, false);
     if (!this.localEnded && this.#queue.length === 0) this.#sendEnd();
   }
 
@@ -285,13 +296,14 @@ export class Http2Stream implements IncomingStream {
     return this.#needsDrain;
   }
 
-  #send(chunk: Uint8Array): void {
+  /** `lent`: what has to wait is copied. */
+  #send(chunk: Uint8Array, lent: boolean): void {
     const sent = this.#queue.length > 0 ? 0 : this.#sendPart(chunk, 0, chunk.length, true);
     if (this.localEnded) this.#host.ended(this);
     if (sent === chunk.length) return;
     if (this.#queue.length === 0) this.#queueOffset = sent;
     if (this.#queue === none) this.#queue = [];
-    this.#queue.push(chunk);
+    this.#queue.push(lent ? new Uint8Array(chunk) : chunk);
     this.#queuedBytes += chunk.length - sent;
     this.#host.queuedBytes += chunk.length - sent;
     this.#host.waitForRoom(this);

@@ -1,14 +1,17 @@
 import type { Duplex } from "node:stream";
+import type { Connection } from "../platform/index.ts";
 import { frameFlag, frameHeaderBytes, framePayloadBytesMax, frameType } from "./frames.ts";
 
 /** What waits for the next write; above it a connection's DATA waits in its streams. */
 const pendingBytesHigh = 262_144;
 
 /** A payload from this size on is not copied. */
-const sharedPayloadBytesMin = 4096;
+export const sharedPayloadBytesMin = 4096;
 
 const pageBytesMin = 1024;
 const pageBytesMax = 65_536;
+/** Of a page that is used again: then what a turn gathers should fit on it. */
+const lastingPageBytesMax = 2 * pendingBytesHigh;
 const noPage = Buffer.alloc(0);
 
 /** What TLS is given in one piece: all that a turn may have gathered. */
@@ -27,6 +30,7 @@ export interface OutputOwner {
  */
 export class Output {
   readonly #stream: Duplex;
+  readonly #keepsNoBytes: boolean;
   readonly #owner: OutputOwner;
   /** Used again where the byte stream has taken what was on it; else it may hold on to that, and the rest of the page serves the next turn. */
   #page: Buffer = noPage;
@@ -39,8 +43,9 @@ export class Output {
   #scheduled = false;
   #ended = false;
 
-  constructor(stream: Duplex, owner: OutputOwner) {
+  constructor({ stream, keepsNoBytes = false }: Connection, owner: OutputOwner) {
     this.#stream = stream;
+    this.#keepsNoBytes = keepsNoBytes;
     this.#owner = owner;
     stream.on("drain", () => {
       this.#congested = false;
@@ -140,14 +145,15 @@ export class Output {
   #write(): void {
     if (this.#pending === 0 || this.#ended || this.#congested) return;
     this.#endRun();
+    const stream = this.#stream;
     const parts = this.#parts;
     this.#lastFlushBytes = this.#pending;
     this.#pending = 0;
-    const takenAtOnce = takesAtOnce(this.#stream);
-    if (this.#stream.destroyed) {
+    const takenAtOnce = takesAtOnce(stream);
+    if (stream.destroyed) {
       parts.length = 0;
     } else if (parts.length === 1) {
-      this.#congested = !this.#stream.write(parts[0]);
+      this.#congested = !stream.write(parts[0]);
       parts.length = 0;
     } else if (takenAtOnce && this.#lastFlushBytes <= jointBytesMax) {
       let end = 0;
@@ -156,20 +162,27 @@ export class Output {
         end += part.length;
       }
       parts.length = 0;
-      this.#congested = !this.#stream.write(joint.subarray(0, end));
+      this.#congested = !stream.write(joint.subarray(0, end));
     } else {
       this.#parts = [];
-      this.#stream.cork();
-      for (const part of parts) this.#congested = !this.#stream.write(part);
-      this.#stream.uncork();
+      stream.cork();
+      for (const part of parts) this.#congested = !stream.write(part);
+      stream.uncork();
     }
+    // A write of many bytes is answered with false even where they are gone by now.
+    const allGone = stream.writableLength === 0;
+    if (allGone) this.#congested = false;
     // A large page of a connection that has become quiet is let go.
     if (this.#page.length > pageBytesMin * 4 && this.#lastFlushBytes < this.#page.length / 8)
       this.#page = noPage;
-    if (takenAtOnce || this.#page === noPage) this.#runStart = this.#pageEnd = 0;
+    if (takenAtOnce || (allGone && this.#keepsNoBytes) || this.#page === noPage)
+      this.#runStart = this.#pageEnd = 0;
   }
 
   #header(length: number, type: number, flags: number, streamId: number): void {
+    // A write that was still under way when the last turn ended may be over by now.
+    if (this.#pending === 0 && this.#keepsNoBytes && this.#stream.writableLength === 0)
+      this.#runStart = this.#pageEnd = 0;
     this.#room(frameHeaderBytes);
     const page = this.#page;
     let at = this.#pageEnd;
@@ -215,11 +228,9 @@ export class Output {
     if (this.#pageEnd + bytes <= this.#page.length) return;
     this.#endRun();
     // A few turns' worth, by the last one.
-    const wanted = Math.min(
-      Math.max(4 * Math.max(this.#lastFlushBytes, this.#pending), pageBytesMin),
-      pageBytesMax,
-    );
-    this.#page = Buffer.allocUnsafeSlow(Math.max(wanted, bytes));
+    const wanted = Math.max(4 * Math.max(this.#lastFlushBytes, this.#pending), pageBytesMin);
+    const wantedMax = this.#keepsNoBytes ? lastingPageBytesMax : pageBytesMax;
+    this.#page = Buffer.allocUnsafeSlow(Math.max(Math.min(wanted, wantedMax), bytes));
     this.#runStart = this.#pageEnd = 0;
   }
 }

@@ -45,6 +45,8 @@ export interface IncomingStream {
   respond(headers: Readonly<Record<string, string>>, options?: { end?: boolean }): void;
   /** False when the chunk was taken but the client does not keep up: wait for `drain`. */
   write(chunk: Uint8Array): boolean;
+  /** The same, and the chunk's memory is the caller's again. */
+  writeCopy(chunk: Uint8Array): boolean;
   /** Ends our side, with trailers when given. */
   end(trailers?: Readonly<Record<string, string>>): void;
   /** Breaks the stream off. */

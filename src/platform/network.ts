@@ -72,6 +72,8 @@ function plainServer(onConnection: (connection: Connection) => void, halfOpen: b
 function plainConnection(socket: net.Socket): Connection {
   return {
     stream: socket,
+    // The system has a copy as soon as the write has ended.
+    keepsNoBytes: true,
     protocol: undefined,
     peerCertificate: undefined,
     peerCertificateError: undefined,

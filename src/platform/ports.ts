@@ -102,6 +102,8 @@ export interface PeerCertificate {
 /** A byte stream to another process. */
 export interface Connection {
   readonly stream: Duplex;
+  /** When nothing of what was written waits (`writableLength` is 0) nothing refers to it either: its memory may be written to again. */
+  readonly keepsNoBytes?: boolean;
   /** The protocol chosen by ALPN, or undefined on a plain connection or without agreement. */
   readonly protocol: string | undefined;
   /** Present when the other side showed a certificate that `ca` signed. */

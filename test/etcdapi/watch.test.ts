@@ -32,6 +32,39 @@ test("watches of one stream see their own keys, from a past revision and live", 
   stream.cancel();
 });
 
+test("watches that get the same events get them under their own ids, and one with prevKv or a filter gets its own", async (t) => {
+  const { port } = await serve(t);
+  const client = grpcClient(t, port);
+  await client.call(KVService.Put, { key: bytes("k"), value: bytes("0") });
+  const streams = [client.open(WatchService.Watch), client.open(WatchService.Watch)];
+  const watches = [{}, { prevKv: true }, {}, { filters: [0] }, { fragment: true }];
+  for (const stream of streams)
+    for (const options of watches) {
+      stream.send({ createRequest: { key: bytes("k"), ...options } });
+      assert.equal((await stream.next()).created, true);
+    }
+  for (const value of ["1", "22", "x".repeat(100_000)]) {
+    const { header } = await client.call(KVService.Put, { key: bytes("k"), value: bytes(value) });
+    for (const stream of streams) {
+      const told = new Map<number, etcdserverpb.WatchResponse>();
+      while (told.size < 4) {
+        const response = await stream.next();
+        told.set(response.watchId, response);
+      }
+      assert.deepEqual([...told.keys()].sort(), [0, 1, 2, 4]);
+      for (const { header: at, events, watchId } of told.values()) {
+        assert.equal(at?.revision, header?.revision);
+        assert.deepEqual(
+          events.map(({ kv }) => text(kv?.value)),
+          [value],
+        );
+        assert.equal(events[0]?.prevKv !== undefined, watchId === 1);
+      }
+    }
+  }
+  for (const stream of streams) stream.cancel();
+});
+
 test("an id that is free again is not given to the next watch, and a taken one is stepped over", async (t) => {
   const { port } = await serve(t);
   const stream = grpcClient(t, port).open(WatchService.Watch);

@@ -150,6 +150,32 @@ test("a client that shuts its window gets no more new streams once enough waits 
   client.cut();
 });
 
+test("a chunk that was copied keeps its bytes while it waits for the client's window, whatever becomes of its memory", async () => {
+  for (const length of [3_000, 10_000]) {
+    const client = new RawClient({
+      onRequest,
+      onStream: (stream) => {
+        stream.respond({ ":status": "200" });
+        const lent = Buffer.alloc(length, "a");
+        stream.writeCopy(lent);
+        lent.fill("b");
+        stream.end();
+        return true;
+      },
+    });
+    client.hello([4, 1_000]);
+    client.send(frame(type.headers, endHeaders | endStream, 1, get));
+    await client.frame(type.data);
+    client.send(frame(type.windowUpdate, 0, 1, uint32(length)));
+    await client.frame(type.data, ({ flags }) => (flags & endStream) !== 0);
+    const body = Buffer.concat(
+      client.frames.filter((one) => one.type === type.data).map(({ payload }) => payload),
+    );
+    assert.ok(body.equals(Buffer.alloc(length, "a")));
+    client.cut();
+  }
+});
+
 test("a client for which too much waits is given up, and its streams hear of it", async () => {
   const closed = Promise.withResolvers<number>();
   const client = new RawClient({

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { utf8 } from "../../base/index.ts";
+import { concatBytes, utf8 } from "../../base/index.ts";
 import { type Draft, decode, encode } from "../../wire/index.ts";
 import type { CallMetrics } from "../call-metrics.ts";
 import { type Endpoint, tokenOf, withCaller } from "../callers.ts";
@@ -142,9 +142,11 @@ function serveStream(
   const splitter = new JsonSplitter(Math.ceil(messageBytesMax * jsonPerByte));
   let ended = false;
   const reply: Reply<unknown> = {
-    send(message) {
+    send(message, tail) {
       if (ended) return true;
-      return writeLine(response, { result: toJson(method.info.response, message) });
+      const codec = method.info.response;
+      const whole = tail === undefined ? message : decode(codec, concatBytes([encode(codec, message), tail]));
+      return writeLine(response, { result: toJson(codec, whole) });
     },
     end(thrown) {
       if (ended) return;

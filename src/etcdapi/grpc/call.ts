@@ -30,6 +30,9 @@ export interface CallContext {
 
 const contentType = "application/grpc";
 
+/** Bytes of a message that is copied on its way out. */
+const copiedBytesMax = 2048;
+
 /** Sent with every answer: frozen, so that they are encoded once. */
 const answerHeaders = Object.freeze({ ":status": "200", "content-type": contentType });
 const wellTrailers = Object.freeze({ "grpc-status": "0" });
@@ -136,17 +139,22 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
     if (!this.#ended) this.#stream.resume();
   }
 
-  send(message: Draft<unknown>): boolean {
-    return this.#send(message);
+  send(message: Draft<unknown>, tail?: Uint8Array): boolean {
+    return this.#send(message, undefined, tail);
   }
 
-  #send(message: Draft<unknown>, bytes?: number): boolean {
+  #send(message: Draft<unknown>, bytes?: number, tail?: Uint8Array): boolean {
     if (this.#ended) return true;
     this.#sendHeaders();
-    const frame = encodeGrpc(this.#method.info.response, message, this.#context.writer, bytes);
+    const { writer } = this.#context;
+    const frame = encodeGrpc(this.#method.info.response, message, writer, bytes, tail);
     this.#counts.sent++;
     this.#counts.sentBytes += frame.length - grpcPrefixBytes;
-    return this.#stream.write(frame);
+    if (frame.length > copiedBytesMax) return this.#stream.write(frame);
+    // The memory serves the next message: that of all answers would be the collector's most frequent reason to look through the heap.
+    const hasRoom = this.#stream.writeCopy(frame);
+    writer.takeBack();
+    return hasRoom;
   }
 
   end(thrown?: unknown): void {

@@ -23,7 +23,8 @@ export function* fragmentsOf(
   yield first === 0 ? response : { ...response, events: events.slice(first) };
 }
 
-function sizeOf({ kv, prevKv }: Draft<mvccpb.Event>): number {
+/** Bytes of an event in a response, at most. */
+export function sizeOf({ kv, prevKv }: Pick<Draft<mvccpb.Event>, "kv" | "prevKv">): number {
   return (
     eventOverheadBytes +
     (kv?.key?.length ?? 0) +

@@ -8,13 +8,15 @@ import {
   type WatchObserver,
   type WatchQuery,
 } from "../../kv/index.ts";
-import { type Draft, etcdserverpb, mvccpb } from "../../wire/index.ts";
+import { type Draft, etcdserverpb } from "../../wire/index.ts";
 import { code, rpcErrorOf } from "../errors.ts";
 import { clusterHeader, headerOf } from "../header.ts";
 import { watchesPerStreamMax } from "../limits.ts";
 import { type Method, type Reply, type RequestObserver, stream } from "../method.ts";
 import type { ClusterInfo } from "../ports.ts";
+import { eventOf } from "./event.ts";
 import { fragmentsOf } from "./fragments.ts";
+import { SharedEvents } from "./shared-events.ts";
 
 type Request = etcdserverpb.WatchRequest;
 type Create = etcdserverpb.WatchCreateRequest;
@@ -29,12 +31,14 @@ const noWatchId = -1;
  * keeps the events itself, and the client's requests are not read meanwhile.
  */
 export function watchMethod(kv: Kv, cluster: ClusterInfo): Method {
-  return stream(etcdserverpb.WatchService.Watch, (reply) => new WatchStream(kv, cluster, reply));
+  const shared = new SharedEvents();
+  return stream(etcdserverpb.WatchService.Watch, (reply) => new WatchStream(kv, cluster, shared, reply));
 }
 
 class WatchStream implements RequestObserver<Request> {
   readonly #kv: Kv;
   readonly #cluster: ClusterInfo;
+  readonly #shared: SharedEvents;
   readonly #reply: Reply<Response>;
   readonly #watches = new Map<number, OneWatch>();
   /** Those that had events when there was no room. */
@@ -44,9 +48,10 @@ class WatchStream implements RequestObserver<Request> {
   /** A progress request under way: who has not said yet how far it is. */
   #progress: { readonly missing: Set<OneWatch>; revision: Revision; again: boolean } | undefined;
 
-  constructor(kv: Kv, cluster: ClusterInfo, reply: Reply<Response>) {
+  constructor(kv: Kv, cluster: ClusterInfo, shared: SharedEvents, reply: Reply<Response>) {
     this.#kv = kv;
     this.#cluster = cluster;
+    this.#shared = shared;
     this.#reply = reply;
   }
 
@@ -82,7 +87,13 @@ class WatchStream implements RequestObserver<Request> {
       this.#blocked.add(watch);
       return false;
     }
-    const response = { header: this.#header(revision), watchId: watch.id, events: events.map(eventOf) };
+    const head = { header: this.#header(revision), watchId: watch.id };
+    const tail = this.#shared.encoded(events);
+    if (tail !== undefined) {
+      this.#send(head, tail);
+      return true;
+    }
+    const response = { ...head, events: events.map(eventOf) };
     if (watch.fragmented) for (const fragment of fragmentsOf(response)) this.#send(fragment);
     else this.#send(response);
     return true;
@@ -212,8 +223,8 @@ class WatchStream implements RequestObserver<Request> {
     if (round.again) this.#requestProgress();
   }
 
-  #send(response: Draft<Response>): void {
-    if (this.#reply.send(response)) return;
+  #send(response: Draft<Response>, tail?: Uint8Array): void {
+    if (this.#reply.send(response, tail)) return;
     this.#writable = false;
     this.#reply.pause();
   }
@@ -301,11 +312,4 @@ function queryOf(request: Create): WatchQuery {
     noDelete: request.filters.includes(values.NODELETE),
     progressNotify: request.progressNotify,
   };
-}
-
-const { PUT, DELETE } = mvccpb.EventEventType.values;
-
-/** The port's key-values have the message's fields. */
-function eventOf(event: KvEvent): Draft<mvccpb.Event> {
-  return { type: event.type === "put" ? PUT : DELETE, kv: event.kv, prevKv: event.prevKv };
 }

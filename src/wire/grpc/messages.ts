@@ -25,14 +25,19 @@ export class GrpcMessageTooLarge extends Error {
   }
 }
 
-/** The message as it is sent. `writer`: one that is used again and again. `bytes`: about how many they are, where they may be many. */
+/**
+ * The message as it is sent. `writer`: one that is used again and again. `bytes`: about how many they are, where they may be many. `tail`: its
+ * last fields, encoded before; `message` has the others.
+ */
 export function encodeGrpc<T>(
   codec: MessageCodec<T>,
   message: Draft<T>,
   writer: ProtobufWriter = sharedWriter,
   bytes?: number,
+  tail?: Uint8Array,
 ): Uint8Array {
   writer.begin(bytes);
+  if (tail !== undefined) writer.encoded(tail);
   codec.write(writer, message);
   writer.uint32BigEndian(writer.length);
   writer.byte(0);

@@ -12,8 +12,8 @@ const highUnit = 0x1_0000_0000;
  *     chunk  [ ........ free ........ | header | message | earlier results ]
  *                                     ^ position         ^ end
  *
- * Results are views of the writer's chunk, handed out once and never written again; whoever keeps a small one for long
- * keeps its chunk alive.
+ * Results are views of the writer's chunk, handed out once and never written again unless they are taken back; whoever keeps a small one
+ * for long keeps its chunk alive.
  */
 export class ProtobufWriter {
   #chunk = new Uint8Array(writerChunkBytes);
@@ -37,6 +37,11 @@ export class ProtobufWriter {
     return this.#chunk.subarray(this.#position, this.#end);
   }
 
+  /** Takes the memory of the last result back: nobody looks at it any more. */
+  takeBack(): void {
+    this.#position = this.#end;
+  }
+
   /** Bytes written since `begin`; remember it before a nested message. */
   get length(): number {
     return this.#end - this.#position;
@@ -49,19 +54,24 @@ export class ProtobufWriter {
   }
 
   bytes(tag: number, value: Uint8Array): void {
-    const size = value.length;
+    this.encoded(value);
+    this.varint(value.length);
+    this.varint(tag);
+  }
+
+  /** Fields that were encoded before, as they are. */
+  encoded(fields: Uint8Array): void {
+    const size = fields.length;
     this.#reserve(size);
     this.#position -= size;
     // Small copies are cheaper by hand than through the engine's memmove.
     if (size <= 24) {
       const chunk = this.#chunk;
       const position = this.#position;
-      for (let i = 0; i < size; i++) chunk[position + i] = value[i] as number;
+      for (let i = 0; i < size; i++) chunk[position + i] = fields[i] as number;
     } else {
-      this.#chunk.set(value, this.#position);
+      this.#chunk.set(fields, this.#position);
     }
-    this.varint(size);
-    this.varint(tag);
   }
 
   string(tag: number, value: string): void {
