@@ -43,7 +43,7 @@ const rooms = {
   ],
   client: ["base", "platform", "apimachinery", ...io],
   registration: ["base", "platform", "client", "apimachinery", ...io],
-  controllers: ["base", "platform", "client", "apimachinery", "registration", "auth", "quota", ...io],
+  controllers: ["base", "platform", "client", "apimachinery", "cel", "registration", "auth", "quota", ...io],
   node: ["base", "platform", "h2", "auth", "client", "apimachinery", "catalog", "proxy", ...io],
   catalog: ["base", "platform", "client", "apimachinery"],
   dns: ["base", "platform", "client", "apimachinery", "catalog", ...io],

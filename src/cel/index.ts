@@ -18,6 +18,7 @@ export {
 export { Budget, CostExceeded } from "./budget.ts";
 export { compile, type Program } from "./compile.ts";
 export { InstantiationError } from "./constants.ts";
+export { deviceType, deviceValue } from "./devices.ts";
 export { Environment } from "./environment.ts";
 export { escapeName } from "./escape.ts";
 export { fromJson, LazyMap, toJson } from "./json-values.ts";

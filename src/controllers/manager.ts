@@ -22,6 +22,7 @@ import {
 import { cronJobController } from "./cronjob/index.ts";
 import { daemonSetController } from "./daemonset/index.ts";
 import { deploymentController } from "./deployment/index.ts";
+import { resourceClaimController } from "./devices/index.ts";
 import { disruptionController } from "./disruption/index.ts";
 import { endpointsController } from "./endpoints/index.ts";
 import { endpointSliceController } from "./endpointslice/index.ts";
@@ -85,6 +86,7 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   resourceQuotaController,
   volumeBinderController,
   ephemeralVolumeController,
+  resourceClaimController,
   claimProtectionController,
   volumeProtectionController,
   attributesClassProtectionController,

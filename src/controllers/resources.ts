@@ -30,6 +30,10 @@ export const ipAddresses = of("networking.k8s.io", "v1", "ipaddresses");
 export const clusterRoles = of("rbac.authorization.k8s.io", "v1", "clusterroles");
 export const certificateSigningRequests = of("certificates.k8s.io", "v1", "certificatesigningrequests");
 export const subjectAccessReviews = of("authorization.k8s.io", "v1", "subjectaccessreviews");
+export const resourceClaims = of("resource.k8s.io", "v1", "resourceclaims");
+export const resourceClaimTemplates = of("resource.k8s.io", "v1", "resourceclaimtemplates");
+export const resourceSlices = of("resource.k8s.io", "v1", "resourceslices");
+export const deviceClasses = of("resource.k8s.io", "v1", "deviceclasses");
 export const leases = of("coordination.k8s.io", "v1", "leases");
 
 function of(group: string, version: string, resource: string): GroupVersionResource {

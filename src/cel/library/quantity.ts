@@ -7,7 +7,7 @@ import {
   subtractQuantities,
 } from "../../apimachinery/index.ts";
 import type { Library } from "../functions.ts";
-import { fail, Opaque, type Result } from "../values.ts";
+import { type Failure, fail, Opaque, type Result } from "../values.ts";
 
 const nano = 1_000_000_000n;
 
@@ -32,7 +32,7 @@ function read(text: string): QuantityValue | undefined {
   }
 }
 
-function quantity(text: string): Result {
+export function quantityOf(text: string): QuantityValue | Failure {
   try {
     return new QuantityValue(parseQuantity(text));
   } catch (error) {
@@ -51,7 +51,7 @@ function isInteger({ quantity: { nano: value } }: QuantityValue): boolean {
 const by = (a: QuantityValue, b: QuantityValue): number => compareQuantities(a.quantity, b.quantity);
 
 export const quantityLibrary: Library = {
-  quantity: { "(string) -> kubernetes.Quantity": quantity },
+  quantity: { "(string) -> kubernetes.Quantity": quantityOf },
   isQuantity: { "(string) -> bool": (text: string) => read(text) !== undefined },
   sign: {
     "kubernetes.Quantity.() -> int": ({ quantity: { nano: value } }: QuantityValue) =>

@@ -21,7 +21,7 @@ class SemverValue extends Opaque {
   }
 }
 
-function read(text: string): SemverValue | Failure {
+export function semverOf(text: string): SemverValue | Failure {
   const match = text.length > charactersMax ? null : version.exec(text);
   if (match === null) {
     if (text === "") return fail("Version string empty");
@@ -47,7 +47,7 @@ function normalize(text: string): string | Failure {
 
 function semver(text: string, tolerant = false): SemverValue | Failure {
   const normal = tolerant ? normalize(text) : text;
-  return normal instanceof Failure ? normal : read(normal);
+  return normal instanceof Failure ? normal : semverOf(normal);
 }
 
 function compareVersions(a: SemverValue, b: SemverValue): number {

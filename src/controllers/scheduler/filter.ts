@@ -104,10 +104,14 @@ export function allocatableOf(node: KubeObject): Amounts {
  * `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable. no new claims …`: FitError's text and preemption's.
  * `preemption` in place of what it says of each node; "" where it helps.
  */
-export function unschedulableMessage(refusals: readonly Refusal[], preemption?: string): string {
+export function unschedulableMessage(
+  refusals: readonly Refusal[],
+  claims: "claims devices" | "claims none",
+  preemption?: string,
+): string {
   if (refusals.length === 0) return noNodes;
   const reasons = histogram(refusals.flatMap((refusal) => refusal.reasons));
-  return `${availableHead(refusals.length)}: ${reasons}.${preemptionTail(refusals, preemption)}`;
+  return `${availableHead(refusals.length)}: ${reasons}.${preemptionTail(refusals, preemption, claims === "claims none" ? noClaims : "still not schedulable")}`;
 }
 
 /**
@@ -119,17 +123,31 @@ export function impossibleMessage(reason: string, nodes: number): string {
   return `${availableHead(nodes)}: ${reason}. not found`;
 }
 
+/** The same where it is the pod's claims to devices that cannot be had, and the plugin for devices has seen it. */
+export function withoutDevicesMessage(reason: string, nodes: number): string {
+  if (nodes === 0) return noNodes;
+  const refusals = Array.from({ length: nodes }, (): Refusal => ({ reasons: [], final: true, cures: [] }));
+  return `${availableHead(nodes)}: ${reason}.${preemptionTail(refusals, undefined, noClaims)}`;
+}
+
+const noClaims = "no new claims to deallocate";
+
 const noNodes = "no nodes available to schedule pods";
 
 const availableHead = (nodes: number): string => `0/${nodes} nodes are available`;
 
-function preemptionTail(refusals: readonly Refusal[], preemption: string | undefined): string {
+/** `devices`: what upstream's plugin for devices has to say. */
+function preemptionTail(
+  refusals: readonly Refusal[],
+  preemption: string | undefined,
+  devices: string,
+): string {
   if (preemption === "") return "";
   const verdicts = refusals.map(({ final }) =>
     final ? "Preemption is not helpful for scheduling" : "No preemption victims found for incoming pod",
   );
   const text = preemption ?? `${availableHead(refusals.length)}: ${histogram(verdicts)}.`;
-  return ` no new claims to deallocate, preemption: ${text}`;
+  return ` ${devices}, preemption: ${text}`;
 }
 
 function histogram(reasons: readonly string[]): string {

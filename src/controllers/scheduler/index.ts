@@ -6,10 +6,12 @@
 import type { KubeObject } from "../../apimachinery/index.ts";
 import { createWorkqueue, keyOf, splitKey } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
+import type { Claim, DeviceClass, Slice } from "../devices/types.ts";
 import { workUntil } from "../lifecycle.ts";
 import { isNotFound } from "../owners.ts";
-import { conditionOf, isPodTerminal, withCondition } from "../pods.ts";
+import { isPodTerminal } from "../pods.ts";
 import {
+  deviceClasses,
   inNamespace,
   isTerminating,
   namespaces,
@@ -18,9 +20,11 @@ import {
   persistentVolumes,
   podDisruptionBudgets,
   pods as podResource,
+  resourceClaims,
+  resourceSlices,
   storageClasses,
 } from "../resources.ts";
-import { boundByController, selectedNode } from "../volume/matching.ts";
+import { DeviceClaims, DeviceError, type DevicePlan, type DeviceRules } from "./devices/index.ts";
 import {
   type Cure,
   impossibleMessage,
@@ -29,18 +33,19 @@ import {
   type Refusal,
   refusalOf,
   unschedulableMessage,
+  withoutDevicesMessage,
 } from "./filter.ts";
 import { namedNodes } from "./node-affinity.ts";
 import { type NodeUsage, Usage, usageAfter } from "./node-usage.ts";
 import { type Placement, podAffinityFilter, podPreferences } from "./pod-affinity.ts";
-import { type Candidate, findVictims, ineligible, priorityOf } from "./preemption.ts";
+import { PodWrites, type RefusalReason, schedulerName } from "./pod-writes.ts";
+import { findVictims, ineligible, priorityOf } from "./preemption.ts";
 import { hostPorts, podRequests } from "./requests.ts";
 import { pointsPerPod, scoreOf } from "./score.ts";
-import { type VolumePlan, type VolumeRules, volumeRules } from "./volumes.ts";
+import { type VolumeRules, volumeRules } from "./volumes.ts";
+import { WaitingPods } from "./waiting.ts";
 
 export const scheduler: ControllerDescriptor = { name: "default-scheduler", aliases: ["scheduler"], create };
-
-const schedulerName = "default-scheduler";
 
 const everyCure: readonly Cure[] = ["node", "leaving", "coming", "volume", "device"];
 
@@ -62,7 +67,15 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const volumes = informers.informer(persistentVolumes);
   const classes = informers.informer(storageClasses);
   const budgets = informers.informer(podDisruptionBudgets);
-  const recorder = context.recorder(schedulerName);
+  const deviceClaims = informers.informer<Claim>(resourceClaims);
+  const slices = informers.informer<Slice>(resourceSlices);
+  const deviceKinds = informers.informer<DeviceClass>(deviceClasses);
+  const devices = new DeviceClaims({
+    client,
+    claims: deviceClaims.lister,
+    slices: slices.lister,
+    classes: deviceKinds.lister,
+  });
   const usage = new Usage();
   /** Where the search for the next pod's node begins, so that all nodes have their turn. */
   let nextNode = 0;
@@ -70,8 +83,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const shown = new Set<string>();
   /** Pods for which others had to go, and the node that is kept for each. */
   const nominated = new Map<string, { readonly pod: KubeObject; readonly node: string }>();
-  /** Pods that fit nowhere when they were last tried, or wait for their volumes, and what could change that. */
-  const unschedulable = new Map<string, ReadonlySet<Cure>>();
+  const waiting = new WaitingPods((key) => queue.add(key));
+  const writes = new PodWrites({ client, clock, recorder: context.recorder(schedulerName) });
   const queue = createWorkqueue({
     name: "scheduler",
     clock,
@@ -92,8 +105,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   };
 
   pods.addHandler({ add: observe, update: observe, delete: gone });
-  const retryForNode = (): void => retry("node");
-  const retryForVolume = (): void => retry("volume");
+  const retryForNode = (): void => waiting.retry("node");
+  const retryForVolume = (): void => waiting.retry("volume");
   known.addHandler({
     add: retryForNode,
     update(node, old) {
@@ -104,6 +117,21 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   // Volumes that came, or are bound now, may be what a pod waits for.
   for (const informer of [claims, volumes, classes])
     informer.addHandler({ add: retryForVolume, update: retryForVolume });
+  const retryForDevice = (): void => waiting.retry("device");
+  for (const informer of [slices, deviceKinds])
+    informer.addHandler({ add: retryForDevice, update: retryForDevice });
+  const observeClaim = (claim: Claim): void => {
+    devices.shown(claim);
+    retryForDevice();
+  };
+  deviceClaims.addHandler({
+    add: observeClaim,
+    update: observeClaim,
+    delete(claim) {
+      devices.gone(claim);
+      retryForDevice();
+    },
+  });
 
   function observe(pod: KubeObject): void {
     const uid = pod.metadata.uid as string;
@@ -111,35 +139,27 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     if (isPodTerminal(pod)) {
       nominated.delete(uid);
       usage.remove(uid);
-      unschedulable.delete(keyOf(pod));
-      retry("leaving");
+      waiting.forget(keyOf(pod));
+      waiting.retry("leaving");
     } else if (node !== "") {
       nominated.delete(uid);
       const came = !shown.has(uid);
       shown.add(uid);
       usage.place(pod, node);
-      unschedulable.delete(keyOf(pod));
-      if (came) retry("coming");
-    } else if (isPending(pod) && !unschedulable.has(keyOf(pod))) {
-      queue.add(keyOf(pod));
+      waiting.forget(keyOf(pod));
+      if (came) waiting.retry("coming");
+    } else if (isPending(pod)) {
+      if (waiting.has(keyOf(pod))) waiting.changed(keyOf(pod));
+      else queue.add(keyOf(pod));
     }
   }
 
   function gone(pod: KubeObject): void {
     nominated.delete(pod.metadata.uid as string);
     usage.remove(pod.metadata.uid as string);
-    unschedulable.delete(keyOf(pod));
+    waiting.forget(keyOf(pod));
     shown.delete(pod.metadata.uid as string);
-    if ((pod.spec?.nodeName ?? "") !== "") retry("leaving");
-  }
-
-  /** Pods that this may help are tried again. */
-  function retry(cure: Cure): void {
-    for (const [key, cures] of unschedulable) {
-      if (!cures.has(cure)) continue;
-      unschedulable.delete(key);
-      queue.add(key);
-    }
+    if ((pod.spec?.nodeName ?? "") !== "") waiting.retry("leaving");
   }
 
   async function schedule(key: string): Promise<void> {
@@ -152,6 +172,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       volumes: volumes.lister,
       classes: classes.lister,
     });
+    await devices.load(pod);
     const named = namedNodes(pod);
     if (named === "conflict") {
       return await refuse(pod, impossibleMessage("pod affinity terms conflict", all.length), []);
@@ -159,6 +180,33 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     if (rules?.impossible !== undefined) {
       return await refuse(pod, impossibleMessage(rules.impossible, all.length), ["volume"]);
     }
+    const claimed = devices.rules(pod);
+    if (claimed?.impossible === "waits") {
+      waiting.addIncomplete(key);
+      return;
+    }
+    if (claimed?.impossible !== undefined) {
+      return await refuse(pod, withoutDevicesMessage(claimed.impossible, all.length), ["device"]);
+    }
+    try {
+      return await choose(pod, all, named, rules, claimed);
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      const message = `running "DynamicResources" filter plugin: ${error.message}`;
+      await refuse(pod, message, ["device"], { reason: "SchedulerError" });
+      throw error;
+    }
+  }
+
+  /** Finds the best node and binds the pod to it, or says why there is none. */
+  async function choose(
+    pod: KubeObject,
+    all: readonly KubeObject[],
+    named: ReadonlySet<string> | undefined,
+    rules: VolumeRules | undefined,
+    claimed: DeviceRules | undefined,
+  ): Promise<void> {
+    const key = keyOf(pod);
     // From here to `usage.place` nothing may wait: the picture must not change between looking and taking.
     const needs = needsOf(pod, placement);
     const preferences = podPreferences(pod, placement);
@@ -171,7 +219,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       const refusal =
         named?.has(node.metadata.name as string) === false
           ? notNamed
-          : (refusalOf(needs, node, used) ?? volumeRefusal(rules, node));
+          : (refusalOf(needs, node, used) ?? volumeRefusal(rules, node) ?? deviceRefusal(claimed, node));
       if (refusal !== undefined) refusals.set(node, refusal);
       else {
         feasible++;
@@ -181,15 +229,16 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       }
     }
     nextNode = (nextNode + feasible + refusals.size) % Math.max(1, all.length);
-    if (best === undefined) return await makeRoom(pod, refusals);
+    if (best === undefined) return await makeRoom(pod, refusals, claimed);
     const plan = rules?.on(best.node);
     const name = best.node.metadata.name as string;
-    if (plan !== undefined && typeof plan !== "string" && (await prepareVolumes(pod, plan, name))) {
+    if (plan !== undefined && typeof plan !== "string" && (await writes.prepareVolumes(pod, plan, name))) {
       // Claims that change bring it back.
-      unschedulable.set(key, new Set(["volume"]));
+      waiting.add(key, ["volume"]);
       return;
     }
-    await bind(pod, name);
+    const chosen = claimed?.on(best.node);
+    await bind(pod, name, typeof chosen === "string" ? undefined : chosen);
   }
 
   /** With the room that is kept for pods as important. */
@@ -205,43 +254,18 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     return kept.length === 0 ? used : usageAfter(used, { plus: kept.map((one) => one.pod) });
   }
 
-  /** True: something was written that has to be answered first. */
-  async function prepareVolumes(pod: KubeObject, plan: VolumePlan, node: string): Promise<boolean> {
-    const hasWork = plan.waiting || plan.bindings.length + plan.provisionings.length > 0;
-    // Others see where it is to go while that takes its time.
-    if (hasWork && pod.status?.nominatedNodeName !== node) {
-      const scope = inNamespace(podResource, pod.metadata.namespace);
-      const body = { status: { nominatedNodeName: node } };
-      const name = pod.metadata.name as string;
-      await client.patch(scope, name, { type: "strategic", body, subresource: "status" });
-    }
-    for (const { claim, volume } of plan.bindings) {
-      const { namespace, name, uid, resourceVersion } = claim.metadata;
-      const kind = "PersistentVolumeClaim";
-      await client.update(persistentVolumes, {
-        ...volume,
-        metadata: {
-          ...volume.metadata,
-          annotations: { ...volume.metadata.annotations, [boundByController]: "yes" },
-        },
-        spec: { ...volume.spec, claimRef: { kind, namespace, name, uid, apiVersion: "v1", resourceVersion } },
-      });
-    }
-    for (const claim of plan.provisionings) {
-      const annotations = { ...claim.metadata.annotations, [selectedNode]: node };
-      const scope = inNamespace(persistentVolumeClaims, claim.metadata.namespace);
-      await client.update(scope, { ...claim, metadata: { ...claim.metadata, annotations } });
-    }
-    return hasWork;
-  }
-
   /** A pod that fits nowhere may take the place of less important ones. */
-  async function makeRoom(pod: KubeObject, refusals: ReadonlyMap<KubeObject, Refusal>): Promise<void> {
+  async function makeRoom(
+    pod: KubeObject,
+    refusals: ReadonlyMap<KubeObject, Refusal>,
+    claimed: DeviceRules | undefined,
+  ): Promise<void> {
+    const claims = claimed === undefined ? "claims none" : "claims devices";
     const all = [...refusals.values()];
     const cures = all.length === 0 ? everyCure : all.flatMap((refusal) => refusal.cures);
     const own: string = pod.status?.nominatedNodeName ?? "";
     const why = ineligible(pod, own === "" ? undefined : usage.of(own));
-    if (why !== undefined) return await refuse(pod, unschedulableMessage(all, why), cures);
+    if (why !== undefined) return await refuse(pod, unschedulableMessage(all, claims, why), cures);
     const candidate = findVictims({
       pod,
       nodes: [...refusals].filter(([, { final }]) => !final).map(([node]) => node),
@@ -249,13 +273,13 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       fitsWithout: (node, victims) => fitsWithout(pod, node, victims),
       budgets: budgets.lister.list(),
     });
-    if (candidate === undefined) return await refuse(pod, unschedulableMessage(all), cures);
+    if (candidate === undefined) return await refuse(pod, unschedulableMessage(all, claims), cures);
     const node = candidate.node.metadata.name as string;
     nominated.set(pod.metadata.uid as string, { pod, node });
     // Whoever goes brings it back, also before its status is written.
-    unschedulable.set(keyOf(pod), new Set(cures));
-    await displace(pod, candidate);
-    await refuse(pod, unschedulableMessage(all, ""), cures, node);
+    waiting.add(keyOf(pod), cures);
+    await writes.displace(pod, candidate);
+    await refuse(pod, unschedulableMessage(all, claims, ""), cures, { node });
   }
 
   function fitsWithout(pod: KubeObject, node: KubeObject, victims: readonly KubeObject[]): boolean {
@@ -271,93 +295,32 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     return refusalOf(needs, node, usageAfter(usageFor(pod, node), { without: victims })) === undefined;
   }
 
-  async function displace(pod: KubeObject, { node, victims }: Candidate): Promise<void> {
-    for (const victim of victims) {
-      if (isTerminating(victim)) continue;
-      const { namespace, name } = splitKey(keyOf(victim));
-      const scope = inNamespace(podResource, namespace);
-      const { generation } = victim.metadata;
-      const conditions = withCondition(
-        victim.status?.conditions,
-        {
-          type: "DisruptionTarget",
-          ...(generation === undefined ? {} : { observedGeneration: generation }),
-          status: "True",
-          reason: "PreemptionByScheduler",
-          message: `${schedulerName}: preempting to accommodate a higher priority pod`,
-        },
-        clock.now(),
-      );
-      try {
-        await client.update(scope, { ...victim, status: { ...victim.status, conditions } }, "status");
-        await client.delete(scope, name, { preconditions: { uid: victim.metadata.uid as string } });
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-        continue;
-      }
-      const text = `Preempted by pod ${pod.metadata.uid} on node ${node.metadata.name}`;
-      recorder.action(victim, "Normal", "Preempted", "Preempting", text, pod);
-    }
-  }
-
-  async function bind(pod: KubeObject, node: string): Promise<void> {
-    const { namespace, name } = splitKey(keyOf(pod));
-    const uid = pod.metadata.uid as string;
+  async function bind(pod: KubeObject, node: string, plan: DevicePlan | undefined): Promise<void> {
     usage.place(pod, node);
+    if (plan !== undefined) devices.reserve(plan);
     try {
-      await client.create(
-        inNamespace(podResource, namespace),
-        {
-          apiVersion: "v1",
-          kind: "Binding",
-          metadata: { name, namespace, uid },
-          target: { apiVersion: "v1", kind: "Node", name: node },
-        },
-        { name, subresource: "binding" },
-      );
+      if (plan !== undefined) {
+        await writes.nominate(pod, node);
+        await devices.write(plan, pod);
+      }
+      await writes.bind(pod, node);
     } catch (error) {
-      usage.remove(uid);
-      if (isNotFound(error)) return;
-      throw error;
+      usage.remove(pod.metadata.uid as string);
+      if (!isNotFound(error)) throw error;
     }
-    recorder.action(
-      pod,
-      "Normal",
-      "Scheduled",
-      "Binding",
-      `Successfully assigned ${namespace}/${name} to ${node}`,
-    );
   }
 
   async function refuse(
     pod: KubeObject,
     message: string,
     cures: readonly Cure[],
-    nominatedNodeName?: string,
+    more: { readonly reason?: RefusalReason; readonly node?: string } = {},
   ): Promise<void> {
-    unschedulable.set(keyOf(pod), new Set(cures));
-    recorder.action(pod, "Warning", "FailedScheduling", "Scheduling", message);
-    const current = conditionOf(pod, "PodScheduled");
-    const known = nominatedNodeName === undefined || pod.status?.nominatedNodeName === nominatedNodeName;
-    if (current?.status === "False" && current.message === message && known) return;
-    const { generation } = pod.metadata;
-    const conditions = withCondition(
-      pod.status?.conditions,
-      {
-        type: "PodScheduled",
-        ...(generation === undefined ? {} : { observedGeneration: generation }),
-        status: "False",
-        reason: "Unschedulable",
-        message,
-      },
-      clock.now(),
-    );
+    waiting.add(keyOf(pod), cures);
     try {
-      const scope = inNamespace(podResource, pod.metadata.namespace);
-      const status = { ...pod.status, conditions, ...(nominatedNodeName && { nominatedNodeName }) };
-      await client.update(scope, { ...pod, status }, "status");
+      await writes.refuse(pod, more.reason ?? "Unschedulable", message, more.node);
     } catch (error) {
-      unschedulable.delete(keyOf(pod));
+      waiting.forget(keyOf(pod));
       if (!isNotFound(error)) throw error;
     }
   }
@@ -379,6 +342,13 @@ function volumeRefusal(rules: VolumeRules | undefined, node: KubeObject): Refusa
   const verdict = rules?.on(node);
   if (typeof verdict !== "string") return undefined;
   return { reasons: [verdict], final: true, cures: ["node", "volume"] };
+}
+
+/** Others that go would not help. */
+function deviceRefusal(rules: DeviceRules | undefined, node: KubeObject): Refusal | undefined {
+  const verdict = rules?.on(node);
+  if (typeof verdict !== "string") return undefined;
+  return { reasons: [verdict], final: true, cures: ["node", "device"] };
 }
 
 /** Waits for this scheduler. */

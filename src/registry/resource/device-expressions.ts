@@ -1,5 +1,4 @@
 import { type FieldError, field } from "../../apimachinery/index.ts";
-import type { CelType } from "../../cel/index.ts";
 
 type Cel = typeof import("../../cel/index.ts");
 
@@ -7,13 +6,6 @@ type Cel = typeof import("../../cel/index.ts");
 const expressionBytesMax = 10 * 1024;
 /** What one may cost at most, told from its types: CELSelectorExpressionMaxCost. */
 const costMax = 1_000_000;
-/** Upstream's limits of what drivers say of a device. */
-const domainMax = 63;
-const identifierMax = 32;
-const driverMax = 63;
-const attributeMax = 64;
-const attributesMax = 32;
-
 let cel: Cel | undefined;
 
 /** Before `deviceExpressionErrors` is called: the room that compiles expressions is loaded with the first object that may have any. */
@@ -28,7 +20,7 @@ export function deviceExpressionErrors(source: string, path: string): FieldError
   if (cel === undefined) throw new Error("expressions about devices are checked before CEL is loaded");
   const { compileTyped, formatType, types, UnusableExpression } = cel;
   try {
-    const device = deviceType(cel);
+    const device = cel.deviceType();
     const environment = new cel.Environment({ device }, {}, { bindings: true });
     const program = compileTyped(source, environment, []);
     if (program.type.kind !== "bool" && program.type.kind !== "dyn") {
@@ -42,21 +34,4 @@ export function deviceExpressionErrors(source: string, path: string): FieldError
     if (!(error instanceof UnusableExpression)) throw error;
     return [field.invalid(path, source, error.message)];
   }
-}
-
-/** Of the one variable, `device`: attributes and capacities by domain and identifier. */
-function deviceType({ types }: Cel): CelType {
-  const text = (sizeMax: number) => ({ ...types.string, sizeMax });
-  const byName = (value: ReturnType<typeof types.opaque>) => ({
-    ...types.map(text(domainMax), {
-      ...types.map(text(identifierMax), value),
-      sizeMax: attributesMax,
-    }),
-    sizeMax: attributesMax,
-  });
-  return types.message("kubernetes.DRADevice", {
-    driver: text(driverMax),
-    attributes: byName({ ...types.dyn, sizeMax: attributeMax }),
-    capacity: byName(types.opaque("kubernetes.Quantity")),
-  });
 }
