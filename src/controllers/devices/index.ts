@@ -3,7 +3,7 @@
  * nobody uses them any more. Who gets which devices is the scheduler's choice. k8s.io/kubernetes/pkg/controller/resourceclaim.
  */
 import type { KubeObject } from "../../apimachinery/index.ts";
-import { createWorkqueue, errorText, keyOf, splitKey } from "../../client/index.ts";
+import { createWorkqueue, errorText, keyOf } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import { workUntil } from "../lifecycle.ts";
 import { controllerOf, isNotFound } from "../owners.ts";

@@ -4,7 +4,7 @@
  * cluster that includes bindings still under way, so two pods never get the same last place.
  */
 import type { KubeObject } from "../../apimachinery/index.ts";
-import { createWorkqueue, keyOf, splitKey } from "../../client/index.ts";
+import { createWorkqueue, keyOf } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import type { Claim, DeviceClass, Slice } from "../devices/types.ts";
 import { workUntil } from "../lifecycle.ts";
@@ -12,7 +12,6 @@ import { isNotFound } from "../owners.ts";
 import { isPodTerminal } from "../pods.ts";
 import {
   deviceClasses,
-  inNamespace,
   isTerminating,
   namespaces,
   nodes,
