@@ -54,3 +54,16 @@ test("a comparison by a result that is none holds, and a target that is none equ
   ] as const)
     assert.equal(await holds({ key: "YQ==", result, target: 7, version: 5 }), expected, result);
 });
+
+test("a message that cannot be read ends the requests of a stream, and only as the first one is an error", async (t) => {
+  const { port } = await serve(t);
+  const url = `http://127.0.0.1:${port}/v3/lease/keepalive`;
+  const post = async (body: string) => {
+    const answer = await fetch(url, { method: "POST", body });
+    return [answer.status, (await answer.text()).trim().split("\n").length] as const;
+  };
+  assert.deepEqual(await post('{"ID":1}{"ID":2}'), [200, 2]);
+  assert.deepEqual(await post('{"ID":1}"x"{"ID":2}'), [200, 1]);
+  const first = await fetch(url, { method: "POST", body: '"x"{"ID":1}' });
+  assert.deepEqual([first.status, ((await first.json()) as { code: number }).code], [400, 3]);
+});

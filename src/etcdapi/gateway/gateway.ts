@@ -164,21 +164,25 @@ function serveStream(
     resume: () => void request.resume(),
   };
   const observer = method.open(reply);
-  /** What cannot be read never reaches the method: until there was an answer, that is an error like any other. */
+  let messages = 0;
+  let unreadable = false;
+  /** What cannot be read never reaches the method. The first message is answered with an error; behind another one it only ends the requests. */
   const refuse = (thrown: unknown): void => {
-    if (ended || response.headersSent) return reply.end(thrown);
+    unreadable = true;
+    if (messages > 0) return observer.requestsEnded();
     ended = true;
     const { status, body } = errorBody(thrown, method, onInternalError);
     sendJson(response, status, body);
   };
   const take = (text: string): void => {
-    if (ended) return;
+    if (ended || unreadable) return;
     let message: unknown;
     try {
       message = withDefaults(method, fromJson(method.info.request, text));
     } catch (thrown) {
       return refuse(thrown);
     }
+    messages++;
     observer.request(message);
   };
   const guarded = (work: () => void): void => {
@@ -191,7 +195,7 @@ function serveStream(
   request.setEncoding("utf8");
   request.on("data", (piece: string) =>
     guarded(() => {
-      if (ended) return;
+      if (ended || unreadable) return;
       const values = splitter.push(piece);
       if (values === undefined)
         refuse(new RpcError(code.resourceExhausted, "grpc: received message larger than max"));
@@ -201,7 +205,7 @@ function serveStream(
   request.on("end", () =>
     guarded(() => {
       if (splitter.rest !== "") take(splitter.rest);
-      if (!ended) observer.requestsEnded();
+      if (!ended && !unreadable) observer.requestsEnded();
     }),
   );
   response.on("drain", () => observer.drain());

@@ -104,7 +104,7 @@ class WatchStream implements RequestObserver<Request> {
     if (round?.missing.has(watch)) {
       if (revision < round.revision) round.revision = revision;
       this.#reported(watch);
-    } else if (watch.progressNotify) {
+    } else if (watch.progressNotify && revision >= watch.startRevision) {
       this.#send({ header: this.#header(revision), watchId: watch.id });
     }
   }
@@ -196,6 +196,9 @@ class WatchStream implements RequestObserver<Request> {
   /** One answer for all watches of the stream, once nothing up to its revision is missing on any of them. */
   #requestProgress(): void {
     if (this.#watches.size === 0) return;
+    const { revision } = this.#cluster.header();
+    // As etcd: nothing is said while a watch of the stream begins at a revision to come.
+    for (const { startRevision } of this.#watches.values()) if (startRevision > revision) return;
     if (this.#progress !== undefined) {
       // The round under way may end with a revision from before this request.
       this.#progress.again = true;
@@ -240,6 +243,8 @@ class OneWatch implements WatchObserver {
   readonly id: number;
   readonly fragmented: boolean;
   readonly progressNotify: boolean;
+  /** As asked for; 0: now. */
+  readonly startRevision: number;
   readonly #stream: WatchStream;
   #watch: KvWatch | undefined;
 
@@ -248,6 +253,7 @@ class OneWatch implements WatchObserver {
     this.id = id;
     this.fragmented = request.fragment;
     this.progressNotify = request.progressNotify;
+    this.startRevision = request.startRevision;
   }
 
   /** Answers the revision the watch was made at; observers are called only afterwards. */
