@@ -3,8 +3,10 @@
  * than resolving hundreds. Does nothing where dist/ is newer than everything it is made of.
  */
 
-import { spawnSync } from "node:child_process";
-import { existsSync, globSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -71,6 +73,29 @@ function checkAscii() {
   }
 }
 
+/** A server starts and ends once, so that the first start of this checkout finds its code compiled, as every later one does. */
+async function compileAhead() {
+  const directory = mkdtempSync(join(tmpdir(), "raftsman-build-"));
+  const flags = {
+    "data-dir": join(directory, "data"),
+    "secure-port": "0",
+    "listen-client-urls": "https://127.0.0.1:0",
+    "listen-peer-urls": "https://127.0.0.1:0",
+    "initial-advertise-peer-urls": "https://127.0.0.1:1",
+  };
+  const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+  const server = spawn(join(root, "bin/raftsman"), ["serve", ...args], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const ended = once(server, "exit");
+  // Whatever keeps it from becoming ready is told better by whoever starts it next.
+  const patience = setTimeout(() => server.kill("SIGKILL"), 60_000);
+  server.stdout.once("data", () => server.kill("SIGTERM"));
+  await ended;
+  clearTimeout(patience);
+  rmSync(directory, { recursive: true, force: true });
+}
+
 function newest(path) {
   const status = statSync(path);
   if (!status.isDirectory()) return status.mtimeMs;
@@ -124,4 +149,5 @@ if (!existsSync(target) || statSync(target).mtimeMs < Math.max(...sources.map(ne
     rmSync(target);
     throw new Error("the seed of a new cluster could not be made: see above");
   }
+  await compileAhead();
 }

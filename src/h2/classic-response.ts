@@ -17,6 +17,9 @@ const connectionNames: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/** Stands for fields that nothing was added to; never to be added to itself. */
+const none: Record<string, string | readonly string[]> = Object.freeze(Object.create(null));
+
 /** Answers without a body (RFC 9110, sections 9.3.2, 15.3.5 and 15.4.5). */
 const hasNoBody = (method: string, status: number): boolean =>
   method === "HEAD" || status === 204 || status === 304;
@@ -39,7 +42,7 @@ export class ClassicResponse extends EventEmitter {
   readonly socket = null;
   readonly #stream: Http2Stream;
   readonly #date: HttpDate;
-  #headers: Record<string, string | readonly string[]> = Object.create(null);
+  #headers: Record<string, string | readonly string[]> = none;
   #noBody = false;
 
   constructor(stream: Http2Stream, request: ClassicRequest, date: HttpDate) {
@@ -72,7 +75,9 @@ export class ClassicResponse extends EventEmitter {
   setHeader(name: string, value: HeaderValue): this {
     if (this.headersSent) throw alreadySent("set");
     const key = name.toLowerCase();
-    if (!connectionNames.has(key)) this.#headers[key] = textOf(value);
+    if (connectionNames.has(key)) return this;
+    if (this.#headers === none) this.#headers = Object.create(null);
+    this.#headers[key] = textOf(value);
     return this;
   }
 
@@ -102,16 +107,15 @@ export class ClassicResponse extends EventEmitter {
     delete this.#headers[name.toLowerCase()];
   }
 
+  /** As of node:http, fields given here are sent and not kept. */
   writeHead(
     status: number,
     message?: string | Readonly<Record<string, HeaderValue>>,
     fields?: Readonly<Record<string, HeaderValue>>,
   ): this {
     if (this.headersSent) throw alreadySent("write");
-    const headers = typeof message === "object" ? message : fields;
-    for (const name in headers) this.setHeader(name, headers[name] as HeaderValue);
     this.statusCode = status;
-    this.#sendHeaders(false);
+    this.#sendHeaders(false, typeof message === "object" ? message : fields);
     return this;
   }
 
@@ -170,11 +174,15 @@ export class ClassicResponse extends EventEmitter {
 
   uncork(): void {}
 
-  #sendHeaders(end: boolean): void {
+  #sendHeaders(end: boolean, more?: Readonly<Record<string, HeaderValue>>): void {
     const fields: Record<string, string | readonly string[]> = { ":status": String(this.statusCode) };
     const headers = this.#headers;
     for (const name in headers) fields[name] = headers[name] as string | readonly string[];
-    if (this.sendDate && headers["date"] === undefined) fields["date"] = this.#date.text;
+    for (const name in more) {
+      const key = name.toLowerCase();
+      if (!connectionNames.has(key)) fields[key] = textOf(more[name] as HeaderValue);
+    }
+    if (this.sendDate && fields["date"] === undefined) fields["date"] = this.#date.text;
     this.#stream.respond(fields, { end });
     this.headersSent = true;
     this.#noBody = hasNoBody(this.req.method, this.statusCode);

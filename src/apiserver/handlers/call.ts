@@ -23,11 +23,39 @@ export interface HandlerDeps {
   readonly turn: WatchTurn;
 }
 
+type Form = ResourceHandler["form"];
+
 /** Fields as a whole object of a kind, defaults filled in. @throws Error for what is none */
-function completed(form: ResourceHandler["form"], fields: JsonObject): KubeObject {
+function completed(form: Form, fields: JsonObject): KubeObject {
   const { object } = form.decode(fields);
   object.metadata ??= {};
   return form.applyDefaults(object);
+}
+
+const conversions = ({ form }: { readonly form: Form }) => ({
+  complete: (fields: JsonObject) => completed(form, fields),
+  written: (object: KubeObject) => form.canonicalize(object),
+});
+
+type HandlerForms = Required<Pick<AdmissionRequest, "complete" | "written" | "equivalents">>;
+
+/** What admission is told of a handler; the same for all its requests. */
+const formsOfHandlers = new WeakMap<ResourceHandler, HandlerForms>();
+
+function formsOf(handler: ResourceHandler): HandlerForms {
+  let forms = formsOfHandlers.get(handler);
+  if (forms === undefined) {
+    const equivalents = (handler.equivalents ?? []).map((other) => ({
+      resource: other.resource,
+      kind: other.form.kind,
+      ...conversions(other),
+      fromHere: other.fromHere,
+      toHere: other.toHere,
+    }));
+    forms = { ...conversions(handler), equivalents };
+    formsOfHandlers.set(handler, forms);
+  }
+  return forms;
 }
 
 /** One request to one resource. */
@@ -99,7 +127,8 @@ export class ResourceCall {
     operation: Exclude<Operation, "CONNECT">,
     at: { name: string; object: KubeObject | undefined; old: KubeObject | undefined; dryRun: boolean },
   ): AdmissionRequest {
-    const { resource, subresource, kind, form, equivalents } = this.handler;
+    const { resource, subresource, kind } = this.handler;
+    const { complete, written, equivalents } = formsOf(this.handler);
     const { user, warnings } = this.context.state;
     return {
       operation,
@@ -108,19 +137,15 @@ export class ResourceCall {
       kind,
       namespace: this.namespace,
       user,
-      ...at,
+      name: at.name,
+      object: at.object,
+      old: at.old,
+      dryRun: at.dryRun,
       options: this.#options(operation, at.dryRun),
       warn: (text) => warnings.add(text),
-      complete: (fields) => completed(form, fields),
-      written: (object) => form.canonicalize(object),
-      equivalents: (equivalents ?? []).map((other) => ({
-        resource: other.resource,
-        kind: other.form.kind,
-        complete: (fields) => completed(other.form, fields),
-        written: (object) => other.form.canonicalize(object),
-        fromHere: other.fromHere,
-        toHere: other.toHere,
-      })),
+      complete,
+      written,
+      equivalents,
     };
   }
 

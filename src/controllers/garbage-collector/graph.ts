@@ -1,4 +1,4 @@
-import type { KubeObject, OwnerReference } from "../../apimachinery/index.ts";
+import { deepEqual, type KubeObject, type OwnerReference } from "../../apimachinery/index.ts";
 import type { DiscoveredResource } from "../discovery.ts";
 
 /** An object as its owners and dependents see it. */
@@ -8,8 +8,6 @@ export interface GraphNode {
   readonly namespace: string;
   readonly name: string;
   owners: readonly OwnerReference[];
-  /** Uids of those that name this one as an owner. */
-  readonly dependents: Set<string>;
   /** It is to be deleted after its dependents (finalizer foregroundDeletion). */
   waitsForDependents: boolean;
   /** It is to be deleted without its dependents (finalizer orphan). */
@@ -19,15 +17,20 @@ export interface GraphNode {
 
 /**
  * Who owns whom, by uid, over all kinds. Owners may appear after their dependents, so dependents are kept for uids that are
- * not known as nodes (yet).
+ * not known as nodes (yet); most nodes have none.
  */
 export class OwnerGraph {
   readonly #nodes = new Map<string, GraphNode>();
-  /** Dependents of uids that are no nodes. */
-  readonly #expected = new Map<string, Set<string>>();
+  /** By the uid of their owner. */
+  readonly #dependents = new Map<string, Set<string>>();
 
   get(uid: string): GraphNode | undefined {
     return this.#nodes.get(uid);
+  }
+
+  /** Uids of those that name this one as an owner. */
+  dependentsOf(uid: string): ReadonlySet<string> {
+    return this.#dependents.get(uid) ?? none;
   }
 
   nodes(): IterableIterator<GraphNode> {
@@ -46,17 +49,15 @@ export class OwnerGraph {
         resource,
         namespace: metadata.namespace ?? "",
         name: metadata.name as string,
-        owners: [],
-        dependents: this.#expected.get(uid) ?? new Set(),
+        owners: noOwners,
         waitsForDependents: false,
         orphansDependents: false,
         terminating: false,
       };
-      this.#expected.delete(uid);
       this.#nodes.set(uid, node);
     }
-    const owners = metadata.ownerReferences ?? [];
-    const ownersChanged = isNew ? owners.length > 0 : JSON.stringify(owners) !== JSON.stringify(node.owners);
+    const owners = metadata.ownerReferences ?? noOwners;
+    const ownersChanged = isNew ? owners.length > 0 : !deepEqual(owners, node.owners);
     if (ownersChanged) {
       for (const owner of node.owners) this.#unlink(owner.uid, uid);
       for (const owner of owners) this.#link(owner.uid, uid);
@@ -75,26 +76,40 @@ export class OwnerGraph {
     if (node === undefined) return undefined;
     this.#nodes.delete(uid);
     for (const owner of node.owners) this.#unlink(owner.uid, uid);
-    if (node.dependents.size > 0) this.#expected.set(uid, node.dependents);
     return node;
   }
 
   #link(owner: string, dependent: string): void {
-    const dependents = this.#nodes.get(owner)?.dependents ?? this.#expected.get(owner);
+    const dependents = this.#dependents.get(owner);
     if (dependents !== undefined) dependents.add(dependent);
-    else this.#expected.set(owner, new Set([dependent]));
+    else this.#dependents.set(owner, new Set([dependent]));
   }
 
   #unlink(owner: string, dependent: string): void {
-    this.#nodes.get(owner)?.dependents.delete(dependent);
-    const expected = this.#expected.get(owner);
-    if (expected?.delete(dependent) === true && expected.size === 0) this.#expected.delete(owner);
+    const dependents = this.#dependents.get(owner);
+    if (dependents?.delete(dependent) === true && dependents.size === 0) this.#dependents.delete(owner);
   }
 }
 
+const none: ReadonlySet<string> = new Set();
+const noOwners: readonly OwnerReference[] = [];
+
+const kept = [
+  "name",
+  "namespace",
+  "uid",
+  "resourceVersion",
+  "ownerReferences",
+  "deletionTimestamp",
+  "finalizers",
+] as const;
+
 /** What the graph needs of an object: one of every kind is kept for every object there is, so the rest is let go. */
-export function identityOf({ metadata }: KubeObject): KubeObject {
-  const { name, namespace, uid, resourceVersion, ownerReferences, deletionTimestamp, finalizers } = metadata;
-  const kept = { name, namespace, uid, resourceVersion, ownerReferences, deletionTimestamp, finalizers };
-  return { metadata: Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)) };
+export function identityOf(object: KubeObject): KubeObject {
+  const metadata: Record<string, unknown> = {};
+  for (const field of kept) {
+    const value = object.metadata[field];
+    if (value !== undefined) metadata[field] = value;
+  }
+  return { metadata };
 }

@@ -66,7 +66,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   function deleted(object: KubeObject): void {
     const node = graph.remove(object.metadata.uid as string);
     if (node === undefined) return;
-    for (const dependent of node.dependents) deletions.add(dependent);
+    for (const dependent of graph.dependentsOf(node.uid)) deletions.add(dependent);
     for (const owner of node.owners) if (graph.get(owner.uid)?.waitsForDependents) deletions.add(owner.uid);
   }
 
@@ -150,8 +150,9 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       });
       return;
     }
-    const inForeground = waiting.length > 0 && node.dependents.size > 0;
-    const isCircle = [...node.dependents].some((dependent) => graph.get(dependent)?.waitsForDependents);
+    const dependents = graph.dependentsOf(node.uid);
+    const inForeground = waiting.length > 0 && dependents.size > 0;
+    const isCircle = [...dependents].some((dependent) => graph.get(dependent)?.waitsForDependents);
     if (inForeground && isCircle) live = await unblockOwners(node, live);
     const finalizers = live.metadata.finalizers ?? [];
     const propagationPolicy =
@@ -220,7 +221,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   /** An owner that is deleted after its dependents: lets go when none blocks it, else sees that they are deleted. */
   async function processWaiting(node: GraphNode): Promise<void> {
     let blocked = false;
-    for (const uid of node.dependents) {
+    for (const uid of graph.dependentsOf(node.uid)) {
       const dependent = graph.get(uid);
       if (dependent === undefined) continue;
       if (dependent.owners.some((owner) => owner.uid === node.uid && owner.blockOwnerDeletion === true)) {
@@ -234,7 +235,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   async function attemptToOrphan(uid: string): Promise<void> {
     const node = graph.get(uid);
     if (node === undefined || !node.orphansDependents) return;
-    for (const dependentUid of [...node.dependents]) {
+    for (const dependentUid of [...graph.dependentsOf(uid)]) {
       const dependent = graph.get(dependentUid);
       if (dependent !== undefined) await removeReference(dependent, uid);
     }
