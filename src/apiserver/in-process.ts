@@ -51,6 +51,9 @@ function incoming(
     method,
     url: path,
     headers: lowerCase,
+    get rawHeaders() {
+      return Object.entries(lowerCase).flat();
+    },
     httpVersionMajor: 2,
     socket: { encrypted: true, remoteAddress: "in-process" },
     [inlineBody]: bytes,

@@ -53,7 +53,7 @@ export class ClassicRequest extends Readable {
   }
 
   get rawHeaders(): string[] {
-    return Object.entries(this.headers).flat();
+    return [...this.#stream.head.fields];
   }
 
   get trailers(): Record<string, string> {

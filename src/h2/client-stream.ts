@@ -9,6 +9,7 @@ const ownHead: RequestHead = {
   authority: "",
   scheme: "",
   headers: Object.create(null),
+  fields: [],
   contentLength: undefined,
 };
 

@@ -8,6 +8,8 @@ export interface RequestHead {
   readonly authority: string;
   readonly scheme: string;
   readonly headers: HeaderFields;
+  /** As they came, names and values in turn, pseudo-header fields too: of several with one name each is there. */
+  readonly fields: readonly string[];
   /** Bytes of the body as announced, or undefined. */
   readonly contentLength: number | undefined;
 }
@@ -77,10 +79,14 @@ function readHead(fields: readonly string[]): RequestHead | undefined {
     else if (name === "content-length" && before !== value) return undefined;
     else if (name !== "content-length" && !singleNames.has(name)) headers[name] = `${before}, ${value}`;
   }
-  return completeHead(pseudo, headers);
+  return completeHead(pseudo, headers, fields);
 }
 
-function completeHead(pseudo: Record<string, string>, headers: HeaderFields): RequestHead | undefined {
+function completeHead(
+  pseudo: Record<string, string>,
+  headers: HeaderFields,
+  fields: readonly string[],
+): RequestHead | undefined {
   const { ":method": method, ":scheme": scheme, ":path": path, ":authority": authority } = pseudo;
   const contentLength = headers["content-length"];
   if (method === undefined || !validMethod(method)) return undefined;
@@ -101,6 +107,7 @@ function completeHead(pseudo: Record<string, string>, headers: HeaderFields): Re
     path: path ?? "",
     authority: authority ?? host ?? "",
     headers,
+    fields,
     contentLength: contentLength === undefined ? undefined : Number(contentLength),
   };
 }

@@ -103,6 +103,19 @@ suite("kubectl as somebody who is not an administrator", () => {
     await soon(async () => assert.equal(await rules("get", "secrets"), "yes\n"));
   });
 
+  test("who acts as somebody else names one group in each header, and its name may hold commas", async () => {
+    const groups = ["--as-group=CN=ops,OU=example", "--as-group=dev"];
+    const whoami = await kubectl(
+      "auth",
+      "whoami",
+      "--as=dana",
+      ...groups,
+      "-o",
+      "jsonpath={.status.userInfo.groups}",
+    );
+    assert.deepEqual(JSON.parse(whoami), ["CN=ops,OU=example", "dev", "system:authenticated"]);
+  });
+
   test("nobody gives out more than they have", async () => {
     await kubectl("create", "rolebinding", "editors", "--clusterrole=admin", "--user=chief");
     await soon(async () =>

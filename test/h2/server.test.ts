@@ -65,6 +65,23 @@ test("one cleartext port serves HTTP/1.1 and HTTP/2 with prior knowledge", async
   session.close();
 });
 
+test("header lines of one name are there one by one, whatever the protocol", async (t) => {
+  const { port } = await listen(t, {
+    onRequest: ({ rawHeaders }, response) => {
+      const groups = rawHeaders.filter(
+        (_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === "x-group",
+      );
+      response.end(JSON.stringify(groups));
+    },
+  });
+  const headers = { "x-group": ["a,b", "c"] };
+  const [answer] = await once(http.get({ port, headers }), "response");
+  assert.deepEqual(JSON.parse(await text(answer)), ["a,b", "c"]);
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  assert.deepEqual(JSON.parse(await text(session.request(headers))), ["a,b", "c"]);
+  session.close();
+});
+
 test("the preface is recognised when it comes byte by byte", async (t) => {
   const { port } = await listen(t, { onRequest: hello });
   const socket = net.connect(port, "127.0.0.1");

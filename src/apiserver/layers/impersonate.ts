@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { errors, type UserInfo } from "../../apimachinery/index.ts";
 import {
   type AccessRequest,
@@ -16,7 +16,7 @@ import { accessRefused } from "./refusal.ts";
 export function impersonate(authorizer: Authorizer): Layer {
   const impersonating: Layer = async (context, next) => {
     const { state } = context;
-    const { wanted, problem } = wantedUser(context.req.headers);
+    const { wanted, problem } = wantedUser(context.req);
     if (problem !== undefined) {
       state.refusedByAuthorizer = true;
       throw errors.badRequest(problem);
@@ -52,11 +52,12 @@ interface WantedUser {
 }
 
 /** A problem: groups, a uid or extras without a user. */
-function wantedUser(headers: IncomingHttpHeaders): { wanted?: WantedUser; problem?: string } {
-  const name = single(headers["impersonate-user"]);
-  const groups = several(headers["impersonate-group"]);
-  const uid = single(headers["impersonate-uid"]);
-  const extra = extrasOf(headers);
+function wantedUser(request: IncomingMessage): { wanted?: WantedUser; problem?: string } {
+  const lines = linesOf(request);
+  const [name = ""] = lines.get("impersonate-user") ?? [];
+  const groups = lines.get("impersonate-group") ?? [];
+  const [uid = ""] = lines.get("impersonate-uid") ?? [];
+  const extra = extrasOf(lines);
   if (name !== "") return { wanted: { name, groups, uid, extra } };
   // Upstream prints its references: kind, namespace, name, uid, API version, resourceVersion, field path.
   const parts = groups.map((group) => `{Group  ${group}    }`);
@@ -67,13 +68,25 @@ function wantedUser(headers: IncomingHttpHeaders): { wanted?: WantedUser; proble
   return { problem: `requested [${parts.join(" ")}] without impersonating a user` };
 }
 
-/** Keys in lower case, as header names are; percent-encoded where they hold what header names may not. */
-function extrasOf(headers: IncomingHttpHeaders): Record<string, string[]> {
-  const extra: Record<string, string[]> = Object.create(null);
-  for (const name in headers) {
-    if (name.startsWith(extraPrefix))
-      extra[unescaped(name.slice(extraPrefix.length))] = several(headers[name]);
+/** Header lines by name. `headers` joins those of one name by commas, which a group's name may hold itself: `CN=ops,OU=example`. */
+function linesOf({ rawHeaders }: IncomingMessage): ReadonlyMap<string, readonly string[]> {
+  const lines = new Map<string, string[]>();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] as string).toLowerCase();
+    const value = (rawHeaders[at + 1] as string).trim();
+    if (value === "") continue;
+    const before = lines.get(name);
+    if (before === undefined) lines.set(name, [value]);
+    else before.push(value);
   }
+  return lines;
+}
+
+/** Keys in lower case, as header names are; percent-encoded where they hold what header names may not. */
+function extrasOf(lines: ReadonlyMap<string, readonly string[]>): Record<string, readonly string[]> {
+  const extra: Record<string, readonly string[]> = Object.create(null);
+  for (const [name, values] of lines)
+    if (name.startsWith(extraPrefix)) extra[unescaped(name.slice(extraPrefix.length))] = values;
   return extra;
 }
 
@@ -118,15 +131,4 @@ function withImpliedGroups({ name, groups: asked, uid, extra }: WantedUser): Use
     ...(uid === "" ? {} : { uid }),
     ...(Object.keys(extra).length === 0 ? {} : { extra }),
   };
-}
-
-const single = (value: string | string[] | undefined): string =>
-  Array.isArray(value) ? (value[0] ?? "") : (value ?? "");
-
-/** Header lines of one name arrive joined by commas. */
-function several(value: string | string[] | undefined): string[] {
-  if (value === undefined) return [];
-  return (Array.isArray(value) ? value : value.split(","))
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
 }
