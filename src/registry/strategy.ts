@@ -97,6 +97,8 @@ export interface UpdateRules<T extends KubeObject = KubeObject> {
   readonly allowUnconditionalUpdate?: boolean;
   /** Fields this endpoint puts back, as paths: nobody becomes their owner in managedFields (`[["status"]]` for the main resource). */
   readonly resetFields?: readonly (readonly string[])[];
+  /** Read through this endpoint, an object is no Table: kubectl then prints names and ages. */
+  readonly withoutTable?: boolean;
 }
 
 /** Called once with what became of the request. */

@@ -86,12 +86,30 @@ const embeddedStructs: Readonly<
     ],
   },
   EphemeralContainer: { name: "EphemeralContainerCommon", without: ["targetContainerName"] },
+  IngressRule: { name: "IngressRuleValue", without: ["host"] },
+  RuleWithOperations: { name: "Rule", without: ["operations"] },
+  NamedRuleWithOperations: { name: "RuleWithOperations", without: ["resourceNames"] },
+  DeviceClassConfiguration: { name: "DeviceConfiguration", without: [] },
+  DeviceClaimConfiguration: { name: "DeviceConfiguration", without: ["requests"] },
+  DeviceAllocationConfiguration: { name: "DeviceConfiguration", without: ["source", "requests"] },
+  ...namesAnObject("ConfigMapEnvSource", ["optional"]),
+  ...namesAnObject("SecretEnvSource", ["optional"]),
+  ...namesAnObject("ConfigMapKeySelector", ["key", "optional"]),
+  ...namesAnObject("SecretKeySelector", ["key", "optional"]),
+  ...namesAnObject("ConfigMapProjection", ["items", "optional"]),
+  ...namesAnObject("SecretProjection", ["items", "optional"]),
+  ...namesAnObject("ConfigMapVolumeSource", ["items", "defaultMode", "optional"]),
 };
 
-function embeddedIn(struct: string, field: string): string | undefined {
-  if (!Object.hasOwn(embeddedStructs, struct)) return undefined;
-  const embedded = embeddedStructs[struct];
-  return embedded?.without.includes(field) === true ? undefined : embedded?.name;
+function namesAnObject(struct: string, without: readonly string[]): typeof embeddedStructs {
+  return { [struct]: { name: "LocalObjectReference", without } };
+}
+
+/** The structs, outermost first, through which Go finds a field in another. */
+function embeddedIn(struct: string, field: string): string[] {
+  const embedded = Object.hasOwn(embeddedStructs, struct) ? embeddedStructs[struct] : undefined;
+  if (embedded === undefined || embedded.without.includes(field)) return [];
+  return [embedded.name, ...embeddedIn(embedded.name, field)];
 }
 
 class Abort extends Error {}
@@ -181,8 +199,7 @@ class Explainer {
       const field = type.fields.get(key);
       if (field === undefined) continue;
       this.#struct = type.structName;
-      const embedded = embeddedIn(type.structName, key);
-      this.#path.push(embedded === undefined ? key : `${embedded}.${key}`);
+      this.#path.push([...embeddedIn(type.structName, key), key].join("."));
       this.visit(field.node, inner);
       this.#path.pop();
       this.#struct = outer;

@@ -43,6 +43,7 @@ test("pods of a deleted namespace go before what they may need", async () => {
   await cluster.until(
     "conditions are there",
     () => namespaceOf(cluster, "doomed")?.status.conditions?.length === 5,
+    { stepMs: 500 },
   );
   assert.notEqual(cluster.api.get("pods", "doomed", "held")?.metadata.deletionTimestamp, undefined);
   assert.notEqual(cluster.api.get("configmaps", "doomed", "needed"), undefined);
@@ -67,6 +68,7 @@ test("a deleted namespace goes with all that is in it, after it said what it wai
   await cluster.until(
     "conditions are there",
     () => namespaceOf(cluster, "doomed")?.status.conditions?.length === 5,
+    { stepMs: 500 },
   );
   await cluster.until(
     "the free one is gone",

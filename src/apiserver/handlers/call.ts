@@ -100,8 +100,9 @@ export class ResourceCall {
 
   /** How the answer will look; asked before anything is done, so that nothing is done for nothing. */
   encoding(): EncodeOptions {
-    const { form, info, createNamed } = this.handler;
-    const withoutTable = info.columns.length === 0 || createNamed !== undefined;
+    const { form, info, rules, createNamed } = this.handler;
+    const withoutTable =
+      info.columns.length === 0 || createNamed !== undefined || rules.withoutTable === true;
     const isList = this.info.verb === "list";
     return this.encodingAs(
       negotiateObject(this.header("accept"), { custom: form.custom, withoutTable, isList }),

@@ -170,7 +170,9 @@ class Patching {
     const before = current.object as unknown as JsonObject;
     if (type === "strategic") {
       const after = applyStrategicMergePatch(before, document as JsonObject, handler.form.schema);
-      return this.#decoded(after, () => printGoValue(document));
+      // Go's types know what they are, whatever such a patch says.
+      const { apiVersion = "", kind = "" } = current.object;
+      return this.#decoded({ ...after, apiVersion, kind }, () => printGoValue(document));
     }
     const apply = type === "json" ? applyJsonPatch : applyMergePatch;
     // As it is answered: the same fields, in the order that clients see.

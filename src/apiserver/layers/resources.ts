@@ -49,7 +49,7 @@ export function resources(registry: Registry, deps: HandlerDeps, connect: Connec
       if (ownGroups().has(info.group)) throw unserved(info);
       return next();
     }
-    if (!inScope(handler, info)) {
+    if (!inScope(handler, info) || !hasPath(handler, info)) {
       if (handler.info.published === undefined) throw errors.resourceNotFound();
       return next();
     }
@@ -85,6 +85,12 @@ function inScope(handler: ResourceHandler, info: RequestInfo): boolean {
   }
   // Across all namespaces there are only collections.
   return info.namespace !== "" || !info.named;
+}
+
+/** What is only ever asked and answered (reviews, bindings) has no objects with names. */
+function hasPath(handler: ResourceHandler, { named, subresource }: RequestInfo): boolean {
+  if (!named || subresource !== "") return true;
+  return handler.get !== undefined || handler.update !== undefined || handler.delete !== undefined;
 }
 
 function verbHandler(handler: ResourceHandler, info: RequestInfo, method: string): VerbHandler | undefined {

@@ -6,6 +6,12 @@ import { isConflict, isNamespaceTerminating } from "../owners.ts";
 import { configMaps, inNamespace, isTerminating, namespaces, serviceAccounts } from "../resources.ts";
 import { deleteContent } from "./deletion.ts";
 
+/**
+ * So long a namespace that is being deleted is left as it is, as upstream: every API server has heard by then, so that nothing is made
+ * behind the controller's back, and people see what they have begun.
+ */
+const deletionDelayMs = 5_000;
+
 /** Empties namespaces that are being deleted: see deletion.ts. */
 export const namespaceController: ControllerDescriptor = {
   name: "namespace-controller",
@@ -27,7 +33,7 @@ export const namespaceController: ControllerDescriptor = {
       },
     });
     const wake = (namespace: KubeObject): void => {
-      if (isTerminating(namespace)) queue.add(namespace.metadata.name as string);
+      if (isTerminating(namespace)) queue.addAfter(namespace.metadata.name as string, deletionDelayMs);
     };
     known.addHandler({
       add: wake,

@@ -21,6 +21,7 @@ import {
 type Definition = CustomResourceDefinition;
 
 const status: UpdateRules<Definition> = {
+  withoutTable: true,
   allowUnconditionalUpdate: false,
   resetFields: [["metadata"], ["spec"]],
   // Metadata is as open here as upstream leaves it: whoever cleaned up takes its finalizer off together with the last condition.

@@ -39,6 +39,7 @@ const groupPriorityMax = 20_000;
 const versionPriorityMax = 1000;
 
 const status: UpdateRules<ApiService> = {
+  withoutTable: true,
   allowUnconditionalUpdate: false,
   resetFields: [["spec"], ["metadata"]],
   prepareForUpdate(next, old) {

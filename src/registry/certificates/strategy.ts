@@ -39,6 +39,7 @@ export const certificateSigningRequestStrategy: Strategy<CertificateSigningReque
   },
   subresources: {
     approval: {
+      withoutTable: true,
       prepareForUpdate: (next, old, { now }) => ({
         ...next,
         spec: old.spec,

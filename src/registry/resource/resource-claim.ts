@@ -26,6 +26,7 @@ export const resourceClaimStrategy: StrategySource = (deps) => {
     resetFields: [["status"]],
     returnDeletedObject: true,
     status: {
+      withoutTable: true,
       prepareForUpdate: (next, old) => {
         const { managedFields } = next.metadata;
         next.metadata = { ...old.metadata, ...(managedFields && { managedFields }) };

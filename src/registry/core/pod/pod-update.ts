@@ -82,10 +82,11 @@ function validateTolerationsGrow(next: readonly Toleration[], old: readonly Tole
 
 function validateGatesShrink(next: PodSpec, old: PodSpec): FieldError[] {
   const before = new Set(old.schedulingGates?.map(({ name }) => name));
-  const added = (next.schedulingGates ?? []).filter(({ name }) => !before.has(name)).map(({ name }) => name);
-  if (added.length === 0) return [];
-  const detail = `only deletion is allowed, but found new scheduling gates '${added.join("', '")}'`;
-  return [field.forbidden("spec.schedulingGates", detail)];
+  return (next.schedulingGates ?? []).flatMap(({ name }, i) => {
+    if (before.has(name)) return [];
+    const detail = `only deletion is allowed, but found new scheduling gate '${name}'`;
+    return [field.forbidden(`spec.schedulingGates[${i}].name`, detail)];
+  });
 }
 
 /** Everything else must be as it was. */

@@ -121,6 +121,7 @@ function statusRules(): UpdateRules<Pod> {
 /** Only spec.ephemeralContainers, which can be added to and nothing else. */
 function ephemeralRules(): UpdateRules<Pod> {
   return {
+    withoutTable: true,
     prepareForUpdate: (next, old) => {
       const { ephemeralContainers } = next.spec;
       const spec = { ...old.spec };
@@ -161,6 +162,7 @@ function validateOnlyAdded(next: readonly Container[], old: readonly Container[]
 /** Only what containers ask for and are limited to. */
 function resizeRules(): UpdateRules<Pod> {
   return {
+    withoutTable: true,
     prepareForUpdate: (next, old) => {
       const containers = (old.spec.containers ?? []).map((container) => {
         const resources = next.spec.containers?.find(({ name }) => name === container.name)?.resources;
