@@ -319,3 +319,57 @@ test("an address that a pod gave back is not given to the next pod", async () =>
   assert.deepEqual(addresses, ["10.128.0.2", "10.128.0.3", "10.128.0.4"]);
   await cluster.stop();
 });
+
+test("a pod tolerates a taint that does not say when it came for no longer than it says", async () => {
+  const cluster = await startCluster();
+  const toleration = { key: "k", operator: "Exists", effect: "NoExecute" };
+  for (const [name, more] of [
+    ["short", { tolerationSeconds: 5 }],
+    ["long", {}],
+  ] as const) {
+    const tolerations = [{ ...toleration, ...more }];
+    await cluster.client.create(pods, {
+      metadata: { name, namespace: "default" },
+      spec: { tolerations, containers: [{ name: "c", image: "i" }] },
+    });
+  }
+  const pod = (name: string) => cluster.api.get("pods", "default", name);
+  await cluster.until("both run", () =>
+    ["short", "long"].every((name) => pod(name)?.status?.phase === "Running"),
+  );
+  const since = cluster.clock.now();
+  await cluster.client.patch(nodes, "node-0", {
+    type: "merge",
+    body: { spec: { taints: [{ key: "k", effect: "NoExecute" }] } },
+  });
+  await cluster.until("it goes", () => pod("short") === undefined, { stepMs: 500 });
+  assert.ok(cluster.clock.now() - since >= 5_000, "not before its time");
+  assert.ok(pod("long") !== undefined);
+  await cluster.stop();
+});
+
+test("pods that were deleted on a node which is out of service need not be waited for", async () => {
+  const cluster = await startCluster({ nodes: 2 });
+  await cluster.client.create(pods, {
+    metadata: { name: "stuck", namespace: "default" },
+    spec: {
+      nodeSelector: {},
+      terminationGracePeriodSeconds: 600,
+      containers: [{ name: "c", image: "i" }],
+      tolerations: [{ operator: "Exists" }],
+    },
+  });
+  const pod = () => cluster.api.get("pods", "default", "stuck");
+  await cluster.until("it runs", () => pod()?.status?.phase === "Running");
+  const name: string = pod()?.spec.nodeName;
+  cluster.nodes.find((node) => node.name === name)?.crash();
+  await cluster.until("its node is lost", () => readyOf(cluster, name) === "Unknown", { stepMs: 1_000 });
+  await cluster.client.delete(pods, "stuck");
+  await settle();
+  assert.ok(pod() !== undefined);
+  const taint = { key: "node.kubernetes.io/out-of-service", value: "shutdown", effect: "NoExecute" };
+  const taints = [...(nodeOf(cluster, name)?.spec.taints ?? []), taint];
+  await cluster.client.patch(nodes, name, { type: "merge", body: { spec: { taints } } });
+  await cluster.until("it is gone", () => pod() === undefined);
+  await cluster.stop();
+});

@@ -25,16 +25,14 @@ export interface Endpoint {
 /** discovery.k8s.io/v1 EndpointPort: the name is always there. */
 export type SlicePort = EndpointPort & { name: string };
 
-/** The ports that the Service's ports are in this pod, in a canonical order; its slices hold one such list. */
+/** The ports that the Service's ports are in this pod, in the Service's order; its slices hold one such list. */
 export function slicePorts(service: KubeObject, pod: KubeObject): SlicePort[] {
-  return targetPorts(service, pod)
-    .map(({ name, protocol, port, appProtocol }) => ({
-      name: name ?? "",
-      protocol,
-      port,
-      ...(appProtocol === undefined ? {} : { appProtocol }),
-    }))
-    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.port - b.port));
+  return targetPorts(service, pod).map(({ name, protocol, port, appProtocol }) => ({
+    name: name ?? "",
+    protocol,
+    port,
+    ...(appProtocol === undefined ? {} : { appProtocol }),
+  }));
 }
 
 /** Undefined: the pod has no address of this type, or is finished. A pod that terminates is an endpoint until it is gone. */

@@ -10,6 +10,7 @@ import { TriggerTimes, triggerTimeAnnotation } from "../service-pods/trigger-tim
 import { watchServicePods } from "../service-pods/watcher.ts";
 import { type AddressType, addressTypesOf, endpointOf, slicePorts, withHints } from "./endpoint.ts";
 import { planSlices, type SliceContent, type SlicePlan, type WantedGroup } from "./plan.ts";
+import { hintZones, wantsZoneHints, zoneShares } from "./zone-hints.ts";
 
 /** Keeps the EndpointSlices of every Service with a selector: k8s.io/endpointslice. */
 export const endpointSliceController: ControllerDescriptor = {
@@ -35,6 +36,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const triggers = new TriggerTimes();
   /** Versions of slices that this controller wrote and the informer has not shown yet: acting on older ones would double endpoints. */
   const written = new Map<string, Map<string, string | undefined>>();
+  /** Services whose endpoints have been given zones to serve. */
+  const hinted = new Set<string>();
   const sources = watchServicePods(context, (key) => queue.add(key));
   known.addHandler({
     add: seen,
@@ -75,6 +78,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     if (service === undefined) {
       triggers.forget(key);
       written.delete(key);
+      hinted.delete(key);
       for (const slice of existing) await removeSlice(slice);
       return;
     }
@@ -87,7 +91,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     for (const slice of existing) if (!types.includes(slice.addressType)) await removeSlice(slice);
     for (const addressType of types) {
       const ofType = existing.filter((slice) => slice.addressType === addressType);
-      const plan = planSlices(ofType, wantedGroups(service, pods, addressType));
+      const groups = hintedGroups(key, service, wantedGroups(service, pods, addressType), addressType);
+      const plan = planSlices(ofType, groups);
       addOutdated(plan, ofType, service);
       await execute(key, service, addressType, plan, trigger);
     }
@@ -118,10 +123,36 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       groups.set(key, group);
       group.endpoints.push(endpoint);
     }
-    return [...groups.values()].map(({ ports, endpoints }) => ({
-      ports,
-      endpoints: withHints(service, endpoints),
-    }));
+    return [...groups.values()];
+  }
+
+  /** With the nodes or zones that each endpoint is to serve, where the Service asks for that. */
+  function hintedGroups(
+    key: string,
+    service: KubeObject,
+    groups: readonly WantedGroup[],
+    addressType: AddressType,
+  ): WantedGroup[] {
+    const tell = (type: "Normal" | "Warning", reason: string, message: string): void =>
+      recorder.event(service, type, reason, `${message}, addressType: ${addressType}`);
+    if (!wantsZoneHints(service)) {
+      if (hinted.delete(key))
+        tell("Warning", "TopologyAwareHintsDisabled", "Topology Aware Hints has been disabled");
+      return groups.map(({ ports, endpoints }) => ({ ports, endpoints: withHints(service, endpoints) }));
+    }
+    const all = groups.flatMap(({ endpoints }) => endpoints);
+    const found = hintZones(all, zoneShares(sources.nodes.lister.list()));
+    if (typeof found === "string") {
+      hinted.delete(key);
+      tell("Warning", "TopologyAwareHintsDisabled", found);
+      return [...groups];
+    }
+    if (!hinted.has(key)) {
+      hinted.add(key);
+      tell("Normal", "TopologyAwareHintsEnabled", "Topology Aware Hints has been enabled");
+    }
+    const left = [...found];
+    return groups.map(({ ports, endpoints }) => ({ ports, endpoints: left.splice(0, endpoints.length) }));
   }
 
   async function execute(

@@ -24,8 +24,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   pods.addIndex(nodeIndex, (pod) => [pod.spec?.nodeName ?? ""]);
   const recorder = context.recorder("taint-eviction-controller");
   const queue = createWorkqueue({ name: "taint eviction", clock, log, process: reconcile });
-  /** Pods that will go unless the taint does. */
-  const marked = new Set<string>();
+  /** Pods that will go unless the taint does, and since when that is known, milliseconds since 1970. */
+  const marked = new Map<string, number>();
 
   known.addHandler({
     add: wakePods,
@@ -63,12 +63,13 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     }
     const node = known.lister.get("", pod.spec?.nodeName ?? "");
     const taints = node === undefined ? [] : taintsOf(node);
-    const left = timeLeftMs(pod, taints, clock.now());
+    const now = clock.now();
+    const left = timeLeftMs(pod, taints, { nowMs: now, sinceMs: marked.get(key) ?? now });
     if (left === undefined) {
       if (marked.delete(key))
         recorder.event(pod, "Normal", "TaintManagerEviction", `Cancelling deletion of Pod ${key}`);
     } else if (left > 0) {
-      marked.add(key);
+      if (!marked.has(key)) marked.set(key, now);
       queue.addAfter(key, left);
     } else {
       recorder.event(pod, "Normal", "TaintManagerEviction", `Marking for deletion Pod ${key}`);
@@ -107,8 +108,12 @@ function taintsOf(node: KubeObject): Taint[] {
   return ((node.spec?.taints ?? []) as Taint[]).filter((taint) => taint.effect === "NoExecute");
 }
 
-/** Milliseconds until the pod has to go; undefined where it may stay. */
-function timeLeftMs(pod: KubeObject, taints: readonly Taint[], nowMs: number): number | undefined {
+/** Milliseconds until the pod has to go; undefined where it may stay. A taint that does not say when it came did so at `sinceMs`. */
+function timeLeftMs(
+  pod: KubeObject,
+  taints: readonly Taint[],
+  { nowMs, sinceMs }: { readonly nowMs: number; readonly sinceMs: number },
+): number | undefined {
   const tolerations = (pod.spec?.tolerations ?? []) as Toleration[];
   let left: number | undefined;
   for (const taint of taints) {
@@ -119,7 +124,7 @@ function timeLeftMs(pod: KubeObject, taints: readonly Taint[], nowMs: number): n
       .filter((value) => value !== undefined)
       .map((value) => Math.max(0, value));
     if (seconds.length === 0) continue;
-    const since = parseTime(taint.timeAdded ?? "") ?? nowMs;
+    const since = parseTime(taint.timeAdded ?? "") ?? sinceMs;
     const until = since + Math.min(...seconds) * 1_000 - nowMs;
     left = Math.min(left ?? Number.POSITIVE_INFINITY, until);
   }
