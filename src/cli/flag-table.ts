@@ -84,6 +84,15 @@ export function refuseUnsafe(
   }
 }
 
+/** A line for each flag that asks for something of a part that is not here. */
+export function withoutEffect(table: FlagTable, { values }: Settings): string[] {
+  return [...values].flatMap(([name, value]) => {
+    const known = table.get(name);
+    if (known?.effect !== "none" || value === known.default) return [];
+    return [`--${name}=${value} has no effect: it is about a part that is not here`];
+  });
+}
+
 /** All flags in three groups, for --help. */
 export function flagGroups(table: FlagTable, shown: (name: string) => boolean = () => true): string {
   const of = (effect: Flag["effect"]) =>

@@ -8,6 +8,7 @@ import { apiVersion } from "./api-version.ts";
 import { CallMetrics } from "./call-metrics.ts";
 import type { Endpoint } from "./callers.ts";
 import { allowOrigin } from "./cross-origin.ts";
+import { sendDebugVars } from "./debug-vars.ts";
 import { rpcErrorOf } from "./errors.ts";
 import { addForeignMetrics } from "./foreign-metrics.ts";
 import { createGateway } from "./gateway/gateway.ts";
@@ -60,7 +61,7 @@ export interface EtcdApi extends HttpHandlers {
  *     stream, application/grpc ─▶ grpc/   ─┐
  *                                          ├─▶ one file a verb ─▶ kv, cluster
  *     POST /v3/…               ─▶ gateway/ ─┘
- *     GET /health, /livez, /readyz, /version, /metrics
+ *     GET /health, /livez, /readyz, /version, /metrics, /debug/vars
  *
  * What a client sees of an error stands in `errors.ts`, who may call what in `methods.ts`.
  */
@@ -118,9 +119,11 @@ export function createEtcdApi(options: EtcdApiOptions): EtcdApi {
     request.resume();
     if (path === "/metrics" && metrics !== undefined) sendMetrics(response, metrics.expose());
     else if (path === "/v3") redirect(request, response, "/v3/");
-    else if (path !== "/version" && !health.has(path)) sendText(response, 404, "404 page not found\n");
+    else if (path !== "/version" && path !== "/debug/vars" && !health.has(path))
+      sendText(response, 404, "404 page not found\n");
     else if (request.method !== "GET") refuseMethod(response);
     else if (path === "/version") sendVersion(response);
+    else if (path === "/debug/vars") sendDebugVars(response, cluster);
     else health.handle(path, new URLSearchParams(query), response);
   }
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { withoutEffect } from "../../src/cli/flag-table.ts";
 import { deprecations } from "../../src/cli/store/deprecations.ts";
+import { flags } from "../../src/cli/store/flags.ts";
 import {
   addEnvironment,
   parseArguments,
@@ -58,6 +60,13 @@ test("flags that are on their way out are named, with what to say instead", () =
     "--max-snapshots is deprecated in 3.6 and will be decommissioned in 3.8.",
     "--experimental-corrupt-check-time is deprecated in v3.6 and will be decommissioned in v3.7. Use '--corrupt-check-time' instead.",
     "--experimental-initial-corrupt-check is deprecated in v3.6 and will be decommissioned in v3.7. Use '--feature-gates=InitialCorruptCheck=true' instead.",
+  ]);
+});
+
+test("a flag that has no effect is named where it is set to something", () => {
+  const noted = (...args: string[]) => withoutEffect(flags, settingsOf(parseArguments(args)));
+  assert.deepEqual(noted("--enable-pprof", "--snapshot-count=5", "--pre-vote=true"), [
+    "--enable-pprof=true has no effect: it is about a part that is not here",
   ]);
 });
 

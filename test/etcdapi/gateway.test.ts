@@ -34,6 +34,19 @@ test("JSON that no message can be made of is refused in the words of etcd's gate
   }
 });
 
+test("/debug/vars shows where the member stands, to GET alone", async (t) => {
+  const { port, store } = await serve(t);
+  const url = `http://127.0.0.1:${port}/debug/vars`;
+  const answer = await fetch(url);
+  assert.equal(answer.headers.get("content-type"), "application/json; charset=utf-8");
+  const { "raft.status": status } = (await answer.json()) as {
+    "raft.status": { id: string; commit: number };
+  };
+  const { header, committedIndex } = store.cluster.status();
+  assert.deepEqual([status.id, status.commit], [header.memberId.toString(16), committedIndex]);
+  assert.equal((await fetch(url, { method: "POST", body: "{}" })).status, 405);
+});
+
 test("a comparison by a result that is none holds, and a target that is none equals everything", async (t) => {
   const { port } = await serve(t);
   const post = async (path: string, body: object) =>

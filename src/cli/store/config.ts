@@ -21,7 +21,7 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
   const directory = settings.text("data-dir") || `${name}.etcd`;
   if (await disk.exists(join(directory, "member")))
     throw new Error(
-      `data directory ${directory} is etcd's own, which this store does not read: use another --data-dir`,
+      `data directory ${directory} is etcd's own: stop etcd, make one of it (raftsman store restore ${directory}/member/snap/db --skip-hash-check --data-dir DIR), and use that`,
     );
   const clientUrls = parseUrls("listen-client-urls", settings.text("listen-client-urls"));
   const httpUrls = parseUrls("listen-client-http-urls", settings.text("listen-client-http-urls"));

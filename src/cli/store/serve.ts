@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { startStore } from "../../member/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
 import { createMetrics, type Log } from "../../telemetry/index.ts";
-import type { Settings } from "../flag-table.ts";
+import { type Settings, withoutEffect } from "../flag-table.ts";
 import { tuneSmallHeap } from "../heap.ts";
 import { stopSignal } from "../stop-signal.ts";
 import { storeConfigOf } from "./config.ts";
 import { deprecations } from "./deprecations.ts";
+import { flags } from "./flags.ts";
 import { createEtcdLog } from "./log.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 import { addEnvironment, parseArguments, readConfigFile, settingsOf, UsageError } from "./settings.ts";
@@ -38,7 +39,8 @@ export async function serveStore(args: readonly string[]): Promise<void> {
     }
     log = logOf(settings);
     log.info("Running: ", { args: ["etcd", ...args] });
-    for (const note of [...notes, ...deprecations(settings.values.keys())]) log.warn(note);
+    for (const note of [...notes, ...deprecations(settings.values.keys()), ...withoutEffect(flags, settings)])
+      log.warn(note);
     await run(settings, log);
   } catch (error) {
     if (error instanceof UsageError) {
