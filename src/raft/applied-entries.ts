@@ -92,7 +92,8 @@ export class AppliedEntries {
     const block = {
       first: (this.#last + 1) as Index,
       count: 0,
-      bytes: new Uint8Array(Math.max(blockBytes, dataLength)),
+      // Uninitialized: nobody sees more of it than was written.
+      bytes: new Uint8Array(Buffer.allocUnsafeSlow(Math.max(blockBytes, dataLength)).buffer),
       ends: new Uint32Array(blockEntries),
       terms: new Float64Array(blockEntries),
       types: new Uint8Array(blockEntries),

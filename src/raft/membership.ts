@@ -33,14 +33,15 @@ export function leaveJoint(core: Core): void {
     appendConfChange(core, encodeConfChange({ type: "leave-joint" }));
 }
 
-/** The image at `index` is durable: forgets what it contains, but for a tail. */
+/** The image at `index` is durable: forgets what it contains, but for a tail that somebody may still ask for. */
 export function compact(core: Core, index: Index): void {
   const { log } = core;
   if (index <= core.snapshot.index) return;
   assert(index <= log.applied, `an image at ${index}, but only ${log.applied} is applied`);
   core.snapshot = { index, term: log.at(index).term, confState: core.confAt(index) };
   core.confHistory = core.confHistory.filter((change) => change.index > index);
-  log.compact(log.trailingStart(index, core.trailingBytesMax));
+  const isAlone = core.tracker.peers.length === 0;
+  log.compact(isAlone ? index : log.trailingStart(index, core.trailingBytesMax));
 }
 
 /** A smaller quorum may have what the larger had not; new members want the log. */

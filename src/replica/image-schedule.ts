@@ -2,7 +2,7 @@
  * When to write the next image. An image holds the whole state, so that one every so many entries would cost a writer more and more as
  * the state grows: a store of 100 MB would write 100 MB for every 3 MB of new log. It is due when the log since the last one
  * weighs as much as the image will, so what is written twice stays a constant share; the weight is bounded, because the log since the
- * last image is kept in memory and read again at the next start. A small state is written as often as asked for.
+ * last image is kept in memory and read again at the next start, however few entries it has. A small state is written as often as asked for.
  */
 import type { Index } from "../base/index.ts";
 import type { Entry } from "../raft/index.ts";
@@ -14,7 +14,7 @@ export class ImageSchedule {
   #lastIndex: Index;
   #logBytes = 0;
 
-  /** `snapshotCount`: entries between two images, at least. `usedBytes`: about what an image of now would weigh. */
+  /** `snapshotCount`: entries between two images, at least, unless they are very large. `usedBytes`: about what an image of now would weigh. */
   constructor(options: { snapshotCount: number; usedBytes: () => number; lastIndex: Index }) {
     this.#snapshotCount = options.snapshotCount;
     this.#usedBytes = options.usedBytes;
@@ -25,8 +25,10 @@ export class ImageSchedule {
   applied(entries: readonly Entry[]): boolean {
     for (const { data } of entries) this.#logBytes += data.length + imageEntryBytes;
     const last = entries.at(-1);
-    if (last === undefined || last.index - this.#lastIndex < this.#snapshotCount) return false;
-    return this.#logBytes >= Math.min(this.#usedBytes() - imageBytesFree, imageLogBytesMax);
+    if (last === undefined) return false;
+    if (this.#logBytes >= imageLogBytesMax) return true;
+    if (last.index - this.#lastIndex < this.#snapshotCount) return false;
+    return this.#logBytes >= this.#usedBytes() - imageBytesFree;
   }
 
   /** One is taken, or was installed, at this index. */

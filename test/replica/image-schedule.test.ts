@@ -45,3 +45,16 @@ test("however large the state is, the log since the last image stays bounded", (
   const images = imagesOf({ entries: 200_000, stateBytes: 10 * 2 ** 30, grows: false });
   assert.ok(images.length >= 3, `${images.length} images`);
 });
+
+test("entries that are few and large do not gather in the log either", () => {
+  const schedule = new ImageSchedule({
+    snapshotCount: 10_000,
+    usedBytes: () => 2 ** 30,
+    lastIndex: 0 as Index,
+  });
+  const large: Entry = { ...entryAt(1), data: new Uint8Array(2 ** 20) };
+  let due = 0;
+  for (let index = 1; index <= 64; index++)
+    if (schedule.applied([{ ...large, index: index as Index }])) due++;
+  assert.equal(due, 1);
+});
