@@ -12,8 +12,10 @@ import { sendDebugVars } from "./debug-vars.ts";
 import { rpcErrorOf } from "./errors.ts";
 import { addForeignMetrics } from "./foreign-metrics.ts";
 import { createGateway } from "./gateway/gateway.ts";
+import { messagesIn } from "./grpc/decompress.ts";
 import { LeaderWatch } from "./grpc/require-leader.ts";
 import { createGrpcServer } from "./grpc/server.ts";
+import { TurnTime } from "./grpc/turn-time.ts";
 import { createHealth, sendText } from "./health.ts";
 import { refusedByLearners } from "./learner.ts";
 import {
@@ -79,8 +81,10 @@ export function createEtcdApi(options: EtcdApiOptions): EtcdApi {
     endpoints,
     {
       clock,
+      time: new TurnTime(clock),
       writer: new ProtobufWriter(),
       messageBytesMax,
+      plainMessages: messagesIn("identity", messageBytesMax),
       slowMs: options.slowCallMs ?? slowCallMsDefault,
       onSlow: (path, remote, milliseconds) =>
         log.warn("request stats", { method: path, remote, "time spent": `${milliseconds.toFixed(3)}ms` }),

@@ -50,6 +50,8 @@ export class Proposals {
   readonly #requestBytesMax: number;
   /** All, by position. */
   readonly #pending = new NumberMap<Pending>();
+  /** When the first proposal since the last flush or tick came, which stands for those that came with it: to ask the system each time is dear. */
+  #turnBegan: number | undefined;
   /** None of them is due before. */
   #soonestDeadline = Number.POSITIVE_INFINITY;
   #pendingBytes = 0;
@@ -119,6 +121,7 @@ export class Proposals {
 
   /** Hands what is queued to the core, as much as it takes. Called in every turn. */
   flush(): void {
+    this.#turnBegan = undefined;
     const queue = this.#queue;
     if (queue.length === 0) return;
     let done = 0;
@@ -231,6 +234,7 @@ export class Proposals {
 
   /** Gives up what is too old. */
   expire(): void {
+    this.#turnBegan = undefined;
     const now = this.#clock.monotonic();
     if (now < this.#soonestDeadline) return;
     this.#soonestDeadline = Number.POSITIVE_INFINITY;
@@ -269,7 +273,8 @@ export class Proposals {
     if (this.#pending.size >= pendingRequestsMax || this.#pendingBytes + data.length > pendingBytesMax) {
       return Promise.reject(tooMany());
     }
-    const deadline = this.#clock.monotonic() + this.#timeoutMs;
+    this.#turnBegan ??= this.#clock.monotonic();
+    const deadline = this.#turnBegan + this.#timeoutMs;
     this.#soonestDeadline = Math.min(this.#soonestDeadline, deadline);
     return new Promise((resolve, reject) => {
       const pending: Pending = {

@@ -13,6 +13,7 @@ export {
   type GrpcMessageSink,
   GrpcMessageTooLarge,
   GrpcReader,
+  type GrpcReaderOptions,
   grpcPrefixBytes,
 } from "./grpc/messages.ts";
 export { statusCode } from "./grpc/status-code.ts";

@@ -6,21 +6,26 @@ import {
   encodeGrpc,
   type GrpcMessageSink,
   GrpcReader,
+  type GrpcReaderOptions,
   grpcPrefixBytes,
   type ProtobufWriter,
 } from "../../wire/index.ts";
 import type { MethodCounts } from "../call-metrics.ts";
 import { code, expectedError, RpcError } from "../errors.ts";
 import { type Method, neverAborted, type Reply, type RequestObserver } from "../method.ts";
-import { decompressor } from "./decompress.ts";
+import { messagesIn } from "./decompress.ts";
 import { timeoutMs } from "./timeout.ts";
+import type { TurnTime } from "./turn-time.ts";
 
 /** What all calls share. */
 export interface CallContext {
   readonly clock: Clock;
+  readonly time: TurnTime;
   readonly writer: ProtobufWriter;
   /** Bytes of one message of a client's. */
   readonly messageBytesMax: number;
+  /** How messages are read of clients that do not say how they compress. */
+  readonly plainMessages: GrpcReaderOptions;
   /** Milliseconds from which on a unary call is told of. */
   readonly slowMs: number;
   onSlow(path: string, remoteAddress: string, milliseconds: number): void;
@@ -67,14 +72,16 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
     this.number = number;
     this.#counts = counts;
     counts.started++;
-    this.#beganMs = context.clock.monotonic();
+    this.#beganMs = context.time.now;
     this.#stream = stream;
     this.#method = method;
     this.#context = context;
     this.#onClosed = onClosed;
-    const { messageBytesMax: bytesMax } = context;
-    const decompress = decompressor(stream.headers["grpc-encoding"] ?? "identity", bytesMax);
-    this.#messages = new GrpcReader(this, { bytesMax, decompress });
+    const encoding = stream.headers["grpc-encoding"];
+    this.#messages = new GrpcReader(
+      this,
+      encoding === undefined ? context.plainMessages : messagesIn(encoding, context.messageBytesMax),
+    );
   }
 
   start(): void {
@@ -202,8 +209,8 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
   }
 
   #tellIfSlow(): void {
-    const { clock, slowMs, onSlow } = this.#context;
-    const took = clock.monotonic() - this.#beganMs;
+    const { time, slowMs, onSlow } = this.#context;
+    const took = time.now - this.#beganMs;
     if (took < slowMs || this.#method.kind !== "unary") return;
     onSlow(this.#method.info.path, this.#stream.connection.remoteAddress, took);
   }

@@ -1,9 +1,13 @@
 import { gunzipSync } from "node:zlib";
-import { GrpcMessageTooLarge } from "../../wire/index.ts";
+import { GrpcMessageTooLarge, type GrpcReaderOptions } from "../../wire/index.ts";
 import { code, RpcError } from "../errors.ts";
 
-/** Reads messages that say they are compressed, in the way that the header `grpc-encoding` says. */
-export function decompressor(encoding: string, bytesMax: number): (message: Uint8Array) => Uint8Array {
+/** How messages are read of whom the header `grpc-encoding` says how it compresses them, where it does. */
+export function messagesIn(encoding: string, bytesMax: number): GrpcReaderOptions {
+  return { bytesMax, decompress: decompressor(encoding, bytesMax) };
+}
+
+function decompressor(encoding: string, bytesMax: number): (message: Uint8Array) => Uint8Array {
   return (message) => {
     if (encoding === "identity")
       throw new RpcError(code.internal, "grpc: compressed flag set with identity or empty encoding");

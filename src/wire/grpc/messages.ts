@@ -44,7 +44,7 @@ export function encodeGrpc<T>(
   return writer.finish();
 }
 
-interface GrpcReaderOptions {
+export interface GrpcReaderOptions {
   /** Of one message. */
   readonly bytesMax: number;
   /** Whoever does not say that it takes compressed messages gets none. @throws Error */
