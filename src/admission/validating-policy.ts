@@ -144,12 +144,20 @@ export function validatingAdmissionPolicy(deps: {
     if (request === undefined) return [];
     const { name = "" } = policy.metadata;
     const denials: Denial[] = [];
-    const misconfigured = (binding: string, error: unknown): void => {
+    const misconfigured = (binding: string | undefined, error: unknown): void => {
       if (!(error instanceof ConfigurationError)) throw error;
       if (policy.spec.failurePolicy === "Ignore") return;
-      const message = `failed to configure binding: ${error.message}`;
+      const what = binding === undefined ? "policy" : "binding";
+      const message = `failed to configure ${what}: ${error.message}`;
       denials.push({ policy: name, binding, message, reason: undefined });
     };
+    let paramResource: ParamResource | undefined;
+    try {
+      paramResource = paramResourceOf(policy, deps.kinds);
+    } catch (error) {
+      misconfigured(undefined, error);
+      return denials;
+    }
     const cel = await loadCel();
     let program = compiled.get(policy);
     if (program === undefined) {
@@ -162,7 +170,7 @@ export function validatingAdmissionPolicy(deps: {
       if ((await concerned(binding.spec.matchResources, asked)) === undefined) continue;
       let params: readonly (KubeObject | null)[];
       try {
-        params = await paramsOf(policy, binding.spec.paramRef, request, deps);
+        params = await paramsOf(paramResource, binding.spec.paramRef, request, deps.reader);
       } catch (error) {
         misconfigured(bindingName, error);
         continue;
@@ -218,20 +226,31 @@ function denied(
   return refusal;
 }
 
+/** A kind of parameters, and the resource that holds them. */
+type ParamResource = NonNullable<ReturnType<KindLookup>> & {
+  readonly apiVersion: string;
+  readonly kind: string;
+};
+
+/** Undefined where the policy has no parameters. @throws ConfigurationError */
+function paramResourceOf({ spec: { paramKind } }: Policy, kinds: KindLookup): ParamResource | undefined {
+  if (paramKind === undefined) return undefined;
+  const { apiVersion, kind } = paramKind;
+  const [first = "", second] = apiVersion.split("/");
+  const found = kinds({ group: second === undefined ? "" : first, version: second ?? first, kind });
+  if (found !== undefined) return { ...found, apiVersion, kind };
+  throw new ConfigurationError(
+    `failed to find resource referenced by paramKind: '${second === undefined ? `/${first}` : apiVersion}, Kind=${kind}'`,
+  );
+}
+
 async function paramsOf(
-  { spec: { paramKind } }: Policy,
+  found: ParamResource | undefined,
   ref: ParamRef | undefined,
   request: AdmissionRequest,
-  deps: { readonly reader: AdmissionReader; readonly kinds: KindLookup },
+  reader: AdmissionReader,
 ): Promise<readonly (KubeObject | null)[]> {
-  if (paramKind === undefined || ref === undefined) return [null];
-  const [first = "", second] = paramKind.apiVersion.split("/");
-  const kind = { group: second === undefined ? "" : first, version: second ?? first, kind: paramKind.kind };
-  const found = deps.kinds(kind);
-  if (found === undefined) {
-    const shown = `&ParamKind{APIVersion:${paramKind.apiVersion},Kind:${paramKind.kind},}`;
-    throw new ConfigurationError(`paramKind kind \`${shown}\` not known`);
-  }
+  if (found === undefined || ref === undefined) return [null];
   let namespace = "";
   if (found.namespaced) {
     namespace = ref.namespace || request.namespace;
@@ -245,18 +264,19 @@ async function paramsOf(
   }
   let params: readonly KubeObject[];
   if (ref.name) {
-    const param = await deps.reader.get(found.resource, { namespace, name: ref.name });
+    const param = await reader.get(found.resource, { namespace, name: ref.name });
     params = param === undefined ? [] : [param];
   } else {
     const selector = selectorFromObject(ref.selector);
-    params = (await deps.reader.list(found.resource)).filter(
+    params = (await reader.list(found.resource)).filter(
       ({ metadata }) => (metadata.namespace ?? "") === namespace && selector.matches(metadata.labels ?? {}),
     );
   }
   if (params.length === 0 && ref.parameterNotFoundAction === "Deny") {
     throw new ConfigurationError("no params found for policy binding with `Deny` parameterNotFoundAction");
   }
-  return params.map((param) => ({ ...param, apiVersion: paramKind.apiVersion, kind: paramKind.kind }));
+  const { apiVersion, kind } = found;
+  return params.map((param) => ({ ...param, apiVersion, kind }));
 }
 
 interface CompiledValidation {

@@ -98,10 +98,24 @@ test("a policy's limits come from an object that its binding names; without it t
   });
 });
 
+test("a policy whose parameters are of a kind that nobody serves refuses as a whole", async () => {
+  const spec = {
+    paramKind: { apiVersion: "nobody.example/v1", kind: "Limit" },
+    validations: [{ expression: "true" }],
+  };
+  await bound(spec, { paramRef: { name: "x", parameterNotFoundAction: "Allow" } }, async () => {
+    assert.equal(
+      await refusal(client.create(configMaps, configMap("x"))),
+      `configmaps "x" is forbidden: ValidatingAdmissionPolicy 'p' denied request: failed to configure policy: failed to find resource referenced by paramKind: 'nobody.example/v1, Kind=Limit'`,
+    );
+  });
+});
+
 test("a policy sees the namespace, the request and what its user may do; where it fails, its failurePolicy decides", async () => {
   const validations = [
     { expression: "namespaceObject.metadata.labels.team == 'red'" },
     { expression: "request.operation == 'CREATE' && request.userInfo.username == 'admin'" },
+    { expression: "request.name == 'x' && request.namespace == 'default'" },
     { expression: "authorizer.group('').resource('secrets').namespace('default').check('get').allowed()" },
     {
       expression:

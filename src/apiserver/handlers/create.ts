@@ -22,7 +22,8 @@ export async function create(call: ResourceCall): Promise<void> {
     rules: handler.rules,
     context,
   });
-  const at = { name: call.info.name, dryRun: options.dryRun };
+  const name = call.info.name === "" ? (object.metadata.name ?? "") : call.info.name;
+  const at = { name, dryRun: options.dryRun };
   await deps.admission.mutate(call.admissionRequest("CREATE", { ...at, object, old: undefined }));
   dedupOwnerReferences(object, call);
   const validate = call.validation("CREATE", at);
@@ -30,7 +31,6 @@ export async function create(call: ResourceCall): Promise<void> {
     const stored = await handler.create(object, context, { validate });
     call.reply(201, deps.encoder.object(stored, encoding), encoding);
   } else if (handler.createNamed !== undefined) {
-    const name = call.info.name === "" ? (object.metadata.name ?? "") : call.info.name;
     const answer: KubeObject | Status = await handler.createNamed(name, object, context, { validate });
     call.reply(201, deps.encoder.value(answer, encoding.representation, encoding.pretty), encoding);
   } else {

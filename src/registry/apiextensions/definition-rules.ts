@@ -54,8 +54,7 @@ function commonProblems(
   const given: readonly DefinitionVersion[] | null = definition.spec.versions;
   const spec: DefinitionSpec = given === null ? { ...definition.spec, versions: [] } : definition.spec;
   return [
-    ...specProblems(spec, old),
-    ...versionListProblems(spec, given),
+    ...specProblems(spec, given, old),
     ...(old === undefined ? [] : immutableProblems(spec, old)),
     ...namesProblems(status?.acceptedNames, "status.acceptedNames"),
     ...storedVersionProblems(status?.storedVersions ?? [], spec),
@@ -86,7 +85,11 @@ function immutableProblems(spec: DefinitionSpec, old: CustomResourceDefinition):
   return problems;
 }
 
-function specProblems(spec: DefinitionSpec, old: CustomResourceDefinition | undefined): FieldError[] {
+function specProblems(
+  spec: DefinitionSpec,
+  given: readonly DefinitionVersion[] | null,
+  old: CustomResourceDefinition | undefined,
+): FieldError[] {
   const shared = sharedFields(spec);
   return [
     ...groupProblems(spec.group ?? ""),
@@ -94,6 +97,7 @@ function specProblems(spec: DefinitionSpec, old: CustomResourceDefinition | unde
     ...missingSchemas(spec, old),
     ...preservedDefaults(spec),
     ...spec.versions.flatMap((version, index) => versionProblems(version, { index, shared, old })),
+    ...versionListProblems(spec, given),
     ...requiredNames(spec.names),
     ...namesProblems(spec.names, "spec.names"),
     ...sharedProblems(spec, shared, old),

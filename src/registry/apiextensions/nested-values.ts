@@ -15,7 +15,7 @@ function nested(object: JsonObject, path: string): Json | undefined {
   for (const [index, step] of steps.entries()) {
     if (value === null) return undefined;
     if (typeof value !== "object" || Array.isArray(value)) {
-      const at = steps.slice(0, index).join(".");
+      const at = steps.slice(0, index + 1).join(".");
       throw new AccessorError(`.${at} accessor error: ${described(value)}, expected map[string]interface{}`);
     }
     if (!Object.hasOwn(value, step)) return undefined;

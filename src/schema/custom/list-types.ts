@@ -58,7 +58,8 @@ function mapProblems(list: readonly Json[], keys: readonly string[], path: strin
     if (item !== null && (typeof item !== "object" || Array.isArray(item)))
       return [field.invalid(`${path}[${index}]`, item, "must be an object for an array of list-type map")];
     const identity: JsonObject = {};
-    for (const key of keys) {
+    // In the order in which Go prints them.
+    for (const key of [...keys].sort()) {
       if (item !== null && Object.hasOwn(item, key)) identity[key] = item[key] as Json;
     }
     identities.push(identity);
