@@ -13,6 +13,7 @@ interface Container {
 /** Every image is pulled anew, so that who may not pull it cannot run a copy that lies around: upstream's AlwaysPullImages. */
 export const alwaysPullImages: AdmissionPlugin = {
   name: "AlwaysPullImages",
+  resources: ["pods"],
   mutate(request) {
     const spec = specWithNewImages(request);
     if (spec === undefined) return;

@@ -40,6 +40,7 @@ async function mayForSigner(
 export function certificateApproval(authorizer: Authorizer): AdmissionPlugin {
   return {
     name: "CertificateApproval",
+    resources: ["certificatesigningrequests"],
     async validate(request) {
       if (!concerns(request, "approval")) return;
       const signer: string = request.old?.["spec"]?.signerName ?? "";
@@ -56,6 +57,7 @@ export function certificateApproval(authorizer: Authorizer): AdmissionPlugin {
 export function certificateSigning(authorizer: Authorizer): AdmissionPlugin {
   return {
     name: "CertificateSigning",
+    resources: ["certificatesigningrequests"],
     async validate(request) {
       if (!concerns(request, "status")) return;
       const { certificate: next, conditions: nextConditions = [] } = request.object?.["status"] ?? {};
@@ -71,6 +73,7 @@ export function certificateSigning(authorizer: Authorizer): AdmissionPlugin {
 /** Nobody gets a certificate for system:masters this way. */
 export const certificateSubjectRestriction: AdmissionPlugin = {
   name: "CertificateSubjectRestriction",
+  resources: ["certificatesigningrequests"],
   validate(request) {
     if (!concerns(request, "") || request.operation !== "CREATE") return;
     const { signerName, request: pem = "" } = request.object?.["spec"] ?? {};

@@ -92,32 +92,40 @@ export function createAdmission(deps: AdmissionDeps): Admission {
 }
 
 function admissionChain(plugins: readonly AdmissionPlugin[], views: ConfigurationViews): Admission {
-  const mutating = plugins.filter(({ mutate }) => mutate !== undefined);
-  const validating = plugins.filter(({ validate }) => validate !== undefined);
+  const mutating = concerned(plugins.filter(({ mutate }) => mutate !== undefined));
+  const validating = concerned(plugins.filter(({ validate }) => validate !== undefined));
   return {
     async mutate(request) {
       if (!views.synced) await views.whenSynced;
       let isDue = false;
       const pass = { request, isAgain: false, again: () => (isDue = true) };
-      const asked = concerned(mutating, request);
+      const asked = mutating(request);
       await through(asked, (plugin) => plugin.mutate?.(request, pass));
       if (isDue) await through(asked, (plugin) => plugin.mutate?.(request, { ...pass, isAgain: true }));
     },
     async validate(request) {
       if (!views.synced) await views.whenSynced;
-      await through(concerned(validating, request), (plugin) => plugin.validate?.(request));
+      await through(validating(request), (plugin) => plugin.validate?.(request));
     },
   };
 }
 
+/** Those of the plugins that have to do with a request, in their order. */
 function concerned(
   plugins: readonly AdmissionPlugin[],
-  { operation }: AdmissionRequest,
-): readonly AdmissionPlugin[] {
-  return operation === "CONNECT" ? plugins.filter(({ connects }) => connects === true) : plugins;
+): (request: AdmissionRequest) => readonly AdmissionPlugin[] {
+  const connecting = plugins.filter(({ connects }) => connects === true);
+  const ofOthers = plugins.filter(({ resources }) => resources === undefined);
+  const ofResources = new Map<string, readonly AdmissionPlugin[]>();
+  for (const name of plugins.flatMap(({ resources }) => resources ?? [])) {
+    const of = plugins.filter(({ resources }) => resources === undefined || resources.includes(name));
+    ofResources.set(name, of);
+  }
+  return ({ operation, resource }) =>
+    operation === "CONNECT" ? connecting : (ofResources.get(resource.resource) ?? ofOthers);
 }
 
-/** Most plugins have nothing to do with most requests: a turn of the loop for each, or a promise, would cost more than they do. */
+/** Most plugins need not wait for anything: a turn of the loop for each would cost more than they do. */
 function through(
   plugins: readonly AdmissionPlugin[],
   call: (plugin: AdmissionPlugin) => Promise<void> | void,

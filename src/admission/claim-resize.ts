@@ -10,6 +10,7 @@ const classAnnotation = "volume.beta.kubernetes.io/storage-class";
 export function persistentVolumeClaimResize(reader: AdmissionReader): AdmissionPlugin {
   return {
     name: "PersistentVolumeClaimResize",
+    resources: ["persistentvolumeclaims"],
     async validate(request) {
       const { operation, resource, subresource, object, old } = request;
       if (resource.group !== "" || resource.resource !== "persistentvolumeclaims") return;

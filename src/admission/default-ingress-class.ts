@@ -11,6 +11,7 @@ const classAnnotation = "kubernetes.io/ingress.class";
 export function defaultIngressClass(reader: AdmissionReader): AdmissionPlugin {
   return {
     name: "DefaultIngressClass",
+    resources: ["ingresses"],
     async mutate(request) {
       const { operation, resource, subresource, object } = request;
       if (resource.group !== "networking.k8s.io" || resource.resource !== "ingresses") return;

@@ -13,6 +13,7 @@ const classAnnotation = "volume.beta.kubernetes.io/storage-class";
 export function defaultStorageClass(reader: AdmissionReader): AdmissionPlugin {
   return {
     name: "DefaultStorageClass",
+    resources: ["persistentvolumeclaims"],
     async mutate({ operation, resource, subresource, object }) {
       if (resource.group !== "" || resource.resource !== "persistentvolumeclaims") return;
       if (subresource !== "" || operation !== "CREATE" || object === undefined) return;

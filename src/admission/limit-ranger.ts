@@ -41,6 +41,7 @@ export function limitRanger(views: ConfigurationViews): AdmissionPlugin {
   };
   return {
     name: "LimitRanger",
+    resources: ["pods", "persistentvolumeclaims"],
     mutate(request) {
       if (request.resource.resource !== "pods") return;
       for (const range of rangesFor(request)) setDefaults(request.object as KubeObject, limitsOf(range));

@@ -50,6 +50,8 @@ export interface EquivalentRequest {
 /** Lets a request through, changes it, or refuses it by throwing a StatusError. */
 export interface AdmissionPlugin {
   readonly name: string;
+  /** Names of the only resources that it has to do with, of whatever group; all where it says none. It is asked about no other. */
+  readonly resources?: readonly string[];
   /** It is asked about CONNECT, too; others would take what is connected with for an object of the resource. */
   readonly connects?: boolean;
   mutate?(request: AdmissionRequest, pass: MutationPass): Promise<void> | void;

@@ -45,6 +45,7 @@ export function priority(reader: AdmissionReader): AdmissionPlugin {
 
   return {
     name: "Priority",
+    resources: ["pods", "priorityclasses"],
     async validate(request) {
       const { operation, resource, subresource, object } = request;
       if (resource.group !== priorityClasses.group || resource.resource !== priorityClasses.resource) return;

@@ -29,6 +29,7 @@ export function runtimeClass(reader: AdmissionReader): AdmissionPlugin {
   };
   return {
     name: "RuntimeClass",
+    resources: ["pods"],
     async mutate(request) {
       if (!concernsPod(request, { updates: false })) return;
       const found = await classOf(request);

@@ -44,6 +44,7 @@ export function serviceAccount(deps: {
 
   return {
     name: "ServiceAccount",
+    resources: ["pods"],
     async mutate(request) {
       const pod = request.object;
       if (pod === undefined || !concernsPod(request, { updates: false })) return;

@@ -10,6 +10,7 @@ const notReady: Taint = { key: "node.kubernetes.io/not-ready", effect: "NoSchedu
 /** A new node takes no pods before its controller has seen it ready: upstream's TaintNodesByCondition. */
 export const taintNodesByCondition: AdmissionPlugin = {
   name: "TaintNodesByCondition",
+  resources: ["nodes"],
   mutate({ operation, resource, subresource, object }) {
     if (
       operation !== "CREATE" ||

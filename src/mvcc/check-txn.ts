@@ -7,9 +7,13 @@ export const txnOpsMaxDefault = 128;
 /** Operations over all levels together, for each one that a level may have: 64 transactions of 64 still pass the default. */
 const totalPerLevel = 32;
 
-/** By far the most frequent ones, a single operation and nothing else: nothing can be said against them. */
-function isLone({ compare, success, failure }: Txn): boolean {
-  return compare.length === 0 && failure.length === 0 && success.length === 1 && success[0]?.type !== "txn";
+/** By far the most frequent ones, at most one compare and one operation either way: nothing can be said against them. */
+function isSmall({ compare, success, failure }: Txn): boolean {
+  return compare.length <= 1 && isSmallBranch(success) && isSmallBranch(failure);
+}
+
+function isSmallBranch(branch: readonly Op[]): boolean {
+  return branch.length === 0 || (branch.length === 1 && branch[0]?.type !== "txn");
 }
 
 /**
@@ -18,7 +22,7 @@ function isLone({ compare, success, failure }: Txn): boolean {
  * @throws KvError TOO_MANY_OPS, DUPLICATE_KEY
  */
 export function checkTxn(txn: Txn, opsMax: number = txnOpsMaxDefault): void {
-  if (isLone(txn)) return;
+  if (isSmall(txn)) return;
   countOps(txn, opsMax, { left: opsMax * totalPerLevel });
   writesOf(txn.success);
   writesOf(txn.failure);
