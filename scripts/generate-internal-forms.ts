@@ -5,8 +5,8 @@
  *   node scripts/generate-internal-forms.ts --internal FILE --versioned FILE [--internal FILE --versioned FILE …]
  *     [--out schemas/kubernetes/internal-forms.json]
  *
- * --internal:  k8s.io/kubernetes/pkg/apis/{core,batch}/types.go, k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/types_jsonschema.go
- * --versioned: k8s.io/api/{core,batch}/v1/types.go of the same release, and types_jsonschema.go in v1 beside apiextensions' internal one
+ * --internal:  k8s.io/kubernetes/pkg/apis/{core,batch,storage,resource}/types.go, k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/types_jsonschema.go
+ * --versioned: k8s.io/api/{core,batch,storage,resource}/v1/types.go of the same release, and types_jsonschema.go in v1 beside apiextensions' internal one
  *
  * Output: by struct its fields in Go's order as `Name|json name|form`, or `||form` for what stands in it without a name. A form is
  * the name of another struct, `string`, `int`, `bool`, `quantity`, `map`, `json` (a type that is the same in both), `any`, after `*`
@@ -42,7 +42,7 @@ interface GoFile {
   readonly names: ReadonlyMap<string, string>;
 }
 
-/** Packages refer to each other's types as `api.PodSpec` or `core.PodSpec`; the few names that are here mean the same everywhere. */
+/** Packages refer to each other's types as `api.PodSpec` or `core.PodSpec`. Of types of one name that of the first file counts. */
 function parse(paths: readonly string[]): GoFile {
   const structs = new Map<string, GoField[]>();
   const names = new Map<string, string>();
@@ -52,7 +52,7 @@ function parse(paths: readonly string[]): GoFile {
     const opening = /^type (\w+) struct \{(\})?$/.exec(line);
     if (opening !== null) {
       const list: GoField[] = [];
-      structs.set(opening[1] as string, list);
+      if (!structs.has(opening[1] as string)) structs.set(opening[1] as string, list);
       fields = opening[2] === undefined ? list : undefined;
     } else if (fields === undefined) {
       const named = /^type (\w+) ([\w.[\]*{}]+)$/.exec(line);
@@ -79,6 +79,10 @@ const roots = [
   "EphemeralContainer",
   "PodFailurePolicy",
   "SuccessPolicy",
+  "ObjectReference",
+  "CSINodeDriver",
+  "ResourceClaimSpec",
+  "ResourceClaimTemplateSpec",
   "JSONSchemaProps",
 ];
 const forms: Record<string, string[]> = {};
@@ -87,11 +91,11 @@ const waiting = [...roots];
 function formOf(type: string): string {
   if (type.startsWith("*")) return `*${formOf(type.slice(1))}`;
   if (type.startsWith("[]")) return `[]${formOf(type.slice(2))}`;
-  if (type.startsWith("api.")) return formOf(type.slice("api.".length));
+  if (/^(api|core|v1)\./.test(type)) return formOf(type.slice(type.indexOf(".") + 1));
   const valueType = /^map\[string\](.*)$/.exec(type)?.[1];
   if (valueType !== undefined && internal.structs.has(valueType)) return `{}${formOf(valueType)}`;
   if (type.startsWith("map[")) return "map";
-  if (type === "interface{}") return "any";
+  if (type === "interface{}" || type === "runtime.RawExtension") return "any";
   if (/^float\d+$/.test(type)) return "int";
   if (internal.structs.has(type)) {
     waiting.push(type);
@@ -101,7 +105,7 @@ function formOf(type: string): string {
   if (underlying !== undefined) return formOf(underlying);
   if (type === "string" || type === "bool") return type;
   if (/^u?int\d*$/.test(type) || type === "intstr.IntOrString") return "int";
-  if (type === "resource.Quantity") return "quantity";
+  if (/^(api)?resource\.Quantity$/.test(type)) return "quantity";
   if (type.startsWith("metav1.")) return "json";
   if (type.startsWith("types.")) return "string";
   throw new Error(`no form for ${type}: teach formOf`);

@@ -24,8 +24,8 @@ export interface SchemaNode {
 export interface SchemaField {
   readonly name: string;
   readonly node: SchemaNode;
-  /** A list or map without items is left out where the object is written: Go's omitempty. */
-  readonly omitEmpty?: boolean;
+  /** A list, a map or bytes, left out where the object is written when there is nothing in it: Go's omitempty. */
+  readonly leavesOutEmpty?: boolean;
   /** Schema default, undefined for none. */
   readonly default: unknown;
   /** Strategic merge patch: "merge" merges lists by `mergeKey`, "retainKeys" drops keys that the patch does not list, "replace" replaces. */

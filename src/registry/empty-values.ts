@@ -13,25 +13,22 @@ export function dropUnchangedEmpties(next: Json, old: Json | undefined, schema: 
   } else if (isJsonObject(next) && isJsonObject(old)) {
     for (const key in next) {
       const value = next[key];
-      if (typeof value !== "object" || value === null) continue;
-      const member = schema.fields.get(key)?.node ?? schema.values;
-      if (member === undefined) continue;
+      if (value !== "" && (typeof value !== "object" || value === null)) continue;
       const before = Object.hasOwn(old, key) ? old[key] : undefined;
-      if (before !== undefined && before !== null) dropUnchangedEmpties(value, before, member);
-      else if (isCollection(member) && holdsNothing(value)) forget(next, key, before);
+      const field = schema.fields.get(key);
+      const member = field?.node ?? schema.values;
+      if (before !== undefined && before !== null) {
+        if (member !== undefined) dropUnchangedEmpties(value, before, member);
+      } else if (holdsNothing(value)) {
+        if (field?.leavesOutEmpty === true) delete next[key];
+        // Without omitempty an absent list is null.
+        else if (before === null && field?.node.type === "array") next[key] = null;
+      }
     }
   }
 }
 
-/** A list or a map; of a struct without fields Go knows that it is there. */
-const isCollection = ({ type, values }: SchemaNode): boolean => type === "array" || values !== undefined;
-
-function holdsNothing(value: JsonObject | readonly Json[]): boolean {
-  for (const _key in value) return false;
+function holdsNothing(value: JsonObject | readonly Json[] | ""): boolean {
+  for (const _key in value as object) return false;
   return true;
-}
-
-function forget(object: JsonObject, key: string, before: null | undefined): void {
-  if (before === null) object[key] = null;
-  else delete object[key];
 }

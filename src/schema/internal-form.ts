@@ -18,6 +18,10 @@ export type InternalType =
   | "VolumeNodeAffinity"
   | "PodFailurePolicy"
   | "SuccessPolicy"
+  | "ObjectReference"
+  | "CSINodeDriver"
+  | "ResourceClaimSpec"
+  | "ResourceClaimTemplateSpec"
   | "JSONSchemaProps";
 
 /** By type its fields as `Name|json name|form`: scripts/generate-internal-forms.ts says more. */

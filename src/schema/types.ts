@@ -75,6 +75,9 @@ function codecOf(schema: OpenApiSchema, definition: string | undefined): Codec {
   }
 }
 
+/** Of these Go knows an empty value from none. */
+const hasItems: ReadonlySet<Codec> = new Set(["list", "map", "bytes"]);
+
 const nodeTypes: Readonly<Record<Codec, SchemaNode["type"]>> = {
   struct: "object",
   map: "object",
@@ -179,12 +182,16 @@ export class TypeNode implements SchemaNode {
       const [name, flags = "", goType = ""] = line.split("|") as [string, string?, string?];
       const schema = properties[name];
       assert(schema !== undefined, `${this.#definition} has no property ${name}`);
+      const node = typeOf(schema, goType === "" ? goTypeOfSchema(schema) : goType);
+      const omitEmpty = flags.includes("o");
+      const pointer = flags.includes("p");
       return {
         name,
-        node: typeOf(schema, goType === "" ? goTypeOfSchema(schema) : goType),
-        omitEmpty: flags.includes("o"),
+        node,
+        omitEmpty,
         omitZero: flags.includes("z"),
-        pointer: flags.includes("p"),
+        pointer,
+        leavesOutEmpty: omitEmpty && !pointer && hasItems.has(node.codec),
         default: schema.default,
         patchStrategy: patchStrategies(schema["x-kubernetes-patch-strategy"]),
         patchMergeKey: schema["x-kubernetes-patch-merge-key"],

@@ -87,9 +87,7 @@ class ComparingWalker implements Comparison {
   }
 
   #isLeftOut(value: Json | undefined, field: SchemaField | undefined): boolean {
-    if (this.#looksAt === "everything" || typeof value !== "object" || field?.omitEmpty !== true)
-      return false;
-    return (field.node.type === "array" || field.node.values !== undefined) && isEmpty(value);
+    return this.#looksAt === "written" && field?.leavesOutEmpty === true && (value === "" || isEmpty(value));
   }
 
   #lists(old: readonly Json[], next: readonly Json[], schema: SchemaNode): void {

@@ -16,7 +16,6 @@ import {
   parseJson,
   parseYaml,
   printGoValue,
-  stringifyJson,
   YamlError,
 } from "../../apimachinery/index.ts";
 import {
@@ -34,6 +33,7 @@ import { parseMediaType } from "../media-types.ts";
 import { type WriteOptions, writeOptions } from "../options.ts";
 import type { ResourceCall } from "./call.ts";
 import { checkName, dedupOwnerReferences, settleNamespace } from "./object-checks.ts";
+import { appliedPatch, mergedText, rewrittenText } from "./patch-quotes.ts";
 
 type PatchType = "json" | "merge" | "strategic" | "apply";
 
@@ -172,12 +172,15 @@ class Patching {
       const after = applyStrategicMergePatch(before, document as JsonObject, handler.form.schema);
       // Go's types know what they are, whatever such a patch says.
       const { apiVersion = "", kind = "" } = current.object;
-      return this.#decoded({ ...after, apiVersion, kind }, () => printGoValue(document));
+      const quote = (): string => printGoValue(appliedPatch(document, before));
+      return this.#decoded({ ...after, apiVersion, kind }, quote);
     }
     const apply = type === "json" ? applyJsonPatch : applyMergePatch;
     // As it is answered: the same fields, in the order that clients see.
-    const quote = (): string =>
-      wholeObjectText(apply(parseJson(Buffer.from(current.json()).toString()), document));
+    const quote = (): string => {
+      const patched = apply(parseJson(Buffer.from(current.json()).toString()), document);
+      return type === "json" ? rewrittenText(patched) : mergedText(patched, document);
+    };
     return this.#decoded(apply(before, document), quote);
   }
 
@@ -266,10 +269,4 @@ class Patching {
     }
     return applied;
   }
-}
-
-/** A patched object as upstream quotes it: its top-level fields sorted, the rest as it was. */
-function wholeObjectText(after: Json): string {
-  if (typeof after !== "object" || after === null || Array.isArray(after)) return stringifyJson(after);
-  return stringifyJson(Object.fromEntries(Object.entries(after).sort(([a], [b]) => (a < b ? -1 : 1))));
 }

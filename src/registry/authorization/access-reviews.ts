@@ -140,7 +140,10 @@ function selectorProblems(selector: SelectorAttributes | undefined, path: string
 /** A question has no name: who sets one means something else. */
 function metadataProblems({ metadata }: AccessReview, rule: string): FieldError[] {
   const { managedFields: _, namespace: __, ...rest } = metadata;
-  return Object.keys(rest).length === 0 ? [] : [field.invalid("metadata", metadata, rule)];
+  const holdsNothing = (value: unknown): boolean =>
+    typeof value === "object" && value !== null && Object.keys(value).length === 0;
+  if (Object.values(rest).every(holdsNothing)) return [];
+  return [field.invalid("metadata", metadata, rule)];
 }
 
 function userOf({ user = "", groups = [], uid = "", extra = {} }: AccessReviewSpec): UserInfo {

@@ -6,25 +6,27 @@ import {
   formatLabelSelector,
   humanDuration,
   parseTime,
-  SelectorError,
-  selectorFromObject,
+  usableSelector,
   validateLabelSelector,
+  writtenSelector,
 } from "../../apimachinery/index.ts";
 import { internalForm } from "../../schema/index.ts";
 import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
 import type { PodTemplate } from "../core/pod/types.ts";
 import { podWarnings } from "../core/pod/warnings.ts";
 import { countWanted } from "../rules/replicas.ts";
-import { fieldIsImmutable, immutable, nonNegative } from "../rules/values.ts";
+import { fieldIsImmutable, immutable } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, containerCells, nameOf } from "../tables/cells.ts";
 import { validateJobSpec } from "./job-spec.ts";
+import { holds, validateJobStatus } from "./job-status.ts";
 import type { Job, JobSpec, JobStatus } from "./types.ts";
 
 const uidLabel = "batch.kubernetes.io/controller-uid";
 /** A Job's pods carry its uid and name, each under its name of today and the former one. */
-const uidLabels = ["controller-uid", uidLabel];
-const nameLabels = ["job-name", "batch.kubernetes.io/job-name"];
+const [formerUidLabel, formerNameLabel] = ["controller-uid", "job-name"];
+const uidLabels = [formerUidLabel, uidLabel];
+const nameLabels = [formerNameLabel, "batch.kubernetes.io/job-name"];
 
 export const jobStrategy: Strategy<Job> = {
   namespaced: true,
@@ -39,9 +41,9 @@ export const jobStrategy: Strategy<Job> = {
     next.status = old.status ?? {};
     return countWanted(next, old);
   },
-  validate: validateJob,
+  validate: (job) => validateJob(job, { prefixed: true }),
   validateUpdate: (next, old) => [
-    ...validateJob(next),
+    ...validateJob(next, { prefixed: hasPrefixedLabels(old) }),
     ...validateWhole(next.spec),
     ...validateFixed(next.spec, old),
   ],
@@ -57,7 +59,7 @@ export const jobStrategy: Strategy<Job> = {
       next.spec = old.spec;
       return next;
     },
-    validateUpdate: (next, old) => validateStatus(next.status ?? {}, old.status ?? {}),
+    validateUpdate: validateJobStatus,
     resetFields: [["spec"]],
   },
   resetFields: [["status"]],
@@ -104,18 +106,34 @@ function withTemplateLabels(job: Job): Job {
   return { ...job, metadata: { ...job.metadata, labels: { ...labels } } };
 }
 
-function validateJob(job: Job): FieldError[] {
-  return [...validateGeneratedSelector(job), ...validateWhole(job.spec), ...validateHostName(job)];
+/** A Job of before 1.27 has only the labels of that time. */
+function hasPrefixedLabels({ spec }: Job): boolean {
+  const labels = spec.template?.metadata?.labels ?? {};
+  return uidLabel in labels && "batch.kubernetes.io/job-name" in labels;
 }
 
-function validateGeneratedSelector({ metadata, spec }: Job): FieldError[] {
+/** `prefixed`: the pods must carry the labels of today. */
+function validateJob(job: Job, needs: { readonly prefixed: boolean }): FieldError[] {
+  return [...validateGeneratedSelector(job, needs), ...validateWhole(job.spec), ...validateHostName(job)];
+}
+
+function validateGeneratedSelector(
+  { metadata, spec }: Job,
+  { prefixed }: { readonly prefixed: boolean },
+): FieldError[] {
   if (spec.manualSelector === true || spec.selector === undefined) return [];
   const { uid = "", name = "" } = metadata;
   const labels = spec.template?.metadata?.labels ?? {};
   const errors: FieldError[] = [];
   const expected: [string, string][] = [
-    ...uidLabels.map((label): [string, string] => [label, uid]),
-    ...nameLabels.map((label): [string, string] => [label, name]),
+    [formerUidLabel, uid],
+    [formerNameLabel, name],
+    ...(prefixed
+      ? ([
+          [uidLabel, uid],
+          ["batch.kubernetes.io/job-name", name],
+        ] as [string, string][])
+      : []),
   ];
   for (const [label, value] of expected) {
     const path = "spec.template.metadata.labels";
@@ -123,8 +141,10 @@ function validateGeneratedSelector({ metadata, spec }: Job): FieldError[] {
     else if (labels[label] !== value)
       errors.push(field.invalid(`${path}[${label}]`, labels, `must be '${value}'`));
   }
-  if (!deepEqual(spec.selector, { matchLabels: { [uidLabel]: uid } })) {
-    errors.push(field.invalid("spec.selector", spec.selector, "`selector` not auto-generated"));
+  const matcher = usableSelector(spec.selector);
+  if (matcher !== undefined && !matcher.matches(Object.fromEntries(expected))) {
+    const shown = writtenSelector(spec.selector);
+    errors.push(field.invalid("spec.selector", shown, "`selector` not auto-generated"));
   }
   return errors;
 }
@@ -134,13 +154,10 @@ function validateWhole(spec: JobSpec): FieldError[] {
   if (spec.selector === undefined) errors.push(field.required("spec.selector", ""));
   else errors.push(...validateLabelSelector(spec.selector, "spec.selector"));
   const labels = spec.template?.metadata?.labels;
-  try {
-    if (spec.selector === undefined || !selectorFromObject(spec.selector).matches(labels)) {
-      const detail = "`selector` does not match template `labels`";
-      errors.push(field.invalid("spec.template.metadata.labels", labels ?? null, detail));
-    }
-  } catch (error) {
-    if (!(error instanceof SelectorError)) throw error;
+  const matcher = usableSelector(spec.selector);
+  if (spec.selector === undefined || matcher?.matches(labels) === false) {
+    const detail = "`selector` does not match template `labels`";
+    errors.push(field.invalid("spec.template.metadata.labels", labels ?? null, detail));
   }
   return errors;
 }
@@ -215,37 +232,6 @@ function withMutableParts({ spec, status }: Job, next: PodTemplate | undefined):
     ...(metadata === undefined ? {} : { metadata }),
     spec: podSpec as unknown as NonNullable<PodTemplate["spec"]>,
   };
-}
-
-function validateStatus(status: JobStatus, old: JobStatus): FieldError[] {
-  const names = ["active", "ready", "succeeded", "failed", "terminating"] as const;
-  const errors = names.flatMap((name) => nonNegative(`status.${name}`, status[name]));
-  const complete = holds(status, "Complete");
-  const failed = holds(status, "Failed");
-  if (complete && failed) {
-    const detail = "cannot set Complete=True and Failed=true conditions";
-    errors.push(field.invalid("status.conditions", field.omitted, detail));
-  }
-  if ((complete || failed) && !holds(old, "Complete") && !holds(old, "Failed")) {
-    if (status.startTime === undefined) {
-      errors.push(field.required("status.startTime", "startTime is required for finished job"));
-    }
-    if ((status.active ?? 0) > 0) {
-      errors.push(field.invalid("status.active", status.active, "active>0 is invalid for finished job"));
-    }
-  }
-  if (status.completionTime !== undefined && !complete) {
-    const detail = "cannot set completionTime when there is no Complete=True condition";
-    errors.push(field.invalid("status.completionTime", status.completionTime, detail));
-  }
-  if (complete && status.completionTime === undefined) {
-    errors.push(field.required("status.completionTime", "completionTime is required for Complete jobs"));
-  }
-  return errors;
-}
-
-function holds({ conditions = [] }: JobStatus, type: string): boolean {
-  return conditions.some((condition) => condition.type === type && condition.status === "True");
 }
 
 function stateOf({ metadata, status = {} }: Job): string {

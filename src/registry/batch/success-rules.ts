@@ -1,6 +1,7 @@
 import { type FieldError, field } from "../../apimachinery/index.ts";
 import { internalForm } from "../../schema/index.ts";
 import { nonNegative } from "../rules/values.ts";
+import { countIndexes } from "./indexes.ts";
 import type { JobSpec } from "./types.ts";
 
 /** When an Indexed Job has succeeded before all of its indexes have: successPolicy. */
@@ -61,29 +62,4 @@ function validateRule(
   atMost(completions, "specified completions");
   if (succeededIndexes !== undefined) atMost(total, "indexes in the specified succeededIndexes field");
   return errors;
-}
-
-/** How many indexes `1,3-5` names, or what is wrong with it. */
-function countIndexes(text: string, completions: number): number | string {
-  if (text === "") return 0;
-  let total = 0;
-  let last = -1;
-  for (const interval of text.split(",")) {
-    const ends = interval.split("-");
-    if (ends.length > 2)
-      return `the fragment "${interval}" violates the requirement that an index interval can have at most two parts separated by '-'`;
-    const numbers: number[] = [];
-    for (const end of ends) {
-      if (!/^[+-]?\d{1,15}$/.test(end)) return `cannot convert string to integer for index: "${end}"`;
-      if (Number(end) >= completions) return `too large index: "${end}"`;
-      numbers.push(Number(end));
-    }
-    const [first = 0, until = first] = numbers;
-    if (ends.length === 2 && first >= until)
-      return `non-increasing order, previous: ${first}, current: ${until}`;
-    if (last >= first) return `non-increasing order, previous: ${last}, current: ${first}`;
-    total += until - first + 1;
-    last = until;
-  }
-  return total;
 }

@@ -45,6 +45,9 @@ export interface JobStatus {
   terminating?: number;
   startTime?: string;
   completionTime?: string;
+  completedIndexes?: string;
+  failedIndexes?: string;
+  uncountedTerminatedPods?: { succeeded?: string[]; failed?: string[] };
   conditions?: { type: string; status: string }[];
 }
 

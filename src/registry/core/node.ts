@@ -22,6 +22,7 @@ interface Node extends KubeObject {
   status?: {
     addresses?: NodeAddress[];
     conditions?: { type: string; status: string }[];
+    declaredFeatures?: string[];
     nodeInfo?: {
       kubeletVersion?: string;
       osImage?: string;
@@ -53,7 +54,8 @@ export const nodeStrategy: Strategy<Node> = {
     return next;
   },
   validate: validateNode,
-  validateUpdate: validateNodeUpdate,
+  // Upstream looks at some of it twice.
+  validateUpdate: (next, old) => [...validateNode(next), ...validateNodeUpdate(next, old)],
   warnings: deprecations,
   warningsOnUpdate: deprecations,
   selectableFields: { "spec.unschedulable": (node) => String(node.spec?.unschedulable ?? false) },
@@ -93,7 +95,10 @@ function alignPodCidrs(node: Node): Node {
 
 function validateNode(node: Node): FieldError[] {
   const podCidrs = node.spec?.podCIDRs ?? [];
-  const errors = validateTaints(node.spec?.taints ?? [], "metadata.taints");
+  const errors = [
+    ...validateTaints(node.spec?.taints ?? [], "metadata.taints"),
+    ...validateFeatures(node.status?.declaredFeatures ?? []),
+  ];
   podCidrs.forEach((cidr, i) => void errors.push(...validateCidr(`spec.podCIDRs[${i}]`, cidr)));
   if (podCidrs.length > 1) {
     const families = new Set(podCidrs.map((cidr) => parseCidr(cidr)?.family));
@@ -106,8 +111,42 @@ function validateNode(node: Node): FieldError[] {
   return errors;
 }
 
+const featureCharactersMax = 253;
+const featureName = /^[A-Z][a-zA-Z0-9]*(\/[a-zA-Z][a-zA-Z0-9]*)*$/;
+
+/** What the node's agent says it can do: a sorted list. */
+function validateFeatures(features: readonly string[]): FieldError[] {
+  const path = "status.declaredFeatures";
+  return features.flatMap((feature, i) => {
+    const errors: FieldError[] = [];
+    const says = `invalid feature name ${JSON.stringify(feature)}: `;
+    if (Buffer.byteLength(feature) > featureCharactersMax)
+      errors.push(
+        field.invalid(
+          `${path}[${i}]`,
+          feature,
+          `${says}must be no more than ${featureCharactersMax} characters`,
+        ),
+      );
+    else if (!featureName.test(feature)) {
+      const rule =
+        "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes";
+      errors.push(field.invalid(`${path}[${i}]`, feature, says + rule));
+    }
+    const following = features[i + 1];
+    if (following === undefined || following > feature) return errors;
+    const at = `${path}[${i + 1}]`;
+    return [
+      ...errors,
+      following === feature
+        ? field.duplicate(at, following)
+        : field.invalid(at, following, "list must be sorted alphabetically"),
+    ];
+  });
+}
+
 function validateNodeUpdate(next: Node, old: Node): FieldError[] {
-  const errors: FieldError[] = [];
+  const errors = validateFeatures(next.status?.declaredFeatures ?? []);
   const seen = new Set<string>();
   next.status?.addresses?.forEach((address, i) => {
     const identity = `${address.type}\0${address.address}`;

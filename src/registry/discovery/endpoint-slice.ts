@@ -36,6 +36,7 @@ interface EndpointSlice extends KubeObject {
   ports?: EndpointPort[] | null;
 }
 
+const hostnameLabel = "kubernetes.io/hostname";
 const addressTypes = ["FQDN", "IPv4", "IPv6"];
 const endpointsMax = 1_000;
 const addressesMax = 100;
@@ -57,6 +58,7 @@ export const endpointSliceStrategy: StrategySource = ({ flags: { localPodCidr } 
       const changed =
         !deepEqual(content, oldContent) || !deepEqual(metadata.labels ?? {}, oldMetadata.labels ?? {});
       metadata.generation = (oldMetadata.generation ?? 0) + (changed ? 1 : 0);
+      if (!deepEqual(next.endpoints ?? [], old.endpoints ?? [])) dropTopology(next, old);
       return next;
     },
     validate: (slice) => validateSlice(slice, localPodCidr),
@@ -131,8 +133,17 @@ function validateHints({ hints = {} }: Endpoint, path: string): FieldError[] {
 }
 
 /** Written by clients of v1beta1 only. */
-function dropTopology(slice: EndpointSlice): void {
-  for (const endpoint of slice.endpoints ?? []) delete endpoint.deprecatedTopology;
+/** Where the endpoint is has fields of its own; what says so in the former way is taken as the node only where `old` said so too. */
+function dropTopology(slice: EndpointSlice, old?: EndpointSlice): void {
+  const known = new Set(
+    (old?.endpoints ?? []).map(({ deprecatedTopology }) => deprecatedTopology?.[hostnameLabel]),
+  );
+  for (const endpoint of slice.endpoints ?? []) {
+    const node = endpoint.deprecatedTopology?.[hostnameLabel];
+    const isNode = node !== undefined && known.has(node) && dns1123SubdomainErrors(node).length === 0;
+    if (endpoint.nodeName === undefined && isNode) endpoint.nodeName = node;
+    delete endpoint.deprecatedTopology;
+  }
 }
 
 function validateAddresses(

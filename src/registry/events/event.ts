@@ -1,4 +1,5 @@
 import {
+  deepEqual,
   dns1123SubdomainErrors,
   type FieldError,
   field,
@@ -6,7 +7,8 @@ import {
   pathSegmentErrors,
   qualifiedNameErrors,
 } from "../../apimachinery/index.ts";
-import { complaints, immutable } from "../rules/values.ts";
+import { internalForm } from "../../schema/index.ts";
+import { complaints, fieldIsImmutable, immutable } from "../rules/values.ts";
 import { ofAnyKind, type StrategySource } from "../strategies.ts";
 import type { Strategy } from "../strategy.ts";
 import { nameOf, since, unknown } from "../tables/cells.ts";
@@ -176,7 +178,11 @@ function validateStrictUpdate(next: Event, old: Event): FieldError[] {
   const errors = immutable("series", next.series, old.series).length > 0 ? validateSeries(next) : [];
   for (const name of frozenFields) {
     const path = name === "reportingComponent" ? "reportingController" : name;
-    errors.push(...immutable(path, next[name], old[name]));
+    const form = name === "involvedObject" || name === "related" ? "ObjectReference" : undefined;
+    const value = next[name];
+    if (form === undefined || value === undefined) errors.push(...immutable(path, value, old[name]));
+    else if (!deepEqual(value, old[name]))
+      errors.push(field.invalid(path, internalForm(form, value as object), fieldIsImmutable));
   }
   return errors;
 }

@@ -1,4 +1,12 @@
-import { deepEqual, type FieldError, field } from "../../apimachinery/index.ts";
+import {
+  deepEqual,
+  type FieldError,
+  field,
+  formatIp,
+  type IpAddress,
+  parseCidr,
+  parseIp,
+} from "../../apimachinery/index.ts";
 import { validateNodeSelector } from "../core/pod/scheduling.ts";
 import { validateDriverName } from "../core/volume/driver-rules.ts";
 import { validateConditions } from "../rules/conditions.ts";
@@ -20,6 +28,7 @@ const resultsMax = 32;
 const configsMax = 64;
 const conditionsMax = 8;
 const dataBytesMax = 10 * 1024;
+const addressesMax = 16;
 
 /** What was allocated, and for whom: written by a scheduler and the drivers. */
 export function validateClaimStatus(next: ResourceClaim, old: ResourceClaim): FieldError[] {
@@ -83,7 +92,22 @@ function validateDevice(device: AllocatedDevice, allocated: ReadonlySet<string>,
       errors.push(field.tooLong(`${path}.networkData.${part}`, bytesMax));
     }
   }
-  return errors;
+  const ips = networkData?.ips ?? [];
+  return [
+    ...errors,
+    ...validateSet(ips, addressesMax, `${path}.networkData.ips`, (address) => address, validateAddress),
+  ];
+}
+
+/** An address and the network that it is in. */
+function validateAddress(text: string, path: string): FieldError[] {
+  if (parseCidr(text) === undefined) {
+    const rule = "must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)";
+    return [field.invalid(path, text, rule)];
+  }
+  const [address = "", prefix = ""] = text.split("/");
+  const canonical = `${formatIp(parseIp(address) as IpAddress)}/${prefix}`;
+  return canonical === text ? [] : [field.invalid(path, text, `must be in canonical form ("${canonical}")`)];
 }
 
 function validateId({ driver = "", pool = "", device = "" }: DeviceId, path: string): FieldError[] {

@@ -1,4 +1,5 @@
 import { deepEqual, errors, type FieldError, field, type KubeObject } from "../../apimachinery/index.ts";
+import { internalForm } from "../../schema/index.ts";
 import { StorageError } from "../../storage/index.ts";
 import { validateTemplateMetadata } from "../rules/template-metadata.ts";
 import { fieldIsImmutable } from "../rules/values.ts";
@@ -16,13 +17,17 @@ export const resourceClaimStrategy: StrategySource = (deps) => {
   const strategy: Strategy<ResourceClaim> = {
     namespaced: true,
     prepareForCreate: (claim) => ({ ...claim, spec: withoutAlphaFields(claim.spec), status: {} }),
-    prepareForUpdate: (next, old) => ({ ...next, status: old.status ?? {} }),
+    prepareForUpdate: (next, old) => ({
+      ...next,
+      spec: withoutAlphaFields(next.spec),
+      status: old.status ?? {},
+    }),
     beginCreate: async (claim) => {
       await refuseAdminAccess(deps, "ResourceClaim", claim, claim.spec);
       return loadDeviceExpressions();
     },
     validate: ({ spec }) => validateClaimSpec(spec, "spec"),
-    validateUpdate: (next, old) => sameSpec(next.spec, old.spec, internalSpec(next.spec)),
+    validateUpdate: (next, old) => sameSpec("ResourceClaimSpec", next.spec, old.spec),
     resetFields: [["status"]],
     returnDeletedObject: true,
     status: {
@@ -45,10 +50,8 @@ export const resourceClaimStrategy: StrategySource = (deps) => {
 export const resourceClaimTemplateStrategy: StrategySource = (deps) => {
   const strategy: Strategy<ResourceClaimTemplate> = {
     namespaced: true,
-    prepareForCreate: (template) => ({
-      ...template,
-      spec: { ...template.spec, spec: withoutAlphaFields(template.spec.spec) },
-    }),
+    prepareForCreate: plainTemplate,
+    prepareForUpdate: plainTemplate,
     beginCreate: async (template) => {
       await refuseAdminAccess(deps, "ResourceClaimTemplate", template, template.spec.spec);
       return loadDeviceExpressions();
@@ -57,21 +60,25 @@ export const resourceClaimTemplateStrategy: StrategySource = (deps) => {
       ...validateTemplateMetadata(spec.metadata ?? {}, "spec.metadata"),
       ...validateClaimSpec(spec.spec, "spec.spec"),
     ],
-    validateUpdate: (next, old) => sameSpec(next.spec, old.spec, { Spec: internalSpec(next.spec.spec) }),
+    validateUpdate: (next, old) => sameSpec("ResourceClaimTemplateSpec", next.spec, old.spec),
     returnDeletedObject: true,
     tableRow: (template, now) => [nameOf(template), age(template, now)],
   };
   return ofAnyKind(strategy);
 };
 
-function sameSpec(next: unknown, old: unknown, shown: object): FieldError[] {
-  return deepEqual(next, old) ? [] : [field.invalid("spec", shown, fieldIsImmutable)];
-}
+const plainTemplate = (template: ResourceClaimTemplate): ResourceClaimTemplate => ({
+  ...template,
+  spec: { ...template.spec, spec: withoutAlphaFields(template.spec.spec) },
+});
 
 /** Upstream prints its internal form. */
-function internalSpec({ devices = {} }: ClaimSpec): object {
-  const { requests, constraints = null, config = null } = devices;
-  return { Devices: { Requests: requests ?? [], Constraints: constraints, Config: config } };
+function sameSpec(
+  type: "ResourceClaimSpec" | "ResourceClaimTemplateSpec",
+  next: object,
+  old: object,
+): FieldError[] {
+  return deepEqual(next, old) ? [] : [field.invalid("spec", internalForm(type, next), fieldIsImmutable)];
 }
 
 /** Upstream leaves out what belongs to features that are off by default: tolerations, capacities, distinct attributes. */

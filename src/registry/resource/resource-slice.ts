@@ -18,7 +18,11 @@ export const resourceSliceStrategy: Strategy<ResourceSlice> = {
     slice.metadata.generation = 1;
     return { ...slice, spec: withoutAlphaFields(slice.spec) };
   },
-  prepareForUpdate: (next, old) => countWanted({ ...next, spec: withoutAlphaFields(next.spec) }, old),
+  // What is left out counts as a change.
+  prepareForUpdate: (next, old) => {
+    const counted = countWanted(next, old);
+    return { ...counted, spec: withoutAlphaFields(counted.spec) };
+  },
   validate: ({ spec }) => validateSpec(spec),
   validateUpdate: (next, old) => [
     ...validateSpec(next.spec),

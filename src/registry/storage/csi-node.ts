@@ -1,6 +1,13 @@
-import { type FieldError, field, type KubeObject, qualifiedNameErrors } from "../../apimachinery/index.ts";
+import {
+  deepEqual,
+  type FieldError,
+  field,
+  type KubeObject,
+  qualifiedNameErrors,
+} from "../../apimachinery/index.ts";
+import { internalForm } from "../../schema/index.ts";
 import { validateDriverName } from "../core/volume/driver-rules.ts";
-import { complaints, immutable, nonNegative } from "../rules/values.ts";
+import { complaints, fieldIsImmutable, nonNegative } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf } from "../tables/cells.ts";
 
@@ -69,6 +76,9 @@ function validateSameDrivers(next: readonly NodeDriver[], old: readonly NodeDriv
   return old.flatMap((before) =>
     next
       .filter(({ name }) => name === before.name)
-      .flatMap((after) => immutable("spec.drivers", withoutCount(after), withoutCount(before))),
+      .filter((after) => !deepEqual(withoutCount(after), withoutCount(before)))
+      .map((after) =>
+        field.invalid("spec.drivers", internalForm("CSINodeDriver", withoutCount(after)), fieldIsImmutable),
+      ),
   );
 }

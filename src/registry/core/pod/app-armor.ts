@@ -52,6 +52,25 @@ export function validateAnnotatedProfiles({ metadata, spec }: Pod): FieldError[]
   });
 }
 
+/** The annotation of a pod that stands for one of a kubelet's own. */
+const mirrorAnnotation = "kubernetes.io/config.mirror";
+
+/** Annotations that a pod has from its beginning and keeps. */
+export function validateKeptAnnotations(next: Pod, old: Pod): FieldError[] {
+  const [after, before] = [next.metadata.annotations ?? {}, old.metadata.annotations ?? {}];
+  const refusal = (key: string, doing: string): FieldError[] => {
+    const path = `metadata.annotations[${key}]`;
+    if (key.startsWith(prefix)) return [field.forbidden(path, `may not ${doing} AppArmor annotations`)];
+    return key === mirrorAnnotation ? [field.forbidden(path, `may not ${doing} mirror pod annotation`)] : [];
+  };
+  return [
+    ...Object.keys(before).flatMap((key) =>
+      after[key] === before[key] ? [] : refusal(key, "remove or update"),
+    ),
+    ...Object.keys(after).flatMap((key) => (Object.hasOwn(before, key) ? [] : refusal(key, "add"))),
+  ];
+}
+
 /** Where a new pod says both, they must agree. */
 export function validateProfilesAgree({ metadata, spec }: Pod): FieldError[] {
   if (spec.os?.name === "windows") return [];

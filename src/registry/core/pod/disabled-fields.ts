@@ -1,4 +1,4 @@
-import type { PodSpec } from "./types.ts";
+import type { PodSpec, PodStatus } from "./types.ts";
 
 /**
  * Fields of features that 1.35 leaves off: upstream forgets them in new objects, where nobody could act on them. `spec` of a pod
@@ -15,4 +15,12 @@ export function dropDisabledFields(spec: PodSpec | undefined): void {
       delete source["podCertificate"];
     }
   }
+}
+
+/** The same of what a kubelet reports. */
+export function dropDisabledStatus(status: PodStatus | undefined): void {
+  if (status === undefined) return;
+  for (const name of ["extendedResourceClaimStatus", "resources", "allocatedResources"]) delete status[name];
+  for (const list of ["initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"] as const)
+    for (const container of status[list] ?? []) delete container["allocatedResourcesStatus"];
 }

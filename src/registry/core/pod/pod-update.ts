@@ -1,5 +1,6 @@
 import { deepEqual, type FieldError, field, rangeError } from "../../../apimachinery/index.ts";
 import { changesOf } from "../../rules/changes.ts";
+import { validateKeptAnnotations } from "./app-armor.ts";
 import { validatePod } from "./pod-rules.ts";
 import type { Container, Pod, PodSpec, Toleration } from "./types.ts";
 
@@ -15,7 +16,7 @@ const mayChange = [
 ].join(",");
 
 export function validatePodUpdate(next: Pod, old: Pod): FieldError[] {
-  const errors = validatePod(next);
+  const errors = [...validatePod(next), ...validateKeptAnnotations(next, old)];
   const containers = validateImages(next.spec.containers, old.spec.containers, "spec.containers");
   errors.push(...containers.errors);
   if (containers.stop) return errors;

@@ -1,5 +1,5 @@
 import { type FieldError, field } from "../../../apimachinery/index.ts";
-import type { Container, ContainerRestartRule } from "./types.ts";
+import type { Container, ContainerRestartRule, PodSpec } from "./types.ts";
 
 /** When a single container is started again, whatever its pod's policy says, and what resizing it takes. */
 
@@ -42,6 +42,28 @@ function validateRule({ action = "", exitCodes }: ContainerRestartRule, path: st
   if (!operators.includes(operator)) errors.push(field.notSupported(`${at}.operator`, operator, operators));
   if (values.length > exitCodesMax) errors.push(field.tooLong(`${at}.values`, exitCodesMax));
   return errors;
+}
+
+/** Whether a container that ended so is started again: by its rules, its own policy or its pod's. */
+export function mayRestart(
+  { restartPolicy, restartPolicyRules = [] }: Container,
+  pod: PodSpec,
+  exitCode: number,
+): boolean {
+  if (restartPolicy !== undefined && restartPolicyRules.some((rule) => restarts(rule, exitCode))) return true;
+  switch (restartPolicy ?? pod.restartPolicy) {
+    case "Never":
+      return false;
+    case "OnFailure":
+      return exitCode !== 0;
+    default:
+      return true;
+  }
+}
+
+function restarts({ action, exitCodes = {} }: ContainerRestartRule, exitCode: number): boolean {
+  const isListed = exitCodes.values?.includes(exitCode) === true;
+  return action === "Restart" && (exitCodes.operator === "NotIn" ? !isListed : isListed);
 }
 
 const resizable = ["cpu", "memory"];

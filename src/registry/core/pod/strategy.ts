@@ -1,16 +1,16 @@
-import { deepEqual, type FieldError, field, formatTime, ipErrors } from "../../../apimachinery/index.ts";
+import { deepEqual, type FieldError, field, formatTime } from "../../../apimachinery/index.ts";
 import { changesOf } from "../../rules/changes.ts";
-import { complaints } from "../../rules/values.ts";
 import type { Strategy, UpdateRules } from "../../strategy.ts";
-import { takeFromAnnotations, validateProfilesAgree } from "./app-armor.ts";
-import { dropDisabledFields } from "./disabled-fields.ts";
+import { takeFromAnnotations, validateKeptAnnotations, validateProfilesAgree } from "./app-armor.ts";
+import { dropDisabledFields, dropDisabledStatus } from "./disabled-fields.ts";
 import { resolveLabelKeys } from "./label-keys.ts";
 import { validatePod } from "./pod-rules.ts";
 import { validatePodUpdate } from "./pod-update.ts";
 import { qosClassOf } from "./resources.ts";
+import { validatePodStatus } from "./status-rules.ts";
 import { podRow } from "./table.ts";
 import type { Container, Pod } from "./types.ts";
-import { newPodWarnings, podWarnings } from "./warnings.ts";
+import { newPodWarnings } from "./warnings.ts";
 
 const noDelay = 0;
 /** What a negative grace period is taken for. */
@@ -45,7 +45,6 @@ export const podStrategy: Strategy<Pod> = {
   validate: validatePodCreate,
   validateUpdate: validatePodUpdate,
   warnings: newPodWarnings,
-  warningsOnUpdate: (pod) => podWarnings(pod),
   gracePeriodSeconds: (pod, requestedSeconds) => {
     // Nobody has to be asked to stop what does not run.
     if (!pod.spec.nodeName || pod.status?.phase === "Failed" || pod.status?.phase === "Succeeded")
@@ -110,10 +109,10 @@ function statusRules(): UpdateRules<Pod> {
       const { status } = next;
       if (status?.podIP && status.podIP !== status.podIPs?.[0]?.ip) status.podIPs = [{ ip: status.podIP }];
       if (status !== undefined && old.status?.qosClass !== undefined) status.qosClass ??= old.status.qosClass;
+      dropDisabledStatus(status);
       return next;
     },
-    validateUpdate: ({ status }) =>
-      (status?.podIPs ?? []).flatMap(({ ip }, i) => complaints(`status.podIPs[${i}]`, ip, ipErrors(ip))),
+    validateUpdate: (next, old) => [...validateKeptAnnotations(next, old), ...validatePodStatus(next, old)],
     resetFields: [["spec"], ["metadata", "deletionTimestamp"], ["metadata", "ownerReferences"]],
   };
 }

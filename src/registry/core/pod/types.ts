@@ -263,6 +263,7 @@ export interface TopologySpreadConstraint {
 
 interface PodCondition {
   type: string;
+  observedGeneration?: number;
   status: string;
   reason?: string;
   message?: string;
@@ -277,6 +278,8 @@ export interface ContainerStatus {
   restartCount?: number;
   state?: ContainerState;
   lastState?: ContainerState;
+  user?: { linux?: { uid?: number; gid?: number; supplementalGroups?: number[] } };
+  [field: string]: unknown;
 }
 
 export interface ContainerState {
@@ -289,8 +292,12 @@ export interface PodStatus {
   phase?: string;
   reason?: string;
   conditions?: PodCondition[];
+  observedGeneration?: number;
   podIP?: string;
   podIPs?: { ip: string }[];
+  hostIP?: string;
+  hostIPs?: { ip: string }[];
+  resourceClaimStatuses?: { name: string; resourceClaimName?: string }[];
   nominatedNodeName?: string;
   qosClass?: string;
   initContainerStatuses?: ContainerStatus[];

@@ -184,15 +184,16 @@ export class ServiceAllocator {
   ): Promise<void> {
     const before = new Set(ownPorts(old));
     if (needsNodePort(next)) {
+      const seen = new Set<string>();
       for (const [i, port] of (next.spec.ports ?? []).entries()) {
-        if (port.nodePort && (before.has(port.nodePort) || allocation.ports.has(port.nodePort))) continue;
-        port.nodePort = await this.#takePort(
-          next,
-          port.nodePort,
-          `spec.ports[${i}].nodePort`,
-          allocation,
-          context,
-        );
+        const isKept = port.nodePort && (before.has(port.nodePort) || allocation.ports.has(port.nodePort));
+        if (!isKept) {
+          const path = `spec.ports[${i}].nodePort`;
+          port.nodePort = await this.#takePort(next, port.nodePort, path, allocation, context);
+        }
+        const name = `{${port.protocol ?? "TCP"} ${port.nodePort}}`;
+        if (seen.has(name)) throw errors.plainError(`duplicate nodePort: ${name}`);
+        seen.add(name);
       }
     }
     const health = next.spec.healthCheckNodePort;

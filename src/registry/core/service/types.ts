@@ -48,8 +48,7 @@ export interface ServiceStatus {
 /** Asks for no address of its own: clients reach the endpoints directly. */
 export const isHeadless = ({ spec }: Service): boolean => spec.clusterIPs?.[0] === "None";
 
-export const needsClusterIp = ({ spec }: Service): boolean =>
-  spec.type === "ClusterIP" || spec.type === "NodePort" || spec.type === "LoadBalancer";
+export const needsClusterIp = ({ spec }: Service): boolean => spec.type !== "ExternalName";
 
 export const needsNodePort = ({ spec }: Service): boolean =>
   spec.type === "NodePort" || (spec.type === "LoadBalancer" && spec.allocateLoadBalancerNodePorts !== false);

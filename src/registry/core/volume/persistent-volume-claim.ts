@@ -140,13 +140,15 @@ function validateSameClassAnnotation(next: PersistentVolumeClaim, old: Persisten
 
 /** What a claim asks for stays, but for the size and the class of a volume that is there. */
 function validateSameSpec(next: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldError[] {
-  const before = old.spec;
+  const { volumeName } = next.spec;
+  // The volume may be said once.
+  const isFree = (old.spec.volumeName ?? "") === "" && volumeName !== undefined;
+  const before: PersistentVolumeClaimSpec = isFree ? { ...old.spec, volumeName } : old.spec;
   const after: PersistentVolumeClaimSpec = { ...next.spec };
   const keep = <K extends keyof PersistentVolumeClaimSpec>(name: K): void => {
     if (before[name] === undefined) delete after[name];
     else after[name] = before[name];
   };
-  if ((before.volumeName ?? "") === "") keep("volumeName");
   const said = old.metadata.annotations?.[classAnnotation];
   const newClass = next.spec.storageClassName;
   const classIsNew = before.storageClassName === undefined && newClass !== undefined;
