@@ -1,4 +1,11 @@
-import { type FieldManagerRequest, formatTime, type KubeObject, trackUpdate } from "../apimachinery/index.ts";
+import {
+  deepEqual,
+  type FieldManagerRequest,
+  formatTime,
+  type KubeObject,
+  type ManagedFieldsEntry,
+  trackUpdate,
+} from "../apimachinery/index.ts";
 import type { KindForm } from "../schema/index.ts";
 import type { RequestContext } from "./context.ts";
 import { apiVersionOf } from "./store-parts.ts";
@@ -41,4 +48,24 @@ export function trackFields(
   if (managedFields === undefined || managedFields.length === 0) delete next.metadata.managedFields;
   else next.metadata.managedFields = managedFields;
   return next;
+}
+
+/**
+ * Whoever writes and changes nothing but the time at which it wrote has changed nothing: then `next` keeps the managers of `old`, and is not
+ * written. So it is with applies that leave out what defaults fill in.
+ */
+export function keepIdleTimes(next: KubeObject, old: KubeObject): void {
+  const after = next.metadata.managedFields;
+  const before = old.metadata.managedFields;
+  if (after === undefined || before === undefined || after.length !== before.length) return;
+  if (after.every(({ time }, i) => time === before[i]?.time)) return;
+  if (!deepEqual(contentOf(next), contentOf(old))) return;
+  const isKnown = ({ time: _, ...claim }: ManagedFieldsEntry): boolean =>
+    before.some(({ time: __, ...other }) => deepEqual(claim, other));
+  if (after.every(isKnown)) next.metadata.managedFields = before;
+}
+
+function contentOf(object: KubeObject): object {
+  const { managedFields: _, resourceVersion: __, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }

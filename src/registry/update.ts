@@ -15,6 +15,7 @@ import { dropUnchangedEmpties } from "./empty-values.ts";
 import { statusOf } from "./failures.ts";
 import { finalizerProblems } from "./finalizer-names.ts";
 import { objectKey } from "./keys.ts";
+import { keepIdleTimes } from "./managed-fields.ts";
 import type { NextObject, UpdateOptions } from "./ports.ts";
 import type { StoreParts } from "./store-parts.ts";
 import type { Finish, UpdateRules } from "./strategy.ts";
@@ -158,6 +159,7 @@ async function beforeUpdate(
   if (store.form.custom !== true)
     dropUnchangedEmpties(object as unknown as JsonObject, old as unknown as JsonObject, store.form.schema);
   keepSystemFields(store, object, old);
+  keepIdleTimes(object, old);
   let updated = rules.prepareForUpdate?.(object, old, context) ?? object;
   restoreTimes(updated, old);
   const finish = await rules.beginUpdate?.(updated, old, context);
