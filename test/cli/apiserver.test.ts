@@ -10,6 +10,8 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { KubeObject } from "../../src/apimachinery/index.ts";
 import { createAuthority, createTokenKey, issueCertificate } from "../../src/auth/index.ts";
+import { parseArguments } from "../../src/cli/apiserver/arguments.ts";
+import { certificatesOf } from "../../src/cli/apiserver/certificates.ts";
 import { createClient, undiciTransport } from "../../src/client/index.ts";
 import { nodePlatform } from "../../src/platform/index.ts";
 
@@ -57,6 +59,40 @@ test("bin/kube-apiserver says its version, and refuses a command line as kube-ap
     empty.stderr,
     /\[--etcd-servers must be specified, service-account-issuer is a required flag, /,
   );
+});
+
+test("clients and front proxies of one authority are told apart by names, or not at all", async (t) => {
+  const platform = nodePlatform();
+  const directory = mkdtempSync(join(tmpdir(), "raftsman-authorities-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const file = (name: string, content: string): string => {
+    writeFileSync(join(directory, name), content);
+    return join(directory, name);
+  };
+  const shared = createAuthority("shared", platform).cert;
+  const own = createAuthority("own", platform).cert;
+  const certificates = (proxies: string, ...flags: string[]) =>
+    certificatesOf(
+      parseArguments([
+        `--cert-dir=${directory}`,
+        `--client-ca-file=${file("clients.crt", shared)}`,
+        `--requestheader-client-ca-file=${file("proxies.crt", proxies)}`,
+        "--etcd-servers=http://127.0.0.1:1",
+        "--service-account-issuer=https://here",
+        "--service-account-key-file=sa.pub",
+        "--service-account-signing-key-file=sa.key",
+        ...flags,
+      ]),
+      platform,
+      { serviceAddress: "10.0.0.1" },
+    );
+  await assert.rejects(
+    certificates(`${own}\n${shared}`),
+    /contain overlapping certificates; --requestheader-/,
+  );
+  const named = await certificates(shared, "--requestheader-allowed-names=front-proxy-client");
+  assert.deepEqual(named.requestHeader?.allowedNames, ["front-proxy-client"]);
+  assert.equal((await certificates(own)).requestHeader?.ca, own);
 });
 
 test("bin/etcd and bin/kube-apiserver start as envtest starts them, and serve without controllers", async (t) => {

@@ -32,6 +32,7 @@ export async function certificatesOf(
     pair("proxy-client-cert-file", "proxy-client-key-file"),
     read("requestheader-client-ca-file"),
   ]);
+  checkAuthorities(clientCa, requestHeaderCa, settings.list("requestheader-allowed-names"));
   const apiServer = given ?? (await ownCertificate(settings, platform, names));
   return {
     apiServer,
@@ -55,6 +56,26 @@ export async function certificatesOf(
     serviceAccountKey: undefined,
   };
 }
+
+/** @throws Error where every client with a certificate could speak for everybody else to the aggregated servers */
+function checkAuthorities(
+  clientCa: string | undefined,
+  requestHeaderCa: string | undefined,
+  allowedNames: readonly string[],
+): void {
+  if (clientCa === undefined || requestHeaderCa === undefined || allowedNames.length > 0) return;
+  const clients = new Set(certificatesIn(clientCa));
+  if (certificatesIn(requestHeaderCa).some((certificate) => clients.has(certificate)))
+    throw new Error(
+      "--requestheader-client-ca-file and --client-ca-file contain overlapping certificates; --requestheader-allowed-names must be specified to ensure regular client certificates cannot set authenticating proxy headers for arbitrary users",
+    );
+}
+
+/** Each certificate of a bundle, without what PEM leaves free. */
+const certificatesIn = (bundle: string): string[] =>
+  (bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map((one) =>
+    one.replace(/\s/g, ""),
+  );
 
 /** CERT-DIR/apiserver.crt and .key, made where they are missing. */
 async function ownCertificate(
