@@ -7,7 +7,7 @@ import {
   subtractQuantities,
 } from "../../apimachinery/index.ts";
 import type { Library } from "../functions.ts";
-import { type Failure, fail, Opaque, type Result } from "../values.ts";
+import { type Failure, fail, Opaque } from "../values.ts";
 
 const nano = 1_000_000_000n;
 
