@@ -54,9 +54,15 @@ const none = -1;
 /** Nodes where a string may end: less than eight bits since the last symbol, all ones (section 5.2). */
 const mayEnd = new Uint8Array(256);
 
-assignCodes();
-growTree();
-prepareSteps();
+/** With the first text in this code, for it takes milliseconds, and a server need not have them before it listens. */
+function prepare(): void {
+  prepared = true;
+  assignCodes();
+  growTree();
+  prepareSteps();
+}
+
+let prepared = false;
 
 function assignCodes(): void {
   let code = 0;
@@ -119,6 +125,7 @@ function prepareSteps(): void {
 
 /** Decodes `bytes` from `start` to `end` into `out`, which has room for 8/5 of them. Answers how many came out; -1: malformed. */
 export function huffmanDecode(bytes: Uint8Array, start: number, end: number, out: Uint8Array): number {
+  if (!prepared) prepare();
   let node = 0;
   let length = 0;
   for (let offset = start; offset < end; offset++) {
@@ -138,6 +145,7 @@ export function huffmanDecode(bytes: Uint8Array, start: number, end: number, out
 
 /** The bytes of a text of one-byte characters in this code, padded with ones. */
 export function huffmanEncode(text: string): Uint8Array {
+  if (!prepared) prepare();
   let bits = 0;
   for (let i = 0; i < text.length; i++) bits += lengths[text.charCodeAt(i) & 0xff] as number;
   const bytes = new Uint8Array(Math.ceil(bits / 8)).fill(0xff);
