@@ -79,8 +79,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       const failure = `Failed to calculate the number of expected pods: ${text}`;
       recorder.event(named(budget), "Warning", "CalculateExpectedPodCountFailed", failure);
       await write(budget, { ...statusOf(budget), disruptionsAllowed: 0 }, text);
-      // Whoever controls the pods may come to be there: as upstream, it is tried again, more and more rarely.
-      throw error;
+      return;
     }
     const { hasUnmanaged, ...numbers } = counts;
     if (hasUnmanaged)
