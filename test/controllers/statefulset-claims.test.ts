@@ -101,6 +101,8 @@ test("claims are kept where nothing is said, and the policy may change its mind"
     "it follows the set",
     async () => (await owners(cluster)).join() === "data-db-0: StatefulSet/db",
   );
+  const told = "SuccessfulUpdate: Update Pod db-0 in StatefulSet db successful";
+  await until("the set is told", async () => (await cluster.eventsOf("db")).includes(told));
   const whenever = { persistentVolumeClaimRetentionPolicy: { whenDeleted: "Retain" } };
   await client.patch(sets, "db", { type: "merge", body: { spec: whenever } });
   await until("it stays", async () => (await owners(cluster)).join() === "data-db-0: ");

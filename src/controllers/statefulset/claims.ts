@@ -50,8 +50,12 @@ export class SetClaims {
       throw new Error(failures.length === 1 ? failures[0] : `[${failures.join(", ")}]`);
   }
 
-  /** Makes the claims of a pod follow whom they should. */
-  async keepOwners(set: KubeObject, pod: KubeObject, ordinal: number, scaledDown: boolean): Promise<void> {
+  /**
+   * Makes the claims of a pod follow whom they should; true where some did not.
+   * @throws StatusError, of which the set is told
+   */
+  async keepOwners(set: KubeObject, pod: KubeObject, ordinal: number, scaledDown: boolean): Promise<boolean> {
+    let changed = false;
     for (const claim of this.#of(set, ordinal)) {
       const parties = { claim, set, pod, scaledDown };
       const ownerReferences = correctedOwners(parties);
@@ -62,11 +66,18 @@ export class SetClaims {
         this.#recorder.event(set, "Warning", "ConflictingController", message);
       }
       const scope = inNamespace(persistentVolumeClaims, namespace);
-      await this.#client.update(scope, {
-        ...claim,
-        metadata: { ...metadata, namespace, name, ownerReferences } as KubeObject["metadata"],
-      });
+      const next = { ...metadata, namespace, name, ownerReferences } as KubeObject["metadata"];
+      try {
+        await this.#client.update(scope, { ...claim, metadata: next });
+      } catch (error) {
+        const text = `could not update claim ${name} for delete policy ownerRefs: ${errorText(error)}`;
+        const message = `Update Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name} failed error: ${text}`;
+        this.#recorder.event(set, "Warning", "FailedUpdate", message);
+        throw error;
+      }
+      changed = true;
     }
+    return changed;
   }
 
   /** A claim of the pod to be made still belongs to the one before it, and goes with that. */

@@ -137,9 +137,14 @@ function create(context: ControllerContext): { run(): Promise<void> } {
         return await deletePod(set, step.pod);
       case "make-claims":
         await claims.make(set, ordinalOf(set, step.pod));
-        return await claims.keepOwners(set, step.pod, ordinalOf(set, step.pod), false);
-      case "keep-claims":
-        return await claims.keepOwners(set, step.pod, ordinalOf(set, step.pod), step.scaledDown);
+        await claims.keepOwners(set, step.pod, ordinalOf(set, step.pod), false);
+        return;
+      case "keep-claims": {
+        const { pod, scaledDown } = step;
+        if ((await claims.keepOwners(set, pod, ordinalOf(set, pod), scaledDown)) && !scaledDown)
+          recorder.event(set, "Normal", "SuccessfulUpdate", `${aboutPod(set, "Update", pod)} successful`);
+        return;
+      }
       default:
         return unreachable(step);
     }
@@ -153,11 +158,10 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     });
     // Nothing tells when the claim has gone.
     if (claims.isStale(set, wanted, ordinal)) return queue.addAfter(keyOf(set), staleClaimWaitMs);
+    let made: KubeObject;
     try {
       await claims.make(set, ordinal);
-      const made = await client.create(scope, wanted);
-      await claims.keepOwners(set, made, ordinal, false);
-      recorder.event(set, "Normal", "SuccessfulCreate", `${aboutPod(set, "Create", wanted)} successful`);
+      made = await client.create(scope, wanted);
     } catch (error) {
       // The informer is behind, or somebody else has the name: seen when the pod changes.
       if (isConflict(error)) return;
@@ -165,6 +169,8 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       recorder.event(set, "Warning", "FailedCreate", message);
       throw error;
     }
+    await claims.keepOwners(set, made, ordinal, false);
+    recorder.event(set, "Normal", "SuccessfulCreate", `${aboutPod(set, "Create", wanted)} successful`);
   }
 
   async function deletePod(set: KubeObject, pod: KubeObject): Promise<void> {
@@ -204,7 +210,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   return { run: () => workUntil(signal, queue) };
 }
 
-function aboutPod(set: KubeObject, verb: "Create" | "Delete", pod: KubeObject): string {
+function aboutPod(set: KubeObject, verb: "Create" | "Update" | "Delete", pod: KubeObject): string {
   return `${verb} Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name}`;
 }
 
