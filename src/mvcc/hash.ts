@@ -4,6 +4,7 @@ import type { Keyspace } from "./keyspace.ts";
 import type { MvccHash } from "./types.ts";
 import { VersionBytes } from "./version-bytes.ts";
 import { noVersion } from "./version-table.ts";
+import { WriteOrder } from "./write-order.ts";
 
 /** The name of etcd's bucket comes first. */
 const hashOfNothing = crc32c(utf8("key"));
@@ -41,7 +42,11 @@ function hashing(
   const { versions } = space;
   const bytes = new VersionBytes(space);
   const visible = (version: number) => space.visible(versions.key(version), revision) === version;
-  const state = { hash: hashOfNothing, base: [] as number[], next: 0, held: noVersion, sorted: false };
+  /** What is older than the history's beginning: it comes by key, and counts by revision. */
+  const base = new WriteOrder(
+    (a, b) => versions.mod(a) - versions.mod(b) || versions.sub(a) - versions.sub(b),
+  );
+  const state = { hash: hashOfNothing, held: noVersion, gathered: false };
   let done = false;
   const add = (version: number): void => {
     const mod = versions.mod(version);
@@ -57,20 +62,17 @@ function hashing(
     compactRevision: Math.max(0, compactRevision) as Revision,
     step: (records) => {
       for (let i = 0; i < records && !done; i++) {
-        if (!state.sorted) {
+        if (!state.gathered) {
           const version = extract.next();
           if (version !== noVersion && !extract.isLogged(version)) {
-            state.base.push(version);
+            base.add(version);
             continue;
           }
-          // They come by key, and count by revision.
-          state.base.sort((a, b) => versions.mod(a) - versions.mod(b) || versions.sub(a) - versions.sub(b));
-          state.sorted = true;
+          state.gathered = true;
           state.held = version;
         }
-        const old = state.base[state.next];
-        if (old !== undefined) {
-          state.next++;
+        const old = base.next();
+        if (old !== noVersion) {
           add(old);
           continue;
         }
