@@ -139,6 +139,23 @@ test("a configuration file starts a member, TLS of its own making included", asy
   assert.equal((await said("serving client traffic securely")).level, "info");
 });
 
+test("a member that waits for its discovery service ends when it is told to", async (t) => {
+  const [nobody = 0, client = 0, peer = 0] = await freePorts(3);
+  const { child, said } = start(t, [
+    `--data-dir=${temporary(t)}/d`,
+    `--listen-client-urls=http://127.0.0.1:${client}`,
+    `--advertise-client-urls=http://127.0.0.1:${client}`,
+    `--listen-peer-urls=http://127.0.0.1:${peer}`,
+    `--initial-advertise-peer-urls=http://127.0.0.1:${peer}`,
+    "--discovery-token=t",
+    `--discovery-endpoints=http://127.0.0.1:${nobody}`,
+  ]);
+  await said("Bootstrapping cluster using v3 discovery.");
+  child.kill("SIGTERM");
+  const [status] = await once(child, "close");
+  assert.equal(status, 0);
+});
+
 test("the gateway joins connections to the next member that accepts one, and tries again one that did not", async (t) => {
   const [listen = 0, first = 0, second = 0] = await freePorts(3);
   const serve = (port: number, name: string) =>
