@@ -27,7 +27,10 @@ const file = new URL("../fixtures/kubernetes/expression-rules.json", import.meta
 const { compiled, evaluated }: Recorded = JSON.parse(readFileSync(file, "utf8"));
 
 function definition(rule: Rule): object {
-  const spec = { ...compiled.schema, "x-kubernetes-validations": [rule] };
+  return definitionOf({ ...compiled.schema, "x-kubernetes-validations": [rule] });
+}
+
+function definitionOf(spec: object): object {
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
@@ -67,6 +70,40 @@ test("rules of custom resources are taken or refused with the words and estimate
       );
     }
     assert.deepEqual(found, problems, JSON.stringify(rule));
+  }
+  await registry.close();
+});
+
+test("a default that breaks the rules of its schema is refused, and so is one that its first appearance would break", async () => {
+  const { handler, registry } = openRegistry();
+  const definitions = handler({
+    group: "apiextensions.k8s.io",
+    version: "v1",
+    resource: "customresourcedefinitions",
+  });
+  const text = { type: "string", maxLength: 9 };
+  const withDefault = (value: unknown, ...rules: (Rule & { optionalOldSelf?: boolean })[]) => ({
+    type: "object",
+    properties: { a: { ...text, default: value, "x-kubernetes-validations": rules } },
+  });
+  for (const [schema, why] of [
+    [
+      withDefault("x", { rule: "self == 'y'", messageExpression: "'got ' + self" }),
+      `Invalid value: "x": got x`,
+    ],
+    [withDefault("x", { rule: "self != oldSelf" }), `Invalid value: "x": failed rule: self != oldSelf`],
+    [
+      withDefault("x", { rule: "self == oldSelf.orValue('q')", optionalOldSelf: true }),
+      `Invalid value: "x": failed rule: self == oldSelf.orValue('q')`,
+    ],
+    [withDefault("x", { rule: "self == oldSelf" }), undefined],
+    [withDefault("x", { rule: "self == 'x'" }), undefined],
+  ] as const) {
+    const message = await create(definitions, definitionOf(schema), { dryRun: true }).then(
+      () => undefined,
+      (error: unknown) => (error as StatusError).status.details?.causes?.[0]?.message,
+    );
+    assert.equal(message, why);
   }
   await registry.close();
 });

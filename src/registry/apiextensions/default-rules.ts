@@ -17,6 +17,7 @@ import {
   someSchema,
   valueProblems,
 } from "../../schema/index.ts";
+import { ruleEngine } from "./rule-engine.ts";
 import { schemasOf } from "./shared-fields.ts";
 import type { CustomResourceDefinition } from "./types.ts";
 
@@ -84,7 +85,7 @@ class DefaultsWalk {
       const why = metadataFault(surround(deepClone(value)));
       if (why !== undefined)
         this.problems.push(field.invalid(path, value, `must result in valid metadata: ${why}`));
-      else this.problems.push(...valueProblems(value, node.props, { base: path }));
+      else this.problems.push(...ownProblems(node, value, path));
       return;
     }
     if (this.#pruned && !isPruned(value, node))
@@ -98,10 +99,15 @@ class DefaultsWalk {
       return;
     }
     const embedded = embeddedProblems(value, node, node.embedded, path);
-    this.problems.push(
-      ...(embedded.length > 0 ? embedded : valueProblems(value, node.props, { base: path })),
-    );
+    this.problems.push(...(embedded.length > 0 ? embedded : ownProblems(node, value, path)));
   }
+}
+
+/** What a value breaks of its schema; of one that breaks nothing else, what it breaks of the schema's rules. */
+function ownProblems(node: CustomNode, value: Json, path: string): readonly FieldError[] {
+  const problems = valueProblems(value, node.props, { base: path });
+  if (problems.length > 0) return problems;
+  return ruleEngine(node.props)?.defaultRuleProblems(node, value, path) ?? [];
 }
 
 /** Why an object's identity would be wrong. */

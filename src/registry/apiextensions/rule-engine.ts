@@ -5,6 +5,7 @@ import { type JsonSchemaProps, someSchema } from "../../schema/index.ts";
 interface RuleEngine {
   readonly expressionProblems: typeof import("./rule-expressions.ts").expressionProblems;
   readonly ruleChecks: typeof import("./rule-evaluation.ts").ruleChecks;
+  readonly defaultRuleProblems: typeof import("./rule-evaluation.ts").defaultRuleProblems;
 }
 
 let engine: RuleEngine | undefined;
@@ -15,11 +16,11 @@ const hasRules = (schema: JsonSchemaProps): boolean =>
 /** Loads what the rules of these schemas need; to be awaited before `ruleEngine` is asked for one of them. */
 export async function loadRules(schemas: readonly JsonSchemaProps[]): Promise<void> {
   if (engine !== undefined || !schemas.some(hasRules)) return;
-  const [{ expressionProblems }, { ruleChecks }] = await Promise.all([
+  const [{ expressionProblems }, { ruleChecks, defaultRuleProblems }] = await Promise.all([
     import("./rule-expressions.ts"),
     import("./rule-evaluation.ts"),
   ]);
-  engine = { expressionProblems, ruleChecks };
+  engine = { expressionProblems, ruleChecks, defaultRuleProblems };
 }
 
 /** Undefined for a schema without rules. */

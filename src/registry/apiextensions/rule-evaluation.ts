@@ -38,6 +38,20 @@ export function ruleChecks(root: CustomNode): CheckRules | undefined {
   };
 }
 
+/** What a default breaks of the rules of its own schema: where it stays, and where it comes to be. */
+export function defaultRuleProblems(node: CustomNode, value: Json, path: string): readonly FieldError[] {
+  const type = ruleType(node.props, node.embedded);
+  const checker = type && checkerOf(node.props, node, type);
+  if (checker === undefined) return [];
+  const problemsAfter = (old: Json | undefined): readonly FieldError[] => {
+    const evaluation = new Evaluation(() => {});
+    evaluation.check(checker, value, old, { path, current: undefined, nearest: undefined });
+    return evaluation.problems;
+  };
+  const staying = problemsAfter(value);
+  return staying.length > 0 ? staying : problemsAfter(undefined);
+}
+
 /** The rules at one place of a schema and below it. */
 interface Checker {
   readonly type: CelType;
