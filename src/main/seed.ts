@@ -1,6 +1,6 @@
 /**
  * What a new cluster has before anybody asked for anything, written as it stands in the store: the build starts a server once and
- * keeps what it made of namespaces, roles, flow control and priority classes (scripts/build-seed.ts), for making them one by one takes a
+ * keeps what it made of namespaces, ServiceAccounts, roles, flow control and priority classes (scripts/build-seed.ts), for making them one by one takes a
  * third of a start. Whoever keeps these objects still looks at each, and makes those that are missing: without the file, all of them.
  */
 import { formatTime } from "../apimachinery/index.ts";
