@@ -1,5 +1,5 @@
 import { canonicalQuantity, formatQuantity, parseQuantity, setOwn } from "../apimachinery/index.ts";
-import type { Defaulter } from "./defaulter.ts";
+import { type Defaulter, isEmpty } from "./defaulter.ts";
 
 type ResourceList = Record<string, string>;
 
@@ -44,8 +44,8 @@ const endpoints: Defaulter = (value) => {
 const replicationController: Defaulter = ({ metadata, spec }) => {
   const labels = spec.template?.metadata?.labels;
   if (labels === undefined) return;
-  spec.selector ??= { ...labels };
-  metadata.labels ??= { ...labels };
+  if (isEmpty(spec.selector)) spec.selector = { ...labels };
+  if (isEmpty(metadata.labels)) metadata.labels = { ...labels };
 };
 
 const limitRangeItem: Defaulter = (value) => {

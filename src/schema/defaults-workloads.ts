@@ -1,4 +1,4 @@
-import type { Defaulter } from "./defaulter.ts";
+import { type Defaulter, isEmpty } from "./defaulter.ts";
 
 const revisionHistoryLimit = 10;
 
@@ -57,7 +57,7 @@ const job: Defaulter = ({ metadata, spec }) => {
   // With a limit for each index there is none for the whole unless it is given.
   spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? 6 : 2_147_483_647;
   const labels = spec.template?.metadata?.labels;
-  if (labels !== undefined) metadata.labels ??= { ...labels };
+  if (labels !== undefined && isEmpty(metadata.labels)) metadata.labels = { ...labels };
   spec.completionMode ??= "NonIndexed";
   spec.suspend ??= false;
   spec.manualSelector ??= false;

@@ -252,6 +252,20 @@ test("defaults fill what is open, change nothing that is set, and are stable", (
   assert.equal(JSON.stringify(applyDefaults(kind, object)), once);
 });
 
+test("labels and selectors without entries are taken from the template, as absent ones are", () => {
+  const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c" }] } };
+  const sent = { metadata: { name: "r", labels: {} }, spec: { selector: {}, template } };
+  for (const [group, name] of [
+    ["", "ReplicationController"],
+    ["batch", "Job"],
+  ] as const) {
+    const kind = { group, version: "v1", kind: name };
+    const { metadata, spec } = applyDefaults(kind, decode(kind, structuredClone(sent)).object);
+    assert.deepEqual(metadata.labels, { a: "b" }, name);
+    if (group === "") assert.deepEqual(spec.selector, { a: "b" });
+  }
+});
+
 test("the pull policy follows the tag", () => {
   const policies: Record<string, string> = {
     app: "Always",
