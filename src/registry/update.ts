@@ -3,6 +3,7 @@ import {
   type FieldError,
   type JsonObject,
   type KubeObject,
+  nameIsDnsSubdomain,
   pathSegmentErrors,
   validateObjectMeta,
   validateObjectMetaUpdate,
@@ -164,7 +165,7 @@ async function beforeUpdate(
   restoreTimes(updated, old);
   const finish = await rules.beginUpdate?.(updated, old, context);
   try {
-    const problems = metadataProblems(store, updated, old);
+    const problems = metadataProblems(store, rules, updated, old);
     if (rules.validateUpdate !== undefined) problems.push(...rules.validateUpdate(updated, old, context));
     if (problems.length > 0) throw errors.invalid(store.kind, updated.metadata.name ?? "", problems);
     for (const text of rules.warningsOnUpdate?.(updated, old, context) ?? []) context.warn(text);
@@ -204,9 +205,27 @@ function restoreTimes(object: KubeObject, old: KubeObject): void {
  * Upstream checks metadata generically and once more in each kind's own validation, so that immutable fields are told
  * twice; clients compare causes.
  */
-function metadataProblems(store: StoreParts, object: KubeObject, old: KubeObject): FieldError[] {
+function metadataProblems(
+  store: StoreParts,
+  rules: UpdateRules,
+  object: KubeObject,
+  old: KubeObject,
+): FieldError[] {
+  const { strategy } = store;
   const changes = validateObjectMetaUpdate(object.metadata, old.metadata);
+  const again =
+    rules === strategy && strategy.validatesMetadataAgain === true
+      ? [
+          ...validateObjectMeta(object.metadata, {
+            namespaced: store.namespaced,
+            validateName: (name, prefix) =>
+              strategy.validateName?.(name, prefix, object) ?? nameIsDnsSubdomain(name, prefix),
+          }),
+          ...finalizerProblems(object.metadata),
+        ]
+      : [];
   return [
+    ...again,
     ...validateObjectMeta(object.metadata, {
       namespaced: store.namespaced,
       validateName: (name) => pathSegmentErrors(name),

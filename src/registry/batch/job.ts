@@ -30,6 +30,7 @@ const nameLabels = [formerNameLabel, "batch.kubernetes.io/job-name"];
 
 export const jobStrategy: Strategy<Job> = {
   namespaced: true,
+  validatesMetadataAgain: true,
   prepareForCreate: (job) => {
     dropDisabledFields(job.spec.template?.spec);
     job.status = {};
@@ -222,16 +223,19 @@ function withMutableParts({ spec, status }: Job, next: PodTemplate | undefined):
     return spec.template;
   }
   const podSpec: Record<string, unknown> = { ...spec.template.spec };
-  for (const name of ["affinity", "nodeSelector", "tolerations", "schedulingGates"] as const) {
-    if (next.spec[name] === undefined) delete podSpec[name];
-    else podSpec[name] = next.spec[name];
-  }
-  const { metadata, ...rest } = next;
-  return {
-    ...rest,
-    ...(metadata === undefined ? {} : { metadata }),
-    spec: podSpec as unknown as NonNullable<PodTemplate["spec"]>,
+  const take = (into: Record<string, unknown>, from: object | undefined, name: string): void => {
+    const value = (from as Record<string, unknown> | undefined)?.[name];
+    if (value === undefined) delete into[name];
+    else into[name] = value;
   };
+  for (const name of ["nodeSelector", "tolerations", "schedulingGates"]) take(podSpec, next.spec, name);
+  const affinity: Record<string, unknown> = { ...spec.template.spec.affinity };
+  take(affinity, next.spec.affinity, "nodeAffinity");
+  if (next.spec.affinity === undefined && Object.keys(affinity).length === 0) delete podSpec["affinity"];
+  else podSpec["affinity"] = affinity;
+  const metadata: Record<string, unknown> = { ...spec.template.metadata };
+  for (const name of ["annotations", "labels"]) take(metadata, next.metadata, name);
+  return { metadata, spec: podSpec as unknown as NonNullable<PodTemplate["spec"]> };
 }
 
 function stateOf({ metadata, status = {} }: Job): string {

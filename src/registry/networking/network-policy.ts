@@ -42,6 +42,7 @@ const noCidrs: ReadonlySet<string> = new Set();
 /** Which traffic pods may have; network plugins enforce it. */
 export const networkPolicyStrategy: Strategy<NetworkPolicy> = {
   namespaced: true,
+  validatesMetadataAgain: true,
   prepareForCreate: (policy) => {
     policy.metadata.generation = 1;
     return policy;

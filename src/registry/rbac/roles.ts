@@ -31,6 +31,7 @@ export function roleStrategy({ access }: StrategyDeps): Strategy<Role> {
 export function clusterRoleStrategy({ access }: StrategyDeps): Strategy<ClusterRole> {
   return {
     namespaced: false,
+    validatesMetadataAgain: true,
     allowCreateOnUpdate: true,
     validateName: validateRbacName,
     ...grantChecks(access.grants.role),
