@@ -12,7 +12,8 @@
  *     = 1
  *
  * `|` is standard output, `!` standard error, `=` a status other than 0. `$~` is repeated until it prints that: it looks at what a controller
- * does. What kubectl itself prints in no order (a LimitRange described) has no place here, nor what depends on the minute of the hour. Words are split as a shell does it, without expansion, and variables may stand before the program. Each script has a namespace of
+ * does. What kubectl itself prints in no order (a LimitRange described) has no place here, nor what depends on the minute, or
+ * on the second: who manages fields is told in the order of the seconds of their writes. Words are split as a shell does it, without expansion, and variables may stand before the program. Each script has a namespace of
  * its own with its own name. What differs from run to run (times, identifiers, addresses, spaces between columns) is evened out.
  */
 import { execFile } from "node:child_process";
