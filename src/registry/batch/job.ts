@@ -175,7 +175,7 @@ function validateHostName({ metadata, spec }: Job): FieldError[] {
 function validateFixed(next: JobSpec, old: Job): FieldError[] {
   return [
     ...validateCompletions(next, old.spec),
-    ...immutable("spec.selector", next.selector, old.spec.selector),
+    ...immutable("spec.selector", writtenSelector(next.selector), old.spec.selector),
     ...validateSameTemplate(next.template ?? {}, withMutableParts(old, next.template) ?? {}),
     ...immutable("spec.completionMode", next.completionMode, old.spec.completionMode),
     ...fixedPart(

@@ -1,4 +1,4 @@
-import type { PodSpec, PodStatus } from "./types.ts";
+import type { Container, PodSpec, PodStatus } from "./types.ts";
 
 /**
  * Fields of features that 1.35 leaves off: upstream forgets them in new objects, where nobody could act on them. `spec` of a pod
@@ -8,13 +8,21 @@ export function dropDisabledFields(spec: PodSpec | undefined): void {
   if (spec === undefined) return;
   delete spec["workloadRef"];
   for (const list of ["initContainers", "containers", "ephemeralContainers"] as const)
-    for (const { lifecycle } of spec[list] ?? []) delete lifecycle?.["stopSignal"];
+    for (const container of spec[list] ?? []) dropStopSignal(container);
   for (const { projected } of spec.volumes ?? []) {
     for (const source of projected?.sources ?? []) {
       delete source.clusterTrustBundle;
       delete source["podCertificate"];
     }
   }
+}
+
+/** What said nothing else is gone with it. */
+function dropStopSignal(container: Container): void {
+  const { lifecycle } = container;
+  if (lifecycle?.["stopSignal"] === undefined) return;
+  delete lifecycle["stopSignal"];
+  if (Object.keys(lifecycle).length === 0) delete container.lifecycle;
 }
 
 /** The same of what a kubelet reports. */
