@@ -46,6 +46,7 @@ import { serviceAccountTokenController } from "./service-account-tokens/index.ts
 import { serviceCidrController } from "./service-cidr/index.ts";
 import { statefulSetController } from "./statefulset/index.ts";
 import { taintEvictionController } from "./taint-eviction/index.ts";
+import { policyStatusController } from "./validating-policy-status/index.ts";
 import { volumeBinderController } from "./volume/binder.ts";
 import { ephemeralVolumeController } from "./volume/ephemeral.ts";
 import {
@@ -92,6 +93,7 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   attributesClassProtectionController,
   serviceCidrController,
   autoscalerController,
+  policyStatusController,
   scheduler,
 ];
 

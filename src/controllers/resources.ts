@@ -34,6 +34,11 @@ export const resourceClaims = of("resource.k8s.io", "v1", "resourceclaims");
 export const resourceClaimTemplates = of("resource.k8s.io", "v1", "resourceclaimtemplates");
 export const resourceSlices = of("resource.k8s.io", "v1", "resourceslices");
 export const deviceClasses = of("resource.k8s.io", "v1", "deviceclasses");
+export const validatingAdmissionPolicies = of(
+  "admissionregistration.k8s.io",
+  "v1",
+  "validatingadmissionpolicies",
+);
 export const leases = of("coordination.k8s.io", "v1", "leases");
 
 function of(group: string, version: string, resource: string): GroupVersionResource {

@@ -60,6 +60,13 @@ const kinds: Kind[] = [
   kind("resource.k8s.io", "v1", "deviceclasses", "DeviceClass", false),
   kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
   kind("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false),
+  kind(
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingadmissionpolicies",
+    "ValidatingAdmissionPolicy",
+    false,
+  ),
   kind("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest", false),
 ];
 
