@@ -182,6 +182,7 @@ export class Replica implements Kv {
       receiver: images,
       isRemoved: (member) => this.#state.membership.isRemoved(member),
       onRemoved: () => this.#leave(),
+      peerUrls: () => this.#state.membership.get(identity.memberId)?.peerUrls ?? [],
       describe: () => encodeDescription(this.clusterId, this.#state.membership),
     });
     this.#setPeers();

@@ -192,6 +192,25 @@ test("a dead member is replaced while writes go on, and the one that comes back 
   assert.notEqual(other.status().leader, late.memberId);
 });
 
+test("a member that was away while another joined follows it all the same when that one leads", async (t) => {
+  const world = new World(t, silentLog);
+  const [first] = await world.begin(4);
+  assert(first);
+  await first.txn(txn(put("before", "x")));
+  const away = await world.crash("m4");
+  const leader = await join(world, first, "m5");
+  await until(async () => {
+    const old = [...world.running.values()].find(({ replica }) => replica.status().role === "leader");
+    if (old?.replica !== leader) await old?.replica.moveLeader(leader.memberId).catch(() => {});
+    return leader.status().role === "leader";
+  });
+  await leader.txn(txn(put("after", "y")));
+  // It has never heard of who leads now.
+  const back = await world.start(away.config, away.machine.powerOn(seededPrng(1)));
+  assert.deepEqual([await text(back, "before"), await text(back, "after")], ["x", "y"]);
+  assert.equal(back.status().leader, leader.memberId);
+});
+
 test("a newcomer is taken where the others have a quorum without it: with three of four, and not with two of three", async (t) => {
   for (const count of [4, 3]) {
     const world = new World(t, silentLog);

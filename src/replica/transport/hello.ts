@@ -8,10 +8,12 @@ export interface Hello {
   readonly from: MemberId;
   readonly to: MemberId;
   readonly purpose: "messages" | "image";
+  /** Where the one who speaks is reached: the other may be too far behind to know. */
+  readonly peerUrls: readonly string[];
 }
 
 const magic = "raftsman peer";
-const protocolVersion = 2;
+const protocolVersion = 3;
 const purposes = ["messages", "image"] as const;
 
 export function encodeHello(hello: Hello): Uint8Array {
@@ -22,6 +24,7 @@ export function encodeHello(hello: Hello): Uint8Array {
   writer.uint64(hello.from);
   writer.uint64(hello.to);
   writer.byte(purposes.indexOf(hello.purpose));
+  writer.text(hello.peerUrls.join(","));
   return writer.finish();
 }
 
@@ -38,5 +41,8 @@ export function decodeHello(bytes: Uint8Array): Hello {
   const to = reader.uint64() as MemberId;
   const purpose = purposes[reader.byte()];
   if (purpose === undefined) throw new MalformedBytesError("a connection for an unknown purpose");
-  return { clusterId, from, to, purpose };
+  const peerUrls = reader.text().split(",").filter(isUrl);
+  return { clusterId, from, to, purpose, peerUrls };
 }
+
+const isUrl = (text: string): boolean => /^unixs?:\/\/./.test(text) || URL.canParse(text);

@@ -22,7 +22,7 @@ export interface PeerOptions {
   readonly log: Log;
   /** Opens a connection and says hello. */
   readonly dial: () => Promise<Connection>;
-  readonly hello: Uint8Array;
+  readonly hello: () => Uint8Array;
   readonly onUnreachable: () => void;
   /** The other side has answered our hello. */
   readonly onConnected: () => void;
@@ -115,7 +115,7 @@ export class Peer {
       });
       stream.on("error", (error) => this.#complain(error));
       stream.on("close", () => this.#lost());
-      for (const part of encodeFrame(frameKind.hello, this.#options.hello)) stream.write(part);
+      for (const part of encodeFrame(frameKind.hello, this.#options.hello())) stream.write(part);
     } catch (error) {
       this.#complain(error as Error);
       this.#lost();

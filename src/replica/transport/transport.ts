@@ -21,7 +21,7 @@ import { Refusals } from "./refusals.ts";
 /** A connection that has not said hello by then is closed. */
 const helloTimeoutMs = 5000;
 /** A hello is short. */
-const helloBytesMax = 1024;
+const helloBytesMax = 4096;
 const questionTimeoutMs = 3000;
 
 export interface TransportOptions {
@@ -42,6 +42,8 @@ export interface TransportOptions {
   /** Where an image goes that the leader sends. */
   readonly receiver: ImageReceiver;
   readonly isRemoved: (member: MemberId) => boolean;
+  /** Where the cluster finds this member. */
+  readonly peerUrls: () => readonly string[];
   /** Another member says that this one is. */
   readonly onRemoved: () => void;
   /** What to tell a member that does not know yet who it is. */
@@ -86,6 +88,9 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
   const traffic = new Map<MemberId, { sent: number; received: number }>();
   /** Images on their way. */
   const sending = new Map<MemberId, Duplex>();
+  /** Whom this member has not heard of and who called it: a leader that joined while it was away. They are answered as long as they call. */
+  const strangers = new Map<MemberId, { id: MemberId; peerUrls: readonly string[] }>();
+  let members: readonly { id: MemberId; peerUrls: readonly string[] }[] = [];
   /** Members that were removed, and may be waiting for the answer that says so. */
   const leaving = new Map<MemberId, { peer: Peer; timer: Timer }>();
   const intake = new ImageIntake({ receiver: options.receiver, clock, log });
@@ -114,6 +119,50 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
     return () => dialPeer(network, peerUrls[turn++ % peerUrls.length] as string, options.tls);
   };
 
+  const helloTo = (to: MemberId, purpose: Hello["purpose"]): Uint8Array =>
+    encodeHello({ clusterId, from: member, to, purpose, peerUrls: options.peerUrls() });
+
+  /** Calls everybody who is to be called, and nobody else. */
+  function connect(): void {
+    if (closed) return;
+    const wanted = new Map(
+      [...strangers.values(), ...members].filter(({ id }) => id !== member).map((one) => [one.id, one]),
+    );
+    for (const [id, { peer, urls }] of peers) {
+      if (wanted.get(id)?.peerUrls.join() === urls) continue;
+      peers.delete(id);
+      if (options.isRemoved(id)) letGo(id, peer);
+      else peer.close();
+      reachable.delete(id);
+    }
+    for (const { id, peerUrls } of wanted.values()) {
+      if (peers.has(id) || peerUrls.length === 0) continue;
+      const dialIt = dial(peerUrls);
+      const onUnreachable = () => {
+        if (leaving.has(id)) return;
+        reachable.delete(id);
+        options.onUnreachable(id);
+      };
+      const onConnected = () => {
+        // What was being sent went to its former life, which may be long in saying so.
+        sending.get(id)?.destroy(new Error("the member was reached anew"));
+        reached(id);
+      };
+      const peer = new Peer({
+        member: id,
+        clock,
+        log,
+        dial: dialIt,
+        hello: () => helloTo(id, "messages"),
+        onUnreachable,
+        onConnected,
+        onRemoved: options.onRemoved,
+      });
+      peers.set(id, { peer, urls: peerUrls.join(), dial: dialIt });
+      if (!traffic.has(id)) traffic.set(id, { sent: 0, received: 0 });
+    }
+  }
+
   function accept({ stream }: Connection): void {
     const frames = new FrameReader(helloBytesMax);
     let hello: Hello | undefined;
@@ -139,7 +188,10 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
             timer.cancel();
             frames.bytesMax = frameBytesMax;
             for (const part of encodeFrame(frameKind.welcome, utf8(""))) stream.write(part);
-            if (hello.purpose === "messages") heard(hello.from);
+            if (hello.purpose === "messages") {
+              meet(hello, stream);
+              heard(hello.from);
+            }
             if (hello.purpose === "image") image = intake.receive(stream, deliver(hello.from));
           } else if (options.isRemoved(hello.from)) throw new RemovedError(hello.from);
           else if (image !== undefined) image.take(frame);
@@ -156,6 +208,18 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
         stream.end();
       }
     });
+  }
+
+  function meet({ from, peerUrls }: Hello, stream: Duplex): void {
+    if (peerUrls.length === 0 || members.some(({ id }) => id === from)) return;
+    const stranger = { id: from, peerUrls };
+    strangers.set(from, stranger);
+    stream.on("close", () => {
+      if (strangers.get(from) !== stranger) return;
+      strangers.delete(from);
+      connect();
+    });
+    connect();
   }
 
   /** @throws Error that tells the other side why not */
@@ -242,43 +306,12 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
 
   return {
     address: { host, port },
-    setPeers(members) {
+    setPeers(next) {
       if (closed) return;
-      const wanted = new Map(members.filter(({ id }) => id !== member).map((one) => [one.id, one]));
-      for (const [id, { peer, urls }] of peers) {
-        if (wanted.get(id)?.peerUrls.join() === urls) continue;
-        peers.delete(id);
-        if (wanted.has(id)) peer.close();
-        else letGo(id, peer);
-        reachable.delete(id);
-      }
-      for (const { id, peerUrls } of wanted.values()) {
-        if (peers.has(id) || peerUrls.length === 0) continue;
-        const dialIt = dial(peerUrls);
-        const hello = encodeHello({ clusterId, from: member, to: id, purpose: "messages" });
-        const onUnreachable = () => {
-          if (leaving.has(id)) return;
-          reachable.delete(id);
-          options.onUnreachable(id);
-        };
-        const onConnected = () => {
-          // What was being sent went to its former life, which may be long in saying so.
-          sending.get(id)?.destroy(new Error("the member was reached anew"));
-          reached(id);
-        };
-        const peer = new Peer({
-          member: id,
-          clock,
-          log,
-          dial: dialIt,
-          hello,
-          onUnreachable,
-          onConnected,
-          onRemoved: options.onRemoved,
-        });
-        peers.set(id, { peer, urls: peerUrls.join(), dial: dialIt });
-        if (!traffic.has(id)) traffic.set(id, { sent: 0, received: 0 });
-      }
+      members = next;
+      for (const { id } of next) strangers.delete(id);
+      for (const id of strangers.keys()) if (options.isRemoved(id)) strangers.delete(id);
+      connect();
     },
     send(message) {
       const peer = peers.get(message.to)?.peer;
@@ -312,7 +345,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       const entry = peers.get(message.to);
       if (entry === undefined) throw new Error(`member ${message.to.toString(16)} is not known`);
       const connection = await entry.dial();
-      const hello = encodeHello({ clusterId, from: member, to: message.to, purpose: "image" });
+      const hello = helloTo(message.to, "image");
       sending.set(message.to, connection.stream);
       try {
         await sendImage(connection, { hello, message: encodeMessage(message) }, read, clock);
