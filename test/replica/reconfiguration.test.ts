@@ -198,6 +198,9 @@ test("a member that was away while another joined follows it all the same when t
   assert(first);
   await first.txn(txn(put("before", "x")));
   const away = await world.crash("m4");
+  // It may have led.
+  const others = [...world.running.values()].map(({ replica }) => replica);
+  await until(() => others.some(({ memberId }) => others.every((one) => one.status().leader === memberId)));
   const leader = await join(world, first, "m5");
   await until(async () => {
     const old = [...world.running.values()].find(({ replica }) => replica.status().role === "leader");
