@@ -20,6 +20,7 @@ import type {
 } from "../storage/index.ts";
 import type { RequestContext } from "./context.ts";
 import type { Strategy, UpdateRules } from "./strategy.ts";
+import type { ClientConfig } from "./webhook-client-config.ts";
 
 /** Verbs as discovery names them. */
 export type Verb = "create" | "delete" | "deletecollection" | "get" | "list" | "patch" | "update" | "watch";
@@ -181,20 +182,7 @@ export interface Access {
 }
 
 /** Sends a ConversionReview (JSON) and answers the object that comes back. @throws Error with what went wrong, for people */
-export type ConversionWebhook = (client: WebhookClient, review: string) => Promise<Json>;
-
-/** Where a webhook is: a URL, or a Service of the cluster. */
-interface WebhookClient {
-  readonly url?: string;
-  readonly service?: {
-    readonly namespace?: string;
-    readonly name?: string;
-    readonly path?: string;
-    readonly port?: number;
-  };
-  /** Base64 of PEM; the system's authorities where empty. */
-  readonly caBundle?: string;
-}
+export type ConversionWebhook = (client: ClientConfig, review: string) => Promise<Json>;
 
 interface StoredResource {
   readonly group: string;

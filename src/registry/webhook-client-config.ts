@@ -2,9 +2,15 @@ import { dns1123SubdomainErrors, type FieldError, field, portNumberErrors } from
 
 /** Where a webhook listens: k8s.io/apiserver/pkg/util/webhook. */
 export interface ClientConfig {
-  url?: string;
-  service?: { namespace?: string; name?: string; path?: string; port?: number };
-  caBundle?: string;
+  readonly url?: string;
+  readonly service?: {
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly path?: string;
+    readonly port?: number;
+  };
+  /** Base64 of PEM; the system's authorities where empty. */
+  readonly caBundle?: string;
 }
 
 const form = "; desired format: https://host[/path]";

@@ -1,12 +1,6 @@
 import { dns1035LabelErrors, type FieldError, field } from "../../apimachinery/index.ts";
-import { validateClientConfig } from "../webhook-client-config.ts";
-import {
-  type Conversion,
-  type CustomResourceDefinition,
-  type DefinitionSpec,
-  isTrue,
-  type WebhookClientConfig,
-} from "./types.ts";
+import { type ClientConfig, validateClientConfig } from "../webhook-client-config.ts";
+import { type Conversion, type CustomResourceDefinition, type DefinitionSpec, isTrue } from "./types.ts";
 
 /** ConversionReview versions that are spoken. */
 const knownReviews = ["v1", "v1beta1"];
@@ -39,7 +33,7 @@ export function conversionProblems(
   return problems;
 }
 
-function clientProblems(client: WebhookClientConfig | undefined, checkBundle: boolean): FieldError[] {
+function clientProblems(client: ClientConfig | undefined, checkBundle: boolean): FieldError[] {
   const at = "spec.conversion.webhookClientConfig";
   if (client === undefined) return [field.required(at, "required when strategy is set to Webhook")];
   const { service, caBundle = "" } = client;

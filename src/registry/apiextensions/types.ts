@@ -1,5 +1,6 @@
 import type { KubeObject } from "../../apimachinery/index.ts";
 import type { JsonSchemaProps } from "../../schema/index.ts";
+import type { ClientConfig } from "../webhook-client-config.ts";
 
 /** apiextensions.k8s.io/v1 CustomResourceDefinition, decoded and with its defaults. */
 export interface CustomResourceDefinition extends KubeObject {
@@ -60,21 +61,9 @@ export interface PrinterColumn {
 export interface Conversion {
   readonly strategy: string;
   readonly webhook?: {
-    readonly clientConfig?: WebhookClientConfig;
+    readonly clientConfig?: ClientConfig;
     readonly conversionReviewVersions?: readonly string[];
   };
-}
-
-export interface WebhookClientConfig {
-  readonly url?: string;
-  readonly service?: {
-    readonly namespace?: string;
-    readonly name?: string;
-    readonly path?: string;
-    readonly port?: number;
-  };
-  /** Base64 of PEM. */
-  readonly caBundle?: string;
 }
 
 export interface DefinitionStatus {
