@@ -34,6 +34,8 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   readonly anyFinalizer?: boolean;
   /** A warning that every request to this resource gets: it is on its way out upstream. */
   readonly deprecation?: string;
+  /** The resource is being taken away: discovery no longer names the verbs that make or change objects, though they are answered. */
+  readonly leaving?: () => boolean;
   /** PUT of a name that does not exist creates it (Leases, Endpoints …). */
   readonly allowCreateOnUpdate?: boolean;
   /**

@@ -1,67 +1,27 @@
 import type { GroupVersionKind } from "../apimachinery/index.ts";
+import { connectOperations, logMediaTypes, logParameters } from "./openapi-connect.ts";
+import {
+  atRevision,
+  deleting,
+  listing,
+  nameInPath,
+  namespaceInPath,
+  type Operation,
+  type Parameter,
+  patching,
+  pretty,
+  selecting,
+  writing,
+} from "./openapi-operation.ts";
 import type { ResourceInfo, SubresourceInfo } from "./resources.ts";
 import { definitionOfKind } from "./types.ts";
-
-/** What can be asked of a path, before it is written as OpenAPI 2 or 3. */
-export interface Operation {
-  readonly method: "get" | "post" | "put" | "patch" | "delete";
-  readonly id: string;
-  readonly action: string;
-  readonly kind: GroupVersionKind;
-  readonly parameters: readonly Parameter[];
-  /** Definition of the body; "" for none. */
-  readonly body: string;
-  readonly bodyRequired: boolean;
-  readonly responseCodes: readonly number[];
-  /** Definition of what is answered; "" for a text. */
-  readonly response: string;
-  /** Where they are others than those of objects. */
-  readonly mediaTypes?: {
-    readonly produces: readonly string[];
-    readonly consumes: readonly string[] | undefined;
-  };
-  /** May answer as a watch stream. */
-  readonly streams: boolean;
-  /** Of a custom kind: neither protobuf nor strategic merge patches. kubectl chooses its patches by this. */
-  readonly custom: boolean;
-}
 
 /** What most operations share is filled in by `#add`. */
 type PartialOperation = Partial<Operation> & Pick<Operation, "method" | "id" | "action" | "parameters">;
 
-export interface Parameter {
-  readonly name: string;
-  readonly in: "path" | "query";
-  readonly type: "string" | "integer" | "boolean";
-}
-
 export type PathOperations = ReadonlyMap<string, readonly Operation[]>;
 
 const meta = "io.k8s.apimachinery.pkg.apis.meta.v1";
-
-function queryParameters(strings: string, integers = "", booleans = ""): Parameter[] {
-  const words = (text: string, type: Parameter["type"]): Parameter[] =>
-    text.split(" ").flatMap((name): Parameter[] => (name === "" ? [] : [{ name, in: "query", type }]));
-  return [...words(strings, "string"), ...words(integers, "integer"), ...words(booleans, "boolean")];
-}
-
-const pretty = queryParameters("pretty");
-const writing = queryParameters("dryRun fieldManager fieldValidation");
-const patching = queryParameters("dryRun fieldManager fieldValidation", "", "force");
-const deleting = queryParameters(
-  "dryRun propagationPolicy",
-  "gracePeriodSeconds",
-  "ignoreStoreReadErrorWithClusterBreakingPotential orphanDependents",
-);
-const selecting = queryParameters(
-  "continue fieldSelector labelSelector resourceVersion resourceVersionMatch",
-  "limit timeoutSeconds",
-  "sendInitialEvents",
-);
-const listing = [...selecting, ...queryParameters("", "", "allowWatchBookmarks watch")];
-const atRevision = queryParameters("resourceVersion");
-const nameInPath: Parameter = { name: "name", in: "path", type: "string" };
-const namespaceInPath: Parameter = { name: "namespace", in: "path", type: "string" };
 
 /** Kinds whose DELETE answers the object; the others answer a Status. */
 const answeringDeleted = new Set([
@@ -275,11 +235,11 @@ class ResourcePaths {
     }
   }
 
-  /** Those that carry streams (exec, attach, portforward, proxy, log) have no schema and are not published. */
   #addSubresource(path: string, sub: SubresourceInfo): void {
     const isOwn = this.#info.published !== undefined && sub.kind.group === this.#info.group;
     const definition = isOwn ? this.#definition : definitionOfKind(sub.kind);
-    if (definition === undefined || sub.name === "log") return;
+    if (sub.name === "log") return this.#addLog(path, sub);
+    if (definition === undefined) return this.#addConnect(path, sub);
     const suffix = sub.name === "ephemeralcontainers" ? "Ephemeralcontainers" : capitalized(sub.name);
     const kind = this.#info.published === undefined ? sub.kind : this.#info;
     this.#addReadAndWrite(path, sub.verbs, suffix, kind, definition);
@@ -296,6 +256,25 @@ class ResourcePaths {
         response: definition,
       });
     }
+  }
+
+  #addLog(path: string, { kind }: SubresourceInfo): void {
+    this.#add(path, {
+      method: "get",
+      id: `read${this.#prefix}${this.#noun}Log`,
+      action: "get",
+      kind,
+      parameters: [nameInPath, ...this.#scope, ...logParameters],
+      response: "",
+      mediaTypes: logMediaTypes,
+    });
+  }
+
+  #addConnect(path: string, sub: SubresourceInfo): void {
+    const noun = `${this.#prefix}%${this.#noun}${capitalized(sub.name)}`;
+    const scope = [nameInPath, ...this.#scope];
+    for (const [suffix, operation] of connectOperations(sub, { noun, scope }))
+      this.#add(`${path}${suffix}`, operation);
   }
 
   /** The watch paths of old, which clients no longer use but discovery by OpenAPI still shows. */

@@ -1,5 +1,5 @@
 import type { OpenApiSchema } from "./go-types.ts";
-import type { Operation, Parameter } from "./openapi-operations.ts";
+import type { Operation, Parameter } from "./openapi-operation.ts";
 
 /** OpenAPI 2 and 3 of the same operations and definitions, as kube-openapi writes them. */
 

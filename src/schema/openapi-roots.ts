@@ -1,4 +1,5 @@
-import { groupName, type Operation } from "./openapi-operations.ts";
+import type { Operation } from "./openapi-operation.ts";
+import { groupName } from "./openapi-operations.ts";
 
 /** A path that belongs to no group version, with a document of its own. */
 export interface RootPath {

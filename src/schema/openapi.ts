@@ -2,13 +2,8 @@ import { createHash } from "node:crypto";
 import { utf8 } from "../base/index.ts";
 import { type Describe, loadDescriptions } from "./descriptions.ts";
 import { type OpenApiSchema, referencedDefinition } from "./go-types.ts";
-import {
-  basePath,
-  groupName,
-  type Operation,
-  operationsOf,
-  resourceListOperation,
-} from "./openapi-operations.ts";
+import type { Operation } from "./openapi-operation.ts";
+import { basePath, groupName, operationsOf, resourceListOperation } from "./openapi-operations.ts";
 import { pathItemV2, pathItemV3, schemaV2 } from "./openapi-render.ts";
 import { type RootPath, rootPaths } from "./openapi-roots.ts";
 import type { ResourceInfo } from "./resources.ts";

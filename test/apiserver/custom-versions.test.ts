@@ -278,3 +278,26 @@ test("a list asks the webhook for all its objects at once, and selects by what t
   await webhook.close();
   await opened.close();
 });
+
+test("discovery names no verb that makes or changes objects of a kind whose CRD waits for them to go", async (t) => {
+  const opened = openServer();
+  t.after(() => opened.close());
+  const ask = asker(opened);
+  const { spec, ...rest } = definition("", "");
+  const { conversion: _, ...plain } = spec;
+  const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+  await ask("POST", definitions, { ...rest, spec: plain });
+  await served(ask);
+  const person = {
+    apiVersion: "example.com/v1",
+    kind: "Person",
+    metadata: { name: "ada", finalizers: ["a.b/c"] },
+  };
+  assert.equal((await ask("POST", "/apis/example.com/v1/people", person)).status, 201);
+  const verbs = async (): Promise<string[]> =>
+    (await ask("GET", "/apis/example.com/v1")).body.resources[0].verbs;
+  assert.ok((await verbs()).includes("create"));
+  await ask("DELETE", `${definitions}/people.example.com`);
+  while ((await verbs()).includes("create")) await sleep(10);
+  assert.deepEqual(await verbs(), ["delete", "deletecollection", "get", "list", "watch"]);
+});

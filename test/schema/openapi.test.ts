@@ -167,3 +167,18 @@ test("lists of groups, the version and what OpenID Connect needs have documents 
   assert.deepEqual(v2.paths["/version/"].get.consumes, ["application/json"]);
   assert.ok("io.k8s.apimachinery.pkg.version.Info" in v2.definitions);
 });
+
+test("what connects to pods, Services and nodes is published with the methods and the parameters of its options", async () => {
+  const pods = builtinResources().filter(({ group, resource }) => group === "" && resource === "pods");
+  const { paths } = parsed((await openApiPublisher(pods).v2()).bytes);
+  const at = "/api/v1/namespaces/{namespace}/pods/{name}";
+  assert.deepEqual(Object.keys(paths[`${at}/exec`]).sort(), ["get", "parameters", "post"]);
+  assert.deepEqual(
+    paths[`${at}/exec`].parameters.map(({ name }: { name: string }) => name),
+    ["command", "container", "name", "namespace", "stderr", "stdin", "stdout", "tty"],
+  );
+  const proxied = paths[`${at}/proxy/{path}`];
+  assert.equal(proxied.options.operationId, "connectCoreV1OptionsNamespacedPodProxyWithPath");
+  assert.equal(proxied.head["x-kubernetes-group-version-kind"].kind, "PodProxyOptions");
+  assert.equal(paths[`${at}/log`].get.operationId, "readCoreV1NamespacedPodLog");
+});

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { errors, type GroupVersionKind } from "../../apimachinery/index.ts";
-import type { Registry, ResourceHandler } from "../../registry/index.ts";
+import type { Registry, ResourceHandler, Verb } from "../../registry/index.ts";
 import { apiVersionOf, compareVersions } from "../../registry/index.ts";
 import { builtinResources } from "../../schema/index.ts";
 import type { Aggregation } from "../aggregation/aggregation.ts";
@@ -195,7 +195,7 @@ function resourceFields(handler: ResourceHandler, group: string, version: string
     namespaced: handler.namespaced,
     ...(sameVersion ? {} : { group: kind.group, version: kind.version }),
     kind: kind.kind,
-    verbs: handler.verbs,
+    verbs: namedVerbs(handler),
     ...(info === undefined || info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
     ...(info === undefined || info.categories.length === 0 ? {} : { categories: info.categories }),
     // What is only computed is stored in no version.
@@ -203,6 +203,14 @@ function resourceFields(handler: ResourceHandler, group: string, version: string
       ? { storageVersionHash: storageVersionHash(kind, info?.storedVersion) }
       : {}),
   };
+}
+
+/** Verbs that make or change objects. */
+const writing: ReadonlySet<Verb> = new Set(["create", "patch", "update"]);
+
+function namedVerbs({ verbs, subresource, strategy }: ResourceHandler): readonly Verb[] {
+  const isLeaving = subresource === "" && strategy.leaving?.() === true;
+  return isLeaving ? verbs.filter((verb) => !writing.has(verb)) : verbs;
 }
 
 /** Changes when objects are stored in another version: the first 8 bytes of SHA-256 of group, version and kind. */
@@ -279,7 +287,7 @@ function aggregatedResources(handlers: readonly ResourceHandler[]): object[] {
         responseKind: responseKind(handler.kind, handler),
         scope: handler.namespaced ? "Namespaced" : "Cluster",
         singularResource: info.singular,
-        verbs: handler.verbs,
+        verbs: namedVerbs(handler),
         ...(info.shortNames.length === 0 ? {} : { shortNames: info.shortNames }),
         ...(info.categories.length === 0 ? {} : { categories: info.categories }),
         ...(subresources.length === 0 ? {} : { subresources }),
@@ -287,9 +295,11 @@ function aggregatedResources(handlers: readonly ResourceHandler[]): object[] {
     });
 }
 
-/** Group and version are left out where they are the resource's own. */
-function responseKind(kind: GroupVersionKind, { resource }: ResourceHandler): GroupVersionKind {
-  if (kind.group === resource.group && kind.version === resource.version)
-    return { group: "", version: "", kind: kind.kind };
-  return kind;
+/** Group and version are left out where they are the resource's own, unless the kind is a custom one. */
+function responseKind(
+  { group, version, kind }: GroupVersionKind,
+  { resource, info }: ResourceHandler,
+): GroupVersionKind {
+  const isOwn = group === resource.group && version === resource.version;
+  return isOwn && info.published === undefined ? { group: "", version: "", kind } : { group, version, kind };
 }

@@ -171,7 +171,12 @@ export class CustomResources {
       before !== undefined &&
       deepEqual(before.spec, definition.spec) &&
       deepEqual(before.status?.acceptedNames, definition.status?.acceptedNames);
-    if (wanted === (served !== undefined) && (isSame || !wanted)) return;
+    if (wanted === (served !== undefined) && (isSame || !wanted)) {
+      // Discovery names fewer verbs of what is on its way out.
+      if (before !== undefined && isTrue(before, "Terminating") !== isTrue(definition, "Terminating"))
+        this.#host.changed();
+      return;
+    }
     served?.retire();
     entry.served = wanted
       ? await this.#host.open(definition, () => isTrue(entry.definition, "Terminating"))

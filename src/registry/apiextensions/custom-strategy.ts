@@ -59,6 +59,7 @@ export function customStrategy(custom: CustomKind): Strategy {
     namespaced,
     allowUnconditionalUpdate: false,
     anyFinalizer: true,
+    leaving: custom.terminating,
     ...(custom.deprecation === undefined ? {} : { deprecation: custom.deprecation }),
     prepareForCreate(object) {
       if (hasStatus) delete object["status"];
