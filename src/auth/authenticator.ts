@@ -1,5 +1,12 @@
+import { createHash } from "node:crypto";
 import type { UserInfo } from "../apimachinery/index.ts";
 import type { Clock, PeerCertificate } from "../platform/index.ts";
+import {
+  Authorities,
+  type HeaderLines,
+  RequestHeaderAuthenticator,
+  type RequestHeaderTrust,
+} from "./request-header.ts";
 import type { TokenAuthenticator } from "./tokens/ports.ts";
 import { authenticated, reviewToken, type TokenReview } from "./tokens/union.ts";
 import { VerifiedTokens } from "./tokens/verified-tokens.ts";
@@ -10,6 +17,8 @@ interface Credentials {
   readonly peerCertificate?: PeerCertificate | undefined;
   /** Why the certificate that was shown is not good, where one was. */
   readonly peerCertificateError?: string | undefined;
+  /** What a proxy in front of this server says is there; read only where one may. */
+  readonly headers?: (() => HeaderLines) | undefined;
   /** The Authorization header. */
   readonly authorization?: string | undefined;
 }
@@ -33,13 +42,17 @@ export interface AuthenticatorDeps {
   /** Of this server: whom a token must be meant for. */
   readonly audiences: readonly string[];
   readonly clock: Clock;
+  /** Proxies that say who asks; nobody where left out. */
+  readonly requestHeader?: RequestHeaderTrust | undefined;
+  /** PEM of who signs clients' certificates, where proxies are believed by certificates of other authorities over the same listener. */
+  readonly clientCa?: string | undefined;
   /** Whether who shows nothing is let on as `anonymous`; true by default. */
   readonly anonymousAuth?: boolean;
 }
 
 /**
- * Client certificates (CN is the user, each O a group) and bearer tokens, in this order; a good certificate wins over a bad token.
- * Upstream's union of authenticators, with --anonymous-auth.
+ * Proxies that say who asks, client certificates (CN is the user, each O a group) and bearer tokens, in this order; a good certificate
+ * wins over a bad token. Upstream's union of authenticators, with --anonymous-auth.
  */
 export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   const { audiences, anonymousAuth = true } = deps;
@@ -47,13 +60,32 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   // One connection sends many requests: its user is made once.
   const users = new WeakMap<PeerCertificate, UserInfo>();
 
-  const byCertificate = (certificate: PeerCertificate): UserInfo => {
+  const proxies = deps.requestHeader && new RequestHeaderAuthenticator(deps.requestHeader);
+  const clients = proxies && new Authorities(deps.clientCa ?? "");
+
+  const ofClient = (certificate: PeerCertificate): UserInfo => {
     let user = users.get(certificate);
     if (user === undefined) {
-      user = authenticated({ name: certificate.commonName, groups: certificate.organizations });
+      const fingerprint = createHash("sha256").update(certificate.raw).digest("hex");
+      user = authenticated({
+        name: certificate.commonName,
+        groups: certificate.organizations,
+        extra: { "authentication.kubernetes.io/credential-id": [`X509SHA256=${fingerprint}`] },
+      });
       users.set(certificate, user);
     }
     return user;
+  };
+
+  /** Undefined where it says nothing, "refused" where it is good for nobody. */
+  const byCertificate = (
+    certificate: PeerCertificate,
+    headers: () => HeaderLines,
+  ): UserInfo | "refused" | undefined => {
+    const represented = proxies?.authenticate(certificate, headers);
+    if (represented !== undefined) return authenticated(represented);
+    if (clients !== undefined && !clients.haveSigned(certificate)) return "refused";
+    return certificate.commonName === "" ? undefined : ofClient(certificate);
   };
 
   const review = (token: string, asked: readonly string[]): Promise<TokenReview> =>
@@ -66,18 +98,22 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
   };
 
   return {
-    authenticate({ peerCertificate, peerCertificateError, authorization }) {
-      if (peerCertificate !== undefined && peerCertificate.commonName !== "")
-        return byCertificate(peerCertificate);
+    authenticate({ peerCertificate, peerCertificateError, headers = noHeaders, authorization }) {
+      const shown =
+        peerCertificateError === undefined
+          ? peerCertificate && byCertificate(peerCertificate, headers)
+          : "refused";
+      if (shown !== undefined && shown !== "refused") return shown;
       const token = authorization === undefined ? undefined : bearerToken(authorization);
       // A bad certificate is not forgiven as none would be, unless a good token comes with it.
-      if (token === undefined)
-        return peerCertificateError === undefined && anonymousAuth ? anonymous : undefined;
+      if (token === undefined) return shown === undefined && anonymousAuth ? anonymous : undefined;
       return verified.get(token) ?? byToken(token);
     },
     review,
   };
 }
+
+const noHeaders = (): HeaderLines => new Map();
 
 /** The token of `Bearer TOKEN`; other schemes (Basic) are as if nothing had been sent. */
 function bearerToken(authorization: string): string | undefined {

@@ -23,6 +23,7 @@ export { uncovered } from "./rbac/coverage.ts";
 export { createGrantCheck, type GrantCheck } from "./rbac/escalation.ts";
 export { RbacPolicy } from "./rbac/policy.ts";
 export type { PolicyRule, RbacKind, Role, RoleBinding, RoleRef, Subject } from "./rbac/types.ts";
+export { extrasOf, type HeaderLines, type RequestHeaderTrust } from "./request-header.ts";
 export { serviceAccountTokens } from "./service-account/authenticator.ts";
 export { parseServiceAccountUserName, serviceAccountGroups } from "./service-account/names.ts";
 export { createTokenIssuer, type TokenIssuer } from "./service-account/tokens.ts";

@@ -42,6 +42,8 @@ export async function openAccessControl(
       verification: [signing, ...others],
     },
     tokens,
+    requestHeader: pki.requestHeader,
+    clientCa: pki.clientCa,
     anonymousAuth: access.anonymousAuth,
     bootstrapTokenAuth: access.enableBootstrapTokenAuth,
     authorizationModes: access.authorizationModes,

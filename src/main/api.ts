@@ -72,14 +72,14 @@ export async function startApi(
     });
     closing.push(() => registry.close());
     closing.push(() => policy.close());
-    const { clientCa } = pki;
+    const authorities = [pki.clientCa, pki.requestHeader?.ca].filter((ca) => ca !== undefined).join("\n");
     const tls = {
       cert: pki.apiServer.cert,
       key: pki.apiServer.key,
       ...(config.tlsMinVersion && { minVersion: config.tlsMinVersion }),
-      ...(clientCa === undefined
+      ...(authorities === ""
         ? { clientCertificate: "none" as const }
-        : { ca: clientCa, clientCertificate: "request" as const }),
+        : { ca: authorities, clientCertificate: "request" as const }),
     };
     const http = await serveHttp(
       platform,

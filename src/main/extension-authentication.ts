@@ -4,8 +4,8 @@
  * authorities of their own: each adds what is its own.
  */
 import { deepEqual } from "../apimachinery/index.ts";
+import type { RequestHeaderTrust } from "../auth/index.ts";
 import { createIn, type EnsureOptions, ensure } from "./ensure.ts";
-import type { RequestHeaderTrust } from "./pki.ts";
 
 const configMaps = { group: "", version: "v1", resource: "configmaps", namespace: "kube-system" };
 const name = "extension-apiserver-authentication";
@@ -45,7 +45,11 @@ function requestHeaderData(
     "requestheader-uid-headers": trust.uidHeaders,
     "requestheader-username-headers": trust.usernameHeaders,
   };
-  const all = Object.entries(lists).map(([key, values]) => {
+  // Upstream says nothing of these where there are none.
+  const told = Object.entries(lists).filter(
+    ([key, values]) => key !== "requestheader-uid-headers" || values.length > 0,
+  );
+  const all = told.map(([key, values]) => {
     const known: unknown = JSON.parse(before[key] ?? "[]");
     return [key, JSON.stringify([...new Set([...(Array.isArray(known) ? known : []), ...values])])];
   });

@@ -14,21 +14,10 @@ import {
   createTokenKey,
   issueCertificate,
   type LeafRequest,
+  type RequestHeaderTrust,
 } from "../auth/index.ts";
 import { fromUtf8, utf8 } from "../base/index.ts";
 import type { Platform, TlsMaterial } from "../platform/index.ts";
-
-/** Who may say on whose behalf they ask, and in which headers: upstream's flags `--requestheader-*`. */
-export interface RequestHeaderTrust {
-  /** PEM of the authorities that sign their certificates. */
-  readonly ca: string;
-  /** Their certificates' common names; any where empty. */
-  readonly allowedNames: readonly string[];
-  readonly usernameHeaders: readonly string[];
-  readonly uidHeaders: readonly string[];
-  readonly groupHeaders: readonly string[];
-  readonly extraHeaderPrefixes: readonly string[];
-}
 
 /** As kubeadm has them. */
 const standardRequestHeaders: Omit<RequestHeaderTrust, "ca"> = {

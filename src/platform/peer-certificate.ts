@@ -1,4 +1,4 @@
-import type { TLSSocket } from "node:tls";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import type { PeerCertificate } from "./ports.ts";
 
 /** The certificate that the other side of a socket showed, whether or not it was accepted. */
@@ -13,7 +13,21 @@ export function peerCertificateOf(socket: TLSSocket): PeerCertificate | undefine
     commonName: all(subject["CN"]).at(-1) ?? "",
     organizations: all(subject["O"]),
     raw: new Uint8Array(certificate.raw),
+    sentAlong: () => issuersOf(socket),
   };
+}
+
+function issuersOf(socket: TLSSocket): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  let current: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  const seen = new Set<DetailedPeerCertificate>();
+  // What signed itself is its own issuer here.
+  while (current?.issuerCertificate !== undefined && !seen.has(current)) {
+    seen.add(current);
+    current = current.issuerCertificate;
+    if (!seen.has(current)) found.push(new Uint8Array(current.raw));
+  }
+  return found;
 }
 
 function all(value: string | string[] | undefined): string[] {

@@ -97,6 +97,8 @@ export interface PeerCertificate {
   readonly organizations: readonly string[];
   /** DER of the leaf. */
   readonly raw: Uint8Array;
+  /** DER of what was shown with it, nearest first; TLS may have used other ways to an authority. */
+  readonly sentAlong?: () => readonly Uint8Array[];
 }
 
 /** A byte stream to another process. */

@@ -9,9 +9,17 @@ const clock = new ManualClock();
 const authenticator = createAuthenticator({ tokens: [staticTokens([alice], audiences)], audiences, clock });
 const peerCertificate = { commonName: "bob", organizations: ["ops"], raw: new Uint8Array() };
 
-test("a client certificate's CN is the user and its organizations are the groups", async () => {
+test("a client certificate's CN is the user, its organizations are the groups, and its fingerprint names it", async () => {
   const user = await authenticator.authenticate({ peerCertificate });
-  assert.deepEqual(user, { name: "bob", groups: ["ops", "system:authenticated"] });
+  assert.deepEqual(user, {
+    name: "bob",
+    groups: ["ops", "system:authenticated"],
+    extra: {
+      "authentication.kubernetes.io/credential-id": [
+        "X509SHA256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+      ],
+    },
+  });
 });
 
 test("a bearer token is its user, whatever the case of the scheme", async () => {

@@ -12,6 +12,7 @@ import {
   type ObjectReader,
   type PolicyRule,
   RbacPolicy,
+  type RequestHeaderTrust,
   type SigningKey,
   type StaticToken,
   serviceAccountTokens,
@@ -44,6 +45,10 @@ export interface AccessOptions {
   readonly serviceAccounts: ServiceAccountKeys;
   /** `--token-auth-file` */
   readonly tokens?: readonly StaticToken[];
+  /** `--requestheader-*`: whom proxies with a certificate of their own may speak for. */
+  readonly requestHeader?: RequestHeaderTrust | undefined;
+  /** `--client-ca-file` */
+  readonly clientCa?: string | undefined;
   /** `--anonymous-auth`, true by default */
   readonly anonymousAuth?: boolean;
   /** `--enable-bootstrap-token-auth`, false by default */
@@ -89,6 +94,8 @@ export function createAccessControl(options: AccessOptions): AccessControl {
     audiences,
     clock,
     anonymousAuth,
+    requestHeader: options.requestHeader,
+    clientCa: options.clientCa,
   });
   return {
     authenticator,

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { errors, type UserInfo } from "../../apimachinery/index.ts";
 import type { Authenticator } from "../../auth/index.ts";
 import { connectionOf } from "../../h2/index.ts";
+import { headerLines } from "../header-lines.ts";
 import type { Layer } from "../state.ts";
 
 /** Where a request of this process carries its user: nobody else can set a symbol. */
@@ -17,6 +18,7 @@ export function authenticate(authenticator: Authenticator): Layer {
       authenticator.authenticate({
         peerCertificate: connection?.peerCertificate,
         peerCertificateError: connection?.peerCertificateError,
+        headers: () => headerLines(request),
         authorization: request.headers.authorization,
       });
     const go = (user: UserInfo | undefined): Promise<void> => {

@@ -3,9 +3,11 @@ import { errors, type UserInfo } from "../../apimachinery/index.ts";
 import {
   type AccessRequest,
   type Authorizer,
+  extrasOf,
   parseServiceAccountUserName,
   serviceAccountGroups,
 } from "../../auth/index.ts";
+import { headerLines } from "../header-lines.ts";
 import type { Layer } from "../state.ts";
 import { accessRefused } from "./refusal.ts";
 
@@ -53,11 +55,11 @@ interface WantedUser {
 
 /** A problem: groups, a uid or extras without a user. */
 function wantedUser(request: IncomingMessage): { wanted?: WantedUser; problem?: string } {
-  const lines = linesOf(request);
+  const lines = headerLines(request);
   const [name = ""] = lines.get("impersonate-user") ?? [];
   const groups = lines.get("impersonate-group") ?? [];
   const [uid = ""] = lines.get("impersonate-uid") ?? [];
-  const extra = extrasOf(lines);
+  const extra = extrasOf(lines, [extraPrefix]);
   if (name !== "") return { wanted: { name, groups, uid, extra } };
   // Upstream prints its references: kind, namespace, name, uid, API version, resourceVersion, field path.
   const parts = groups.map((group) => `{Group  ${group}    }`);
@@ -66,36 +68,6 @@ function wantedUser(request: IncomingMessage): { wanted?: WantedUser; problem?: 
   if (uid !== "") parts.push(`{UID  ${uid}  ${authenticationGroup}/v1  }`);
   if (parts.length === 0) return {};
   return { problem: `requested [${parts.join(" ")}] without impersonating a user` };
-}
-
-/** Header lines by name. `headers` joins those of one name by commas, which a group's name may hold itself: `CN=ops,OU=example`. */
-function linesOf({ rawHeaders }: IncomingMessage): ReadonlyMap<string, readonly string[]> {
-  const lines = new Map<string, string[]>();
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = (rawHeaders[at] as string).toLowerCase();
-    const value = (rawHeaders[at + 1] as string).trim();
-    if (value === "") continue;
-    const before = lines.get(name);
-    if (before === undefined) lines.set(name, [value]);
-    else before.push(value);
-  }
-  return lines;
-}
-
-/** Keys in lower case, as header names are; percent-encoded where they hold what header names may not. */
-function extrasOf(lines: ReadonlyMap<string, readonly string[]>): Record<string, readonly string[]> {
-  const extra: Record<string, readonly string[]> = Object.create(null);
-  for (const [name, values] of lines)
-    if (name.startsWith(extraPrefix)) extra[unescaped(name.slice(extraPrefix.length))] = values;
-  return extra;
-}
-
-function unescaped(key: string): string {
-  try {
-    return decodeURIComponent(key);
-  } catch {
-    return key;
-  }
 }
 
 /** What the requester must be allowed to `impersonate`, in upstream's order. */

@@ -32,8 +32,9 @@ export async function reviewToken(
   return { verdict: undefined, error: field.aggregateMessages(complaints) };
 }
 
-/** Everybody known is in this group. */
+/** Everybody known is in this group, but for who is called as nobody is. */
 export function authenticated(user: UserInfo): UserInfo {
-  const group = "system:authenticated";
-  return user.groups.includes(group) ? user : { ...user, groups: [...user.groups, group] };
+  const [group, opposite] = ["system:authenticated", "system:unauthenticated"];
+  const isSaid = user.groups.includes(group) || user.groups.includes(opposite);
+  return isSaid || user.name === "system:anonymous" ? user : { ...user, groups: [...user.groups, group] };
 }
