@@ -12,6 +12,10 @@ export const writesInFlightMax = 200;
 /** A watch without timeoutSeconds ends after this, and up to twice this: clients come back spread out. Upstream's --min-request-timeout. */
 export const watchSecondsMin = 1800;
 
+/** Watches that write their events in one turn of the loop, of more that wait a share: in between requests are answered. */
+export const watchWritesMin = 128;
+export const watchWritesShare = 1 / 8;
+
 /** Bytes of events that wait for a slow watcher; beyond, its watch ends and it lists again. */
 export const watchBacklogBytesMax = 4 * 1024 * 1024;
 /** Events that wait for a slow watcher of this process, which are objects that the watch cache has anyway. */

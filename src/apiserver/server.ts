@@ -16,7 +16,8 @@ import type { FrontProxyCertificate } from "./aggregation/remote-api.ts";
 import { type MaybeUpgrade, takeConnection } from "./connect/forward.ts";
 import { createConnect, type Outbound } from "./connect/index.ts";
 import { createEncoder } from "./encode/encoder.ts";
-import { WatchTurn } from "./encode/watch-frames.ts";
+import { SharedFrames } from "./encode/watch-frames.ts";
+import { WatchTurns } from "./encode/watch-turns.ts";
 import { inProcessTransport } from "./in-process.ts";
 import { answer } from "./layers/answer.ts";
 import { authenticate } from "./layers/authenticate.ts";
@@ -138,7 +139,16 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   use(
     resources(
       served,
-      { admission, encoder, protobuf: options.protobuf, clock, random, watches, turn: new WatchTurn() },
+      {
+        admission,
+        encoder,
+        protobuf: options.protobuf,
+        clock,
+        random,
+        watches,
+        frames: new SharedFrames(),
+        turns: new WatchTurns(),
+      },
       connect,
     ),
   );

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { Connection } from "../platform/index.ts";
 import { frameFlag, frameHeaderBytes, framePayloadBytesMax, frameType } from "./frames.ts";
+import { giveBackPage, takePage } from "./pages.ts";
 
 /** What waits for the next write; above it a connection's DATA waits in its streams. */
 const pendingBytesHigh = 262_144;
@@ -8,10 +9,6 @@ const pendingBytesHigh = 262_144;
 /** A payload from this size on is not copied. */
 export const sharedPayloadBytesMin = 4096;
 
-const pageBytesMin = 1024;
-const pageBytesMax = 65_536;
-/** Of a page that is used again: then what a turn gathers should fit on it. */
-const lastingPageBytesMax = 2 * pendingBytesHigh;
 const noPage = Buffer.alloc(0);
 
 /** What TLS is given in one piece: all that a turn may have gathered. */
@@ -26,19 +23,22 @@ export interface OutputOwner {
 
 /**
  * Frames on their way out. What is written during one turn of the event loop leaves in one write to the byte stream: small frames side by
- * side on a page, large payloads as they are.
+ * side on pages, large payloads as they are.
  */
 export class Output {
   readonly #stream: Duplex;
   readonly #keepsNoBytes: boolean;
   readonly #owner: OutputOwner;
-  /** Used again where the byte stream has taken what was on it; else it may hold on to that, and the rest of the page serves the next turn. */
+  /** The last of those that hold what waits. */
   #page: Buffer = noPage;
+  #fullPages: Buffer[] = [];
   #runStart = 0;
   #pageEnd = 0;
   #parts: Uint8Array[] = [];
   #pending = 0;
-  #lastFlushBytes = 0;
+  /** Of what waits, and of what left last: the bytes that lie on pages. */
+  #copied = 0;
+  #lastCopied = 0;
   #congested = false;
   #scheduled = false;
   #ended = false;
@@ -95,7 +95,7 @@ export class Output {
     this.#header(4 * values.length, type, 0, streamId);
     this.#room(4 * values.length);
     for (const value of values) this.#pageEnd = this.#page.writeUInt32BE(value >>> 0, this.#pageEnd);
-    this.#pending += 4 * values.length;
+    this.#lies(4 * values.length);
   }
 
   /** SETTINGS (section 6.5.1): pairs of identifier and value. */
@@ -106,7 +106,7 @@ export class Output {
       this.#pageEnd = this.#page.writeUInt16BE(id, this.#pageEnd);
       this.#pageEnd = this.#page.writeUInt32BE(value, this.#pageEnd);
     }
-    this.#pending += 6 * pairs.length;
+    this.#lies(6 * pairs.length);
   }
 
   /** The acknowledgment of SETTINGS or PING, with the same payload. */
@@ -147,15 +147,17 @@ export class Output {
     this.#endRun();
     const stream = this.#stream;
     const parts = this.#parts;
-    this.#lastFlushBytes = this.#pending;
+    const bytes = this.#pending;
     this.#pending = 0;
+    this.#lastCopied = this.#copied;
+    this.#copied = 0;
     const takenAtOnce = takesAtOnce(stream);
     if (stream.destroyed) {
       parts.length = 0;
     } else if (parts.length === 1) {
       this.#congested = !stream.write(parts[0]);
       parts.length = 0;
-    } else if (takenAtOnce && this.#lastFlushBytes <= jointBytesMax) {
+    } else if (takenAtOnce && bytes <= jointBytesMax) {
       let end = 0;
       for (const part of parts) {
         joint.set(part, end);
@@ -172,17 +174,22 @@ export class Output {
     // A write of many bytes is answered with false even where they are gone by now.
     const allGone = stream.writableLength === 0;
     if (allGone) this.#congested = false;
-    // A large page of a connection that has become quiet is let go.
-    if (this.#page.length > pageBytesMin * 4 && this.#lastFlushBytes < this.#page.length / 8)
-      this.#page = noPage;
-    if (takenAtOnce || (allGone && this.#keepsNoBytes) || this.#page === noPage)
-      this.#runStart = this.#pageEnd = 0;
+    this.#leavePages(takenAtOnce || (allGone && this.#keepsNoBytes));
+  }
+
+  /** `free`: else the byte stream may hold on to what is on them. */
+  #leavePages(free: boolean): void {
+    if (this.#page === noPage) return;
+    if (free) {
+      for (const page of this.#fullPages) giveBackPage(page);
+      giveBackPage(this.#page);
+    }
+    if (this.#fullPages.length > 0) this.#fullPages = [];
+    this.#page = noPage;
+    this.#runStart = this.#pageEnd = 0;
   }
 
   #header(length: number, type: number, flags: number, streamId: number): void {
-    // A write that was still under way when the last turn ended may be over by now.
-    if (this.#pending === 0 && this.#keepsNoBytes && this.#stream.writableLength === 0)
-      this.#runStart = this.#pageEnd = 0;
     this.#room(frameHeaderBytes);
     const page = this.#page;
     let at = this.#pageEnd;
@@ -196,7 +203,7 @@ export class Output {
     page[at++] = streamId >>> 8;
     page[at++] = streamId;
     this.#pageEnd = at;
-    this.#pending += frameHeaderBytes;
+    this.#lies(frameHeaderBytes);
     if (!this.#scheduled) this.schedule();
   }
 
@@ -208,7 +215,13 @@ export class Output {
       this.#page.set(bytes.subarray(start, end), this.#pageEnd);
       this.#pageEnd += end - start;
     }
-    this.#pending += end - start;
+    this.#lies(end - start);
+  }
+
+  /** So many bytes more lie on the page. */
+  #lies(bytes: number): void {
+    this.#pending += bytes;
+    this.#copied += bytes;
   }
 
   #share(payload: Uint8Array): void {
@@ -227,10 +240,9 @@ export class Output {
   #room(bytes: number): void {
     if (this.#pageEnd + bytes <= this.#page.length) return;
     this.#endRun();
-    // A few turns' worth, by the last one.
-    const wanted = Math.max(4 * Math.max(this.#lastFlushBytes, this.#pending), pageBytesMin);
-    const wantedMax = this.#keepsNoBytes ? lastingPageBytesMax : pageBytesMax;
-    this.#page = Buffer.allocUnsafeSlow(Math.max(Math.min(wanted, wantedMax), bytes));
+    if (this.#page !== noPage) this.#fullPages.push(this.#page);
+    // As much as the last turn's, for a start.
+    this.#page = takePage(Math.max(this.#lastCopied, this.#copied, bytes));
     this.#runStart = this.#pageEnd = 0;
   }
 }

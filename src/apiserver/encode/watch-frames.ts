@@ -45,16 +45,14 @@ interface Frames {
 }
 
 /**
- * What the watchers of one turn of the loop share: the frames of the changes that they are told of, made for the first of them, and the turn's
- * end, at which they all write. Nothing is kept for longer: what comes late (a watch that begins in the past) makes its own.
+ * The frames of the changes that watchers are told of in one turn of the loop, made for the first of them. Nothing is kept for longer: what comes
+ * late (a watch that begins in the past) makes its own.
  */
-export class WatchTurn {
+export class SharedFrames {
   /** By the encoding that tells one form of the same event from another. */
   readonly #frames = new Map<string, Frames>();
-  #ends: (() => void)[] = [];
-  #scheduled = false;
 
-  frame(encoding: string, { type, stored }: ChangeEvent, make: MakeFrame): Uint8Array {
+  one(encoding: string, { type, stored }: ChangeEvent, make: MakeFrame): Uint8Array {
     const { ofObjects } = this.#of(encoding);
     const shared = ofObjects.get(stored);
     if (shared?.type === type) return shared.frame;
@@ -64,45 +62,27 @@ export class WatchTurn {
   }
 
   /** Those of events that come together, one after the other. Watchers that are told of the same array share it. */
-  frames(encoding: string, events: readonly ChangeEvent[], make: MakeFrame): Uint8Array {
-    if (events.length === 1) return this.frame(encoding, events[0] as ChangeEvent, make);
+  all(encoding: string, events: readonly ChangeEvent[], make: MakeFrame): Uint8Array {
+    if (events.length === 1) return this.one(encoding, events[0] as ChangeEvent, make);
     if (events.length > sharedEventsMax) {
       return Buffer.concat(events.map(({ type, stored }) => make(type, stored)));
     }
     const { ofEvents } = this.#of(encoding);
     let bytes = ofEvents.get(events);
     if (bytes === undefined) {
-      bytes = Buffer.concat(events.map((event) => this.frame(encoding, event, make)));
+      bytes = Buffer.concat(events.map((event) => this.one(encoding, event, make)));
       ofEvents.set(events, bytes);
     }
     return bytes;
   }
 
-  /** Calls `end` when all watchers have been told. */
-  atEnd(end: () => void): void {
-    this.#ends.push(end);
-    this.#schedule();
-  }
-
   #of(encoding: string): Frames {
     let frames = this.#frames.get(encoding);
     if (frames === undefined) {
+      if (this.#frames.size === 0) setImmediate(() => this.#frames.clear());
       frames = { ofEvents: new Map(), ofObjects: new Map() };
       this.#frames.set(encoding, frames);
-      this.#schedule();
     }
     return frames;
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      const ends = this.#ends;
-      this.#ends = [];
-      this.#frames.clear();
-      for (const end of ends) end();
-    });
   }
 }

@@ -5,7 +5,8 @@ import type { RequestContext, ResourceHandler, Validate } from "../../registry/i
 import type { KubernetesCodec } from "../../wire/index.ts";
 import type { EncodeOptions, Encoder } from "../encode/encoder.ts";
 import { includeObjectOf } from "../encode/table.ts";
-import type { WatchTurn } from "../encode/watch-frames.ts";
+import type { SharedFrames } from "../encode/watch-frames.ts";
+import type { WatchTurns } from "../encode/watch-turns.ts";
 import { contentTypes, negotiateObject, type Representation } from "../media-types.ts";
 import type { OpenWatches } from "../open-watches.ts";
 import { fieldManagerOf } from "../options.ts";
@@ -20,7 +21,8 @@ export interface HandlerDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly watches: OpenWatches;
-  readonly turn: WatchTurn;
+  readonly frames: SharedFrames;
+  readonly turns: WatchTurns;
 }
 
 type Form = ResourceHandler["form"];

@@ -32,8 +32,8 @@ export function watchOutput(request: IncomingMessage, response: ServerResponse, 
   return wantsWebSocket(request) ? new WebSocketOutput(request, text) : new BodyOutput(response);
 }
 
-/** Written one by one. */
-const sharedFramesMax = 4;
+/** Smaller ones cost more apart than together; what is larger is shared with other watchers as it is. */
+const apartBytesMin = 512;
 
 class BodyOutput implements WatchOutput {
   readonly joins = true;
@@ -60,8 +60,8 @@ class BodyOutput implements WatchOutput {
   }
 
   write(frames: readonly Uint8Array[]): void {
-    // A few are shared with other watchers as they are; many small ones cost more apart than together.
-    if (frames.length > sharedFramesMax) this.#response.write(Buffer.concat(frames));
+    if (frames.length > 1 && frames.every(({ length }) => length < apartBytesMin))
+      this.#response.write(Buffer.concat(frames));
     else for (const frame of frames) this.#response.write(frame);
   }
 

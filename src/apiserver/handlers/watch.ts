@@ -49,7 +49,7 @@ function takesObjects({ context }: ResourceCall, { representation }: EncodeOptio
 }
 
 /**
- * Puts events on the wire. What arrives in one turn of the loop is one write. While the client does not keep up, events wait here
+ * Puts events on the wire. What arrives before its turn comes is one write. While the client does not keep up, events wait here
  * up to a bound; beyond it the watch ends, and the client lists again.
  */
 class WatchStream implements WatchSink {
@@ -103,12 +103,12 @@ class WatchStream implements WatchSink {
   }
 
   #pushChanges(changes: readonly ChangeEvent[]): void {
-    const { turn } = this.#call.deps;
+    const { frames } = this.#call.deps;
     const { as, encoding } = this.#encoding.representation;
     // Views (Tables, metadata alone) differ from watch to watch.
     if (as !== "") for (const event of changes) this.#push(this.#frame(event.type, this.#viewOf(event)));
-    else if (this.#output.joins) this.#push(turn.frames(encoding, changes, this.#changeFrame));
-    else for (const event of changes) this.#push(turn.frame(encoding, event, this.#changeFrame));
+    else if (this.#output.joins) this.#push(frames.all(encoding, changes, this.#changeFrame));
+    else for (const event of changes) this.#push(frames.one(encoding, event, this.#changeFrame));
   }
 
   #push(frame: Uint8Array): void {
@@ -141,10 +141,10 @@ class WatchStream implements WatchSink {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#call.deps.turn.atEnd(this.#turnEnds);
+    this.#call.deps.turns.take(this.#turn);
   }
 
-  readonly #turnEnds = (): void => {
+  readonly #turn = (): void => {
     this.#scheduled = false;
     this.#flush();
   };
