@@ -116,8 +116,7 @@ export class CallMetrics {
 
   *#handled(): Iterable<readonly [readonly string[], number]> {
     for (const { labels, handled } of this.#methods)
-      for (const [code, count] of handled.entries())
-        if (code === 0 || count > 0) yield [[...labels, codeNames[code] as string], count];
+      for (const [code, count] of handled.entries()) yield [[...labels, codeNames[code] as string], count];
   }
 
   *#requests(): Iterable<readonly [readonly string[], number]> {

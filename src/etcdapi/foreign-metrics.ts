@@ -21,30 +21,23 @@ const histograms = [
   "etcd_debugging_disk_backend_commit_rebalance_duration_seconds",
   "etcd_debugging_disk_backend_commit_spill_duration_seconds",
   "etcd_debugging_disk_backend_commit_write_duration_seconds",
-  "etcd_debugging_mvcc_index_compaction_pause_duration_milliseconds",
-  "etcd_debugging_snap_save_marshalling_duration_seconds",
   "etcd_disk_backend_commit_duration_seconds",
-  "etcd_mvcc_hash_duration_seconds",
-  "etcd_snap_db_fsync_duration_seconds",
-  "etcd_snap_db_save_total_duration_seconds",
-  "etcd_snap_fsync_duration_seconds",
 ];
 
 const gauges = [
   // Watchers' backlogs are in the store, not beside it.
   "etcd_debugging_mvcc_pending_events_total",
   "etcd_debugging_store_watchers",
+  // etcd calls all of these gauges.
+  "etcd_grpc_proxy_cache_hits_total",
   "etcd_grpc_proxy_cache_keys_total",
+  "etcd_grpc_proxy_cache_misses_total",
+  "etcd_grpc_proxy_watchers_coalescing_total",
   "etcd_mvcc_db_open_read_transactions",
 ];
 
 const counters = [
   "etcd_debugging_store_expires_total",
   "etcd_debugging_store_watch_requests_total",
-  "etcd_grpc_proxy_cache_hits_total",
-  "etcd_grpc_proxy_cache_misses_total",
   "etcd_grpc_proxy_events_coalescing_total",
-  "etcd_grpc_proxy_watchers_coalescing_total",
-  "etcd_server_heartbeat_send_failures_total",
-  "etcd_server_slow_apply_total",
 ];

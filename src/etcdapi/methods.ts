@@ -31,6 +31,7 @@ import { leaderMethod } from "./election/leader.ts";
 import { observeMethod } from "./election/observe.ts";
 import { proclaimMethod } from "./election/proclaim.ts";
 import { resignMethod } from "./election/resign.ts";
+import { servingMethods } from "./health/serving.ts";
 import { compactMethod } from "./kv/compact.ts";
 import { deleteRangeMethod } from "./kv/delete-range.ts";
 import { putMethod } from "./kv/put.ts";
@@ -74,6 +75,7 @@ export const makers: readonly Maker[] = [
   ({ kv }) => deleteRangeMethod(kv),
   ({ kv, txnOpsMax }) => txnMethod(kv, txnOpsMax),
   ({ kv }) => compactMethod(kv),
+  ...servingMethods.map((method) => () => method),
   ({ kv, cluster }) => watchMethod(kv, cluster),
   ({ kv }) => grantMethod(kv),
   ({ kv }) => revokeMethod(kv),
@@ -111,7 +113,7 @@ export const makers: readonly Maker[] = [
   ),
   forAdmins(({ cluster }) => downgradeMethod(cluster)),
   forAdmins(({ cluster }) => cluster.moveLeader && moveLeaderMethod(cluster.moveLeader.bind(cluster))),
-  forAdmins(({ cluster }) => cluster.hashKv && hashMethod(cluster, cluster.hashKv.bind(cluster))),
+  forAdmins(({ cluster }) => cluster.hash && hashMethod(cluster, cluster.hash.bind(cluster))),
   forAdmins(({ cluster }) => cluster.hashKv && hashKvMethod(cluster, cluster.hashKv.bind(cluster))),
   forAdmins(({ cluster }) => cluster.snapshot && snapshotMethod(cluster, cluster.snapshot.bind(cluster))),
   forAdmins(({ cluster }) => cluster.defragment && defragmentMethod(cluster.defragment.bind(cluster))),

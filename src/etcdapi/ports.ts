@@ -164,6 +164,8 @@ export interface ClusterInfo {
   ): Promise<readonly ClusterAlarm[]>;
   /** Hash of this member's history up to a revision (0: now). Missing: Unimplemented. @throws KvError COMPACTED, FUTURE_REVISION */
   hashKv?(revision: Revision): Promise<{ hash: number; compactRevision: Revision; hashRevision: Revision }>;
+  /** Hash of all this member has, now. Missing: Unimplemented. */
+  hash?(): Promise<number>;
   /** Missing: Unimplemented. */
   snapshot?(): Promise<StoreSnapshot>;
   /** Gives freed memory and disk back. Missing: Unimplemented. */

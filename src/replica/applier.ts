@@ -49,8 +49,7 @@ export class Applier {
   }
 
   apply(entries: readonly Entry[]): void {
-    const { clock, state, proposals, metrics } = this.#options;
-    const began = clock.monotonic();
+    const { state, proposals } = this.#options;
     const settled: Settled[] = [];
     for (const entry of entries) {
       if (entry.type === "conf-change") this.#applyConfChange(entry, settled);
@@ -58,8 +57,6 @@ export class Applier {
       else proposals.emptied(entry, state.mvcc.revision);
     }
     state.hub.publish();
-    metrics.proposalsApplied.add(entries.length);
-    metrics.durations.apply.observe((clock.monotonic() - began) / 1000);
     for (const { pending, outcome } of settled) proposals.settle(pending, outcome);
     const { term } = entries.at(-1) as Entry;
     if (term > this.#term) {
@@ -76,7 +73,8 @@ export class Applier {
   }
 
   #applyEntry(entry: Entry, settled: Settled[]): void {
-    const { proposals } = this.#options;
+    const { clock, proposals, metrics } = this.#options;
+    const began = clock.monotonic();
     let pending = proposals.claim(entry);
     let command = pending?.command;
     if (command === undefined) {
@@ -85,6 +83,7 @@ export class Applier {
       pending = proposals.find(decoded.id);
     }
     const outcome = this.#outcomeOf(command, entry.term);
+    metrics.appliedIn.observe(command, !(outcome instanceof KvError), clock.monotonic() - began);
     if (pending !== undefined) settled.push({ pending, outcome });
   }
 
@@ -106,9 +105,11 @@ export class Applier {
   }
 
   #compact(command: Command, term: Term): Outcome {
-    const { state, metrics, isReady, onCompacted } = this.#options;
+    const { clock, state, metrics, isReady, onCompacted } = this.#options;
     const previous = state.mvcc.compactRevision;
+    const began = clock.monotonic();
     const outcome = state.apply(command, term);
+    metrics.durations.compactionPause.observe(clock.monotonic() - began);
     metrics.applied(command, outcome);
     onCompacted(isReady() ? state.mvcc.hashOfCompaction(previous) : undefined);
     return outcome;

@@ -15,6 +15,7 @@ import type { ConfChange, Entry, Message, Raft, Ready, SnapshotMeta } from "../r
 import { SnapshotDamagedError } from "../snapshot/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import type { Wal } from "../wal/index.ts";
+import { HeartbeatWatch } from "./heartbeat-watch.ts";
 import { imageOf, restoreImage } from "./image.ts";
 import { ImageSchedule } from "./image-schedule.ts";
 import type { Images } from "./images.ts";
@@ -39,6 +40,7 @@ export interface DriverOptions {
   readonly log: Log;
   /** Entries applied between two images, at least. */
   readonly snapshotCount: number;
+  readonly heartbeatMs: number;
   /** Applies committed entries, in order. What it throws ends this member. */
   readonly apply: (entries: readonly Entry[]) => void;
   /** The state was replaced by an image that the leader sent. */
@@ -68,13 +70,15 @@ export class Driver {
   /** Somebody has led in this life. */
   #ledBefore = false;
   readonly #connected = new Set<MemberId>();
+  readonly #heartbeats: HeartbeatWatch;
 
   constructor(options: DriverOptions, requests: { proposals: Proposals; reads: Reads }) {
     this.#options = options;
     this.#raft = options.raft;
     this.#proposals = requests.proposals;
     this.#reads = requests.reads;
-    const { snapshotCount, state } = options;
+    const { snapshotCount, state, clock, log, metrics, heartbeatMs } = options;
+    this.#heartbeats = new HeartbeatWatch({ clock, log, heartbeatMs, late: metrics.heartbeatsLate });
     this.#schedule = new ImageSchedule({
       snapshotCount,
       usedBytes: () => state.mvcc.usedBytes,
@@ -220,6 +224,7 @@ export class Driver {
 
   #send(message: Message): void {
     if (message.type !== "snapshot") {
+      if (message.type === "heartbeat") this.#heartbeats.sent(message.to, message.term);
       const taken = this.#transport?.send(message) ?? false;
       if (!taken && message.type === "propose") this.#proposals.returned(message.entries);
       return;
@@ -277,14 +282,11 @@ export class Driver {
   }
 
   async #writeImage(meta: SnapshotMeta, chunks: IterableIterator<Uint8Array>): Promise<void> {
-    const { clock, metrics } = this.#options;
-    const began = clock.monotonic();
     try {
       await this.#options.images.write(meta, chunks);
     } finally {
       chunks.return?.();
     }
-    metrics.durations.image.observe((clock.monotonic() - began) / 1000);
     await this.#options.wal.append({ snapshot: meta });
     if (this.#stopped) return;
     this.#raft.compact(meta.index);

@@ -1,9 +1,10 @@
 /** The state machine's images as raft knows them: by index, term and configuration. */
 import type { Index } from "../base/index.ts";
-import type { Loop, Platform } from "../platform/index.ts";
+import type { Clock, Loop, Platform } from "../platform/index.ts";
 import type { SnapshotMeta } from "../raft/index.ts";
-import { openSnapshots, type Snapshots } from "../snapshot/index.ts";
+import { openSnapshots, type SnapshotSink, type Snapshots } from "../snapshot/index.ts";
 import type { Log } from "../telemetry/index.ts";
+import type { Durations } from "./durations.ts";
 import type { ImageReceiver, ImageSink } from "./transport/image-intake.ts";
 import { decodeSnapshotMeta, encodeSnapshotMeta } from "./transport/message-codec.ts";
 
@@ -13,16 +14,25 @@ const piecesPerTurn = 16;
 export class Images implements ImageReceiver {
   readonly #snapshots: Snapshots;
   readonly #loop: Loop;
+  readonly #clock: Clock;
+  readonly #durations: Durations;
 
-  private constructor(snapshots: Snapshots, loop: Loop) {
+  private constructor(snapshots: Snapshots, { loop, clock }: Platform, durations: Durations) {
     this.#snapshots = snapshots;
     this.#loop = loop;
+    this.#clock = clock;
+    this.#durations = durations;
   }
 
-  static async open({ disk, loop }: Platform, directory: string, log: Log): Promise<Images> {
+  static async open(
+    platform: Platform,
+    directory: string,
+    { log, durations }: { log: Log; durations: Durations },
+  ): Promise<Images> {
     const onDamaged = (path: string, error: Error) =>
       log.error("an image is damaged and left out", { path, error: error.message });
-    return new Images(await openSnapshots({ disk, directory, onDamaged }), loop);
+    const snapshots = await openSnapshots({ disk: platform.disk, directory, onDamaged });
+    return new Images(snapshots, platform, durations);
   }
 
   newest(): SnapshotMeta | undefined {
@@ -43,7 +53,9 @@ export class Images implements ImageReceiver {
 
   /** Durable once it resolves. */
   async write(meta: SnapshotMeta, pieces: Iterable<Uint8Array>): Promise<void> {
-    const sink = await this.begin(meta);
+    const { image, imageContent, imageSync } = this.#durations;
+    const took = this.#timer();
+    const sink = await this.#begin(meta);
     try {
       let count = 0;
       for (const piece of pieces) {
@@ -51,15 +63,28 @@ export class Images implements ImageReceiver {
         // A write that only gathers resolves at once: without this, a large image would hold up everybody.
         if (++count % piecesPerTurn === 0) await new Promise<void>((resolve) => this.#loop.soon(resolve));
       }
-      await sink.finish();
+      imageContent.observe(took());
+      await timed(imageSync, this.#timer(), sink.seal());
+      await timed(image, took, sink.finish());
     } catch (error) {
       await sink.abort();
       throw error;
     }
   }
 
-  begin(meta: SnapshotMeta): Promise<ImageSink> {
-    return this.#snapshots.begin({ index: meta.index, label: encodeSnapshotMeta(meta) });
+  /** Takes in an image that another member sends. */
+  async begin(meta: SnapshotMeta): Promise<ImageSink> {
+    const { imageReceived, imageReceivedSync } = this.#durations;
+    const took = this.#timer();
+    const sink = await this.#begin(meta);
+    return {
+      write: (chunk) => sink.write(chunk),
+      abort: () => sink.abort(),
+      finish: async () => {
+        await timed(imageReceivedSync, this.#timer(), sink.seal());
+        await timed(imageReceived, took, sink.finish());
+      },
+    };
   }
 
   read(meta: SnapshotMeta): AsyncIterable<Uint8Array> {
@@ -69,4 +94,23 @@ export class Images implements ImageReceiver {
   removeOld(): Promise<void> {
     return this.#snapshots.removeOld();
   }
+
+  #begin(meta: SnapshotMeta): Promise<SnapshotSink> {
+    return this.#snapshots.begin({ index: meta.index, label: encodeSnapshotMeta(meta) });
+  }
+
+  /** Seconds since now. */
+  #timer(): () => number {
+    const began = this.#clock.monotonic();
+    return () => (this.#clock.monotonic() - began) / 1000;
+  }
+}
+
+async function timed(
+  duration: { observe(seconds: number): void },
+  took: () => number,
+  work: Promise<void>,
+): Promise<void> {
+  await work;
+  duration.observe(took());
 }

@@ -53,6 +53,8 @@ export const learnerReadyShare = 0.9;
  * default of one second).
  */
 export const healthyElections = 5;
+/** An entry that takes longer to apply is counted as slow (etcd's --warning-apply-duration). */
+export const slowApplyMs = 100;
 /** A removed member goes on for so long: its last answers leave, and it hears what the others have to say. Milliseconds. */
 export const removedGraceMs = 1000;
 /** Hashes kept of the last compactions, as etcd keeps them; as many may wait to be made. */

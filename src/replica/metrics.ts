@@ -2,8 +2,10 @@ import { type MemberId, noMember } from "../base/index.ts";
 import { KvError } from "../kv/index.ts";
 import type { Counter, Metrics } from "../telemetry/index.ts";
 import type { Alarm } from "./alarms.ts";
+import { ApplyDurations } from "./apply-durations.ts";
 import type { Command } from "./command.ts";
 import { type Durations, durations } from "./durations.ts";
+import { PeerMetrics } from "./peer-metrics.ts";
 import type { Outcome, StateMachine } from "./state-machine.ts";
 import type { ReplicaStatus } from "./status.ts";
 
@@ -24,8 +26,6 @@ interface MetricsSource {
   installing(): boolean;
   /** Defragmentations under way. */
   defragmenting(): number;
-  /** Bytes to and from the other members. */
-  traffic(): Iterable<readonly [MemberId, { readonly sent: number; readonly received: number }]>;
   /** The member is connected. */
   isActive(member: MemberId): boolean;
 }
@@ -33,7 +33,6 @@ interface MetricsSource {
 /** What a member counts, under etcd's names. */
 export interface ReplicaMetrics {
   readonly leaderChanges: Counter;
-  readonly proposalsApplied: Counter;
   readonly proposalsFailed: Counter;
   readonly readsFailed: Counter;
   readonly readsSlow: Counter;
@@ -43,6 +42,10 @@ export interface ReplicaMetrics {
   /** Of every command but transactions, which the store counts. */
   applied(command: Command, outcome: Outcome): void;
   readonly durations: Durations;
+  readonly appliedIn: ApplyDurations;
+  readonly peers: PeerMetrics;
+  /** Heartbeats of this member as the leader that left much too late. */
+  readonly heartbeatsLate: Counter;
   /** Shows what is read when somebody asks. */
   watch(source: MetricsSource): void;
 }
@@ -60,6 +63,7 @@ export function replicaMetrics(metrics: Metrics): ReplicaMetrics {
     "Learners that could not be promoted here.",
     ["Reason"],
   );
+  const peers = new PeerMetrics(metrics);
   let source: MetricsSource | undefined;
   let compactedAtMs = 0;
   /** That were raised once. */
@@ -83,7 +87,6 @@ export function replicaMetrics(metrics: Metrics): ReplicaMetrics {
   );
   return {
     leaderChanges: counter("etcd_server_leader_changes_seen_total", "Leaders seen."),
-    proposalsApplied: counter("etcd_server_proposals_applied_total", "Entries of the log applied."),
     proposalsFailed: counter("etcd_server_proposals_failed_total", "Proposals without an outcome."),
     readsFailed: counter("etcd_server_read_indexes_failed_total", "Linearizable reads without an answer."),
     readsSlow: counter(
@@ -110,8 +113,15 @@ export function replicaMetrics(metrics: Metrics): ReplicaMetrics {
         for (const one of outcome.alarms) alarms.set(`${one.member} ${one.alarm}`, one);
     },
     durations: durations(metrics),
+    appliedIn: new ApplyDurations(metrics),
+    peers,
+    heartbeatsLate: counter(
+      "etcd_server_heartbeat_send_failures_total",
+      "Heartbeats of this member as the leader that left much too late.",
+    ),
     watch: (given) => {
       source = given;
+      peers.showDisconnects(metrics, given.member);
       watchServer(metrics, given);
       watchStore(metrics, given.state);
       watchPeers(metrics, given);
@@ -133,6 +143,7 @@ function watchServer(
   gauge("etcd_server_is_leader", "1: this member leads.", () => (status().role === "leader" ? 1 : 0));
   gauge("etcd_server_is_learner", "1: this member has no vote.", () => (status().learner ? 1 : 0));
   gauge("etcd_server_proposals_pending", "Proposals without an outcome yet.", pending);
+  gauge("etcd_server_proposals_applied_total", "Index applied.", () => status().appliedIndex);
   gauge("etcd_server_proposals_committed_total", "Index committed.", () => status().committedIndex);
   gauge("etcd_server_snapshot_apply_in_progress_total", "1: an image from the leader is taken in.", () =>
     installing() ? 1 : 0,
@@ -174,29 +185,12 @@ function watchStore(metrics: Metrics, state: StateMachine): void {
   total(metrics, "etcd_mvcc_txn_total", "Transactions of several operations.", () => mvcc.counts.txns);
 }
 
-function watchPeers(metrics: Metrics, { member, state, isActive, traffic }: MetricsSource): void {
+function watchPeers(metrics: Metrics, { member, state, isActive }: MetricsSource): void {
   const peers = (counts: (peer: MemberId) => boolean) => () =>
     state.membership.members
       .filter(({ id }) => counts(id))
       .map(({ id }) => [[member.toString(16), id.toString(16)], 1] as const);
   const options = { type: "gauge", labels: ["Local", "Remote"] } as const;
-  const bytes = (count: "sent" | "received") => () =>
-    [...traffic()]
-      // A series begins with its first byte, as etcd's does.
-      .filter(([, counts]) => counts[count] > 0)
-      .map(([peer, counts]) => [[peer.toString(16)], counts[count]] as const);
-  metrics.read(
-    "etcd_network_peer_sent_bytes_total",
-    "Bytes of messages to a member.",
-    { type: "counter", labels: ["To"] },
-    bytes("sent"),
-  );
-  metrics.read(
-    "etcd_network_peer_received_bytes_total",
-    "Bytes of messages from a member.",
-    { type: "counter", labels: ["From"] },
-    bytes("received"),
-  );
   metrics.read(
     "etcd_network_known_peers",
     "1 for each member known.",

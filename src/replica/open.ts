@@ -64,7 +64,10 @@ export async function openReplica({
     const joins = config.initialState === "existing";
     const known = await readIdentity(disk, config);
     const identity = known ?? (joins ? await joinCluster(platform, config) : identityOf(config));
-    const images = await Images.open(platform, join(config.directory, "snapshots"), log);
+    const images = await Images.open(platform, join(config.directory, "snapshots"), {
+      log,
+      durations: metrics.durations,
+    });
     const opened = await openWal({
       disk,
       directory: config.walDirectory ?? join(config.directory, "wal"),

@@ -127,8 +127,11 @@ export class Reconfiguration {
     const deadline = clock.monotonic() + timeoutMs;
     while (clock.monotonic() < deadline) {
       const refused = membership.refusal(entry({ member, sequence: 0 }));
-      if (change.type !== "add" && refused) throw refused;
+      // Whether a member that is to be promoted is in sync is asked before whether it is a learner, as etcd does.
+      const isVoter = refused?.code === "MEMBER_NOT_LEARNER";
+      if (change.type !== "add" && refused && !isVoter) throw refused;
       this.#check(change);
+      if (isVoter) throw refused;
       const outcome = await proposals.proposeConfChange((id) => encodeConfChange(entry(id)));
       if (outcome.type !== "not-taken") return;
     }

@@ -139,7 +139,6 @@ export class Replica implements Kv {
       walBytes: () => parts.wal.stats.bytes,
       installing: () => this.#driver.installing,
       defragmenting: () => upkeep.defragmenting,
-      traffic: () => this.#transport?.traffic ?? [],
       isActive: (member) => this.#transport?.activeSince(member) !== undefined,
     });
     this.#driver = new Driver(
@@ -149,6 +148,7 @@ export class Replica implements Kv {
         clock: platform.clock,
         member: this.memberId,
         snapshotCount: config.snapshotCount,
+        heartbeatMs: config.heartbeatMs,
         apply: (entries) => this.#applier.apply(entries),
         onInstalled: () => this.#installed(),
         onTurn: () => this.#noticeLeader(),
@@ -180,6 +180,7 @@ export class Replica implements Kv {
       },
       onConnected: (member) => this.#driver.connected(member),
       receiver: images,
+      metrics: this.#parts.metrics.peers,
       isRemoved: (member) => this.#state.membership.isRemoved(member),
       onRemoved: () => this.#leave(),
       peerUrls: () => this.#state.membership.get(identity.memberId)?.peerUrls ?? [],
@@ -235,10 +236,16 @@ export class Replica implements Kv {
     if (!query.serializable) await this.#reads.confirm();
     if (caller !== undefined) this.#state.access.requireRead(caller, query);
     const { clock } = this.#parts.platform;
+    const { range, rangeFailed } = this.#parts.metrics.durations;
     const began = clock.monotonic();
-    const { kvs, count, more } = this.#state.mvcc.range(query);
-    this.#parts.metrics.durations.range.observe((clock.monotonic() - began) / 1000);
-    return { header: this.header(), kvs, count, more };
+    try {
+      const { kvs, count, more } = this.#state.mvcc.range(query);
+      range.observe((clock.monotonic() - began) / 1000);
+      return { header: this.header(), kvs, count, more };
+    } catch (error) {
+      rangeFailed.observe((clock.monotonic() - began) / 1000);
+      throw error;
+    }
   }
 
   /** No async function: a write that only has to be proposed costs one promise. */
@@ -400,6 +407,12 @@ export class Replica implements Kv {
   async hashKv(revision: Revision): Promise<KvHash> {
     this.#checkRunning();
     return this.#services.upkeep.hash(revision);
+  }
+
+  /** Hash of this member's whole history, as of now. */
+  async hash(): Promise<number> {
+    this.#checkRunning();
+    return (await this.#services.upkeep.hashAll()).hash;
   }
 
   /** Compares what this member holds with the others. @throws Error where one holds something else at the same revision */

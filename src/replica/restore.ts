@@ -2,9 +2,10 @@ import { join } from "node:path";
 import { type Index, noMember, type Revision, type Term } from "../base/index.ts";
 import type { StoredVersion } from "../mvcc/index.ts";
 import type { Platform } from "../platform/index.ts";
-import type { Log } from "../telemetry/index.ts";
+import { createMetrics, type Log } from "../telemetry/index.ts";
 import { openWal } from "../wal/index.ts";
 import type { ReplicaConfig } from "./config.ts";
+import { durations } from "./durations.ts";
 import { identityOf, initialMemberIds, writeIdentity } from "./identity.ts";
 import { imageOf } from "./image.ts";
 import { Images } from "./images.ts";
@@ -72,7 +73,11 @@ export async function restoreReplica({
     const index = members.length as Index;
     const confState = { voters: members.map(({ id }) => id), votersOutgoing: [], learners: [] };
     const meta = { index, term: firstTerm, confState };
-    const images = await Images.open(platform, join(directory, "snapshots"), log);
+    const images = await Images.open(platform, join(directory, "snapshots"), {
+      log,
+      // Nobody will ask how long it took.
+      durations: durations(createMetrics()),
+    });
     await images.write(meta, imageOf(state));
     const { wal } = await openWal({
       disk,

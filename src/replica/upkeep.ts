@@ -87,7 +87,16 @@ export class Upkeep {
   async hash(revision: Revision): Promise<KvHash> {
     const made = this.#compactions.find(revision);
     if (made !== undefined) return made;
-    const { state, durations, checkRunning } = this.#options;
+    return this.#hash(revision, this.#options.durations.hash);
+  }
+
+  /** Of the whole of it, as of now. */
+  hashAll(): Promise<KvHash> {
+    return this.#hash(0 as Revision, this.#options.durations.hashOfAll);
+  }
+
+  async #hash(revision: Revision, duration: Durations["hash"]): Promise<KvHash> {
+    const { state, checkRunning } = this.#options;
     const took = this.#timer();
     const hashing = state.mvcc.hash(revision);
     try {
@@ -95,7 +104,7 @@ export class Upkeep {
         const hash = hashing.step(versionsPerStep);
         const { compactRevision, revision: hashRevision } = hashing;
         if (hash !== undefined) {
-          durations.hash.observe(took() / 1000);
+          duration.observe(took() / 1000);
           return { hash, compactRevision, hashRevision };
         }
         await this.#turnOfIo();

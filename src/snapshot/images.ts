@@ -30,6 +30,8 @@ export interface SnapshotInfo {
 /** Takes an image in, piece by piece. */
 export interface SnapshotSink {
   write(bytes: Uint8Array): Promise<void>;
+  /** Makes all that was written durable; nothing comes behind it. `finish` does so where nobody has. */
+  seal(): Promise<void>;
   /** Resolves when it is durable, has been read back whole, and from now on is among the others. @throws SnapshotDamagedError */
   finish(): Promise<void>;
   /** Forgets what was written. */
@@ -97,8 +99,10 @@ export async function openSnapshots(options: {
       await writer.start(info.label);
       return {
         write: (bytes) => writer.write(bytes),
+        seal: () => writer.seal(),
         async finish() {
-          await writer.finish();
+          await writer.seal();
+          await writer.close();
           await verify(disk, temporary);
           await disk.rename(temporary, path);
           bad = bad.filter((one) => one !== path);
@@ -155,6 +159,7 @@ class ImageWriter {
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
   #open = true;
+  #sealed = false;
 
   constructor(file: DiskFile) {
     this.#file = file;
@@ -173,11 +178,12 @@ class ImageWriter {
     if (this.#gatheredBytes >= frameBytesWanted) await this.#flush();
   }
 
-  async finish(): Promise<void> {
+  async seal(): Promise<void> {
+    if (this.#sealed) return;
+    this.#sealed = true;
     await this.#flush();
     await this.#frame([], 0);
     await this.#file.datasync();
-    await this.close();
   }
 
   async close(): Promise<void> {

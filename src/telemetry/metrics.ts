@@ -62,14 +62,14 @@ export function createMetrics(): Metrics {
     counter: (name, help, labels = []) =>
       add(name, help, "counter", new SeriesFamily(labels, (text) => new CounterSeries(name, text))),
     gauge(name, help, read) {
-      add(name, help, "gauge", { lines: () => [`${name} ${read()}`] });
+      add(name, help, "gauge", { lines: () => [`${name} ${numberText(read())}`] });
     },
     read(name, help, { type, labels = [] }, read) {
       add(name, help, type, {
         *lines() {
           for (const [values, value] of read()) {
             const text = labelled(labels, values);
-            yield `${text === "" ? name : `${name}{${text}}`} ${value}`;
+            yield `${text === "" ? name : `${name}{${text}}`} ${numberText(value)}`;
           }
         },
       });
@@ -138,7 +138,7 @@ class CounterSeries implements Counter {
   }
 
   lines(): string[] {
-    return [`${this.#name} ${this.#value}`];
+    return [`${this.#name} ${numberText(this.#value)}`];
   }
 }
 
@@ -170,12 +170,27 @@ class HistogramSeries implements Histogram {
     let count = 0;
     for (const [i, bucket] of this.#counts.entries()) {
       count += bucket;
-      lines.push(`${this.#name}_bucket{${this.#labels}${comma}le="${this.#bounds[i] ?? "+Inf"}"} ${count}`);
+      const bound = numberText(this.#bounds[i] ?? Infinity);
+      lines.push(`${this.#name}_bucket{${this.#labels}${comma}le="${bound}"} ${numberText(count)}`);
     }
     const braces = this.#labels === "" ? "" : `{${this.#labels}}`;
-    lines.push(`${this.#name}_sum${braces} ${this.#sum}`, `${this.#name}_count${braces} ${count}`);
+    lines.push(
+      `${this.#name}_sum${braces} ${numberText(this.#sum)}`,
+      `${this.#name}_count${braces} ${numberText(count)}`,
+    );
     return lines;
   }
+}
+
+/** The shortest text of a number, as Go's `%g` has it, which is how Prometheus' own libraries write: 1e+06, 2.5e-05, +Inf. */
+function numberText(value: number): string {
+  if (value === Infinity) return "+Inf";
+  if (value === -Infinity) return "-Inf";
+  const size = Math.abs(value);
+  if (!Number.isFinite(value) || value === 0 || (size >= 1e-4 && size < 1e6)) return String(value);
+  const [digits, exponent] = value.toExponential().split("e") as [string, string];
+  // Go's exponents have two digits.
+  return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
 }
 
 function labelled(labels: readonly string[], values: readonly string[]): string {

@@ -7,6 +7,7 @@ export * as etcdserverpb from "./etcd/etcdserverpb.gen.ts";
 export * as mvccpb from "./etcd/mvccpb.gen.ts";
 export * as v3electionpb from "./etcd/v3electionpb.gen.ts";
 export * as v3lockpb from "./etcd/v3lockpb.gen.ts";
+export * as grpcHealth from "./grpc/health.ts";
 export {
   encodeGrpc,
   GrpcBodyError,

@@ -56,6 +56,26 @@ test("what was done can be counted at /metrics, under etcd's names", async (t) =
   assert.equal(values.get("etcd_disk_backend_defrag_duration_seconds_count"), "1");
   assert.equal(values.get("etcd_disk_backend_snapshot_duration_seconds_count"), "1");
   assert(Number(values.get("etcd_disk_wal_write_bytes_total")) > 0);
+  const applied = (op: string, success = true) =>
+    Number(
+      values.get(`etcd_server_apply_duration_seconds_count{op="${op}",success="${success}",version="v3"}`) ??
+        0,
+    );
+  // Of a single put and a transaction, the others once each.
+  const operations = ["Put", "Txn", "LeaseGrant", "LeaseRevoke", "Compaction"];
+  assert.deepEqual(
+    operations.map((op) => applied(op)),
+    [1, 1, 1, 1, 1],
+  );
+  assert.equal(applied("Put", false), 0);
+  assert.equal(
+    values.get('etcd_debugging_lease_ttl_total_bucket{le="1.048576e+06"}'),
+    "1",
+    "as Go writes it",
+  );
+  // Series begin at zero, so that the first failure is a rise.
+  const ofPuts = 'grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"';
+  assert.equal(values.get(`grpc_server_handled_total{grpc_code="Unavailable",${ofPuts}}`), "0");
 });
 
 test("pages of other origins may call only where that is allowed, and health is asked by GET alone", async (t) => {
@@ -65,6 +85,19 @@ test("pages of other origins may call only where that is allowed, and health is 
   assert.equal(version.headers.get("access-control-allow-origin"), null);
   const posted = await fetch(`${url}/health`, { method: "POST" });
   assert.deepEqual([posted.status, posted.headers.get("allow")], [405, "GET"]);
+});
+
+test("how long a member takes to answer, and that it was lost, is told by those that speak with it", async (t) => {
+  const { cluster } = await serveMembers(t, 3);
+  const shown = (index: number, name: string) => {
+    const text = cluster.metrics[index]?.expose() ?? "";
+    return [...text.matchAll(new RegExp(`^${name}\\{.*\\} (\\S+)$`, "gm"))].map(([, value]) => Number(value));
+  };
+  await until(() => shown(0, "etcd_network_peer_round_trip_time_seconds_count").length === 2);
+  assert.deepEqual(shown(0, "etcd_network_disconnected_peers_total"), []);
+  await cluster.replicas[2]?.close();
+  await until(() => shown(0, "etcd_network_disconnected_peers_total").join() === "1");
+  await until(() => shown(1, "etcd_network_disconnected_peers_total").join() === "1");
 });
 
 test("bytes between members are counted on both sides", async (t) => {
@@ -96,3 +129,8 @@ test("bytes between members are counted on both sides", async (t) => {
     "which answered",
   );
 });
+
+/** It will, or the test's own time-out tells. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20));
+}

@@ -129,6 +129,9 @@ export function openStore(clock: Clock): Store {
       state.alarms = action === "activate" ? [...others, { member, alarm }] : others;
       return action === "activate" || known ? [{ member, alarm }] : [];
     },
+    async hash() {
+      return (await cluster.hashKv?.(0 as Revision))?.hash ?? 0;
+    },
     async hashKv(revision: Revision) {
       const hash = mvcc.hash(revision);
       for (;;) {

@@ -27,6 +27,27 @@ export function addProcessMetrics(metrics: Metrics): void {
     "Addresses in use.",
     () => 1024 * (read("/proc/self/status", /^VmSize:\s+(\d+) kB/m) ?? 0),
   );
+  gauge(
+    "process_virtual_memory_max_bytes",
+    "Addresses there may be.",
+    // As Prometheus' library for Go says "unlimited".
+    () => read("/proc/self/limits", /^Max address space +(\d+)/m) ?? 2 ** 64,
+  );
+  for (const [way, column] of [
+    ["receive", 7],
+    ["transmit", 8],
+  ] as const)
+    metrics.read(
+      `process_network_${way}_bytes_total`,
+      "Bytes over all network interfaces that this process sees.",
+      { type: "counter" },
+      () => [[[], octets(column)]],
+    );
+}
+
+/** A column of the second line that begins with IpExt: InOctets, OutOctets. */
+function octets(column: number): number {
+  return read("/proc/self/net/netstat", new RegExp(`^IpExt:(?: \\d+){${column - 1}} (\\d+)`, "m")) ?? 0;
 }
 
 const startedAt = Date.now() / 1000 - process.uptime();

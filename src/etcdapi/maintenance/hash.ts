@@ -4,11 +4,12 @@ import { headerOf } from "../header.ts";
 import { type Method, unary } from "../method.ts";
 import type { ClusterInfo } from "../ports.ts";
 
+type Hash = NonNullable<ClusterInfo["hash"]>;
 type HashKv = NonNullable<ClusterInfo["hashKv"]>;
 
-export function hashMethod(cluster: ClusterInfo, hashKv: HashKv): Method {
+export function hashMethod(cluster: ClusterInfo, hashOfAll: Hash): Method {
   return unary(etcdserverpb.MaintenanceService.Hash, async () => {
-    const { hash } = await hashKv(0 as Revision);
+    const hash = await hashOfAll();
     return { header: headerOf(cluster.header()), hash };
   });
 }

@@ -26,6 +26,8 @@ export interface PeerOptions {
   readonly onUnreachable: () => void;
   /** The other side has answered our hello. */
   readonly onConnected: () => void;
+  /** Milliseconds until the other side has answered a ping. */
+  readonly onRoundTrip: (milliseconds: number) => void;
   /** The other side says that this member was removed from the cluster. */
   readonly onRemoved: () => void;
 }
@@ -39,6 +41,8 @@ export class Peer {
   #redial: Timer | undefined;
   #pinging: Timer | undefined;
   #heardAt = 0;
+  /** Of the ping that is not answered yet. */
+  #pingedAt: number | undefined;
   #redialMs = redialMsMin;
   #closed = false;
   /** Said once, until it works again. */
@@ -98,7 +102,7 @@ export class Peer {
         try {
           for (const { kind, payload } of frames.push(chunk)) {
             // Only now it is known to last.
-            if (kind === frameKind.pong) this.#redialMs = redialMsMin;
+            if (kind === frameKind.pong) this.#ponged();
             if (kind === frameKind.removed) this.#options.onRemoved();
             if (kind !== frameKind.welcome) continue;
             if (payload.length > 0) {
@@ -125,13 +129,22 @@ export class Peer {
   #ping(): void {
     if (this.#options.clock.monotonic() - this.#heardAt > silenceMsMax) {
       this.#connection?.stream.destroy(new Error(`it has been silent for ${silenceMsMax} ms`));
-    } else if (this.#welcome) this.send(frameKind.ping, emptyBytes);
+    } else if (this.#welcome && this.send(frameKind.ping, emptyBytes))
+      this.#pingedAt ??= this.#options.clock.monotonic();
+  }
+
+  #ponged(): void {
+    this.#redialMs = redialMsMin;
+    if (this.#pingedAt === undefined) return;
+    this.#options.onRoundTrip(this.#options.clock.monotonic() - this.#pingedAt);
+    this.#pingedAt = undefined;
   }
 
   #lost(): void {
     this.#pinging?.cancel();
     this.#connection = undefined;
     this.#welcome = false;
+    this.#pingedAt = undefined;
     this.#outgoing = [];
     if (this.#closed) return;
     this.#options.onUnreachable();

@@ -2,13 +2,14 @@
 import type { Duplex } from "node:stream";
 import { emptyBytes, type MemberId, utf8 } from "../../base/index.ts";
 import { KvError } from "../../kv/index.ts";
-import type { Connection, Listener, Platform, Timer } from "../../platform/index.ts";
+import type { Clock, Connection, Listener, Platform, Timer } from "../../platform/index.ts";
 import type { Message } from "../../raft/index.ts";
 import type { Log } from "../../telemetry/index.ts";
 import { BytesReader } from "../bytes-reader.ts";
 import { BytesWriter } from "../bytes-writer.ts";
 import type { PeerAddress, PeerTls } from "../config.ts";
 import { frameBytesMax, removedGraceMs } from "../limits.ts";
+import type { PeerMetrics } from "../peer-metrics.ts";
 import { dialPeer } from "./dial.ts";
 import { encodeFrame, type Frame, FrameReader, frameKind } from "./frames.ts";
 import { decodeHello, encodeHello, type Hello } from "./hello.ts";
@@ -41,6 +42,7 @@ export interface TransportOptions {
   readonly onConnected: (member: MemberId) => void;
   /** Where an image goes that the leader sends. */
   readonly receiver: ImageReceiver;
+  readonly metrics: PeerMetrics;
   readonly isRemoved: (member: MemberId) => boolean;
   /** Where the cluster finds this member. */
   readonly peerUrls: () => readonly string[];
@@ -67,15 +69,13 @@ export interface Transport {
   ask(member: MemberId, question: Uint8Array): Promise<Uint8Array>;
   /** Since when, on the monotonic clock, the member can be reached; undefined: it cannot. */
   activeSince(member: MemberId): number | undefined;
-  /** Bytes of messages, questions and answers to and from each member, images left out. */
-  readonly traffic: ReadonlyMap<MemberId, { readonly sent: number; readonly received: number }>;
   /** Sends an image; resolves when the other side has it on its disk. `read` begins to read it, more than once perhaps. */
   sendImage(message: Message, read: () => AsyncIterable<Uint8Array>): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function startTransport(options: TransportOptions): Promise<Transport> {
-  const { platform, log, clusterId, member } = options;
+  const { platform, log, clusterId, member, metrics } = options;
   const { clock, network } = platform;
   const peers = new Map<MemberId, { peer: Peer; urls: string; dial: () => Promise<Connection> }>();
   const questions = new Map<
@@ -85,7 +85,6 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
   /** Whom this member can reach, since when, and who has reached it. */
   const reachable = new Map<MemberId, number>();
   const heardOf = new Set<MemberId>();
-  const traffic = new Map<MemberId, { sent: number; received: number }>();
   /** Images on their way. */
   const sending = new Map<MemberId, Duplex>();
   /** Whom this member has not heard of and who called it: a leader that joined while it was away. They are answered as long as they call. */
@@ -140,7 +139,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       const dialIt = dial(peerUrls);
       const onUnreachable = () => {
         if (leaving.has(id)) return;
-        reachable.delete(id);
+        if (reachable.delete(id)) metrics.of(id).disconnects++;
         options.onUnreachable(id);
       };
       const onConnected = () => {
@@ -156,10 +155,10 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
         hello: () => helloTo(id, "messages"),
         onUnreachable,
         onConnected,
+        onRoundTrip: (milliseconds) => metrics.roundTrip(id, milliseconds),
         onRemoved: options.onRemoved,
       });
       peers.set(id, { peer, urls: peerUrls.join(), dial: dialIt });
-      if (!traffic.has(id)) traffic.set(id, { sent: 0, received: 0 });
     }
   }
 
@@ -192,7 +191,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
               meet(hello, stream);
               heard(hello.from);
             }
-            if (hello.purpose === "image") image = intake.receive(stream, deliver(hello.from));
+            if (hello.purpose === "image") image = receive(hello.from, stream);
           } else if (options.isRemoved(hello.from)) throw new RemovedError(hello.from);
           else if (image !== undefined) image.take(frame);
           else if (frame.kind === frameKind.ping) {
@@ -207,6 +206,16 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
         for (const part of encodeFrame(frameKind.welcome, utf8(text))) stream.write(part);
         stream.end();
       }
+    });
+  }
+
+  function receive(from: MemberId, stream: Duplex): ImageTransfer {
+    const ended = metrics.image("receive", from, timer(clock));
+    stream.on("close", () => ended(false));
+    const arrived = deliver(from);
+    return intake.receive(stream, (message) => {
+      ended(true);
+      arrived(message);
     });
   }
 
@@ -240,8 +249,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
   }
 
   function take(from: MemberId, { kind, payload }: Frame): void {
-    const counts = traffic.get(from);
-    if (counts !== undefined) counts.received += payload.length;
+    metrics.of(from).received += payload.length;
     switch (kind) {
       case frameKind.message:
         return deliver(from)(decodeMessage(payload));
@@ -318,8 +326,8 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       if (peer === undefined) return false;
       const payload = encodeMessage(message);
       const taken = peer.send(frameKind.message, payload);
-      const counts = traffic.get(message.to);
-      if (taken && counts !== undefined) counts.sent += payload.length;
+      if (taken) metrics.of(message.to).sent += payload.length;
+      else metrics.of(message.to).failures++;
       return taken;
     },
     ask(to, question) {
@@ -339,7 +347,6 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
         questions.set(number, { resolve, reject, timer: clock.after(questionTimeoutMs, timeOut) });
       });
     },
-    traffic,
     activeSince: (id) => reachable.get(id),
     async sendImage(message, read) {
       const entry = peers.get(message.to);
@@ -347,9 +354,12 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       const connection = await entry.dial();
       const hello = helloTo(message.to, "image");
       sending.set(message.to, connection.stream);
+      const ended = metrics.image("send", message.to, timer(clock));
       try {
         await sendImage(connection, { hello, message: encodeMessage(message) }, read, clock);
+        ended(true);
       } finally {
+        ended(false);
         if (sending.get(message.to) === connection.stream) sending.delete(message.to);
       }
     },
@@ -370,4 +380,10 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       await intake.close().catch(() => {});
     },
   };
+}
+
+/** Milliseconds since now. */
+function timer(clock: Clock): () => number {
+  const began = clock.monotonic();
+  return () => clock.monotonic() - began;
 }
