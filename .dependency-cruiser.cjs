@@ -26,6 +26,7 @@ const rooms = {
   auth: ["base", "platform", "apimachinery"],
   cel: ["base", "apimachinery"],
   quota: ["base", "apimachinery"],
+  audit: ["base", "platform", "apimachinery", "client"],
   admission: ["base", "platform", "apimachinery", "auth", "schema", "cel", "quota"],
   apiserver: [
     "base",
@@ -37,6 +38,7 @@ const rooms = {
     "storage",
     "registry",
     "auth",
+    "audit",
     "admission",
     "client",
     ...io,

@@ -6,21 +6,12 @@ import {
   selectorFromObject,
 } from "../apimachinery/index.ts";
 import type { Authorizer } from "../auth/index.ts";
-import type { Budget, CelType, Program, Result, Value } from "../cel/index.ts";
-import {
-  type Condition,
-  conditionsHold,
-  ExpressionError,
-  loadCel,
-  requestCostMax,
-  requestVariables,
-  run,
-} from "./expressions.ts";
+import { CompiledPolicy, type MatchResources, type Policy, type Violation } from "./compiled-policy.ts";
+import { loadCel, requestVariables } from "./expressions.ts";
 import { refused } from "./forbidden.ts";
 import {
   equivalentFor,
   isExempt,
-  type MatchRule,
   MatchSelectors,
   matchedRequest,
   matchesNamespace,
@@ -35,35 +26,6 @@ import type {
   ConfigurationViews,
   KindLookup,
 } from "./ports.ts";
-
-type Cel = Awaited<ReturnType<typeof loadCel>>;
-
-interface MatchResources {
-  readonly namespaceSelector?: LabelSelector;
-  readonly objectSelector?: LabelSelector;
-  readonly resourceRules?: readonly MatchRule[];
-  readonly excludeResourceRules?: readonly MatchRule[];
-  readonly matchPolicy?: "Exact" | "Equivalent";
-}
-
-interface Policy extends KubeObject {
-  spec: {
-    readonly paramKind?: { readonly apiVersion: string; readonly kind: string };
-    readonly matchConstraints?: MatchResources;
-    readonly validations?: readonly Validation[];
-    readonly failurePolicy?: "Fail" | "Ignore";
-    readonly auditAnnotations?: readonly { readonly key: string; readonly valueExpression: string }[];
-    readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[];
-    readonly variables?: readonly { readonly name: string; readonly expression: string }[];
-  };
-}
-
-interface Validation {
-  readonly expression: string;
-  readonly message?: string;
-  readonly messageExpression?: string;
-  readonly reason?: string;
-}
 
 interface Binding extends KubeObject {
   spec: {
@@ -95,7 +57,8 @@ const group = "admissionregistration.k8s.io";
 const policies = { group, version: "v1", resource: "validatingadmissionpolicies" };
 const bindings = { group, version: "v1", resource: "validatingadmissionpolicybindings" };
 
-const messageBytesMax = 5 * 1024;
+/** Of a policy's text in the record of who did what. */
+const annotationCharsMax = 10 * 1024;
 const codes: Readonly<Record<string, number>> = {
   Forbidden: 403,
   Unauthorized: 401,
@@ -165,6 +128,7 @@ export function validatingAdmissionPolicy(deps: {
       compiled.set(policy, program);
     }
     const namespace = await namespaceOf(request, deps.reader);
+    const annotations = new Map<string, Set<string>>();
     for (const binding of bound) {
       const bindingName = binding.metadata.name ?? "";
       if ((await concerned(binding.spec.matchResources, asked)) === undefined) continue;
@@ -181,17 +145,29 @@ export function validatingAdmissionPolicy(deps: {
           namespace,
           params: param,
         });
-        for (const { message, reason } of program.violations(variables)) {
-          for (const action of binding.spec.validationActions ?? []) {
-            if (action === "Deny") denials.push({ policy: name, binding: bindingName, message, reason });
-            if (action !== "Warn") continue;
-            request.warn?.(
-              `Validation failed for ValidatingAdmissionPolicy '${name}' with binding '${bindingName}': ${message}`,
-            );
+        const found = program.evaluate(variables);
+        for (const violation of found.violations) {
+          const { message, reason } = violation;
+          const { validationActions = [] } = binding.spec;
+          const about = { policy: name, binding: bindingName, message };
+          for (const action of validationActions) {
+            if (action === "Deny") denials.push({ ...about, reason });
+            if (action === "Warn")
+              request.warn?.(
+                `Validation failed for ValidatingAdmissionPolicy '${name}' with binding '${bindingName}': ${message}`,
+              );
+            if (action === "Audit") recordViolation(asked, violation, { ...about, validationActions });
           }
+        }
+        for (const { key, value, error } of found.annotations) {
+          if (error !== undefined)
+            denials.push({ policy: name, binding: bindingName, message: error, reason: undefined });
+          else
+            annotations.set(key, (annotations.get(key) ?? new Set()).add(value.slice(0, annotationCharsMax)));
         }
       }
     }
+    for (const [key, values] of annotations) asked.annotate?.(`${name}/${key}`, [...values].join(", "));
     return denials;
   };
 
@@ -211,6 +187,21 @@ export function validatingAdmissionPolicy(deps: {
       return check(request);
     },
   };
+}
+
+/** Of several that are to be recorded the first is, as upstream. */
+function recordViolation(
+  request: AdmissionRequest,
+  { index }: Violation,
+  {
+    message,
+    policy,
+    binding,
+    validationActions,
+  }: Omit<Denial, "reason"> & Pick<Binding["spec"], "validationActions">,
+): void {
+  const failure = { message, policy, binding, expressionIndex: index, validationActions };
+  request.annotate?.("validation.policy.admission.k8s.io/validation_failure", JSON.stringify([failure]));
 }
 
 function denied(
@@ -277,125 +268,4 @@ async function paramsOf(
   }
   const { apiVersion, kind } = found;
   return params.map((param) => ({ ...param, apiVersion, kind }));
-}
-
-interface CompiledValidation {
-  readonly validation: Validation;
-  readonly condition: Condition;
-  readonly message: Condition | undefined;
-}
-
-/** A policy's expressions, compiled once for as long as the policy stays as it is. */
-class CompiledPolicy {
-  readonly #cel: Cel;
-  readonly #policy: Policy;
-  readonly #conditions: readonly Condition[];
-  readonly #variables: readonly { readonly name: string; readonly program: Program }[];
-  readonly #validations: readonly CompiledValidation[];
-
-  constructor(policy: Policy, cel: Cel) {
-    this.#cel = cel;
-    this.#policy = policy;
-    const { spec } = policy;
-    const params = spec.paramKind !== undefined;
-    const { bool, string } = cel.types;
-    const variableTypes: Record<string, CelType> = {};
-    const compile = (source: string, wanted: readonly CelType[], authorizer = true): Condition => {
-      const composed = spec.variables === undefined ? {} : { variables: { ...variableTypes } };
-      const environment = cel.admissionEnvironment({ params, authorizer, ...composed });
-      return { source, program: cel.compileTyped(source, environment, wanted) };
-    };
-    const conditionEnvironment = cel.admissionEnvironment({ params, authorizer: true });
-    this.#conditions = (spec.matchConditions ?? []).map(({ expression }) => {
-      const source = expression.trim();
-      return { source, program: cel.compileTyped(source, conditionEnvironment, [bool]) };
-    });
-    this.#variables = (spec.variables ?? []).map(({ name, expression }) => {
-      const { program } = compile(expression, []);
-      variableTypes[name] = program.type;
-      return { name, program };
-    });
-    this.#validations = (spec.validations ?? []).map((validation) => ({
-      validation,
-      condition: compile(validation.expression, [bool]),
-      message: validation.messageExpression
-        ? compile(validation.messageExpression, [string], false)
-        : undefined,
-    }));
-  }
-
-  /** What a request violates, in the order of the policy's validations. */
-  violations(
-    variables: Readonly<Record<string, Value>>,
-  ): readonly { readonly message: string; readonly reason: string | undefined }[] {
-    const cel = this.#cel;
-    const ignoresErrors = this.#policy.spec.failurePolicy === "Ignore";
-    const failed = (error: unknown): { message: string; reason: undefined }[] => {
-      if (!(error instanceof ExpressionError)) throw error;
-      return ignoresErrors ? [] : [{ message: error.message, reason: undefined }];
-    };
-    try {
-      if (!conditionsHold(cel, this.#conditions, variables)) return [];
-    } catch (error) {
-      return failed(error);
-    }
-    const budget = new cel.Budget(requestCostMax);
-    const all: Record<string, Value> = { ...variables };
-    if (this.#variables.length > 0) all["variables"] = this.#composed(all, budget);
-    const violations: { message: string; reason: string | undefined }[] = [];
-    for (const each of this.#validations) {
-      try {
-        if (run(cel, each.condition, all, budget) === true) continue;
-        const { reason } = each.validation;
-        violations.push({ message: this.#message(each, all, budget), reason });
-      } catch (error) {
-        const told = failed(error);
-        if (error instanceof ExpressionError && error.isFinal) return told;
-        violations.push(...told);
-      }
-    }
-    return violations;
-  }
-
-  /** Each variable is computed when it is first named, and then known. */
-  #composed(all: Readonly<Record<string, Value>>, budget: Budget): Value {
-    const cel = this.#cel;
-    const compute = new Map(
-      this.#variables.map(({ name, program }) => [
-        name,
-        (): Result => {
-          const result = program.evaluate(
-            all,
-            new cel.Budget(Math.min(cel.evaluationCostMax, budget.remaining)),
-          );
-          if (!(result instanceof cel.Failure)) return result;
-          return new cel.Failure(
-            `composited variable ${JSON.stringify(name)} fails to evaluate: ${result.message}`,
-          );
-        },
-      ]),
-    );
-    return new cel.LazyMap("kubernetes.variables", compute);
-  }
-
-  #message(
-    { validation, message }: CompiledValidation,
-    all: Readonly<Record<string, Value>>,
-    budget: Budget,
-  ): string {
-    const fallback =
-      (validation.message ?? "").trim() || `failed expression: ${validation.expression.trim()}`;
-    if (message === undefined) return fallback;
-    let value: Value;
-    try {
-      value = run(this.#cel, message, all, budget);
-    } catch (error) {
-      if (!(error instanceof ExpressionError)) throw error;
-      if (error.isFinal) throw new ExpressionError(`failed messageExpression: ${error.message}`, true);
-      return fallback;
-    }
-    const text = typeof value === "string" ? value.trim() : "";
-    if (text === "" || text.includes("\n") || Buffer.byteLength(text) > messageBytesMax) return fallback;
-    return text;
-  }
 }

@@ -2,6 +2,7 @@ import Router from "@koa/router";
 import Koa from "koa";
 import { type AdmissionSelection, createAdmission } from "../admission/index.ts";
 import type { UserInfo } from "../apimachinery/index.ts";
+import type { Auditor } from "../audit/index.ts";
 import type { Transport } from "../client/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import type { Registry } from "../registry/index.ts";
@@ -20,6 +21,7 @@ import { SharedFrames } from "./encode/watch-frames.ts";
 import { WatchTurns } from "./encode/watch-turns.ts";
 import { inProcessTransport } from "./in-process.ts";
 import { answer } from "./layers/answer.ts";
+import { audit, auditRefusals } from "./layers/audit.ts";
 import { authenticate } from "./layers/authenticate.ts";
 import { authorize } from "./layers/authorize.ts";
 import { identify } from "./layers/identify.ts";
@@ -54,6 +56,8 @@ export interface ApiServerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: ServerLog;
+  /** Keeps a record of who did what; nothing is kept without it. */
+  readonly auditor?: Auditor | undefined;
   /** Without it this server cannot say to aggregated ones who it is. */
   readonly frontProxy?: FrontProxyCertificate | undefined;
   /** Asked for when a client first speaks protobuf: compiling its messages takes a while. */
@@ -69,6 +73,7 @@ export interface ApiServerOptions {
  *   identify      Audit-Id; what the URL means
  *   timeout       whether the time the client gives it is one
  *   authenticate  who asks
+ *   audit         a record of it, where one is kept
  *   impersonate   as whom they act
  *   authorize     whether they may
  *   maxInFlight   whether there is room
@@ -130,7 +135,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   use(metrics.layer(() => clock.monotonic()));
   use(identify(random));
   use(requestTimeout());
+  if (options.auditor !== undefined) use(auditRefusals(options.auditor));
   use(authenticate(authenticator));
+  if (options.auditor !== undefined) use(audit(options.auditor, options.protobuf));
   use(impersonate(authorizer));
   use(authorize(authorizer));
   use(maxInFlight());
@@ -176,6 +183,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       aggregation.close();
       if (served !== registry) await served.close();
       await peers.close();
+      await options.auditor?.close();
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Context } from "koa";
 import type { UserInfo } from "../apimachinery/index.ts";
+import type { AuditTrail } from "../audit/index.ts";
 import type { ResourceHandler } from "../registry/index.ts";
 import { warningBytesMax, warningTextCharsMax } from "./limits.ts";
 import type { RequestInfo } from "./request-info.ts";
@@ -17,6 +18,8 @@ interface RequestState {
   reply: Reply | undefined;
   /** A handler sends the answer itself, piece by piece. */
   streaming: boolean;
+  /** What is told of the request in the record of who did what; undefined where nothing is. */
+  audit: AuditTrail | undefined;
   /** Authorization has refused, not admission. */
   refusedByAuthorizer: boolean;
 }

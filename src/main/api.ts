@@ -1,6 +1,7 @@
 /** The resource API on a store, the controllers on top of that, and hollow nodes where asked for. */
 import protobufTable from "../../schemas/kubernetes/protobuf.json" with { type: "json" };
 import { type AccessControl, type ApiServer, createApiServer, type PolicyFeed } from "../apiserver/index.ts";
+import type { Auditor } from "../audit/index.ts";
 import { type Client, createClient } from "../client/index.ts";
 import { serveHttp } from "../member/index.ts";
 import type { Platform } from "../platform/index.ts";
@@ -9,6 +10,7 @@ import { createCacher } from "../storage/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import { createKubernetesCodec, type KubernetesCodec, type KubernetesTable } from "../wire/index.ts";
 import { openAccessControl } from "./access.ts";
+import { openAuditor } from "./audit.ts";
 import type { BackingStore } from "./backing-store.ts";
 import { ensureBootstrapRoles } from "./bootstrap-roles.ts";
 import { firstAddress } from "./cidr.ts";
@@ -63,12 +65,14 @@ export async function startApi(
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
+    const auditor = config.audit && (await openAuditor(platform, config.audit, log));
     const access = await openAccessControl(platform, config, { log, pki });
     const { api, registry, policy } = createApi(platform, config, {
       log,
       store,
       access,
       pki,
+      auditor,
     });
     closing.push(() => registry.close());
     closing.push(() => policy.close());
@@ -178,7 +182,13 @@ export async function startApi(
 function createApi(
   platform: Platform,
   config: ApiConfig,
-  { log, store, access, pki }: { log: Log; store: BackingStore; access: AccessControl; pki: ApiPki },
+  {
+    log,
+    store,
+    access,
+    pki,
+    auditor,
+  }: { log: Log; store: BackingStore; access: AccessControl; pki: ApiPki; auditor: Auditor | undefined },
 ): { api: ApiServer; registry: Registry; policy: PolicyFeed } {
   const { clock, random } = platform;
   const { kv, windowFrom } = store;
@@ -224,6 +234,7 @@ function createApi(
     random,
     log: log.channel("apiserver"),
     frontProxy: pki.frontProxy,
+    auditor,
     protobuf: () => {
       codec ??= createKubernetesCodec(protobufTable as KubernetesTable);
       return codec;

@@ -2,6 +2,7 @@ import type { AdmissionSelection } from "../admission/index.ts";
 import type { AuthorizationMode } from "../auth/index.ts";
 import type { Address } from "../member/index.ts";
 import type { AutoCompactionPolicy } from "../replica/index.ts";
+import type { AuditConfig } from "./audit.ts";
 
 interface InitialMember {
   readonly name: string;
@@ -73,6 +74,8 @@ export interface ApiConfig {
   readonly access?: AccessConfig;
   /** Which admission plugins look at writes; `standardAdmission` when left out. */
   readonly admission?: AdmissionSelection;
+  /** The record of who did what; none is kept when left out. */
+  readonly audit?: AuditConfig;
   /** What a new cluster begins with, made by the build; made one by one when left out. */
   readonly seedFile?: string;
   /** Hollow nodes run in this process. */

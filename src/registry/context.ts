@@ -13,4 +13,6 @@ export interface RequestContext {
   readonly now: number;
   /** Adds a `Warning: 299` header, once per text. */
   warn(text: string): void;
+  /** Adds to the record of who did what; undefined where none is kept. */
+  readonly annotate?: ((key: string, value: string) => void) | undefined;
 }

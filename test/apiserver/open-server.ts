@@ -6,6 +6,7 @@ import {
   createApiServer,
   type ServiceAccountKeys,
 } from "../../src/apiserver/index.ts";
+import type { Auditor } from "../../src/audit/index.ts";
 import { signingKey } from "../../src/auth/index.ts";
 import type { Revision } from "../../src/base/index.ts";
 import { createClient, silentLog } from "../../src/client/index.ts";
@@ -50,6 +51,7 @@ export function openServer(
     serviceAccounts?: Partial<ServiceAccountKeys>;
     /** What the server serves of the registry. */
     serves?: (registry: Registry) => Registry;
+    auditor?: Auditor;
   } = {},
 ): OpenServer {
   const { random, clock: realClock } = nodePlatform();
@@ -91,6 +93,7 @@ export function openServer(
     clock,
     random,
     log,
+    auditor: options.auditor,
     protobuf: () => createKubernetesCodec(protobufTable()),
   });
   const policy = access.follow(registry);

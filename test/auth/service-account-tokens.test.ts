@@ -61,7 +61,7 @@ const hour = { account, audiences: [issuer], expirationSeconds: 3600 };
 
 test("a token is its account, with the account's groups and what it is bound to", async () => {
   const { tokenIssuer, authenticator } = world();
-  const token = tokenIssuer.issue({ ...hour, pod, node });
+  const { token } = tokenIssuer.issue({ ...hour, pod, node });
   const user = await authenticator.authenticate({ authorization: `Bearer ${token}` });
   assert.deepEqual(user, {
     name: robot,
@@ -86,7 +86,7 @@ test("RSA and the three NIST curves sign tokens that their public keys verify", 
   for (const pem of pems) {
     const own = signingKey(pem);
     const { tokenIssuer, review } = world(own);
-    assert.equal(await review(tokenIssuer.issue(hour)), robot);
+    assert.equal(await review(tokenIssuer.issue(hour).token), robot);
     algorithms.push(jsonWebKey(own)["alg"]);
     assert.equal(jsonWebKey(own)["d"], undefined, "no private part is shown");
   }
@@ -97,7 +97,7 @@ test("RSA and the three NIST curves sign tokens that their public keys verify", 
 
 test("a token is void when it has expired, when it is from the future, and for other audiences", async () => {
   const { clock, tokenIssuer, review } = world();
-  const token = tokenIssuer.issue(hour);
+  const { token } = tokenIssuer.issue(hour);
   assert.equal(await review(token), robot);
   assert.equal(
     await review(token, ["other"]),
@@ -105,14 +105,14 @@ test("a token is void when it has expired, when it is from the future, and for o
   );
   clock.advance(3_700_000);
   assert.equal(await review(token), "[invalid bearer token, service account token has expired]");
-  const later = tokenIssuer.issue(hour);
+  const { token: later } = tokenIssuer.issue(hour);
   const earlier = world();
   assert.equal(await earlier.review(later), "[invalid bearer token, service account token is not valid yet]");
 });
 
 test("a remembered token is void at the moment it expires", async () => {
   const { clock, tokenIssuer, authenticator } = world();
-  const authorization = `Bearer ${tokenIssuer.issue(hour)}`;
+  const authorization = `Bearer ${tokenIssuer.issue(hour).token}`;
   clock.advance(3_658_000);
   assert.equal((await authenticator.authenticate({ authorization }))?.name, robot);
   clock.advance(2_001);
@@ -128,7 +128,7 @@ test("a token ends with its account, and with the pod, Secret or node that it is
   };
   for (const [path, bound] of Object.entries(bindings)) {
     const { objects, tokenIssuer, review } = world();
-    const token = tokenIssuer.issue({ ...hour, ...bound });
+    const { token } = tokenIssuer.issue({ ...hour, ...bound });
     assert.equal(await review(token), robot, path);
     const present = objects.get(path) as KubeObject;
     objects.set(path, { metadata: { ...present.metadata, uid: "another" } });
@@ -158,10 +158,10 @@ const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toStr
 
 test("a token that is not signed by our key in our key's algorithm is void", async () => {
   const { tokenIssuer, review } = world();
-  const token = tokenIssuer.issue(hour);
+  const { token } = tokenIssuer.issue(hour);
   const [header = "", claims = "", signature = ""] = token.split(".");
   const { kid } = JSON.parse(Buffer.from(header, "base64url").toString());
-  const stranger = world(signingKey(createTokenKey().privateKey)).tokenIssuer.issue(hour);
+  const { token: stranger } = world(signingKey(createTokenKey().privateKey)).tokenIssuer.issue(hour);
   const hmacHead = encode({ alg: "HS256", kid });
   const hmac = createHmac("sha256", pair.publicKey).update(`${hmacHead}.${claims}`).digest("base64url");
   const void_ = {

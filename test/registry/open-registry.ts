@@ -18,7 +18,7 @@ const openAccess: Access = {
   authorizer: { authorize: () => ({ allowed: true, reason: "" }) },
   rulesFor: () => ({ rules: [], missing: [], incomplete: false }),
   authenticator: { review: async () => ({ verdict: undefined, error: "" }) },
-  issuer: { issuer: "", audiences: [], issue: () => "", issueLegacy: () => "" },
+  issuer: { issuer: "", audiences: [], issue: () => ({ token: "", id: "" }), issueLegacy: () => "" },
 };
 
 /** One server's registry over a store that several may share. */

@@ -7,6 +7,9 @@ import { isStricter, type Policy, policyOf, type Standard, standardText } from "
 import { podsAgainst } from "./namespace-pods.ts";
 import type { Container, PodTemplate, Violation } from "./pod.ts";
 
+/** Before the names of what is recorded. */
+const recorded = "pod-security.kubernetes.io/";
+
 const namespaces = { group: "", version: "v1", resource: "namespaces" };
 
 /** Subresources of pods that change nothing of what is checked. */
@@ -38,7 +41,7 @@ const templates: Readonly<Record<string, (object: Fields) => PodTemplate | undef
 
 /**
  * The Pod Security Standards: the labels of a namespace say which level its pods are held to, refused by (`enforce`) or warned of
- * (`warn`). Workloads are only warned of, as their pods are refused. Nobody and nothing is exempt.
+ * (`warn`), or what the record of who did what says of them (`audit`). Workloads are only warned of, as their pods are refused. Nobody and nothing is exempt.
  */
 export function podSecurity({
   reader,
@@ -75,10 +78,16 @@ export function podSecurity({
     if (policy === undefined) {
       throw errors.internalError(`failed to lookup namespace ${JSON.stringify(request.namespace)}`);
     }
-    if (policy.enforce.level === "privileged" && policy.warn.level === "privileged") return;
+    const all = [policy.enforce, policy.audit, policy.warn];
+    if (all.every(({ level }) => level === "privileged")) {
+      request.annotate?.(`${recorded}enforce-policy`, "privileged:latest");
+      return;
+    }
     if (request.operation === "UPDATE" && request.old !== undefined && !changesImages(pod, request.old))
       return;
     const template = pod as Fields as PodTemplate;
+    request.annotate?.(`${recorded}enforce-policy`, standardText(policy.enforce));
+    record(request, template, policy.audit);
     const found = violations(template, policy.enforce);
     if (found.length > 0) {
       throw refused(request, `violates PodSecurity "${standardText(policy.enforce)}": ${told(found)}`);
@@ -88,7 +97,9 @@ export function podSecurity({
 
   const checkWorkload = async (request: AdmissionRequest, template: PodTemplate): Promise<void> => {
     const policy = await policyIn(request.namespace);
-    if (policy !== undefined) warn(request, template, policy.warn);
+    if (policy === undefined) return;
+    record(request, template, policy.audit);
+    warn(request, template, policy.warn);
   };
 
   return {
@@ -111,6 +122,17 @@ function warn(request: AdmissionRequest, pod: PodTemplate, standard: Standard): 
   const found = violations(pod, standard);
   if (found.length === 0) return;
   request.warn?.(`would violate PodSecurity "${standardText(standard)}": ${told(found)}`);
+}
+
+/** Looks only where somebody keeps a record. */
+function record(request: AdmissionRequest, pod: PodTemplate, standard: Standard): void {
+  if (request.annotate === undefined) return;
+  const found = violations(pod, standard);
+  if (found.length === 0) return;
+  request.annotate(
+    `${recorded}audit-violations`,
+    `would violate PodSecurity "${standardText(standard)}": ${told(found)}`,
+  );
 }
 
 function told(found: readonly Violation[]): string {

@@ -89,7 +89,7 @@ export class ResourceCall {
   }
 
   requestContext(options: { readonly dryRun: boolean; readonly fieldManager?: string }): RequestContext {
-    const { user, warnings } = this.context.state;
+    const { user, warnings, audit } = this.context.state;
     return {
       user,
       namespace: this.namespace,
@@ -97,6 +97,7 @@ export class ResourceCall {
       fieldManager: fieldManagerOf(options.fieldManager ?? "", this.header("user-agent")),
       now: this.now,
       warn: (text) => warnings.add(text),
+      annotate: audit && ((key, value) => audit.annotate(key, value)),
     };
   }
 
@@ -132,7 +133,7 @@ export class ResourceCall {
   ): AdmissionRequest {
     const { resource, subresource, kind } = this.handler;
     const { complete, written, equivalents } = formsOf(this.handler);
-    const { user, warnings } = this.context.state;
+    const { user, warnings, audit } = this.context.state;
     return {
       operation,
       resource,
@@ -146,6 +147,7 @@ export class ResourceCall {
       dryRun: at.dryRun,
       options: this.#options(operation, at.dryRun),
       warn: (text) => warnings.add(text),
+      annotate: audit && ((key, value) => audit.annotate(key, value)),
       complete,
       written,
       equivalents,

@@ -1,5 +1,13 @@
-import { errors, type KubeObject, type Status } from "../../apimachinery/index.ts";
-import { trackFields } from "../../registry/index.ts";
+import {
+  errors,
+  type Json,
+  type JsonObject,
+  type KubeObject,
+  parseJson,
+  type Status,
+  stringifyJson,
+} from "../../apimachinery/index.ts";
+import { apiVersionOf, trackFields } from "../../registry/index.ts";
 import { readBody } from "../body.ts";
 import { decodeBody } from "../decode-body.ts";
 import { type WriteOptions, writeOptions } from "../options.ts";
@@ -42,10 +50,23 @@ export async function create(call: ResourceCall): Promise<void> {
 export async function requestObject(call: ResourceCall, options: WriteOptions): Promise<KubeObject> {
   const body = await readBody(call.context.req);
   const { warnings } = call.context.state;
-  return decodeBody(body, call.handler.form, {
+  const object = decodeBody(body, call.handler.form, {
     contentType: call.header("content-type"),
     fieldValidation: options.fieldValidation,
     protobuf: call.deps.protobuf,
     warn: (text) => warnings.add(text),
   });
+  const { form } = call.handler;
+  call.context.state.audit?.sent(object.metadata, () => recorded(object, form));
+  return object;
+}
+
+/** The object as it was sent, with its defaults, for the record of who did what. */
+function recorded(object: KubeObject, form: ResourceCall["handler"]["form"]): Json {
+  const {
+    kind: _,
+    apiVersion: __,
+    ...fields
+  } = parseJson(stringifyJson(form.canonicalize(object))) as JsonObject;
+  return { kind: form.kind.kind, apiVersion: apiVersionOf(form.kind), ...fields };
 }

@@ -1,4 +1,12 @@
-import { errors, type Json, JsonError, parseJson, parseYaml, YamlError } from "../../apimachinery/index.ts";
+import {
+  errors,
+  type Json,
+  JsonError,
+  type JsonObject,
+  parseJson,
+  parseYaml,
+  YamlError,
+} from "../../apimachinery/index.ts";
 import type { DeleteOptions } from "../../registry/index.ts";
 import { ProtobufError } from "../../wire/index.ts";
 import { readBody } from "../body.ts";
@@ -51,11 +59,18 @@ export async function deleteParameters(call: ResourceCall): Promise<DeleteParame
     );
   }
   const { kind, apiVersion } = value;
+  // In the form that upstream's server has of it inside.
+  const inside = { kind: "DeleteOptions", apiVersion: "meta.k8s.io/__internal" };
+  call.context.state.audit?.sent({}, () => ({ ...inside, ...withoutKind(value) }));
   if (typeof kind === "string" && kind !== "" && kind !== "DeleteOptions") {
     const version = typeof apiVersion === "string" ? apiVersion : "";
     throw errors.badRequest(notRegistered({ kind, group: "", version }));
   }
   return deleteParametersOf(value);
+}
+
+function withoutKind({ kind: _, apiVersion: __, ...fields }: JsonObject): JsonObject {
+  return fields as JsonObject;
 }
 
 function parseOptions(body: Buffer, call: ResourceCall): Json {

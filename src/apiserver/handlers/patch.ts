@@ -56,6 +56,7 @@ export async function patch(call: ResourceCall): Promise<void> {
     );
   const options = writeOptions(info.query, "PatchOptions", type === "apply" ? "apply" : "other");
   const { document, duplicates } = parsePatch(type, await readBody(call.context.req));
+  call.context.state.audit?.patched(document);
   const context = call.requestContext(options);
   const patching = new Patching(call, { type, document, duplicates, options, context });
   const at = { name: info.name, dryRun: options.dryRun };

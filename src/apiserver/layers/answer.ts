@@ -32,6 +32,7 @@ export function answer(deps: { readonly encoder: Encoder; readonly log: ServerLo
       warnings: new Warnings(),
       reply: undefined,
       streaming: false,
+      audit: undefined,
       refusedByAuthorizer: false,
     };
     try {

@@ -8,6 +8,9 @@ export function authorize(authorizer: Authorizer): Layer {
     const request = accessRequest(context);
     const decided = authorizer.authorize(request);
     const go = ({ allowed, reason }: Decision): Promise<void> => {
+      const { audit } = context.state;
+      audit?.annotate("authorization.k8s.io/decision", allowed ? "allow" : "forbid");
+      audit?.annotate("authorization.k8s.io/reason", reason);
       if (allowed) return next();
       context.state.refusedByAuthorizer = true;
       throw accessRefused(request, reason);

@@ -32,6 +32,7 @@ export function impersonate(authorizer: Authorizer): Layer {
         throw accessRefused(request, reason);
       }
       state.user = withImpliedGroups(wanted);
+      state.audit?.actsAs(state.user);
     }
     await next();
   };

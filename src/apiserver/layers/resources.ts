@@ -60,7 +60,10 @@ export function resources(registry: Registry, deps: HandlerDeps, connect: Connec
     const verb = verbHandler(handler, info, context.req.method ?? "");
     if (verb === undefined) throw errors.methodNotAllowed();
     context.state.handler = handler;
-    if (handler.strategy.deprecation !== undefined) context.state.warnings.add(handler.strategy.deprecation);
+    if (handler.strategy.deprecation !== undefined) {
+      context.state.warnings.add(handler.strategy.deprecation);
+      if (handler.info.published === undefined) context.state.audit?.annotate("k8s.io/deprecated", "true");
+    }
     return verb(new ResourceCall(context, handler, deps));
   };
 }

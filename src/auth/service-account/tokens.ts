@@ -24,7 +24,8 @@ export interface TokenIssuer {
   readonly issuer: string;
   /** Who tokens are for that name nobody, and whom this server answers. */
   readonly audiences: readonly string[];
-  issue(request: TokenRequest): string;
+  /** `id`: its `jti`, by which records name it. */
+  issue(request: TokenRequest): { readonly token: string; readonly id: string };
   /** For a Secret of type kubernetes.io/service-account-token. */
   issueLegacy(account: KubeObject, secret: KubeObject): string;
 }
@@ -43,6 +44,7 @@ export function createTokenIssuer(deps: {
     issue(request) {
       const { account, pod, secret, node, warnAfterSeconds } = request;
       const now = Math.floor(clock.now() / 1000);
+      const id = random.uuid();
       const bound = {
         ...(node === undefined ? {} : { node: referenceTo(node) }),
         ...(pod === undefined ? {} : { pod: referenceTo(pod) }),
@@ -53,7 +55,7 @@ export function createTokenIssuer(deps: {
         exp: now + request.expirationSeconds,
         iat: now,
         iss: issuer,
-        jti: random.uuid(),
+        jti: id,
         "kubernetes.io": {
           namespace: account.metadata.namespace,
           ...bound,
@@ -63,7 +65,7 @@ export function createTokenIssuer(deps: {
         nbf: now,
         sub: userNameOf(account),
       };
-      return signToken(claims, key);
+      return { token: signToken(claims, key), id };
     },
     issueLegacy(account, secret) {
       const prefix = "kubernetes.io/serviceaccount";

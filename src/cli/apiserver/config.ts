@@ -10,6 +10,7 @@ import { refuseUnsafe } from "../flag-table.ts";
 import { frozenObjects } from "../mutation-detector.ts";
 import { seedFile } from "../seed-file.ts";
 import type { ApiServerSettings } from "./arguments.ts";
+import { auditOf } from "./audit.ts";
 import { flags } from "./flags.ts";
 
 const portMax = 65_535;
@@ -34,6 +35,7 @@ export function apiConfigOf(settings: ApiServerSettings): ApiConfig & { readonly
     serviceNodePortRange: portRange(settings.text("service-node-port-range")),
     eventTtlSeconds: Math.round(settings.duration("event-ttl") / 1000),
     access: accessOf(settings),
+    ...auditOf(settings),
     admission: {
       enable: settings.list("enable-admission-plugins"),
       disable: settings.list("disable-admission-plugins"),

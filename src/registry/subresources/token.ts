@@ -90,13 +90,14 @@ export class TokenStore implements ResourceHandler {
       bound.pod !== undefined &&
       expirationSeconds === warnOnlySeconds &&
       audiences.every((audience) => issuer.audiences.includes(audience));
-    const token = issuer.issue({
+    const { token, id } = issuer.issue({
       account: account.object,
       ...bound,
       audiences,
       expirationSeconds: extended ? extendedSeconds : expirationSeconds,
       ...(extended ? { warnAfterSeconds: expirationSeconds } : {}),
     });
+    context.annotate?.("authentication.kubernetes.io/issued-credential-id", `JTI=${id}`);
     const expirationTimestamp = formatTime(context.now + expirationSeconds * 1000);
     return { ...settled, status: { token, expirationTimestamp } };
   }
