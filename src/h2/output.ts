@@ -212,7 +212,8 @@ export class Output {
     if (end - start <= 64) {
       for (let i = start; i < end; i++) this.#page[this.#pageEnd++] = bytes[i] as number;
     } else {
-      this.#page.set(bytes.subarray(start, end), this.#pageEnd);
+      const whole = end - start === bytes.length;
+      this.#page.set(whole ? bytes : bytes.subarray(start, end), this.#pageEnd);
       this.#pageEnd += end - start;
     }
     this.#lies(end - start);

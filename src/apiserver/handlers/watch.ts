@@ -112,7 +112,9 @@ class WatchStream implements WatchSink {
   }
 
   #push(frame: Uint8Array): void {
-    this.#frames.push(frame);
+    // An array that something is added to has room for many more at once.
+    if (this.#frames.length === 0) this.#frames = [frame];
+    else this.#frames.push(frame);
     this.#waitingBytes += frame.length;
   }
 

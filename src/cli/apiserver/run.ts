@@ -1,5 +1,6 @@
 import { firstAddress, kubernetesVersion, startApiServer } from "../../main/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
+import { giveMemoryBack } from "../give-back.ts";
 import { tuneHeap } from "../heap.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
@@ -24,7 +25,10 @@ export async function run(settings: ApiServerSettings): Promise<never> {
     const server = await startApiServer(platform, config, log, pki);
     tuneHeap();
     await Promise.race([server.ready, stop.promise, server.failed]);
-    if (!stop.stopped()) log.info("serving securely", { address: server.apiUrl, etcd: server.etcdUrl });
+    if (!stop.stopped()) {
+      log.info("serving securely", { address: server.apiUrl, etcd: server.etcdUrl });
+      giveMemoryBack(platform.clock);
+    }
     await Promise.race([stop.promise, server.failed]);
     await server.close();
     process.exit(0);

@@ -10,6 +10,7 @@ import {
 } from "../../main/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
 import { type AccessOptions, accessConfig } from "../access-flags.ts";
+import { giveMemoryBack } from "../give-back.ts";
 import { tuneHeap } from "../heap.ts";
 import { frozenObjects } from "../mutation-detector.ts";
 import { seedFile } from "../seed-file.ts";
@@ -70,6 +71,7 @@ export async function serve(options: ServeOptions): Promise<void> {
         ? `ready: ${config.name} serves the resource API on ${server.apiUrl}, its store is etcd on ${server.etcdUrl}\n`
         : `ready: ${config.name} serves the resource API on ${server.apiUrl} and etcd's on ${server.etcdUrl}\n`,
     );
+    giveMemoryBack(platform.clock);
     process.send?.({ ready: { name: config.name, apiUrl: server.apiUrl, etcdUrl: server.etcdUrl } });
   }
   await Promise.race([stop.promise, server.failed]);

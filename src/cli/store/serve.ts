@@ -5,6 +5,7 @@ import { startStore } from "../../member/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
 import { createMetrics, type Log } from "../../telemetry/index.ts";
 import { type Settings, withoutEffect } from "../flag-table.ts";
+import { giveMemoryBack } from "../give-back.ts";
 import { tuneSmallHeap } from "../heap.ts";
 import { stopSignal } from "../stop-signal.ts";
 import { storeConfigOf } from "./config.ts";
@@ -84,6 +85,7 @@ async function run(settings: Settings, log: Log): Promise<void> {
   tuneSmallHeap();
   await Promise.race([store.ready, stop.promise, store.failed]).catch(() => {});
   if (!stop.stopped()) {
+    giveMemoryBack(platform.clock);
     for (const { address, traffic, secure } of store.addresses) {
       if (traffic === "metrics") continue;
       log.info("ready to serve client requests");

@@ -1,0 +1,107 @@
+/**
+ * Memory that a process that serves holds and does not use, given back. Two hold on to some: V8 lets garbage lie until more has come, and keeps the
+ * pages of a young generation that was large once, as it is after a start; glibc gives back what is free at its heap's end, and keeps all that lies
+ * below anything still in use: after a thousand connections have come and gone, a hundred megabytes.
+ */
+import type { Clock } from "../platform/index.ts";
+
+const lookMs = 1000;
+/** What a look may find grown before what is free among it is given back: small enough that nobody notices how long that takes. */
+const grownBytesMin = 16 * 1024 * 1024;
+/** Of a second: less is a quiet one. */
+const quietMsMax = 100;
+/** A larger heap takes longer to collect at once than anybody should wait; V8 does it in pieces, when it thinks fit. */
+const heapBytesMax = 96 * 1024 * 1024;
+/** Work after which a quiet second is worth a collection, which takes as long as a fiftieth of it. */
+const workedMsMin = 2000;
+
+export interface HeldMemory {
+  residentBytes(): number;
+  /** Of V8's heap, garbage included. */
+  heapBytes(): number;
+  /** How long the event loop has worked, milliseconds since the start. */
+  workedMs(): number;
+  /** Collects all garbage. */
+  collect(): void;
+  /** Gives back what is free outside V8's heap. */
+  trim(): void;
+}
+
+/** Looks every second, in the background. */
+export function giveMemoryBack(clock: Clock, memory: HeldMemory = heldMemory()): void {
+  let trimmedBytes = memory.residentBytes();
+  let collectedMs = 0;
+  let isFirst = true;
+  let lookedMs = memory.workedMs();
+  clock.every(
+    lookMs,
+    () => {
+      const workedMs = memory.workedMs();
+      const isQuiet = workedMs - lookedMs <= quietMsMax;
+      lookedMs = workedMs;
+      // What a start leaves is worth it at once.
+      const isWorthIt = isFirst || workedMs - collectedMs >= workedMsMin;
+      const isDue = isQuiet && isWorthIt && memory.heapBytes() <= heapBytesMax;
+      if (isDue) {
+        memory.collect();
+        isFirst = false;
+        collectedMs = lookedMs = memory.workedMs();
+      }
+      const bytes = memory.residentBytes();
+      if (isDue || bytes - trimmedBytes >= grownBytesMin) {
+        memory.trim();
+        trimmedBytes = memory.residentBytes();
+      } else trimmedBytes = Math.min(trimmedBytes, bytes);
+    },
+    { background: true },
+  );
+}
+
+/** This process'. */
+function heldMemory(): HeldMemory {
+  let trim: (() => void) | undefined;
+  return {
+    residentBytes: () => process.memoryUsage.rss(),
+    heapBytes: () => process.memoryUsage().heapUsed,
+    workedMs: () => performance.eventLoopUtilization().active,
+    collect,
+    trim() {
+      trim ??= mallocTrim();
+      trim();
+    },
+  };
+}
+
+/** V8 has a collection on demand for its tests; this flavour of it also empties the pool of pages that wait to be used again. */
+function collect(): void {
+  const { setFlagsFromString } = process.getBuiltinModule("node:v8");
+  setFlagsFromString("--expose-gc");
+  const gc = process.getBuiltinModule("node:vm").runInNewContext("gc") as (options: object) => void;
+  setFlagsFromString("--no-expose-gc");
+  gc({ type: "major", flavor: "last-resort" });
+}
+
+interface ForeignFunctions {
+  dlopen(
+    library: null,
+    functions: Record<string, { arguments: string[]; return: string }>,
+  ): { readonly functions: Record<string, (argument: bigint) => number> };
+}
+
+/** malloc_trim(3), where Node lets call it (node:ffi, from Node 26 on) and the C library has it. */
+function mallocTrim(): () => void {
+  const { emitWarning } = process;
+  try {
+    // That it is experimental is no news for who runs the server: without it, memory is given back later.
+    process.emitWarning = () => {};
+    const ffi = process.getBuiltinModule("node:ffi") as ForeignFunctions | undefined;
+    const malloc_trim = ffi?.dlopen(null, { malloc_trim: { arguments: ["u64"], return: "i32" } }).functions[
+      "malloc_trim"
+    ];
+    return () => malloc_trim?.(0n);
+  } catch {
+    return () => {};
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
