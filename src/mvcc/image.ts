@@ -68,7 +68,8 @@ export function imageOf(space: Keyspace): MvccImage {
 }
 
 class ChunkWriter {
-  #bytes = new Uint8Array(chunkBytes + chunkBytes / 4);
+  /** Uninitialized: nobody sees more of it than was written. */
+  #bytes = new Uint8Array(Buffer.allocUnsafeSlow(chunkBytes + chunkBytes / 4).buffer);
   #view = new DataView(this.#bytes.buffer);
   length = 0;
 

@@ -1,12 +1,12 @@
 /**
  * When to write the next image. An image holds the whole state, so that one every so many entries would cost a writer more and more as
  * the state grows: a store of 100 MB would write 100 MB for every 3 MB of new log. It is due when the log since the last one
- * weighs as much as the image will, so what is written twice stays a constant share; the weight is bounded, because the log since the
+ * weighs a few times what the image will, so what is written twice stays a constant share; the weight is bounded, because the log since the
  * last image is kept in memory and read again at the next start, however few entries it has. A small state is written as often as asked for.
  */
 import type { Index } from "../base/index.ts";
 import type { Entry } from "../raft/index.ts";
-import { imageBytesFree, imageEntryBytes, imageLogBytesMax } from "./limits.ts";
+import { imageBytesFree, imageEntryBytes, imageLogBytesMax, imageLogPerState } from "./limits.ts";
 
 export class ImageSchedule {
   readonly #snapshotCount: number;
@@ -28,7 +28,7 @@ export class ImageSchedule {
     if (last === undefined) return false;
     if (this.#logBytes >= imageLogBytesMax) return true;
     if (last.index - this.#lastIndex < this.#snapshotCount) return false;
-    return this.#logBytes >= this.#usedBytes() - imageBytesFree;
+    return this.#logBytes >= imageLogPerState * (this.#usedBytes() - imageBytesFree);
   }
 
   /** One is taken, or was installed, at this index. */

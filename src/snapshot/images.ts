@@ -59,6 +59,8 @@ const frameHeadBytes = 8;
 const frameBytesMax = 64 * 1024 * 1024;
 /** Small pieces are gathered into frames of this size. */
 const frameBytesWanted = 256 * 1024;
+/** Few have more: a piece is as long as that and a record, and the next frame's head is read with it. */
+const frameBytesUsual = 2 * frameBytesWanted;
 const suffix = ".image";
 
 /** Opens a directory of images. Damaged ones are left out and named; remains of unfinished ones are removed. */
@@ -224,21 +226,31 @@ export async function* inspectImage(disk: Disk, path: string): AsyncGenerator<Ui
 /** Reads a whole image, and answers its label. @throws SnapshotDamagedError */
 async function verify(disk: Disk, path: string): Promise<Uint8Array> {
   const file = await disk.open(path, { readOnly: true });
+  // Frames are looked at one after the other: fresh memory for each would cost more than reading it.
+  let memory = Buffer.alloc(0);
+  const memoryFor = (length: number): Buffer => {
+    if (memory.length < length) memory = Buffer.allocUnsafeSlow(Math.max(length, frameBytesUsual));
+    return memory.subarray(0, length);
+  };
   try {
     let label: Uint8Array | undefined;
-    for await (const bytes of readFrames(file, path)) label ??= bytes;
+    for await (const bytes of readFrames(file, path, memoryFor)) label ??= Uint8Array.from(bytes);
     return label ?? emptyBytes;
   } finally {
     await file.close();
   }
 }
 
-/** The frames' bytes, the label first. */
-async function* readFrames(file: DiskFile, path: string): AsyncGenerator<Uint8Array> {
+/** The frames' bytes, the label first. `memoryFor`: where so many bytes are read to. */
+async function* readFrames(
+  file: DiskFile,
+  path: string,
+  memoryFor: (length: number) => Buffer = Buffer.allocUnsafe,
+): AsyncGenerator<Uint8Array> {
   const damaged = (what: string, offset: number) =>
     new SnapshotDamagedError(`${path}: ${what} at offset ${offset}`);
   const take = async (length: number, offset: number): Promise<Buffer> => {
-    const bytes = Buffer.allocUnsafe(length);
+    const bytes = memoryFor(length);
     if ((await file.read(bytes, offset)) < length) throw damaged("the image ends early", offset);
     return bytes;
   };
@@ -248,16 +260,23 @@ async function* readFrames(file: DiskFile, path: string): AsyncGenerator<Uint8Ar
     ? crc32
     : (bytes: Uint8Array, before: number) => crc32c(bytes, 0, bytes.length, before);
   let checksum = 0;
-  for (let offset = magic.length; ; ) {
-    const head = await take(frameHeadBytes, offset);
+  let offset = magic.length;
+  let head = await take(frameHeadBytes, offset);
+  for (;;) {
     const length = head.readUInt32LE(0);
+    const expected = head.readUInt32LE(4);
     if (length > frameBytesMax) throw damaged(`a frame of ${length} bytes`, offset);
-    const bytes = await take(length, offset + frameHeadBytes);
+    // The label comes first and is never empty: the frame without bytes is the last. All others have the next one's head behind them.
+    if (length === 0) {
+      if (checksum !== expected) throw damaged("a wrong checksum", offset);
+      return;
+    }
+    const read = await take(length + frameHeadBytes, offset + frameHeadBytes);
+    const bytes = read.subarray(0, length);
     checksum = next(bytes, checksum);
-    if (checksum !== head.readUInt32LE(4)) throw damaged("a wrong checksum", offset);
+    if (checksum !== expected) throw damaged("a wrong checksum", offset);
+    head = Buffer.from(read.subarray(length));
     offset += frameHeadBytes + length;
-    // The label comes first and is never empty.
-    if (length === 0) return;
     yield bytes;
   }
 }
