@@ -50,8 +50,8 @@ export function openCall<Request, Response>(
   };
   const messages = new GrpcReader(
     {
-      message(bytes) {
-        if (!over) observer.message(decode(method.response, bytes));
+      message(bytes, start, end) {
+        if (!over) observer.message(decode(method.response, bytes, start, end));
       },
     },
     { bytesMax: messageBytesMax },

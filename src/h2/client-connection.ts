@@ -119,7 +119,7 @@ export class ClientConnection extends Http2Endpoint<ClientStream> implements Htt
   protected override data(
     stream: ClientStream | undefined,
     id: number,
-    chunk: Buffer,
+    chunk: Uint8Array,
     flowBytes: number,
     endStream: boolean,
   ): void {

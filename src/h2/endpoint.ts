@@ -90,7 +90,7 @@ export abstract class Http2Endpoint<Stream extends Http2Stream> extends Incoming
   protected abstract data(
     stream: Stream | undefined,
     id: number,
-    chunk: Buffer,
+    chunk: Uint8Array,
     flowBytes: number,
     endStream: boolean,
   ): void;
@@ -155,7 +155,7 @@ export abstract class Http2Endpoint<Stream extends Http2Stream> extends Incoming
     if (more > 0) this.output.numbers(frameType.windowUpdate, 0, more);
   }
 
-  protected override dataCame(id: number, chunk: Buffer, flowBytes: number, endStream: boolean): void {
+  protected override dataCame(id: number, chunk: Uint8Array, flowBytes: number, endStream: boolean): void {
     // Section 6.9.1: all of it counts, whatever becomes of the stream.
     this.#receiveWindow -= flowBytes;
     if (this.#receiveWindow < 0) {

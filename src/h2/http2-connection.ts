@@ -107,7 +107,7 @@ export class Http2Connection extends Http2Endpoint<Http2Stream> implements Serve
   protected override data(
     stream: Http2Stream | undefined,
     id: number,
-    chunk: Buffer,
+    chunk: Uint8Array,
     flowBytes: number,
     endStream: boolean,
   ): void {

@@ -22,8 +22,8 @@ export interface OutputOwner {
 }
 
 /**
- * Frames on their way out. What is written during one turn of the event loop leaves in one write to the byte stream: small frames side by
- * side on pages, large payloads as they are.
+ * Frames on their way out. What is written while the event loop deals with one thing (what a socket brought, what has become durable) leaves
+ * in one write to the byte stream: small frames side by side on pages, large payloads as they are.
  */
 export class Output {
   readonly #stream: Duplex;
@@ -124,7 +124,8 @@ export class Output {
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(this.#flush);
+    // Before other sockets are read: their requests may take long, and whoever gets its answer now has its next request ready by then.
+    process.nextTick(this.#flush);
   }
 
   /** Sends what there is, then ends the byte stream. */

@@ -22,4 +22,7 @@ export function nodePlatform(): Machine {
   };
 }
 
-const loop: Loop = { soon: (run) => void setImmediate(run) };
+const loop: Loop = {
+  soon: (run) => void setImmediate(run),
+  next: (run) => process.nextTick(run),
+};

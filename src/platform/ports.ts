@@ -21,6 +21,8 @@ export interface Clock {
 export interface Loop {
   /** Runs in the next turn: what I/O brings by then is dealt with first. In the order of the calls. */
   soon(run: () => void): void;
+  /** Runs as soon as whoever has its turn now is done with it, before any other I/O is dealt with. In the order of the calls. */
+  next(run: () => void): void;
 }
 
 /** Chance as an argument. */

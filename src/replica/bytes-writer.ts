@@ -66,7 +66,9 @@ export class BytesWriter {
   }
 
   text(value: string): void {
-    this.bytes(Buffer.from(value, "utf8"));
+    // Most commands are of somebody without a name.
+    if (value === "") this.byte(0);
+    else this.bytes(Buffer.from(value, "utf8"));
   }
 
   /** Without a length before it. */

@@ -5,9 +5,9 @@
  *                          │  └─→ messages that need not wait
  *                          └─→ committed entries ─→ owner's state machine
  *
- * Everything runs on one thread; between two awaits nothing interleaves. A turn comes when all sockets that had something to
- * say have been read, so that what they brought shares one Ready, and with it one write. Several writes may be on their way to the
- * disk; the log ends them in order. Nothing that a Ready promises leaves before its write, and all before it, are durable.
+ * Everything runs on one thread; between two awaits nothing interleaves. While the disk is busy, a turn comes when all sockets that had
+ * something to say have been read, so that what they brought shares one Ready, and with it one write. Several writes may be on their way to
+ * the disk; the log ends them in order. Nothing that a Ready promises leaves before its write, and all before it, are durable.
  */
 import { assert, type Index, type MemberId, noMember } from "../base/index.ts";
 import type { Clock, Loop } from "../platform/index.ts";
@@ -62,8 +62,8 @@ export class Driver {
   #imageUnderWay: Promise<void> | undefined;
   readonly #schedule: ImageSchedule;
   #stopped = false;
-  /** Of the last write given to the log. */
-  #written: Promise<void> = Promise.resolve();
+  /** Writes given to the log that are not durable yet. */
+  #writes = 0;
   /** Committed when this life began: its own past is complete once that is applied. */
   readonly #startCommit: Index;
   #mayStandAlone = true;
@@ -141,6 +141,14 @@ export class Driver {
     this.#options.loop.soon(this.#takeTurn);
   }
 
+  /** Somebody has asked for something. An idle disk waits for nobody else: whoever comes meanwhile shares the next write. */
+  asked(): void {
+    if (this.#writes > 0) return this.turnSoon();
+    if (this.#turnIsDue || this.#stopped) return;
+    this.#turnIsDue = true;
+    this.#options.loop.next(this.#takeTurn);
+  }
+
   applyConfChange(change: ConfChange | undefined): void {
     this.#raft.applyConfChange(change);
   }
@@ -199,9 +207,10 @@ export class Driver {
   /** Durable before visible: votes and acknowledgements leave only when what they promise is on the disk. */
   #persist({ hardState, entries, messagesAfterPersist, mustSync }: Ready): void {
     if (hardState === undefined && entries.length === 0 && messagesAfterPersist.length === 0) return;
+    this.#writes++;
     // Without a need to sync this resolves with what was written before it.
-    this.#written = this.#options.wal.append({ hardState, entries, sync: mustSync });
-    this.#written.then(() => {
+    this.#options.wal.append({ hardState, entries, sync: mustSync }).then(() => {
+      this.#writes--;
       if (this.#stopped) return;
       this.#guard(() => {
         this.#raft.persisted(entries.at(-1), hardState);

@@ -101,7 +101,7 @@ export class Replica implements Kv {
     this.ready = ready.promise;
     this.#resolveReady = ready.resolve;
     this.#services = createServices(parts, {
-      onWork: () => this.#driver.turnSoon(),
+      onWork: () => this.#driver.asked(),
       header: () => this.header(),
       ask: (member, question) => this.#ask(member, question),
       activeSince: (member) => this.#transport?.activeSince(member),

@@ -43,7 +43,10 @@ export class Life implements Process {
       this.#end = resolve;
     });
     this.clock = this.#makeClock(clockError);
-    this.loop = { soon: (run) => void world.schedule(world.random() * turnMs, run, this) };
+    this.loop = {
+      soon: (run) => void world.schedule(world.random() * turnMs, run, this),
+      next: (run) => void world.schedule(0, run, this),
+    };
     this.random = randomOf(world);
   }
 

@@ -183,11 +183,11 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
   }
 
   /** One message of the client's. @throws RpcError */
-  message(bytes: Uint8Array): void {
+  message(bytes: Uint8Array, start: number, end: number): void {
     if (this.#ended) return;
     this.#counts.received++;
-    this.#counts.receivedBytes += bytes.length;
-    const request = decode(this.#method.info.request, bytes);
+    this.#counts.receivedBytes += end - start;
+    const request = decode(this.#method.info.request, bytes, start, end);
     if (this.#observer) this.#observer.request(request);
     else this.#unary(request);
   }

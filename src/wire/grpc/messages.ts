@@ -51,12 +51,12 @@ export interface GrpcReaderOptions {
   readonly decompress?: (message: Uint8Array) => Uint8Array;
 }
 
-/** Gets each message once it is complete. */
+/** Gets each message once it is complete: it lies in `bytes` from `start` to `end`. */
 export interface GrpcMessageSink {
-  message(bytes: Uint8Array): void;
+  message(bytes: Uint8Array, start: number, end: number): void;
 }
 
-/** Cuts a body into messages. One that lies in one chunk is a view of it. */
+/** Cuts a body into messages. One that lies in one chunk is not copied. */
 export class GrpcReader {
   readonly #sink: GrpcMessageSink;
   readonly #options: GrpcReaderOptions;
@@ -98,11 +98,12 @@ export class GrpcReader {
       if (size > bytesMax) throw new GrpcMessageTooLarge(size, bytesMax);
       needed = grpcPrefixBytes + size;
       if (bytes.length - offset < needed) break;
-      const message = new Uint8Array(bytes.buffer, bytes.byteOffset + offset + grpcPrefixBytes, size);
       const compressed = bytes[offset] !== 0;
+      const start = offset + grpcPrefixBytes;
       offset += needed;
       needed = grpcPrefixBytes;
-      this.#sink.message(compressed ? this.#decompress(message) : message);
+      if (compressed) this.#decompressed(bytes.subarray(start, offset));
+      else this.#sink.message(bytes, start, offset);
     }
     if (offset === bytes.length) return;
     const rest = bytes.subarray(offset);
@@ -111,10 +112,11 @@ export class GrpcReader {
     this.#needed = needed;
   }
 
-  #decompress(message: Uint8Array): Uint8Array {
+  #decompressed(message: Uint8Array): void {
     const { decompress } = this.#options;
     if (decompress === undefined) throw new GrpcBodyError("a compressed message that nobody asked for");
-    return decompress(message);
+    const bytes = decompress(message);
+    this.#sink.message(bytes, 0, bytes.length);
   }
 }
 

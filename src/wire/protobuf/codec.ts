@@ -1,3 +1,4 @@
+import { emptyBytes } from "../../base/index.ts";
 import { ProtobufReader } from "./reader.ts";
 import { ProtobufWriter } from "./writer.ts";
 
@@ -58,6 +59,8 @@ export interface MethodInfo<Request, Response> {
 
 // Memory to write into, no state: a result is never touched again.
 const sharedWriter = new ProtobufWriter();
+// Begins anew with every message; no message is read while another one is.
+const sharedReader = new ProtobufReader(emptyBytes);
 
 /** The message's bytes, a view that nothing writes to again. */
 export function encode<T>(codec: MessageCodec<T>, message: Draft<T>): Uint8Array {
@@ -67,9 +70,10 @@ export function encode<T>(codec: MessageCodec<T>, message: Draft<T>): Uint8Array
 }
 
 /**
- * The message with all fields, absent ones at their default. Its bytes are views of the input.
+ * The message that lies in `bytes` from `start` to `end`, with all fields, absent ones at their default. Its bytes are views of the input.
  * @throws ProtobufError
  */
-export function decode<T>(codec: MessageCodec<T>, bytes: Uint8Array): T {
-  return codec.read(new ProtobufReader(bytes));
+export function decode<T>(codec: MessageCodec<T>, bytes: Uint8Array, start = 0, end = bytes.length): T {
+  sharedReader.begin(bytes, start, end);
+  return codec.read(sharedReader);
 }

@@ -11,7 +11,7 @@ const highUnit = 0x1_0000_0000;
  * nesting is bounded, and whatever does not fit throws a ProtobufError; nothing is allocated from a length alone.
  */
 export class ProtobufReader {
-  readonly #bytes: Uint8Array;
+  #bytes: Uint8Array;
   #position: number;
   #end: number;
   #depth = 0;
@@ -24,6 +24,14 @@ export class ProtobufReader {
     this.#bytes = bytes;
     this.#position = 0;
     this.#end = bytes.length;
+  }
+
+  /** From now on it reads the message that lies in `bytes` from `start` to `end`. */
+  begin(bytes: Uint8Array, start: number, end: number): void {
+    this.#bytes = bytes;
+    this.#position = start;
+    this.#end = end;
+    this.#depth = 0;
   }
 
   /** True while the current message has more fields. */
