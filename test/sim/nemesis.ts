@@ -199,12 +199,16 @@ export class Nemesis {
     });
   }
 
-  /** Somebody else fills the disk, slowly, up to what a member keeps free for itself, and makes room again. */
-  async #fill({ health, storage, config }: Machine): Promise<void> {
-    const { world } = this.#cluster;
+  /**
+   * Somebody else fills the disk, slowly, up to what a member keeps free for itself, and makes room again. What the cluster holds has room:
+   * a machine that comes back empty cannot join where it has none.
+   */
+  async #fill({ health, config }: Machine): Promise<void> {
+    const { world, machines } = this.#cluster;
     const reserveBytes = config.diskReserveBytes ?? 0;
     for (let share = 6; share >= 0.5 && !this.#stopped; share -= world.random()) {
-      health.capacityBytes = Math.min(health.capacityBytes, storage.bytes + share * reserveBytes);
+      const heldBytes = Math.max(...machines.map(({ storage }) => storage.bytes));
+      health.capacityBytes = Math.min(health.capacityBytes, heldBytes + share * reserveBytes);
       await world.sleep(1500);
     }
     await this.#for(world.between(1000, 6000), () => {
