@@ -14,7 +14,11 @@ export const defaults = {
   /** Pods that are processes of this machine: all of 127/8 is local on Linux. */
   localPodCidr: "127.128.0.0/16",
   nodePort: 10_250,
-  nodeMonitorGraceMs: 40_000,
+  /** As kube-controller-manager's, and longer than the Leases of nodes. */
+  nodeMonitorGraceMs: 50_000,
+  nodeLeaseSeconds: 40,
+  /** As kube-controller-manager's. */
+  terminatedPodGcThreshold: 12_500,
   serviceAccountIssuer: "https://kubernetes.default.svc.cluster.local",
   apiPort: 6443,
   etcdPort: 2379,

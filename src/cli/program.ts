@@ -81,7 +81,7 @@ withTrafficFlags(withAccessFlags(program.command("up")))
   )
   .option(
     "--node-monitor-grace-period <seconds>",
-    "without a heartbeat until a node is lost; its own nodes tell theirs four times in that",
+    "without a heartbeat until a node is lost; its own nodes tell theirs four times in that, or in 40 s",
     positiveNumber,
     defaults.nodeMonitorGraceMs / 1000,
   )
@@ -184,6 +184,12 @@ withAccessFlags(program.command("serve"))
     wholeNumber,
     defaults.nodeMonitorGraceMs / 1000,
   )
+  .option(
+    "--terminated-pod-gc-threshold <n>",
+    "finished pods from which on the oldest are deleted; 0: none is",
+    wholeNumber,
+    defaults.terminatedPodGcThreshold,
+  )
   .option("--nodes <n>", "hollow nodes run by this process", wholeNumber, 0)
   .option("--kubeconfig <file>", "write an administrator's kubeconfig here")
   .action(async (options) => (await import("./commands/serve.ts")).serve(options));
@@ -205,7 +211,7 @@ program
     "--lease-duration <seconds>",
     "how long its heartbeat holds; renewed four times in that",
     positiveNumber,
-    defaults.nodeMonitorGraceMs / 1000,
+    defaults.nodeLeaseSeconds,
   )
   .option(
     "--cluster-dns <ip>",

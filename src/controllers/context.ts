@@ -26,6 +26,8 @@ export interface ControllerSettings {
   readonly nodeMonitorPeriodMs: number;
   /** Pods of a node that does not exist are deleted when it did not come back for so long. Milliseconds. */
   readonly podGcQuarantineMs: number;
+  /** Finished pods from which on the oldest are deleted; 0: none is. */
+  readonly terminatedPodThreshold: number;
   /** Addresses of pods, `10.128.0.0/12`; undefined: nodes get no range from here. */
   readonly clusterCidr: string | undefined;
   /** Length of the prefix that each node gets of it. */

@@ -47,8 +47,10 @@ import { serviceCidrController } from "./service-cidr/index.ts";
 import { statefulSetController } from "./statefulset/index.ts";
 import { taintEvictionController } from "./taint-eviction/index.ts";
 import { policyStatusController } from "./validating-policy-status/index.ts";
+import { attachDetachController } from "./volume/attach-detach.ts";
 import { volumeBinderController } from "./volume/binder.ts";
 import { ephemeralVolumeController } from "./volume/ephemeral.ts";
+import { volumeExpander } from "./volume/expander.ts";
 import {
   attributesClassProtectionController,
   claimProtectionController,
@@ -86,6 +88,8 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   disruptionController,
   resourceQuotaController,
   volumeBinderController,
+  attachDetachController,
+  volumeExpander,
   ephemeralVolumeController,
   resourceClaimController,
   claimProtectionController,
@@ -129,9 +133,10 @@ export interface ControllerManager {
 const leaseNamespace = "kube-system";
 
 const defaultSettings: ControllerSettings = {
-  nodeMonitorGracePeriodMs: 40_000,
+  nodeMonitorGracePeriodMs: 50_000,
   nodeMonitorPeriodMs: 5_000,
   podGcQuarantineMs: 40_000,
+  terminatedPodThreshold: 12_500,
   clusterCidr: "10.128.0.0/12",
   nodeCidrMaskSize,
   rootCa: undefined,

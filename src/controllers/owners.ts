@@ -131,6 +131,10 @@ export function isConflict(error: unknown): boolean {
   return error instanceof StatusError && error.code === 409;
 }
 
+export function isAlreadyExists(error: unknown): boolean {
+  return error instanceof StatusError && error.reason === "AlreadyExists";
+}
+
 /** Nothing can be made in a namespace that is going away; retrying is idle. */
 export function isNamespaceTerminating(error: unknown): boolean {
   return (

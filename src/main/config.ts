@@ -70,6 +70,8 @@ export interface ApiConfig {
   readonly controllers: string;
   /** Milliseconds without a heartbeat until a node counts as lost. */
   readonly nodeMonitorGraceMs: number;
+  /** Finished pods from which on the oldest are deleted; 0: none is. */
+  readonly terminatedPodThreshold: number;
   /** `standardAccess` when left out. */
   readonly access?: AccessConfig;
   /** Which admission plugins look at writes; `standardAdmission` when left out. */

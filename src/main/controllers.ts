@@ -45,6 +45,7 @@ export function startControllers(options: {
       hostName: config.name,
       settings: {
         nodeMonitorGracePeriodMs: config.nodeMonitorGraceMs,
+        terminatedPodThreshold: config.terminatedPodThreshold,
         clusterCidr: config.podCidr,
         rootCa: pki.rootCa,
         signer: pki.signer,

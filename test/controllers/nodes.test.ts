@@ -373,3 +373,26 @@ test("pods that were deleted on a node which is out of service need not be waite
   await cluster.until("it is gone", () => pod() === undefined);
   await cluster.stop();
 });
+
+test("of more finished pods than are kept the evicted ones go first, then the oldest", async () => {
+  const cluster = await startCluster({
+    nodes: 0,
+    controllers: "pod-garbage-collector-controller",
+    settings: { terminatedPodThreshold: 2 },
+  });
+  const finish = (name: string, status: object) =>
+    cluster.client.create(pods, { metadata: { name, namespace: "default" }, spec: {}, status });
+  const left = () => cluster.api.all("pods").map(({ metadata }) => metadata.name);
+  for (const name of ["first", "second"]) {
+    await finish(name, { phase: "Succeeded" });
+    cluster.clock.advance(2_000);
+  }
+  await finish("evicted", { phase: "Failed", reason: "Evicted" });
+  await finish("running", { phase: "Running" });
+  await cluster.until("the evicted one is gone", () => !left().includes("evicted"), { stepMs: 1_000 });
+  assert.deepEqual(left().sort(), ["first", "running", "second"]);
+  await finish("third", { phase: "Failed" });
+  await cluster.until("the oldest is gone", () => !left().includes("first"), { stepMs: 1_000 });
+  assert.deepEqual(left().sort(), ["running", "second", "third"]);
+  await cluster.stop();
+});

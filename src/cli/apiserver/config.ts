@@ -45,6 +45,7 @@ export function apiConfigOf(settings: ApiServerSettings): ApiConfig & { readonly
     controllers: "",
     podCidr: defaults.podCidr,
     nodeMonitorGraceMs: defaults.nodeMonitorGraceMs,
+    terminatedPodThreshold: defaults.terminatedPodGcThreshold,
     frozenObjects,
     hollowNodes: 0,
   };

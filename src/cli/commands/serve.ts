@@ -49,6 +49,7 @@ export interface ServeOptions extends AccessOptions {
   readonly localPodCidr?: string;
   readonly controllers: string;
   readonly nodeMonitorGracePeriod: number;
+  readonly terminatedPodGcThreshold: number;
   readonly nodes: number;
   readonly kubeconfig?: string;
 }
@@ -95,6 +96,7 @@ function configOf(options: ServeOptions): ServerConfig {
     ...(options.localPodCidr === undefined ? {} : { localPodCidr: options.localPodCidr }),
     controllers: options.controllers,
     nodeMonitorGraceMs: options.nodeMonitorGracePeriod * 1000,
+    terminatedPodThreshold: options.terminatedPodGcThreshold,
     frozenObjects,
     access: accessConfig(options),
     hollowNodes: options.nodes,

@@ -81,10 +81,11 @@ const localPodCidrOf = ({ podCidr, runtime }: SettledOptions): string =>
 /** The nodes, all of this process. */
 async function startNodes(
   machine: Machine,
-  { nodes, runtime, images, address, nodeMonitorGracePeriod: leaseSeconds }: SettledOptions,
+  { nodes, runtime, images, address, nodeMonitorGracePeriod }: SettledOptions,
   at: UpPlace & { readonly client: (userAgent: string) => Client },
 ): Promise<{ registered: Promise<void>; close(): Promise<void> }> {
   const log = standardErrorLog(machine.clock, "warn");
+  const leaseSeconds = Math.min(nodeMonitorGracePeriod, defaults.nodeLeaseSeconds);
   if (runtime === "hollow" && images !== undefined)
     throw new Error("--images: hollow pods run no programs: give --runtime process as well");
   if (runtime === "hollow")
@@ -234,6 +235,7 @@ async function upOne(platform: Machine, options: SettledOptions, place: UpPlace)
       localPodCidr: localPodCidrOf(options),
       controllers: "*",
       nodeMonitorGraceMs: options.nodeMonitorGracePeriod * 1000,
+      terminatedPodThreshold: defaults.terminatedPodGcThreshold,
       frozenObjects,
       access: accessConfig(options),
       hollowNodes: 0,

@@ -25,6 +25,13 @@ const unschedulable = "node.kubernetes.io/unschedulable";
 
 const ownNoSchedule = new Set([...conditionTaints.map(([, , key]) => key), unschedulable]);
 
+/** Somebody says that the node will not come back as it was. */
+export function hasOutOfServiceTaint(node: KubeObject): boolean {
+  return ((node.spec?.taints ?? []) as Taint[]).some(
+    ({ key }) => key === "node.kubernetes.io/out-of-service",
+  );
+}
+
 /**
  * The taints that a node's conditions ask for; others' taints stay. `evict` adds those that drive pods away. Undefined where
  * nothing changes.

@@ -2,14 +2,15 @@ import type { KubeObject } from "../../apimachinery/index.ts";
 import { createWorkqueue, keyOf, splitKey } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import { workUntil } from "../lifecycle.ts";
-import type { Taint } from "../node-lifecycle/taints.ts";
+import { hasOutOfServiceTaint } from "../node-lifecycle/taints.ts";
 import { isNotFound } from "../owners.ts";
-import { conditionOf, isPodTerminal, withCondition } from "../pods.ts";
+import { conditionOf, createdMs, isPodTerminal, withCondition } from "../pods.ts";
 import { inNamespace, isTerminating, nodes, pods as podResource } from "../resources.ts";
 
 /**
  * Removes pods that nobody else will: those bound to a node that does not exist (after a quarantine, since the node may be
- * made again), those deleted before they were bound, and those deleted on a node that is out of service. pkg/controller/podgc.
+ * made again), those deleted before they were bound, those deleted on a node that is out of service, and the oldest finished ones when there
+ * are many. pkg/controller/podgc.
  */
 export const podGarbageCollector: ControllerDescriptor = {
   name: "pod-garbage-collector-controller",
@@ -18,6 +19,12 @@ export const podGarbageCollector: ControllerDescriptor = {
 };
 
 const nodeIndex = "node-name";
+const finishedIndex = "finished";
+const finished = "yes";
+/** How long finished pods gather until they are counted. Milliseconds. */
+const countEveryMs = 20_000;
+/** Key of that count; no pod has it. */
+const count = "";
 
 function create(context: ControllerContext): { run(): Promise<void> } {
   const { client, clock, log, signal, informers, settings } = context;
@@ -27,6 +34,11 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   /** Missing nodes, and since when, monotonic milliseconds. */
   const missing = new Map<string, number>();
   const queue = createWorkqueue({ name: "pod garbage", clock, log, process: reconcile });
+
+  pods.addIndex(finishedIndex, (pod) => (isPodTerminal(pod) ? [finished] : []));
+  const countSoon = (): void => {
+    if (settings.terminatedPodThreshold > 0) queue.addAfter(count, countEveryMs);
+  };
 
   known.addHandler({
     add: ({ metadata }) => missing.delete(metadata.name as string),
@@ -40,14 +52,19 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     },
   });
   pods.addHandler({
-    add: (pod) => queue.add(keyOf(pod)),
+    add(pod) {
+      queue.add(keyOf(pod));
+      if (isPodTerminal(pod)) countSoon();
+    },
     update(pod, old) {
+      if (isPodTerminal(pod) && !isPodTerminal(old)) countSoon();
       if (pod.spec?.nodeName !== old.spec?.nodeName || isTerminating(pod) !== isTerminating(old))
         queue.add(keyOf(pod));
     },
   });
 
   async function reconcile(key: string): Promise<void> {
+    if (key === count) return await removeOldest();
     const pod = pods.lister.getByKey(key);
     if (pod === undefined) return;
     const node: string = pod.spec?.nodeName ?? "";
@@ -76,6 +93,21 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       await remove(pod, "PodGC: node no longer exists");
       if (pods.lister.byIndex(nodeIndex, node).length <= 1) missing.delete(node);
     }
+  }
+
+  /** Those that were evicted come first: nobody counts them. */
+  async function removeOldest(): Promise<void> {
+    const all = pods.lister.byIndex(finishedIndex, finished);
+    const surplus = all.length - settings.terminatedPodThreshold;
+    if (surplus <= 0) return;
+    log.info("finished pods are deleted", { pods: surplus });
+    all.sort(
+      (a, b) =>
+        Number(isEvicted(b)) - Number(isEvicted(a)) ||
+        createdMs(a) - createdMs(b) ||
+        (keyOf(a) < keyOf(b) ? -1 : 1),
+    );
+    for (const pod of all.slice(0, surplus)) await remove(pod, undefined);
   }
 
   /** `disruption`: what the pod's condition is to say of it. */
@@ -112,11 +144,11 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   return { run: () => workUntil(signal, queue) };
 }
 
+function isEvicted({ status }: KubeObject): boolean {
+  return status?.phase === "Failed" && status.reason === "Evicted";
+}
+
 /** Not ready, and somebody says that it will not come back as it was. */
 function isOutOfService(node: KubeObject): boolean {
-  const taints = (node.spec?.taints ?? []) as Taint[];
-  return (
-    conditionOf(node, "Ready")?.status !== "True" &&
-    taints.some(({ key }) => key === "node.kubernetes.io/out-of-service")
-  );
+  return conditionOf(node, "Ready")?.status !== "True" && hasOutOfServiceTaint(node);
 }

@@ -8,6 +8,7 @@ import { controllerOf } from "../owners.ts";
 import { isTerminating } from "../resources.ts";
 import { notMadeFor } from "../volume/ephemeral.ts";
 import { bindCompleted, classOf, findVolume, selectedNode } from "../volume/matching.ts";
+import { claimsOfPod } from "../volume/pod-claims.ts";
 import { matchesNodeSelector, matchesTopology } from "./node-affinity.ts";
 
 export interface VolumeSources {
@@ -39,7 +40,7 @@ const noVolumes = "node(s) didn't find available persistent volumes to bind";
 
 /** The rules of one pod, for every node. Undefined where it has no claims. */
 export function volumeRules(pod: KubeObject, sources: VolumeSources): VolumeRules | undefined {
-  const names = claimNamesOf(pod);
+  const names = claimsOfPod(pod);
   if (names.length === 0) return undefined;
   const bound: KubeObject[] = [];
   const delayed: KubeObject[] = [];
@@ -66,26 +67,6 @@ export function volumeRules(pod: KubeObject, sources: VolumeSources): VolumeRule
     else return impossible("pod has unbound immediate PersistentVolumeClaims");
   }
   return { on: (node) => planFor(node, { bound, delayed }, sources) };
-}
-
-interface ClaimName {
-  readonly name: string;
-  /** Made for this pod alone. */
-  readonly ephemeral: boolean;
-}
-
-function claimNamesOf(pod: KubeObject): ClaimName[] {
-  const volumes = (pod.spec?.volumes ?? []) as {
-    name: string;
-    persistentVolumeClaim?: { claimName: string };
-    ephemeral?: object;
-  }[];
-  return volumes.flatMap(({ name, persistentVolumeClaim, ephemeral }): ClaimName[] => {
-    if (persistentVolumeClaim !== undefined) {
-      return [{ name: persistentVolumeClaim.claimName, ephemeral: false }];
-    }
-    return ephemeral === undefined ? [] : [{ name: `${pod.metadata.name}-${name}`, ephemeral: true }];
-  });
 }
 
 function isDelayed(claim: KubeObject, { classes }: VolumeSources): boolean {

@@ -9,7 +9,6 @@ import { createWorkqueue, keyOf } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import { workUntil } from "../lifecycle.ts";
 import { isNotFound } from "../owners.ts";
-import { isPodTerminal } from "../pods.ts";
 import {
   inNamespace,
   persistentVolumeClaims,
@@ -28,6 +27,7 @@ import {
   sameMode,
   selectedNode,
 } from "./matching.ts";
+import { claimsOfPod, isPodStopped } from "./pod-claims.ts";
 
 export const volumeBinderController: ControllerDescriptor = {
   name: "persistentvolume-binder-controller",
@@ -154,10 +154,11 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     if (volume !== undefined) return await bind(volume, claim);
     if (await assignDefaultClass(claim)) return;
     if (delayed && claim.metadata.annotations?.[selectedNode] === undefined) {
-      const waiting = podOf(claim);
-      if (waiting === undefined)
+      const [pod, ...more] = podsOf(claim);
+      const who = more.length === 0 ? `pod ${pod}` : `pods ${[pod, ...more]}`;
+      if (pod === undefined)
         tell("Normal", "WaitForFirstConsumer", "waiting for first consumer to be created before binding");
-      else tell("Normal", "WaitForPodScheduled", `waiting for pod ${waiting.metadata.name} to be scheduled`);
+      else tell("Normal", "WaitForPodScheduled", `waiting for ${who} to be scheduled`);
     } else if (classOf(claim) !== "") {
       if (await askProvisioner(claim, storageClass, tell)) return;
     } else {
@@ -168,13 +169,13 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     claimQueue.addAfter(key, remindMs);
   }
 
-  /** A pod that uses the claim and has no node yet. */
-  function podOf(claim: KubeObject): KubeObject | undefined {
-    return pods.lister.list(claim.metadata.namespace).find((pod) => {
-      if (isPodTerminal(pod) || (pod.spec?.nodeName ?? "") !== "") return false;
-      const used = (pod.spec?.volumes ?? []) as { persistentVolumeClaim?: { claimName?: string } }[];
-      return used.some((volume) => volume.persistentVolumeClaim?.claimName === claim.metadata.name);
-    });
+  /** Names of the pods that use the claim and have no node yet. */
+  function podsOf(claim: KubeObject): string[] {
+    return pods.lister
+      .list(claim.metadata.namespace)
+      .filter((pod) => (pod.spec?.nodeName ?? "") === "" && !isPodStopped(pod))
+      .filter((pod) => claimsOfPod(pod).some(({ name }) => name === claim.metadata.name))
+      .map(({ metadata }) => metadata.name as string);
   }
 
   /** A claim that named no class gets the default one, also where that came later. */

@@ -31,11 +31,11 @@ export function isFor(volume: KubeObject, claim: KubeObject): boolean {
 
 const modeOf = ({ spec }: KubeObject): string => spec?.volumeMode ?? "Filesystem";
 
-const sizeOf = (text: string | undefined) => parseQuantity(text ?? "0");
+export const sizeOf = (text: string | undefined) => parseQuantity(text ?? "0");
 
 const capacityOf = (volume: KubeObject) => sizeOf(volume.spec?.capacity?.storage);
 
-const requestOf = (claim: KubeObject) => sizeOf(claim.spec?.resources?.requests?.storage);
+export const requestOf = (claim: KubeObject) => sizeOf(claim.spec?.resources?.requests?.storage);
 
 function offersModes(volume: KubeObject, claim: KubeObject): boolean {
   const offered: string[] = volume.spec?.accessModes ?? [];

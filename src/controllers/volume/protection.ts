@@ -2,7 +2,7 @@ import type { GroupVersionResource, KubeObject } from "../../apimachinery/index.
 import { type Client, createWorkqueue, type Informer, keyOf, type Workqueue } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import { workUntil } from "../lifecycle.ts";
-import { isNotFound } from "../owners.ts";
+import { controllerOf, isNotFound } from "../owners.ts";
 import {
   inNamespace,
   isTerminating,
@@ -11,6 +11,7 @@ import {
   pods as podResource,
   volumeAttributesClasses,
 } from "../resources.ts";
+import { claimIndex, isMountedBy } from "./pod-claims.ts";
 
 /**
  * Storage in use stays: admission puts a finalizer on claims, volumes and classes of attributes, and these controllers take it off
@@ -28,29 +29,35 @@ export const claimProtectionController: ControllerDescriptor = {
   create(context) {
     const claims = context.informers.informer(persistentVolumeClaims);
     const pods = context.informers.informer(podResource);
-    const byClaim = "persistent-volume-claim";
-    pods.addIndex(byClaim, claimsOfPod);
+    pods.addIndex(claimIndex.name, claimIndex.keys);
     const protection = protect(context, {
       resource: persistentVolumeClaims,
       informer: claims,
       finalizer: claimFinalizer,
-      isUsed: (claim) => pods.lister.byIndex(byClaim, keyOf(claim)).length > 0,
+      isUsed: (claim) => pods.lister.byIndex(claimIndex.name, keyOf(claim)).some((pod) => uses(pod, claim)),
     });
     const release = (pod: KubeObject): void => {
-      for (const key of claimsOfPod(pod)) protection.look(key);
+      for (const key of claimIndex.keys(pod)) protection.look(key);
     };
-    pods.addHandler({ delete: release });
+    pods.addHandler({
+      delete: release,
+      update(pod, old) {
+        if (isForceDeleted(pod) && !isForceDeleted(old)) release(pod);
+      },
+    });
     return protection;
   },
 };
 
-/** `namespace/name` of the claims that a pod on a node mounts. */
-function claimsOfPod(pod: KubeObject): string[] {
-  if (!pod.spec?.nodeName) return [];
-  const volumes = (pod.spec.volumes ?? []) as { persistentVolumeClaim?: { claimName?: string } }[];
-  return volumes.flatMap(({ persistentVolumeClaim: claim }) =>
-    claim?.claimName === undefined ? [] : [`${pod.metadata.namespace}/${claim.claimName}`],
-  );
+function uses(pod: KubeObject, claim: KubeObject): boolean {
+  if (!isMountedBy(claim, pod)) return false;
+  // The pod's own claim does not wait for a pod of which nothing but finalizers is left: one of them may wait for the claim.
+  return !isForceDeleted(pod) || controllerOf(claim)?.uid !== pod.metadata.uid;
+}
+
+/** The node agent is done with it, or will not be asked. */
+function isForceDeleted(pod: KubeObject): boolean {
+  return isTerminating(pod) && pod.metadata.deletionGracePeriodSeconds === 0;
 }
 
 /** A volume goes when it is not bound to a claim. */
