@@ -54,6 +54,8 @@ const kinds: Kind[] = [
   kind("networking.k8s.io", "v1", "ipaddresses", "IPAddress", false),
   kind("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
   kind("storage.k8s.io", "v1", "storageclasses", "StorageClass", false),
+  kind("storage.k8s.io", "v1", "csidrivers", "CSIDriver", false),
+  kind("storage.k8s.io", "v1", "volumeattachments", "VolumeAttachment", false),
   kind("resource.k8s.io", "v1", "resourceclaims", "ResourceClaim"),
   kind("resource.k8s.io", "v1", "resourceclaimtemplates", "ResourceClaimTemplate"),
   kind("resource.k8s.io", "v1", "resourceslices", "ResourceSlice", false),

@@ -62,12 +62,12 @@ async function runPods(cluster: RealCluster, count: number): Promise<void> {
 }
 
 /** Each pod uses so much CPU; 100m are asked for. */
-const measured = (names: readonly string[], cpu: string, nowMs: number): object => ({
+const measured = (names: readonly string[], cpu: string, nowMs: number, memory = "1Mi"): object => ({
   items: names.map((name) => ({
     metadata: { name },
     timestamp: new Date(nowMs).toISOString().replace(/\.\d+Z/, "Z"),
     window: "30s",
-    containers: [{ name: "app", usage: { cpu, memory: "1Mi" } }],
+    containers: [{ name: "app", usage: { cpu, memory } }],
   })),
 });
 
@@ -147,5 +147,49 @@ test("rules bound each step, and a target outside of the range is brought into i
     { stepMs: 1_000 },
   );
   assert.equal(await replicasOf(cluster), 2);
+  await cluster.stop();
+});
+
+test("memory is told as metrics-server tells it, and an external metric by its selector as Go prints it", async () => {
+  const external = { items: [{ metricName: "queue", value: "7" }] };
+  let names: string[] = [];
+  let now = () => 0;
+  const cluster = await startRealCluster(controllers, {}, (path) =>
+    path.startsWith("/apis/metrics.k8s.io/")
+      ? measured(names, "10m", now(), "300Mi")
+      : path.startsWith("/apis/external.metrics.k8s.io/")
+        ? external
+        : undefined,
+  );
+  now = () => cluster.clock.now();
+  const { client, until } = cluster;
+  await client.create(deployments, deployment("web", 1));
+  await runPods(cluster, 1);
+  names = (await client.list(pods, {})).items.map(({ metadata }) => metadata.name as string);
+  const selector = { matchLabels: { of: "orders" } };
+  await client.create(
+    autoscalers,
+    autoscaler({
+      maxReplicas: 9,
+      metrics: [
+        {
+          type: "Resource",
+          resource: { name: "memory", target: { type: "AverageValue", averageValue: "100Mi" } },
+        },
+        {
+          type: "External",
+          external: {
+            metric: { name: "queue", selector },
+            target: { type: "AverageValue", averageValue: "1" },
+          },
+        },
+      ],
+    }),
+  );
+  const text =
+    "SuccessfulRescale: New size: 4; reason: external metric queue(&LabelSelector{MatchLabels:map[string]string{of: orders,},MatchExpressions:[]LabelSelectorRequirement{},}) above target";
+  await until("it says why", async () => (await cluster.eventsOf("web")).includes(text), { stepMs: 1_000 });
+  const { status } = await client.get(autoscalers, "web");
+  assert.equal(status.currentMetrics[0].resource.current.averageValue, "300Mi");
   await cluster.stop();
 });

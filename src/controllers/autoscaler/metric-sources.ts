@@ -1,4 +1,5 @@
-import { formatQuantity, type KubeObject } from "../../apimachinery/index.ts";
+import { formatQuantity, type KubeObject, type LabelSelector } from "../../apimachinery/index.ts";
+import { selectorText } from "../selector-text.ts";
 import { type MetricsClient, milliOf } from "./metrics-client.ts";
 import { replicasForAverage, replicasForUtilization, replicasForValue } from "./replica-calculator.ts";
 import { isWithin, type MetricSpec, type ObjectReference, type Tolerances } from "./types.ts";
@@ -81,8 +82,12 @@ async function reading<T>(
   }
 }
 
-const quantity = (milli: number): string =>
-  formatQuantity({ nano: BigInt(milli) * 1_000_000n, format: "DecimalSI" });
+/** As metrics-server writes it, where it is one of its resources. */
+const quantity = (milli: number, resource?: string): string =>
+  formatQuantity({
+    nano: BigInt(milli) * 1_000_000n,
+    format: resource === "memory" ? "BinarySI" : "DecimalSI",
+  });
 
 async function ofResource(spec: MetricSpec, input: MetricInput): Promise<MetricResult> {
   const { name, target } = needed(spec.resource, spec);
@@ -126,7 +131,7 @@ async function measureResource(
   const measured = { ...input, metrics, resource: name, currentReplicas };
   if (target.averageValue !== undefined) {
     const { replicas, average } = replicasForAverage(measured, milliOf(target.averageValue));
-    return { replicas, current: { averageValue: quantity(average) }, metric: `${name} resource` };
+    return { replicas, current: { averageValue: quantity(average, name) }, metric: `${name} resource` };
   }
   if (target.averageUtilization === undefined) {
     throw new Error(
@@ -141,7 +146,7 @@ async function measureResource(
   const what = container === undefined ? "resource" : "container resource";
   return {
     replicas,
-    current: { averageUtilization: utilization, averageValue: quantity(average) },
+    current: { averageUtilization: utilization, averageValue: quantity(average, name) },
     metric: `${name} ${what} utilization (percentage of request)`,
   };
 }
@@ -206,7 +211,7 @@ async function ofObject(spec: MetricSpec, input: MetricInput): Promise<MetricRes
     replicas,
     name:
       target.value === undefined
-        ? `external metric ${metric.name}(${selectorText(metric.selector)})`
+        ? `external metric ${metric.name}(${textOf(metric.selector)})`
         : `${kind} metric ${metric.name}`,
     status: { type: spec.type, object: { metric, current, describedObject } },
   };
@@ -228,7 +233,7 @@ async function ofExternal(spec: MetricSpec, input: MetricInput): Promise<MetricR
     },
     async () => {
       const usage = await prefixed(
-        `unable to get external metric ${input.namespace}/${metric.name}/${selectorText(metric.selector)}`,
+        `unable to get external metric ${input.namespace}/${metric.name}/${textOf(metric.selector)}`,
         () => input.client.external(metric, input.namespace),
       );
       return ofOneValue(usage, target, input);
@@ -236,7 +241,7 @@ async function ofExternal(spec: MetricSpec, input: MetricInput): Promise<MetricR
   );
   return {
     replicas,
-    name: `external metric ${metric.name}(${selectorText(metric.selector)})`,
+    name: `external metric ${metric.name}(${textOf(metric.selector)})`,
     status: { type: spec.type, external: { metric, current } },
   };
 }
@@ -259,7 +264,5 @@ function ofOneValue(
   return { replicas, current: { value: quantity(usage) } };
 }
 
-/** As Go prints a selector that is nil or not. */
-function selectorText(selector: object | undefined): string {
-  return selector === undefined ? "nil" : JSON.stringify(selector);
-}
+const textOf = (selector: LabelSelector | undefined): string =>
+  selector === undefined ? "nil" : selectorText(selector);

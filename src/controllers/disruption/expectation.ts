@@ -1,6 +1,7 @@
 /** How many pods a budget expects, and how many of them healthy. */
 import { type KubeObject, type LabelSelector, scaledValue } from "../../apimachinery/index.ts";
 import { controllerOf } from "../owners.ts";
+import { selectorText } from "../selector-text.ts";
 import type { Scales } from "./scales.ts";
 
 export interface Budget extends KubeObject {
@@ -53,20 +54,8 @@ async function expectedScale(covered: readonly KubeObject[], scales: Scales): Pr
 
 /** Upstream's event; the selector as Go prints it. */
 export function unmanagedText(selector: LabelSelector | null | undefined): string {
-  const { matchLabels = {}, matchExpressions = [] } = selector ?? {};
-  const labels = Object.entries(matchLabels)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${key}: ${value},`)
-    .join("");
-  const expressions = matchExpressions
-    .map(
-      ({ key, operator, values = [] }) =>
-        `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(" ")}],},`,
-    )
-    .join("");
-  const printed = `&LabelSelector{MatchLabels:map[string]string{${labels}},MatchExpressions:[]LabelSelectorRequirement{${expressions}},}`;
   return (
-    `Pods selected by this PodDisruptionBudget (selector: ${printed}) were found to be unmanaged. ` +
+    `Pods selected by this PodDisruptionBudget (selector: ${selectorText(selector ?? {})}) were found to be unmanaged. ` +
     "As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. " +
     'To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.'
   );
