@@ -110,6 +110,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     reader,
     random,
     certificate: options.frontProxy,
+    connect: options.outbound?.connect,
   });
 
   const router = new Router();

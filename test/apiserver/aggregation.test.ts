@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
 import { createSecureServer } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
+import type { Duplex } from "node:stream";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createAuthority, issueCertificate } from "../../src/auth/index.ts";
 import type { Transport } from "../../src/client/index.ts";
+import { serveHttp } from "../../src/member/index.ts";
 import { nodePlatform } from "../../src/platform/index.ts";
 import { openServer } from "./open-server.ts";
 
@@ -74,6 +77,14 @@ async function openExtra(): Promise<{ port: number; ca: string; seen: Seen[]; cl
     });
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify(documents[url] ?? { kind: "ThingList", items: [] }));
+  });
+  // Whoever asks for another protocol gets it, and hears what they said.
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex) => {
+    const { method = "", url = "", headers } = request;
+    const user = String(headers["x-remote-user"]);
+    seen.push({ method, url, user, groups: [], authorization: headers.authorization });
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+    socket.pipe(socket);
   });
   const sockets = new Set<{ destroy(): void }>();
   server.on("secureConnection", (socket) => sockets.add(socket));
@@ -196,6 +207,52 @@ test("a registered group is asked of its own server, as whoever asks, and is a p
 
   await send(transport, "DELETE", name);
   await until(async () => (await send(transport, "GET", "/apis/extra.example/v1")).status === 404);
+  await opened.close();
+  await extra.close();
+});
+
+test("a request that becomes another protocol does so with the other server, for whoever asks", async () => {
+  const extra = await openExtra();
+  const platform = nodePlatform();
+  const opened = openServer({ outbound: { connect: (to) => platform.network.connect(to) } });
+  const transport = opened.server.transport(undefined as never);
+  await opened.server.aggregate();
+  const post = (path: string, body: object) => send(transport, "POST", path, body);
+  await post("/api/v1/namespaces", { metadata: { name: "default" } });
+  await post("/api/v1/namespaces/default/services", {
+    metadata: { name: "extra" },
+    spec: { type: "ExternalName", externalName: "127.0.0.1" },
+  });
+  await post("/apis/apiregistration.k8s.io/v1/apiservices", {
+    metadata: { name: "v1.extra.example" },
+    spec: {
+      group: "extra.example",
+      version: "v1",
+      groupPriorityMinimum: 100,
+      versionPriority: 10,
+      service: { name: "extra", namespace: "default", port: extra.port },
+      caBundle: Buffer.from(extra.ca).toString("base64"),
+    },
+  });
+  await until(async () => (await send(transport, "GET", "/apis/extra.example/v1/things")).status === 200);
+  const { callback: onRequest, upgrade: onUpgrade } = opened.server;
+  const http = await serveHttp(platform, { host: "127.0.0.1", port: 0 }, { onRequest, onUpgrade }, undefined);
+  const path = "/apis/extra.example/v1/namespaces/default/things/one/exec";
+  const client = connect(http.port, "127.0.0.1");
+  client.write(
+    `GET ${path} HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer admin-token\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Remote-User: evil\r\nX-Remote-Extra-Scopes: all\r\n\r\n`,
+  );
+  let heard = "";
+  for await (const chunk of client) {
+    heard += chunk;
+    if (heard.endsWith("\r\n\r\n")) client.write("hello");
+    if (heard.endsWith("hello")) break;
+  }
+  assert.match(heard, /^HTTP\/1\.1 101 /);
+  const asked = extra.seen.find(({ url }) => url === path);
+  assert.equal(asked?.user, "admin");
+  assert.equal(asked?.authorization, undefined);
+  await http.close();
   await opened.close();
   await extra.close();
 });

@@ -52,6 +52,7 @@ export function openServer(
     /** What the server serves of the registry. */
     serves?: (registry: Registry) => Registry;
     auditor?: Auditor;
+    outbound?: Parameters<typeof createApiServer>[0]["outbound"];
   } = {},
 ): OpenServer {
   const { random, clock: realClock } = nodePlatform();
@@ -94,6 +95,7 @@ export function openServer(
     random,
     log,
     auditor: options.auditor,
+    ...(options.outbound && { outbound: options.outbound }),
     protobuf: () => createKubernetesCodec(protobufTable()),
   });
   const policy = access.follow(registry);

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { readBody } from "../body.ts";
+import { type MaybeUpgrade, forward as passOn, takeConnection } from "../connect/forward.ts";
 import type { ApiContext, Layer, Reply } from "../state.ts";
 import type { Aggregation } from "./aggregation.ts";
 import { type RemoteApi, RemoteFailure } from "./remote-api.ts";
@@ -16,11 +17,34 @@ export function proxy(aggregation: Aggregation): Layer {
     const [, , group = "", version = ""] = path.split("/");
     const remote = version === "" ? undefined : aggregation.remote(group, version);
     if (remote === undefined) return next();
-    if (remote.isAvailable) return forward(context, remote);
+    if (remote.isAvailable)
+      return asksForUpgrade(context.req) ? upgrade(context, remote) : forward(context, remote);
     context.state.reply = unavailable;
     return Promise.resolve();
   };
 }
+
+const asksForUpgrade = (request: MaybeUpgrade): boolean => request[takeConnection] !== undefined;
+
+/** Exec, attach and the like of another server: a connection of their own, which becomes whatever both sides agree on. */
+async function upgrade(context: ApiContext, remote: RemoteApi): Promise<void> {
+  const { req, state } = context;
+  const dialled = await remote.dial(state.user).catch((error: Error) => error);
+  if (dialled instanceof Error) {
+    state.reply = failed(dialled, "error dialing backend");
+    return;
+  }
+  await passOn(context, {
+    ...dialled,
+    method: req.method ?? "GET",
+    path: req.url ?? "/",
+    headers: { ...dialled.headers, ...toldOfOwn(context) },
+    isKept: (name) => !notForwarded.test(name),
+  });
+}
+
+const failed = (error: Error, what: string): Reply =>
+  error instanceof RemoteFailure ? { ...unavailable, body: `${what}: ${error.message}\n` } : unavailable;
 
 const unavailable: Reply = {
   status: 503,
@@ -37,6 +61,12 @@ function forwarded(headers: Readonly<Record<string, string | string[] | undefine
   return kept;
 }
 
+/** What this server says of a request by itself. */
+const toldOfOwn = ({ req, state }: ApiContext): Record<string, string> => ({
+  "audit-id": state.id,
+  "x-forwarded-for": String(req.socket.remoteAddress ?? ""),
+});
+
 /** Sends the request on, and the answer back as it comes. */
 export async function forward(context: ApiContext, remote: RemoteApi): Promise<void> {
   const { req, res, state } = context;
@@ -48,16 +78,13 @@ export async function forward(context: ApiContext, remote: RemoteApi): Promise<v
       method: req.method ?? "GET",
       path: req.url ?? "/",
       user: state.user,
-      headers: { ...forwarded(req.headers), "x-forwarded-for": String(req.socket.remoteAddress ?? "") },
+      headers: { ...forwarded(req.headers), ...toldOfOwn(context) },
       body,
       signal: aborted.signal,
     })
     .catch((error: Error) => error);
   if (response instanceof Error) {
-    state.reply =
-      response instanceof RemoteFailure
-        ? { ...unavailable, body: `error trying to reach service: ${response.message}\n` }
-        : unavailable;
+    state.reply = failed(response, "error trying to reach service");
     return;
   }
   state.streaming = true;

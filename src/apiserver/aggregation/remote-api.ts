@@ -1,8 +1,9 @@
 import type { AdmissionReader } from "../../admission/index.ts";
 import type { UserInfo } from "../../apimachinery/index.ts";
 import type { TransportResponse } from "../../client/index.ts";
-import type { Random } from "../../platform/index.ts";
+import type { Connection, Random } from "../../platform/index.ts";
 import type { ApiService } from "../../registry/index.ts";
+import type { Outbound } from "../connect/outbound.ts";
 import { connectionError, hostPort } from "../outgoing/connection-error.ts";
 import { type Peers, wholeBody } from "../outgoing/peers.ts";
 import { serviceAddress } from "../outgoing/service-address.ts";
@@ -18,6 +19,8 @@ export interface RemoteDeps {
   readonly reader: AdmissionReader;
   readonly random: Random;
   readonly certificate: FrontProxyCertificate | undefined;
+  /** For requests that ask for another protocol; they are refused without it. */
+  readonly connect?: Outbound["connect"] | undefined;
 }
 
 const timeoutMs = 30_000;
@@ -47,6 +50,13 @@ export interface RemoteDocument {
   readonly text: string;
 }
 
+/** Which certificates of the server are good. */
+interface Trust {
+  /** PEM; the system's authorities where left out. */
+  readonly ca?: string;
+  readonly insecureSkipTlsVerify?: boolean;
+}
+
 /** The server behind one APIService. */
 export class RemoteApi {
   readonly group: string;
@@ -69,12 +79,45 @@ export class RemoteApi {
     );
   }
 
+  /** A connection for one request that may become another protocol's, and what that request says besides. @throws ServiceUnavailable, RemoteFailure */
+  async dial(user: UserInfo): Promise<{
+    readonly connection: Connection;
+    readonly host: string;
+    readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  }> {
+    const { reader, random, certificate, connect } = this.#deps;
+    if (connect === undefined) throw new RemoteFailure("this API server reaches no others for long");
+    const { reference, serverName, trust } = this.#target;
+    const at = await serviceAddress(reader, random, reference);
+    const tls = {
+      serverName,
+      protocols: ["http/1.1"],
+      ...(trust.ca === undefined ? {} : { ca: trust.ca }),
+      ...(trust.insecureSkipTlsVerify === true ? { unverified: true } : {}),
+      ...(certificate === undefined ? {} : { cert: certificate.cert, key: certificate.key }),
+    };
+    const connection = await connect({ ...at, tls, timeoutMs }).catch((error: unknown) => {
+      throw new RemoteFailure(connectionError(error, serverName, at));
+    });
+    return {
+      connection,
+      host: hostPort(at),
+      headers: { "x-remote-user": user.name, ...identityHeaders(user) },
+    };
+  }
+
+  /** Where its Service is, whose name its certificate must have, and who may have signed that. */
+  get #target() {
+    const { caBundle, insecureSkipTLSVerify, service } = this.service.spec;
+    const reference = service as NonNullable<ApiService["spec"]["service"]>;
+    const authority: Trust = caBundle ? { ca: Buffer.from(caBundle, "base64").toString() } : {};
+    const trust: Trust = insecureSkipTLSVerify === true ? { insecureSkipTlsVerify: true } : authority;
+    return { reference, serverName: `${reference.name}.${reference.namespace}.svc`, trust };
+  }
+
   /** A request on behalf of a user. @throws ServiceUnavailable, RemoteFailure */
   request(request: RemoteRequest): Promise<TransportResponse> {
-    const { caBundle, insecureSkipTLSVerify } = this.service.spec;
-    const trust = caBundle ? { ca: Buffer.from(caBundle, "base64").toString() } : {};
-    return this.#send(request, insecureSkipTLSVerify === true ? { insecureSkipTlsVerify: true } : trust)
-      .answer;
+    return this.#send(request, this.#target.trust).answer;
   }
 
   /**
@@ -121,13 +164,9 @@ export class RemoteApi {
     return { status: response.status, contentType, etag: answered, text };
   }
 
-  #send(
-    { method, path, user, headers = {}, body, signal }: RemoteRequest,
-    trust: { readonly ca?: string; readonly insecureSkipTlsVerify?: boolean },
-  ) {
+  #send({ method, path, user, headers = {}, body, signal }: RemoteRequest, trust: Trust) {
     const { peers, reader, random, certificate } = this.#deps;
-    const reference = this.service.spec.service as NonNullable<ApiService["spec"]["service"]>;
-    const serverName = `${reference.name}.${reference.namespace}.svc`;
+    const { reference, serverName } = this.#target;
     const place = serviceAddress(reader, random, reference);
     const answer = place.then((at) => {
       const transport = peers.transport({

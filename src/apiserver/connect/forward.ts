@@ -26,7 +26,9 @@ export interface ForwardTarget {
   readonly path: string;
   readonly host: string;
   /** Besides what the client sent. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** Headers of the client that do not go there. */
+  isKept?(name: string): boolean;
   /** Links of what is shown there have to lead to where it is shown. */
   readonly place?: ProxyPlace;
   /** Looks at the answer before the client does; may throw, with what it said. */
@@ -90,8 +92,8 @@ export async function ask(
     method: target.method,
     path: target.path,
     headers: {
-      ...passedOn(context.req.headers),
-      ...target.headers,
+      ...passedOn(context.req.headers, target.isKept),
+      ...(target.headers as Readonly<Record<string, string | string[]>>),
       host: target.host,
       ...(take === undefined
         ? { connection: "close" }
@@ -148,11 +150,15 @@ function sendBody(from: IncomingMessage, to: ReturnType<typeof httpRequest>, upg
   else from.pipe(to);
 }
 
-function passedOn(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+function passedOn(
+  headers: IncomingHttpHeaders,
+  isKept: (name: string) => boolean = () => true,
+): Record<string, string | string[]> {
   const kept: Record<string, string | string[]> = {};
   // HTTP/2's own begin with a colon.
   for (const [name, value] of Object.entries(headers))
-    if (value !== undefined && !notPassedOn.has(name) && !/^(:|impersonate-)/.test(name)) kept[name] = value;
+    if (value !== undefined && !notPassedOn.has(name) && !/^(:|impersonate-)/.test(name) && isKept(name))
+      kept[name] = value;
   return kept;
 }
 
