@@ -80,6 +80,8 @@ const roots = [
   "PodFailurePolicy",
   "SuccessPolicy",
   "ObjectReference",
+  "VolumeNodeAffinity",
+  "EventSource",
   "CSINodeDriver",
   "ResourceClaimSpec",
   "ResourceClaimTemplateSpec",

@@ -33,32 +33,36 @@ export function runtimeClass(reader: AdmissionReader): AdmissionPlugin {
     async mutate(request) {
       if (!concernsPod(request, { updates: false })) return;
       const found = await classOf(request);
-      if (found === undefined) return;
       const spec: PodSpec = request.object?.["spec"];
-      const overhead = found.overhead?.podFixed;
-      if (overhead !== undefined) {
-        if (spec.overhead !== undefined && !deepEqual(spec.overhead, overhead)) {
-          const why = "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead";
-          throw refused(request, why);
-        }
-        spec.overhead = { ...overhead };
+      if (found?.overhead === undefined) {
+        // Without entries it counts as set, and is left out before the object is validated.
+        if (spec.overhead !== undefined && holdsNothing(spec.overhead)) throw unfounded(request);
+      } else {
+        const { podFixed = {} } = found.overhead;
+        const asked = spec.overhead ?? {};
+        if (!holdsNothing(asked) && !deepEqual(asked, podFixed)) throw other(request);
+        if (!holdsNothing(podFixed)) spec.overhead = { ...podFixed };
       }
-      schedule(request, spec, found.scheduling ?? {});
+      if (found !== undefined) schedule(request, spec, found.scheduling ?? {});
     },
     async validate(request) {
       if (!concernsPod(request, { updates: false })) return;
       const found = await classOf(request);
       const { overhead } = request.object?.["spec"] ?? {};
-      if (overhead === undefined || Object.keys(overhead).length === 0) return;
-      if (found === undefined) {
-        throw refused(
-          request,
-          "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead",
-        );
-      }
+      if (found?.overhead === undefined) {
+        if (overhead !== undefined) throw unfounded(request);
+      } else if (!deepEqual(overhead ?? {}, found.overhead.podFixed ?? {})) throw other(request);
     },
   };
 }
+
+const holdsNothing = (map: object): boolean => Object.keys(map).length === 0;
+
+const other = (request: AdmissionRequest): Error =>
+  refused(request, "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead");
+
+const unfounded = (request: AdmissionRequest): Error =>
+  refused(request, "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead");
 
 function schedule(
   request: AdmissionRequest,

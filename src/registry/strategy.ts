@@ -22,8 +22,11 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
    * Problems of a name ("" never arrives), as texts; `prefix`: it is a generateName. DNS-1123 subdomain by default.
    */
   validateName?(name: string, prefix: boolean, object: T): string[];
-  /** An update is checked as a new object is, too: what is wrong with its metadata is told once more, and a generateName is looked at. */
-  readonly validatesMetadataAgain?: boolean;
+  /**
+   * What the kind's own rules look at in an update's metadata, after it was checked generically, in the order in which it is told:
+   * what changed, or all that a new object's is held to (only then is a generateName looked at). ["changes"] by default.
+   */
+  readonly metadataOnUpdate?: readonly ("changes" | "object")[];
   /** Clears what clients may not set (status) and sets what the server decides (generation 1). */
   prepareForCreate?(object: T, context: RequestContext): T;
   /** The kind's own rules; metadata is checked generically before. */

@@ -213,27 +213,29 @@ function metadataProblems(
 ): FieldError[] {
   const { strategy } = store;
   const changes = validateObjectMetaUpdate(object.metadata, old.metadata);
-  const again =
-    rules === strategy && strategy.validatesMetadataAgain === true
-      ? [
-          ...validateObjectMeta(object.metadata, {
-            namespaced: store.namespaced,
-            validateName: (name, prefix) =>
-              strategy.validateName?.(name, prefix, object) ?? nameIsDnsSubdomain(name, prefix),
-          }),
-          ...finalizerProblems(object.metadata),
-        ]
-      : [];
-  return [
-    ...again,
+  const problems = [
     ...validateObjectMeta(object.metadata, {
       namespaced: store.namespaced,
       validateName: (name) => pathSegmentErrors(name),
     }),
     ...changes,
-    ...changes,
-    ...(store.strategy.anyFinalizer === true ? [] : finalizerProblems(object.metadata)),
   ];
+  const again = (rules === strategy ? strategy.metadataOnUpdate : undefined) ?? (["changes"] as const);
+  const finalizers = strategy.anyFinalizer === true ? [] : finalizerProblems(object.metadata);
+  for (const what of again) {
+    if (what === "changes") problems.push(...changes);
+    else problems.push(...newObjectProblems(store, object));
+    problems.push(...finalizers);
+  }
+  return problems;
+}
+
+function newObjectProblems({ strategy, namespaced }: StoreParts, object: KubeObject): FieldError[] {
+  return validateObjectMeta(object.metadata, {
+    namespaced,
+    validateName: (name, prefix) =>
+      strategy.validateName?.(name, prefix, object) ?? nameIsDnsSubdomain(name, prefix),
+  });
 }
 
 /** Upstream's ShouldDeleteDuringUpdate. */

@@ -178,15 +178,29 @@ class Explainer {
       case "schemaOrArray":
       case "schemaOrBool":
       case "schemaOrStringArray":
-        if (typeof value === "boolean" && type.codec === "schemaOrBool") return;
-        for (const item of Array.isArray(value) ? value : [value]) {
-          if (!(type.codec === "schemaOrStringArray" && typeof item === "string"))
-            this.visit(schemaProps(), item);
-        }
+        this.#visitSchemaOr(type.codec, value);
         return;
       default:
         return;
     }
+  }
+
+  /** A schema or something else: what is wrong below it ends the reading as well. */
+  #visitSchemaOr(codec: "schemaOrArray" | "schemaOrBool" | "schemaOrStringArray", value: Json): void {
+    const isSchema = typeof value === "object" && !Array.isArray(value);
+    if (codec === "schemaOrBool" && !isSchema && typeof value !== "boolean")
+      throw new Abort("boolean or JSON schema expected");
+    const outside = this.first;
+    this.first = undefined;
+    if (isSchema) this.visit(schemaProps(), value);
+    else if (Array.isArray(value)) {
+      for (const item of value) {
+        if (codec === "schemaOrArray") this.visit(schemaProps(), item);
+        else if (item !== null && typeof item !== "string") this.#wrongType(item, "string");
+      }
+    }
+    if (this.first !== undefined) throw new Abort(this.first);
+    this.first = outside;
   }
 
   #visitStruct(type: TypeNode, value: Json): void {

@@ -224,12 +224,16 @@ class Normalizer {
         return value;
       case "schemaOrBool":
         return typeof value === "boolean" ? value : this.#readSchemaProps(value);
+      // The readers of these two pass over a value that is neither.
       case "schemaOrArray":
-        return Array.isArray(value)
-          ? value.map((item) => this.#readSchemaProps(item))
-          : this.#readSchemaProps(value);
+        if (Array.isArray(value)) return value.map((item) => this.#readSchemaProps(item));
+        return typeof value === "object" ? this.#readSchemaProps(value) : null;
       case "schemaOrStringArray":
-        return Array.isArray(value) ? value : this.#readSchemaProps(value);
+        if (Array.isArray(value)) {
+          if (value.some((item) => item !== null && typeof item !== "string")) throw mismatch;
+          return value.map((item) => item ?? "");
+        }
+        return typeof value === "object" ? this.#readSchemaProps(value) : null;
     }
   }
 
@@ -281,6 +285,7 @@ class Normalizer {
   }
 
   #isDropped(field: TypeField, value: Json): boolean {
+    if (value === null) return true;
     if (field.pointer) return false;
     switch (field.node.codec) {
       case "string":

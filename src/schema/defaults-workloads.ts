@@ -46,8 +46,9 @@ const statefulSet: Defaulter = ({ spec }) => {
   spec.replicas ??= 1;
   spec.revisionHistoryLimit ??= revisionHistoryLimit;
   for (const template of spec.volumeClaimTemplates ?? []) {
-    template.kind ??= "PersistentVolumeClaim";
-    template.apiVersion ??= "v1";
+    // Whatever it calls itself.
+    template.kind = "PersistentVolumeClaim";
+    template.apiVersion = "v1";
   }
 };
 

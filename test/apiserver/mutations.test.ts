@@ -7,12 +7,10 @@ import { openServer } from "./open-server.ts";
 import { Replay } from "./replay.ts";
 
 /**
- * How many answers of each kind differ still; lower a number when fewer do. A pod's empty overhead is absent when the RuntimeClass plugin
- * looks at it; node ports of dry runs are taken as upstream's allocator of dry runs does not; formats of numbers and alternatives of a
- * default are told in other words.
+ * How many answers of each kind differ still; lower a number when fewer do. Node ports of dry runs
+ * are taken as upstream's allocator of dry runs does not; formats of numbers and alternatives of a default are told in other words.
  */
 const differingMax: Readonly<Record<string, number>> = {
-  Pod: 3,
   Service: 3,
   CustomResourceDefinition: 2,
 };

@@ -35,6 +35,7 @@ const notFoundActions = ["Deny", "Allow"];
 
 export const policyBindingStrategy: Strategy<PolicyBinding> = {
   namespaced: false,
+  metadataOnUpdate: ["object"],
   anyFinalizer: true,
   allowUnconditionalUpdate: false,
   prepareForCreate: (binding) => {

@@ -59,6 +59,7 @@ export function policyStrategy(): Strategy<Policy> {
   };
   return {
     namespaced: false,
+    metadataOnUpdate: ["object"],
     anyFinalizer: true,
     allowUnconditionalUpdate: false,
     prepareForCreate: (policy) => {

@@ -72,6 +72,7 @@ function webhookStrategy(): Strategy<WebhookConfiguration> {
   };
   return {
     namespaced: false,
+    metadataOnUpdate: ["object"],
     anyFinalizer: true,
     allowUnconditionalUpdate: false,
     prepareForCreate: (configuration) => {

@@ -64,6 +64,7 @@ const status: UpdateRules<ApiService> = {
 
 export const apiService: Strategy<ApiService> = {
   namespaced: false,
+  metadataOnUpdate: ["changes", "object"],
   anyFinalizer: true,
   allowUnconditionalUpdate: false,
   resetFields: [["status"]],

@@ -11,8 +11,12 @@ interface ControllerRevision extends KubeObject {
 /** A template as it once was: never changes. */
 export const controllerRevisionStrategy: Strategy<ControllerRevision> = {
   namespaced: true,
+  metadataOnUpdate: ["changes", "object"],
   validate: validateRevision,
-  validateUpdate: (next, old) => [...validateRevision(next), ...immutable("data", next.data, old.data)],
+  validateUpdate: (next, old) => [
+    ...nonNegative("revision", next.revision),
+    ...immutable("data", next.data, old.data),
+  ],
   tableRow: (object, now) => [nameOf(object), ownerCell(object), object.revision ?? 0, age(object, now)],
 };
 

@@ -1,10 +1,12 @@
 import {
   deepEqual,
+  errors,
   type FieldError,
   field,
   formatLabelSelector,
   type IntOrString,
   type KubeObject,
+  writtenSelector,
 } from "../../apimachinery/index.ts";
 import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
 import { podWarnings } from "../core/pod/warnings.ts";
@@ -49,6 +51,7 @@ const templateGenerationAnnotation = "deprecated.daemonset.template.generation";
 export const daemonSetStrategy: Strategy<DaemonSet> = {
   namespaced: true,
   prepareForCreate: (daemonSet) => {
+    checkTemplateGeneration(daemonSet);
     dropDisabledFields(daemonSet.spec.template?.spec);
     daemonSet.status = nothingScheduled;
     daemonSet.metadata.generation = 1;
@@ -56,6 +59,7 @@ export const daemonSetStrategy: Strategy<DaemonSet> = {
     return daemonSet;
   },
   prepareForUpdate: (next, old) => {
+    checkTemplateGeneration(next);
     dropDisabledFields(next.spec.template?.spec);
     next.status = old.status ?? nothingScheduled;
     const changed = !deepEqual(next.spec.template, old.spec.template);
@@ -64,7 +68,7 @@ export const daemonSetStrategy: Strategy<DaemonSet> = {
   },
   validate: ({ spec }) => validateSpec(spec),
   validateUpdate: (next, old) => [
-    ...immutable("spec.selector", next.spec.selector, old.spec.selector),
+    ...immutable("spec.selector", writtenSelector(next.spec.selector), old.spec.selector),
     ...validateSpec(next.spec),
   ],
   warnings: ({ spec }) => podWarnings(spec.template ?? {}, "spec.template."),
@@ -98,6 +102,14 @@ export const daemonSetStrategy: Strategy<DaemonSet> = {
 function templateGeneration({ metadata }: DaemonSet): number {
   const text = metadata.annotations?.[templateGenerationAnnotation] ?? "";
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;
+}
+
+/** Upstream reads the annotation into the field that it once was. @throws StatusError */
+function checkTemplateGeneration({ metadata }: DaemonSet): void {
+  const text = metadata.annotations?.[templateGenerationAnnotation] ?? "0";
+  if (/^[-+]?\d+$/.test(text)) return;
+  const why = `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`;
+  throw errors.badRequest(`DaemonSet in version "v1" cannot be handled as a DaemonSet: ${why}`);
 }
 
 function setTemplateGeneration({ metadata }: DaemonSet, generation: number): void {

@@ -6,6 +6,7 @@ import {
   formatLabelSelector,
   type IntOrString,
   type KubeObject,
+  writtenSelector,
 } from "../../apimachinery/index.ts";
 import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
 import { podWarnings } from "../core/pod/warnings.ts";
@@ -57,7 +58,7 @@ export const deploymentStrategy: Strategy<Deployment> = {
   validate: ({ spec }) => validateSpec(spec),
   validateUpdate: (next, old) => [
     ...validateSpec(next.spec),
-    ...immutable("spec.selector", next.spec.selector, old.spec.selector),
+    ...immutable("spec.selector", writtenSelector(next.spec.selector), old.spec.selector),
   ],
   warnings: (deployment) => [
     ...nameWarnings(deployment),

@@ -1,4 +1,9 @@
-import { type FieldError, formatLabelSelector, type KubeObject } from "../../apimachinery/index.ts";
+import {
+  type FieldError,
+  formatLabelSelector,
+  type KubeObject,
+  writtenSelector,
+} from "../../apimachinery/index.ts";
 import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
 import { podWarnings } from "../core/pod/warnings.ts";
 import {
@@ -36,7 +41,7 @@ export const replicaSetStrategy: Strategy<ReplicaSet> = {
   validate: ({ spec }) => validateSpec(spec),
   validateUpdate: (next, old) => [
     ...validateSpec(next.spec),
-    ...immutable("spec.selector", next.spec.selector, old.spec.selector),
+    ...immutable("spec.selector", writtenSelector(next.spec.selector), old.spec.selector),
   ],
   warnings: ({ spec }) => podWarnings(spec.template ?? {}, "spec.template."),
   warningsOnUpdate: ({ spec }) => podWarnings(spec.template ?? {}, "spec.template."),

@@ -30,7 +30,7 @@ const nameLabels = [formerNameLabel, "batch.kubernetes.io/job-name"];
 
 export const jobStrategy: Strategy<Job> = {
   namespaced: true,
-  validatesMetadataAgain: true,
+  metadataOnUpdate: ["object", "changes"],
   prepareForCreate: (job) => {
     dropDisabledFields(job.spec.template?.spec);
     job.status = {};

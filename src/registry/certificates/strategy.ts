@@ -10,6 +10,7 @@ import { validateRequest, validateRequestUpdate } from "./validate.ts";
  */
 export const certificateSigningRequestStrategy: Strategy<CertificateSigningRequest> = {
   namespaced: false,
+  metadataOnUpdate: ["changes", "object"],
   // Upstream has no rules for these names but those of a key.
   validateName: () => [],
   prepareForCreate(request, { user }) {

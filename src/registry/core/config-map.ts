@@ -21,6 +21,7 @@ export const dataBytesMax = 1024 * 1024;
 
 export const configMapStrategy: Strategy<ConfigMap> = {
   namespaced: true,
+  metadataOnUpdate: ["changes", "object"],
   validate: validateConfigMap,
   validateUpdate: (next, old) => [
     ...validateFrozen(next, old, ["data", "binaryData"]),

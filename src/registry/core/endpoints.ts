@@ -43,6 +43,7 @@ const shownMax = 3;
 export const endpointsStrategy: StrategySource = ({ flags: { localPodCidr } }) =>
   ofAnyKind<Endpoints>({
     namespaced: true,
+    metadataOnUpdate: ["changes", "object"],
     deprecation: deprecated,
     allowCreateOnUpdate: true,
     validate: ({ subsets }) => validateSubsets(subsets ?? [], localPodCidr),

@@ -36,6 +36,7 @@ const standardTypes: ReadonlySet<string> = new Set(["Pod", "Container", "Persist
 
 export const limitRangeStrategy: Strategy<LimitRange> = {
   namespaced: true,
+  metadataOnUpdate: ["object"],
   allowCreateOnUpdate: true,
   prepareForCreate: (range) => {
     // Upstream names what came without a name after its uid's like.

@@ -47,6 +47,7 @@ const statusRules: UpdateRules<Namespace> = {
  */
 export const namespaceStrategy: Strategy<Namespace> = {
   namespaced: false,
+  metadataOnUpdate: ["object", "changes"],
   validateName: nameIsDnsLabel,
   prepareForCreate: (namespace) => {
     const finalizers = namespace.spec?.finalizers ?? [];

@@ -46,7 +46,7 @@ function deprecations({ spec }: Node): string[] {
 /** A kubelet registers its node with the status that it has: nothing is cleared at creation. */
 export const nodeStrategy: Strategy<Node> = {
   namespaced: false,
-  validatesMetadataAgain: true,
+  metadataOnUpdate: ["object", "changes"],
   prepareForCreate: alignPodCidrs,
   prepareForUpdate: (next, old) => {
     alignPodCidrs(next);

@@ -49,7 +49,8 @@ export const replicationControllerStrategy: Strategy<ReplicationController> = {
   validate: validateSpec,
   validateUpdate: validateSpec,
   warnings: ({ spec }) => podWarnings(spec.template ?? {}, "spec.template."),
-  warningsOnUpdate: ({ spec }) => podWarnings(spec.template ?? {}, "spec.template."),
+  // Of the template that was: so does upstream.
+  warningsOnUpdate: (_, { spec }) => podWarnings(spec.template ?? {}, "spec.template."),
   defaultPropagation: "Orphan",
   selectableFields: { "status.replicas": ({ status }) => String(status?.replicas ?? 0) },
   status: {

@@ -35,6 +35,7 @@ const jsonKeys: Readonly<Record<string, string>> = {
 
 export const secretStrategy: Strategy<Secret> = {
   namespaced: true,
+  metadataOnUpdate: ["changes", "object"],
   prepareForCreate: mergeStringData,
   // An old client that does not know of types leaves it out.
   prepareForUpdate: (next, old) => {

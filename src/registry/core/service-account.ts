@@ -15,6 +15,7 @@ function namesOnly(account: ServiceAccount): ServiceAccount {
 
 export const serviceAccountStrategy: Strategy<ServiceAccount> = {
   namespaced: true,
+  metadataOnUpdate: ["changes", "object"],
   prepareForCreate: namesOnly,
   prepareForUpdate: namesOnly,
   validateName: nameIsDnsSubdomain,

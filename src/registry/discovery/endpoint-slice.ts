@@ -47,6 +47,7 @@ const shownMax = 3;
 export const endpointSliceStrategy: StrategySource = ({ flags: { localPodCidr } }) =>
   ofAnyKind<EndpointSlice>({
     namespaced: true,
+    metadataOnUpdate: ["object"],
     prepareForCreate: (slice) => {
       dropTopology(slice);
       slice.metadata.generation = 1;

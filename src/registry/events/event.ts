@@ -54,6 +54,7 @@ function eventStrategy({ ttlSeconds, strict }: { ttlSeconds: number; strict: boo
   const controllerField = strict ? "reportingController" : "reportingComponent";
   const strategy: Strategy<Event> = {
     namespaced: true,
+    metadataOnUpdate: strict ? ["changes"] : [],
     // Upstream checks the metadata of a core event nowhere else.
     ...(strict ? {} : { anyFinalizer: true, validateName: pathSegmentErrors }),
     allowCreateOnUpdate: true,
@@ -174,17 +175,32 @@ const frozenFields = [
   "reportingInstance",
 ] as const;
 
+const structForms: ReadonlyMap<string, "ObjectReference" | "EventSource"> = new Map([
+  ["involvedObject", "ObjectReference"],
+  ["related", "ObjectReference"],
+  ["source", "EventSource"],
+]);
+
 function validateStrictUpdate(next: Event, old: Event): FieldError[] {
   const errors = immutable("series", next.series, old.series).length > 0 ? validateSeries(next) : [];
   for (const name of frozenFields) {
     const path = name === "reportingComponent" ? "reportingController" : name;
-    const form = name === "involvedObject" || name === "related" ? "ObjectReference" : undefined;
     const value = next[name];
-    if (form === undefined || value === undefined) errors.push(...immutable(path, value, old[name]));
-    else if (!deepEqual(value, old[name]))
-      errors.push(field.invalid(path, internalForm(form, value as object), fieldIsImmutable));
+    if (deepEqual(value ?? zeroOf(name), old[name] ?? zeroOf(name))) continue;
+    const form = structForms.get(name);
+    const shown =
+      form === undefined || value === undefined
+        ? (value ?? zeroOf(name))
+        : internalForm(form, value as object);
+    errors.push(field.invalid(path, shown, fieldIsImmutable));
   }
   return errors;
+}
+
+/** What Go has where nothing was given. */
+function zeroOf(name: (typeof frozenFields)[number]): string | number | null {
+  if (name === "count") return 0;
+  return /^(reason|message|type|action|reporting)/.test(name) ? "" : null;
 }
 
 function tableRow(event: Event, now: number) {

@@ -16,6 +16,7 @@ const distinguisherMethods = ["ByNamespace", "ByUser"];
  */
 export const flowSchemaStrategy: Strategy<FlowSchema> = {
   namespaced: false,
+  metadataOnUpdate: ["object"],
   ...keptRules(),
   validate,
   validateUpdate: (next) => validate(next),

@@ -14,6 +14,7 @@ const hashBitsMax = 60;
 /** How many requests run and wait at one level. Kept as FlowSchemas are. */
 export const priorityLevelStrategy: Strategy<PriorityLevelConfiguration> = {
   namespaced: false,
+  metadataOnUpdate: ["object"],
   ...keptRules(),
   validate,
   validateUpdate: (next) => validate(next),

@@ -20,6 +20,7 @@ const controllerBytesMax = 250;
 /** Names the controller that implements the Ingresses of this class. */
 export const ingressClassStrategy: Strategy<IngressClass> = {
   namespaced: false,
+  metadataOnUpdate: ["changes", "object"],
   prepareForCreate: (ingressClass) => {
     ingressClass.metadata.generation = 1;
     return ingressClass;

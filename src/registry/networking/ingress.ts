@@ -22,6 +22,7 @@ const classAnnotation = "kubernetes.io/ingress.class";
 
 export const ingressStrategy: Strategy<Ingress> = {
   namespaced: true,
+  metadataOnUpdate: ["changes", "object"],
   prepareForCreate: (ingress) => {
     ingress.status = {};
     ingress.metadata.generation = 1;

@@ -26,6 +26,7 @@ interface IpAddressObject extends KubeObject {
 /** Says that an address is taken, and by whom: one for every ClusterIP. */
 export const ipAddressStrategy: Strategy<IpAddressObject> = {
   namespaced: false,
+  metadataOnUpdate: ["object", "changes"],
   validateName: (name) => {
     const ip = parseIp(name);
     if (ip === undefined) return ipErrors(name);
@@ -33,7 +34,10 @@ export const ipAddressStrategy: Strategy<IpAddressObject> = {
     return canonical === name ? [] : [`must be in canonical form ("${canonical}")`];
   },
   validate: ({ spec }) => validateParent(spec),
-  validateUpdate: (next, old) => validateSameParent(next.spec?.parentRef, old.spec?.parentRef),
+  validateUpdate: (next, old) => [
+    ...validateParent(next.spec),
+    ...validateSameParent(next.spec?.parentRef, old.spec?.parentRef),
+  ],
   // A cell more than there are columns: so does upstream.
   tableRow: (object, now) => [nameOf(object), parentCell(object), age(object, now)],
 };
@@ -57,7 +61,7 @@ function validateSameParent(
   // Upstream prints its internal form.
   const { group = "", resource = "", namespace = "", name = "" } = next ?? {};
   const shown = { Group: group, Resource: resource, Namespace: namespace, Name: name };
-  return [field.invalid("spec.parentRef", shown, fieldIsImmutable)];
+  return [field.invalid("spec.parentRef", next === undefined ? null : shown, fieldIsImmutable)];
 }
 
 /** `services/default/web`. */

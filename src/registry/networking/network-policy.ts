@@ -42,7 +42,7 @@ const noCidrs: ReadonlySet<string> = new Set();
 /** Which traffic pods may have; network plugins enforce it. */
 export const networkPolicyStrategy: Strategy<NetworkPolicy> = {
   namespaced: true,
-  validatesMetadataAgain: true,
+  metadataOnUpdate: ["object", "changes"],
   prepareForCreate: (policy) => {
     policy.metadata.generation = 1;
     return policy;
@@ -145,7 +145,8 @@ function validateIpBlock(
   known: ReadonlySet<string>,
 ): FieldError[] {
   if (cidr === "") return [field.required(`${path}.cidr`, "")];
-  const check = (at: string, text: string): FieldError[] => (known.has(text) ? [] : validateCidr(at, text));
+  const check = (at: string, text: string): FieldError[] =>
+    known.has(text) && text !== "" ? [] : validateCidr(at, text);
   const errors = check(`${path}.cidr`, cidr);
   const range = parseCidr(cidr);
   if (range === undefined) return errors;

@@ -23,7 +23,7 @@ const familiesMax = 2;
 export const serviceCidrStrategy: Strategy<ServiceCidr> = {
   namespaced: false,
   validate: ({ spec }) => validateCidrs(spec?.cidrs ?? []),
-  validateUpdate: (next, old) => validateSameCidrs(next.spec?.cidrs ?? [], old.spec?.cidrs ?? []),
+  validateUpdate: (next, old) => validateSameCidrs(next.spec?.cidrs, old.spec?.cidrs ?? []),
   status: {
     prepareForUpdate: (next, old) => {
       next.spec = old.spec ?? {};
@@ -75,13 +75,14 @@ function validateStrictCidr(path: string, text: string): FieldError[] {
 }
 
 /** A second family may come to the first; nothing else changes. */
-function validateSameCidrs(next: readonly string[], old: readonly string[]): FieldError[] {
+function validateSameCidrs(given: readonly string[] | undefined, old: readonly string[]): FieldError[] {
+  const next = given ?? [];
   if (deepEqual(next, old)) return [];
   const changed = (i: number): FieldError[] =>
     next[i] === old[i] ? [] : [field.invalid(`spec.cidrs[${i}]`, next[i], fieldIsImmutable)];
   if (next.length === old.length) return old.flatMap((_, i) => changed(i));
   if (old.length === 1 && next.length === familiesMax) return [...changed(0), ...validateCidrs(next)];
-  return [field.invalid("spec.cidrs", next, fieldIsImmutable)];
+  return [field.invalid("spec.cidrs", given ?? null, fieldIsImmutable)];
 }
 
 /** The ranges of one family that ready ServiceCIDRs name, in canonical form. */

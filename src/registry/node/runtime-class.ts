@@ -24,6 +24,7 @@ interface RuntimeClass extends KubeObject {
 
 export const runtimeClassStrategy: Strategy<RuntimeClass> = {
   namespaced: false,
+  metadataOnUpdate: ["object", "changes"],
   anyFinalizer: true,
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: false,

@@ -47,6 +47,7 @@ const unhealthyPolicies = ["AlwaysAllow", "IfHealthyBudget"];
 
 export const podDisruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
   namespaced: true,
+  metadataOnUpdate: [],
   anyFinalizer: true,
   // Upstream checks the rest of its metadata nowhere.
   validateName: pathSegmentErrors,

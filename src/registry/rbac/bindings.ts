@@ -26,6 +26,7 @@ function bindingStrategy(
   ];
   return {
     namespaced,
+    metadataOnUpdate: ["changes", "object"],
     allowCreateOnUpdate: true,
     validateName: validateRbacName,
     ...grantChecks(access.grants.binding),

@@ -19,6 +19,7 @@ interface ClusterRole extends Role {
 export function roleStrategy({ access }: StrategyDeps): Strategy<Role> {
   return {
     namespaced: true,
+    metadataOnUpdate: ["changes", "object"],
     allowCreateOnUpdate: true,
     validateName: validateRbacName,
     ...grantChecks(access.grants.role),
@@ -31,7 +32,7 @@ export function roleStrategy({ access }: StrategyDeps): Strategy<Role> {
 export function clusterRoleStrategy({ access }: StrategyDeps): Strategy<ClusterRole> {
   return {
     namespaced: false,
-    validatesMetadataAgain: true,
+    metadataOnUpdate: ["object", "changes"],
     allowCreateOnUpdate: true,
     validateName: validateRbacName,
     ...grantChecks(access.grants.role),

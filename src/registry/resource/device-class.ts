@@ -8,6 +8,7 @@ import type { DeviceClass } from "./types.ts";
 
 export const deviceClassStrategy: Strategy<DeviceClass> = {
   namespaced: false,
+  metadataOnUpdate: ["changes", "object"],
   prepareForCreate: (deviceClass) => {
     deviceClass.metadata.generation = 1;
     return dropAlphaFields(deviceClass);

@@ -16,6 +16,7 @@ const group = "resource.k8s.io";
 export const resourceClaimStrategy: StrategySource = (deps) => {
   const strategy: Strategy<ResourceClaim> = {
     namespaced: true,
+    metadataOnUpdate: ["object", "changes"],
     prepareForCreate: (claim) => ({ ...claim, spec: withoutAlphaFields(claim.spec), status: {} }),
     prepareForUpdate: (next, old) => ({
       ...next,
@@ -50,6 +51,7 @@ export const resourceClaimStrategy: StrategySource = (deps) => {
 export const resourceClaimTemplateStrategy: StrategySource = (deps) => {
   const strategy: Strategy<ResourceClaimTemplate> = {
     namespaced: true,
+    metadataOnUpdate: ["object", "changes"],
     prepareForCreate: plainTemplate,
     prepareForUpdate: plainTemplate,
     beginCreate: async (template) => {

@@ -27,6 +27,7 @@ const nodeIdBytesMax = 256;
 
 export const csiNodeStrategy: Strategy<CsiNode> = {
   namespaced: false,
+  metadataOnUpdate: ["object", "object"],
   returnDeletedObject: true,
   allowUnconditionalUpdate: false,
   validate: ({ spec }) => validateDrivers(spec.drivers ?? []),

@@ -17,6 +17,7 @@ interface CsiStorageCapacity extends KubeObject {
 
 export const csiStorageCapacityStrategy: Strategy<CsiStorageCapacity> = {
   namespaced: true,
+  metadataOnUpdate: ["object", "changes"],
   allowUnconditionalUpdate: false,
   validate,
   validateUpdate: (next, old) => [

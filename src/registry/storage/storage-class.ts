@@ -25,6 +25,7 @@ const defaultAnnotations = [
 /** How volumes of a class are made; all that counts for a volume is fixed once the class is there. */
 export const storageClassStrategy: Strategy<StorageClass> = {
   namespaced: false,
+  metadataOnUpdate: ["object", "changes"],
   returnDeletedObject: true,
   validate: validateClass,
   validateUpdate: (next, old) => [

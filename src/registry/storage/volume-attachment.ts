@@ -42,6 +42,7 @@ const int32Max = 2 ** 31 - 1;
 
 export const volumeAttachmentStrategy: Strategy<VolumeAttachment> = {
   namespaced: false,
+  metadataOnUpdate: ["object"],
   returnDeletedObject: true,
   allowUnconditionalUpdate: false,
   prepareForCreate: (attachment) => {

@@ -11,6 +11,7 @@ interface VolumeAttributesClass extends KubeObject {
 
 export const volumeAttributesClassStrategy: Strategy<VolumeAttributesClass> = {
   namespaced: false,
+  metadataOnUpdate: ["changes", "object"],
   returnDeletedObject: true,
   validate,
   validateUpdate: (next, old) => [

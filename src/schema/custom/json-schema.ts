@@ -36,7 +36,8 @@ export interface JsonSchemaProps {
   readonly properties?: Readonly<Record<string, JsonSchemaProps>>;
   readonly additionalProperties?: JsonSchemaProps | boolean;
   readonly patternProperties?: Readonly<Record<string, JsonSchemaProps>>;
-  readonly dependencies?: Readonly<Record<string, JsonSchemaProps | readonly string[]>>;
+  /** Null is one that is neither. */
+  readonly dependencies?: Readonly<Record<string, JsonSchemaProps | readonly string[] | null>>;
   readonly additionalItems?: JsonSchemaProps | boolean;
   readonly definitions?: Readonly<Record<string, JsonSchemaProps>>;
   readonly externalDocs?: Json;
@@ -97,6 +98,6 @@ function* innerSchemas(schema: JsonSchemaProps): Iterable<JsonSchemaProps> {
   if (typeof additionalItems === "object") yield additionalItems;
   yield* Object.values(schema.definitions ?? {});
   for (const dependency of Object.values(schema.dependencies ?? {})) {
-    if (!Array.isArray(dependency)) yield dependency as JsonSchemaProps;
+    if (dependency !== null && !Array.isArray(dependency)) yield dependency as JsonSchemaProps;
   }
 }

@@ -114,19 +114,28 @@ describe("addresses of Services", () => {
     assert.equal((await heldAddresses(opened)).length, 1);
   });
 
-  test("a dry run takes nothing and still sees what is taken", async () => {
+  test("a dry run takes nothing, has no eye for the range of ports, and sees which ports are taken, not which addresses", async () => {
     const opened = openRegistry();
     const handler = opened.handler(services);
-    await create(handler, service("a", { clusterIP: "10.0.0.5" }));
+    const spec = (nodePort: number) => ({ type: "NodePort", ports: [{ port: 80, nodePort }] });
+    await create(handler, service("a", { clusterIP: "10.0.0.5", ...spec(30_005) }));
     const shown = await create(handler, service("b", { type: "NodePort" }), { dryRun: true });
     assert.equal(ipOf(shown), "10.0.0.0");
-    assert.deepEqual(portsOf(shown), [32_768]);
+    assert.deepEqual(portsOf(shown), [32_769]);
+    const other = await create(handler, service("c", { clusterIP: "10.0.0.5", ...spec(7) }), {
+      dryRun: true,
+    });
+    assert.deepEqual(portsOf(other), [7]);
     assert.match(
-      await refused(create(handler, service("c", { clusterIP: "10.0.0.5" }), { dryRun: true })),
+      await refused(create(handler, service("c", spec(30_005)), { dryRun: true })),
       /already allocated/,
     );
+    assert.match(
+      await refused(create(handler, service("c", { clusterIP: "1.2.3.4" }), { dryRun: true })),
+      /the provided IP \(1\.2\.3\.4\) is not in the valid range/,
+    );
     assert.deepEqual(await heldAddresses(opened), ["10.0.0.5"]);
-    assert.deepEqual(await heldPorts(opened), []);
+    assert.deepEqual(await heldPorts(opened), ["30005"]);
   });
 
   test("what a server that died in between left behind is taken over after a minute, not before", async () => {

@@ -94,6 +94,10 @@ export function validateFieldRef(
 ): FieldError[] {
   if (apiVersion === "") return [field.required(`${path}.apiVersion`, "")];
   if (fieldPath === "") return [field.required(`${path}.fieldPath`, "")];
+  if (apiVersion !== "v1") {
+    const detail = `error converting fieldPath: unsupported pod version: ${apiVersion}`;
+    return [field.invalid(`${path}.fieldPath`, fieldPath, detail)];
+  }
   const subscripted = /^(.*)\['(.*)'\]$/.exec(fieldPath);
   const plain = subscripted?.[1] ?? fieldPath;
   if (!knownPaths.has(plain)) {

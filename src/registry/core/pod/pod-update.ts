@@ -1,6 +1,7 @@
 import { deepEqual, type FieldError, field, rangeError } from "../../../apimachinery/index.ts";
 import { changesOf } from "../../rules/changes.ts";
 import { validateKeptAnnotations } from "./app-armor.ts";
+import { validateGatedUpdate, withNodeAffinityOf } from "./gated-update.ts";
 import { validatePod } from "./pod-rules.ts";
 import type { Container, Pod, PodSpec, Toleration } from "./types.ts";
 
@@ -105,14 +106,18 @@ function validateRest(next: PodSpec, old: PodSpec): FieldError[] {
   if ((old.terminationGracePeriodSeconds ?? 0) < 0 && next.terminationGracePeriodSeconds === 1) {
     copyField(munged, old, "terminationGracePeriodSeconds");
   }
-  // Without a node, a gated pod may be aimed at fewer of them.
+  const errors: FieldError[] = [];
   if ((old.schedulingGates?.length ?? 0) > 0) {
+    errors.push(...validateGatedUpdate(next, old));
     copyField(munged, old, "nodeSelector");
-    copyField(munged, old, "affinity");
+    withNodeAffinityOf(munged, old);
   }
-  if (deepEqual(munged, old)) return [];
+  if (deepEqual(munged, old)) return errors;
   const changes = changesOf("PodSpec", munged, old);
-  return [field.forbidden("spec", `pod updates may not change fields other than ${mayChange}\n${changes}`)];
+  return [
+    ...errors,
+    field.forbidden("spec", `pod updates may not change fields other than ${mayChange}\n${changes}`),
+  ];
 }
 
 function withImagesOf(next: readonly Container[], old: readonly Container[]): Container[] {

@@ -19,6 +19,7 @@ const shortestGraceSeconds = 1;
 /** Pods: made Pending, bound once, changed little, deleted in peace. */
 export const podStrategy: Strategy<Pod> = {
   namespaced: true,
+  metadataOnUpdate: ["changes", "object"],
   prepareForCreate: (pod, { warn, now }) => {
     pod.metadata.generation = 1;
     pod.status = { phase: "Pending", qosClass: qosClassOf(pod.spec) };

@@ -35,12 +35,11 @@ export class AddressPool {
 
   /** Why an address that it contains cannot be had, or undefined. */
   async take(address: string, allocation: Allocation, context: RequestContext): Promise<string | undefined> {
+    // A dry run does not ask whether somebody has it.
+    if (context.dryRun) return undefined;
     const { value: number } = parseIp(address) as IpAddress;
-    const isFree = context.dryRun
-      ? !(await this.#pool.isTaken(number))
-      : await this.#pool.take(number, allocation.holder);
-    if (!isFree) return "provided IP is already allocated";
-    if (!context.dryRun) allocation.undo(() => this.#pool.release(number, allocation.holder));
+    if (!(await this.#pool.take(number, allocation.holder))) return "provided IP is already allocated";
+    allocation.undo(() => this.#pool.release(number, allocation.holder));
     return undefined;
   }
 

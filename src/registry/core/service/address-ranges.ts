@@ -38,7 +38,9 @@ export class AddressRanges {
   async take(address: string, allocation: Allocation, context: RequestContext): Promise<string | undefined> {
     if (this.#first.contains(address)) return await this.#first.take(address, allocation, context);
     const further = (await this.#further()).find((pool) => pool.contains(address));
-    return further === undefined ? notInRange : await further.take(address, allocation, context);
+    if (further !== undefined) return await further.take(address, allocation, context);
+    if (!context.dryRun) return notInRange;
+    return `the provided IP (${address}) is not in the valid range. The range of valid IPs is ${rangeOf(this.#options.first)}`;
   }
 
   /** @throws StatusError where no range has one left */
@@ -67,7 +69,7 @@ export class AddressRanges {
     });
     const objects: KubeObject[] = list.items.map(({ object }) => object);
     const { first } = this.#options;
-    const own = `${formatIp({ family: first.family, value: first.base })}/${first.prefixLength}`;
+    const own = rangeOf(first);
     const pools: AddressPool[] = [];
     for (const range of readyRanges(objects, first.family)) {
       if (range === own) continue;
@@ -81,3 +83,6 @@ export class AddressRanges {
     return pools;
   }
 }
+
+const rangeOf = ({ family, base, prefixLength }: Cidr): string =>
+  `${formatIp({ family, value: base })}/${prefixLength}`;

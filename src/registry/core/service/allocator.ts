@@ -225,15 +225,17 @@ export class ServiceAllocator {
     allocation: Allocation,
     context: RequestContext,
   ): Promise<string | undefined> {
-    if (allocation.ports.has(port)) return undefined;
-    if (!this.#ports.contains(BigInt(port))) {
+    const number = BigInt(port);
+    // Upstream's dry run has no eye for the range.
+    if (!context.dryRun && !this.#ports.contains(number)) {
       const { from, to } = this.#deps.flags.serviceNodePortRange;
       return `provided port is not in the valid range. The range of valid ports is ${from}-${to}`;
     }
-    const number = BigInt(port);
-    const isFree = context.dryRun
-      ? !(await this.#ports.isTaken(number))
-      : await this.#ports.take(number, allocation.holder);
+    const isFree =
+      !allocation.ports.has(port) &&
+      (context.dryRun
+        ? !(await this.#ports.isTaken(number))
+        : await this.#ports.take(number, allocation.holder));
     if (!isFree) return "provided port is already allocated";
     allocation.ports.add(port);
     if (!context.dryRun) allocation.undo(() => this.#ports.release(number, allocation.holder));
@@ -243,7 +245,7 @@ export class ServiceAllocator {
   async #takeAnyPort(allocation: Allocation, context: RequestContext): Promise<number> {
     // A dry run takes nothing and shows a number that can be nobody's.
     if (context.dryRun) {
-      const shown = Math.max(portOfDryRun - 1, ...allocation.ports) + 1;
+      const shown = allocation.ports.size === 0 ? portOfDryRun : Math.max(...allocation.ports) + 1;
       allocation.ports.add(shown);
       return shown;
     }
@@ -331,8 +333,8 @@ export class ServiceAllocator {
 
 /** Upstream's calculateRangeOffset for ports. */
 const portBand = { min: 16, max: 128, share: 32 };
-/** The first number above the usual range. */
-const portOfDryRun = 32_768;
+/** Upstream shows this and what follows it: numbers beyond the usual range. */
+const portOfDryRun = 32_769;
 
 const holderOf = ({ metadata }: Service): Holder => ({
   namespace: metadata.namespace ?? "",

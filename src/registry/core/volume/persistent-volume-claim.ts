@@ -48,6 +48,7 @@ const resizeStates = [
 
 export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
   namespaced: true,
+  metadataOnUpdate: ["changes", "object"],
   returnDeletedObject: true,
   prepareForCreate: (claim) => {
     claim.status = pending;

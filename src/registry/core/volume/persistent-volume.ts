@@ -74,6 +74,7 @@ const withoutDriver: Readonly<Record<string, string>> = {
 
 export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
   namespaced: false,
+  metadataOnUpdate: ["object", "object"],
   returnDeletedObject: true,
   prepareForCreate: (volume, { now }) => {
     volume.status = { phase: "Pending", lastPhaseTransitionTime: formatTime(now) };
