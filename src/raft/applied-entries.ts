@@ -1,6 +1,9 @@
 import { assert, type Index, type Term } from "../base/index.ts";
 import type { Entry, EntryType } from "./types.ts";
 
+/** What an entry costs in memory and on the wire besides its data: index, term, type, lengths. */
+export const entryOverheadBytes = 32;
+
 /** Room of one block. What is larger has a block to itself. */
 const blockBytes = 256 * 1024;
 const blockEntries = 1024;
@@ -28,6 +31,8 @@ export class AppliedEntries {
   #blocks: Block[] = [];
   #first: Index;
   #last: Index;
+  /** Of all entries, their overhead included. */
+  #bytes = 0;
 
   /** Entries after `offset` are to come. */
   constructor(offset: Index) {
@@ -50,6 +55,7 @@ export class AppliedEntries {
     block.terms[at] = term;
     block.types[at] = type === "conf-change" ? 1 : 0;
     this.#last = index;
+    this.#bytes += data.length + entryOverheadBytes;
   }
 
   entry(index: Index): Entry {
@@ -65,14 +71,28 @@ export class AppliedEntries {
     return block.terms[index - block.first] as Term;
   }
 
-  dataLength(index: Index): number {
+  /** What an entry counts for in every byte limit. */
+  weight(index: Index): number {
     const block = this.#blockOf(index);
     const at = index - block.first;
-    return (block.ends[at] as number) - startOf(block, at);
+    return (block.ends[at] as number) - startOf(block, at) + entryOverheadBytes;
+  }
+
+  /** The last index up to `index` that can be forgotten so that `bytesMax` bytes or more stay. */
+  excessUpTo(index: Index, bytesMax: number): Index {
+    let excess = (this.#first - 1) as Index;
+    let bytes = this.#bytes;
+    while (excess < index && bytes > bytesMax) {
+      bytes -= this.weight((excess + 1) as Index);
+      if (bytes < bytesMax) break;
+      excess++;
+    }
+    return excess;
   }
 
   /** Forgets entries up to `index`. */
   dropUpTo(index: Index): void {
+    for (let i = this.#first; i <= index; i++) this.#bytes -= this.weight(i);
     let dropped = 0;
     while (dropped < this.#blocks.length) {
       const { first, count } = this.#blocks[dropped] as Block;

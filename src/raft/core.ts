@@ -1,6 +1,6 @@
 import { type Index, type MemberId, noMember, type Term } from "../base/index.ts";
 import { changed, decodeConfChange } from "./conf-change.ts";
-import { inflightBytesMaxDefault, trailingBytesMaxDefault } from "./limits.ts";
+import { inflightBytesMaxDefault, sharedBytesMaxDefault, trailingBytesMaxDefault } from "./limits.ts";
 import { entryBytes, RaftLog } from "./log.ts";
 import { Tracker } from "./tracker.ts";
 import type { ConfState, Message, RaftConfig, ReadState, Role, SnapshotMeta } from "./types.ts";
@@ -24,6 +24,7 @@ export class Core {
   readonly id: MemberId;
   readonly config: RaftConfig;
   readonly trailingBytesMax: number;
+  readonly sharedBytesMax: number;
 
   // Paper, figure 2: persistent on all members (with the log's commit index, which it need not be).
   term: Term;
@@ -40,7 +41,10 @@ export class Core {
   /** Ticks, drawn anew for every wait from [electionTicks, 2·electionTicks). */
   electionTimeout = 0;
 
-  /** The image to send to who needs compacted entries; index 0 while nothing is compacted. */
+  /**
+   * The image to send to who needs entries that are forgotten; index 0 while there is none. It may be older than the log's offset, and
+   * none to send then: see `forgetShared`.
+   */
   snapshot: SnapshotMeta;
   /** An image a leader sent, not handed out yet. */
   receivedSnapshot: SnapshotMeta | undefined;
@@ -78,6 +82,7 @@ export class Core {
     this.id = config.id;
     this.config = config;
     this.trailingBytesMax = config.trailingBytesMax ?? trailingBytesMaxDefault;
+    this.sharedBytesMax = config.sharedBytesMax ?? sharedBytesMaxDefault;
     this.term = hardState.term;
     this.vote = hardState.vote;
     this.snapshot = snapshot;

@@ -10,5 +10,8 @@ export const readRoundsMax = 8;
 /** Bytes of entries kept below a compaction point where the configuration does not say. */
 export const trailingBytesMaxDefault = 16 * 1024 * 1024;
 
+/** Bytes of entries kept that all members have where the configuration does not say. */
+export const sharedBytesMaxDefault = 4 * 1024 * 1024;
+
 /** Bytes of entries on their way to one follower where the configuration does not say. */
 export const inflightBytesMaxDefault = 16 * 1024 * 1024;

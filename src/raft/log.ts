@@ -1,9 +1,7 @@
 import { assert, type Index, type Term } from "../base/index.ts";
-import { AppliedEntries } from "./applied-entries.ts";
+import { AppliedEntries, entryOverheadBytes } from "./applied-entries.ts";
 import type { Entry } from "./types.ts";
 
-/** What an entry costs in memory and on the wire besides its data: index, term, type, lengths. */
-const entryOverheadBytes = 32;
 const slotsMin = 64;
 const none: readonly Entry[] = [];
 
@@ -276,7 +274,7 @@ export class RaftLog {
     let start = index;
     let bytes = 0;
     while (start > this.offset) {
-      bytes += this.#packed.dataLength(start) + entryOverheadBytes;
+      bytes += this.#packed.weight(start);
       if (bytes > bytesMax) break;
       start--;
     }
@@ -287,12 +285,16 @@ export class RaftLog {
   compact(index: Index): void {
     if (index <= this.offset) return;
     assert(index <= this.applied, `compacting to ${index}, applied is ${this.applied}`);
-    this.offsetTerm = this.#packed.term(index);
-    this.#packed.dropUpTo(index);
-    this.offset = index;
+    this.#forget(index);
     this.#slice = none;
     if (this.#slots.length > slotsMin && this.#live < this.#slots.length >> 3)
       this.#resize(this.#slots.length >> 2);
+  }
+
+  /** Forgets applied entries up to `index` but for the last `bytesMax` bytes. */
+  forget(index: Index, bytesMax: number): void {
+    const excess = this.#packed.excessUpTo(Math.min(index, this.applied) as Index, bytesMax);
+    if (excess > this.offset) this.#forget(excess);
   }
 
   /** Replaces the whole log by an image taken at `index`; that image counts as handed out, not as applied. */
@@ -317,6 +319,12 @@ export class RaftLog {
   /** Entries in the ring. */
   get #live(): number {
     return this.lastIndex - this.#packed.lastIndex;
+  }
+
+  #forget(index: Index): void {
+    this.offsetTerm = this.#packed.term(index);
+    this.#packed.dropUpTo(index);
+    this.offset = index;
   }
 
   #packApplied(): void {

@@ -1,4 +1,4 @@
-import { assert, type Index, noMember } from "../base/index.ts";
+import { assert, type Index, noMember, type Term } from "../base/index.ts";
 import { changed, encodeConfChange } from "./conf-change.ts";
 import type { Core } from "./core.ts";
 import { appendConfChange } from "./proposals.ts";
@@ -33,13 +33,15 @@ export function leaveJoint(core: Core): void {
     appendConfChange(core, encodeConfChange({ type: "leave-joint" }));
 }
 
-/** The image at `index` is durable: forgets what it contains, but for a tail that somebody may still ask for. */
-export function compact(core: Core, index: Index): void {
+/** The image is durable: forgets what it contains, but for a tail that somebody may still ask for. */
+export function compact(core: Core, { index, term }: { readonly index: Index; readonly term: Term }): void {
   const { log } = core;
   if (index <= core.snapshot.index) return;
   assert(index <= log.applied, `an image at ${index}, but only ${log.applied} is applied`);
-  core.snapshot = { index, term: log.at(index).term, confState: core.confAt(index) };
+  core.snapshot = { index, term, confState: core.confAt(index) };
   core.confHistory = core.confHistory.filter((change) => change.index > index);
+  // Somebody may have waited for it.
+  core.appendsDue = core.role === "leader";
   const isAlone = core.tracker.peers.length === 0;
   log.compact(isAlone ? index : log.trailingStart(index, core.trailingBytesMax));
 }

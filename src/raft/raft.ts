@@ -23,10 +23,12 @@ import {
 import {
   advanceCommit,
   broadcastHeartbeat,
+  forgetShared,
   handleAppendResponse,
   handleHeartbeatResponse,
   sendAppends,
   transferLeadership,
+  wantsImage,
 } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import type {
@@ -222,6 +224,7 @@ class RaftMember implements Raft {
   applied(index: Index): void {
     const core = this.#core;
     core.log.appliedTo(index);
+    forgetShared(core);
     leaveJoint(core);
     if (core.campaignDue && mayCampaign(core)) campaign(core, false);
   }
@@ -230,8 +233,12 @@ class RaftMember implements Raft {
     return applyConfChange(this.#core, change);
   }
 
-  compact(index: Index): void {
-    compact(this.#core, index);
+  compact(image: { readonly index: Index; readonly term: Term }): void {
+    compact(this.#core, image);
+  }
+
+  get wantsImage(): boolean {
+    return wantsImage(this.#core);
   }
 
   reportSnapshot(member: MemberId, outcome: "installed" | "failed"): void {

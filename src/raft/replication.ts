@@ -24,7 +24,7 @@ function sendAppendsTo(core: Core, progress: Progress): void {
     const unsure = progress.state === "probe" && progress.match < log.lastIndex;
     if (nothingNew && !unsure) return;
     if (progress.next <= log.offset) {
-      sendSnapshot(core, progress);
+      if (core.snapshot.index >= log.offset) sendSnapshot(core, progress);
       return;
     }
     sendAppend(core, progress, log.lastIndex);
@@ -57,10 +57,23 @@ function sendAppend(core: Core, progress: Progress, last: Index): void {
 /** An image costs much: only to who is there to take it. */
 function sendSnapshot(core: Core, progress: Progress): void {
   if (!progress.active) return;
-  const snapshot = core.snapshot;
-  assert(snapshot.index >= core.log.offset, `no image covers compacted entry ${core.log.offset}`);
+  const { snapshot } = core;
   progress.becomeSnapshot(snapshot.index);
   core.messages.push({ type: "snapshot", from: core.id, to: progress.member, term: core.term, snapshot });
+}
+
+/** Somebody lacks entries that are forgotten, and no image has them: they were forgotten because all who were there then had them. */
+export function wantsImage({ role, log, snapshot, tracker }: Core): boolean {
+  if (role !== "leader" || snapshot.index >= log.offset) return false;
+  return tracker.peers.some(
+    ({ active, state, next }) => active && state !== "snapshot" && next <= log.offset,
+  );
+}
+
+/** Forgets entries that all members have: whoever leads later need not send them to anybody who is here now. */
+export function forgetShared(core: Core): void {
+  const { log, tracker, role, sharedBytesMax } = core;
+  if (role === "leader" || tracker.peers.length === 0) log.forget(tracker.shared, sharedBytesMax);
 }
 
 /** To everybody: the leader lives, and a read round lost on the way is confirmed after all. */

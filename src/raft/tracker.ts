@@ -69,6 +69,13 @@ export class Tracker {
     return jointIndex(this.#incomingValues, this.#outgoingValues) as Index;
   }
 
+  /** What all others have of the log, learners included; Infinity where there are none. */
+  get shared(): Index {
+    let shared = Number.POSITIVE_INFINITY;
+    for (const { match } of this.peers) shared = Math.min(shared, match);
+    return shared as Index;
+  }
+
   /** The last read round a quorum has confirmed. */
   get confirmedRead(): number {
     this.#gather("readRound");

@@ -140,6 +140,8 @@ export interface RaftConfig {
   readonly committedBytesMax: number;
   /** Bytes of entries kept below a compaction point, so that a slow follower needs no image. 16 MiB when absent. */
   readonly trailingBytesMax?: number;
+  /** Bytes of entries kept that all members have, so that who joins a young cluster needs no image. 4 MiB when absent. */
+  readonly sharedBytesMax?: number;
   /** From the disk; at the very first start `bootstrap(…)` or `joining`. */
   readonly restored: {
     readonly hardState: HardState;
@@ -234,10 +236,15 @@ export interface Raft {
    */
   applyConfChange(change: ConfChange | JointChange | undefined): ConfState;
   /**
-   * The image of the state at `index` is durable: it is the one to send from now on. Forgets the entries up to it but
-   * for the last `trailingBytesMax` bytes, which spare a slow follower the image.
+   * The image of the state at `index`, whose entry is of `term`, is durable: it is the one to send from now on. Forgets the entries up to
+   * it but for the last `trailingBytesMax` bytes, which spare a slow follower the image.
    */
-  compact(index: Index): void;
+  compact(image: { readonly index: Index; readonly term: Term }): void;
+  /**
+   * A member needs an image of what is applied now, and there is none: take one, and call `compact`. Entries that all members have are
+   * forgotten without one; so who joins may find neither.
+   */
+  readonly wantsImage: boolean;
   /** What became of a snapshot message; must follow every one, for nothing else is sent to the member before. */
   reportSnapshot(member: MemberId, outcome: "installed" | "failed"): void;
   /** The connection to the member broke: probe before sending more. */

@@ -19,6 +19,7 @@ import { HeartbeatWatch } from "./heartbeat-watch.ts";
 import { imageOf, restoreImage } from "./image.ts";
 import { ImageSchedule } from "./image-schedule.ts";
 import type { Images } from "./images.ts";
+import { imageRetryMs } from "./limits.ts";
 import type { ReplicaMetrics } from "./metrics.ts";
 import { isStale, type Proposals } from "./proposals.ts";
 import type { Reads } from "./reads.ts";
@@ -60,6 +61,8 @@ export class Driver {
   /** A leader's image is being taken in: the core waits. */
   #installing = false;
   #imageUnderWay: Promise<void> | undefined;
+  /** After one that could not be written. */
+  #imageNotBefore = 0;
   readonly #schedule: ImageSchedule;
   #stopped = false;
   /** Writes given to the log that are not durable yet. */
@@ -166,6 +169,7 @@ export class Driver {
       this.#handle(this.#raft.takeReady());
     }
     if (this.#stopped) return;
+    if (this.#raft.wantsImage && this.#options.clock.monotonic() >= this.#imageNotBefore) this.#takeImage();
     if (this.#mayStandAlone) this.#standAlone();
     if (this.#raft.leader !== noMember) this.#ledBefore = true;
     this.#options.onTurn();
@@ -298,7 +302,8 @@ export class Driver {
     }
     await this.#options.wal.append({ snapshot: meta });
     if (this.#stopped) return;
-    this.#raft.compact(meta.index);
+    this.#raft.compact(meta);
+    this.turnSoon();
     await this.#letGo();
   }
 
@@ -312,7 +317,8 @@ export class Driver {
   #background(work: Promise<void>): Promise<void> {
     return work
       .catch((error: Error) => {
-        // The log still has everything, and the next image tries again.
+        // The log on the disk still has everything, and the next image tries again.
+        this.#imageNotBefore = this.#options.clock.monotonic() + imageRetryMs;
         if (!this.#stopped)
           this.#options.log.error("an image could not be written", { error: error.message });
       })

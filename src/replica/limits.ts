@@ -63,7 +63,9 @@ export const compactionHashesMax = 10;
 export const imageBytesFree = 4 * 1024 * 1024;
 /** An image is due when the log since the last one weighs so many times the state. With one, images were a fifth of all that puts cost. */
 export const imageLogPerState = 2;
-/** Bytes of log after which an image is due in any case: so much is kept in memory, and read again at a start. */
+/** Bytes of log after which an image is due in any case: a follower keeps so much in memory, and a start reads it again. */
 export const imageLogBytesMax = 64 * 1024 * 1024;
+/** Between two attempts to write an image that somebody waits for. */
+export const imageRetryMs = 1000;
 /** What an entry weighs besides its data: small ones take little memory, but each has to be applied again at a start. */
 export const imageEntryBytes = 128;

@@ -112,7 +112,9 @@ export async function openReplica({
       inflightBytesMax,
       uncommittedBytesMax,
       committedBytesMax,
-      ...(config.trailingBytes === undefined ? {} : { trailingBytesMax: config.trailingBytes }),
+      ...(config.trailingBytes === undefined
+        ? {}
+        : { trailingBytesMax: config.trailingBytes, sharedBytesMax: config.trailingBytes }),
       restored,
     };
     const raft = createRaft(raftConfig);

@@ -132,6 +132,7 @@ export class Member {
     while (this.raft?.hasReady()) {
       this.take();
       if (!this.held) this.flush();
+      if (this.running.wantsImage) this.compact();
     }
   }
 
@@ -170,7 +171,7 @@ export class Member {
     const term = (this.log[index - 1] as Entry).term;
     this.disk.image = { index, term, confState: this.confState, history: this.log.slice(0, index) };
     this.disk.entries = this.disk.entries.filter((entry) => entry.index > index);
-    this.running.compact(index);
+    this.running.compact({ index, term });
   }
 
   step(envelope: Envelope): void {

@@ -27,6 +27,7 @@ test("the ring holds what an array would, whatever is appended, replaced and com
     fc.oneof(
       fc.record({ step: fc.constant("append" as const), count: fc.integer({ min: 1, max: 70 }) }),
       fc.record({ step: fc.constant("replace" as const), back: fc.nat({ max: 30 }) }),
+      fc.record({ step: fc.constant("forget" as const), bytesMax: fc.nat({ max: 2000 }) }),
       fc.record({ step: fc.constant("compact" as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
     ),
     { maxLength: 40 },
@@ -54,7 +55,13 @@ test("the ring holds what an array would, whatever is appended, replaced and com
           log.commitTo(log.lastIndex);
           log.takeCommitted(Number.POSITIVE_INFINITY);
           log.appliedTo(log.handedOut);
-          log.compact(at(Math.floor(log.offset + step.share * (log.lastIndex - log.offset))));
+          const before = log.offset;
+          if (step.step === "forget") {
+            log.forget(log.applied, step.bytesMax);
+            const [entry0, kept] = [entryBytes(entry(1, 1)), log.lastIndex - log.offset];
+            assert(kept * entry0 >= step.bytesMax || log.offset === before, `${kept} entries are kept`);
+            assert((kept - 1) * entry0 < step.bytesMax || kept === 0, `${kept} entries are kept`);
+          } else log.compact(at(Math.floor(log.offset + step.share * (log.lastIndex - log.offset))));
         }
       }
       assert.equal(log.lastIndex, model.length);

@@ -176,12 +176,12 @@ test("7: a follower that gets an image discards its log, unless the log has all 
 test("7: an image carries the configuration of its index, not of the time it is sent", () => {
   const cluster = new Cluster().bootstrap(3, { trailingBytesMax: 0 });
   cluster.elect(1);
-  const at = cluster.raft(1).status.applied;
+  const { applied: at, term } = cluster.raft(1).status;
   const data = encodeConfChange({ type: "add-learner", member: memberId(4) });
   cluster.raft(1).propose([{ type: "conf-change", data }]);
   cluster.settle();
   cluster.join(4);
-  cluster.raft(1).compact(at);
+  cluster.raft(1).compact({ index: at, term });
   let sent: Message | undefined;
   cluster.lost = (message) => {
     if (message.type === "snapshot") sent = message;

@@ -7,7 +7,7 @@ import { entryText, Transcript } from "./transcript.ts";
  * Interaction scripts: commands, a line of dashes, what came of them, an empty line. Lines that begin with # are the
  * author's. A rewritten script has the same commands with what came of them now.
  *
- *   members 3 [inflight=1] [inflightBytes=100] [bytes=100] [trailing=0] [heartbeat=1] [uncommitted=100]
+ *   members 3 [inflight=1] [inflightBytes=100] [bytes=100] [trailing=0] [shared=0] [heartbeat=1] [uncommitted=100]
  *   a new cluster of voters 1…3
  *   logs 1,1,2 1,1 1,3                                members whose logs have these terms ("-": none), nothing committed
  *   join 4                                            a member that knows nothing
@@ -240,6 +240,7 @@ function tuning(options: readonly string[]): Tuning {
     inflightBytesMax: value("inflightBytes", 65_536),
     appendBytesMax: value("bytes", 4096),
     trailingBytesMax: value("trailing", 0),
+    sharedBytesMax: value("shared", 65_536),
     heartbeatTicks: value("heartbeat", 1),
     uncommittedBytesMax: value("uncommitted", 65_536),
   };

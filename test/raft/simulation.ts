@@ -61,6 +61,7 @@ class Simulation {
       committedBytesMax: 64 << this.#below(8),
       uncommittedBytesMax: 4096,
       trailingBytesMax: this.#below(2) * 200,
+      sharedBytesMax: this.#below(2) * 4096,
     };
     const voters = 1 + this.#below(5);
     this.#cluster.bootstrap(voters, tuning);
@@ -90,6 +91,7 @@ class Simulation {
     for (const member of this.#members) {
       if (this.#chance(0.25)) member.tick();
       if (member.raft?.hasReady() && this.#chance(0.7)) member.take();
+      if (member.raft?.wantsImage && this.#chance(0.5)) member.compact();
       if (member.raft && member.writes.length > 0 && this.#chance(0.4))
         member.flush(1 + this.#below(member.writes.length));
     }

@@ -177,8 +177,12 @@ class WatchedRaft implements Raft {
     return this.#raft.applyConfChange(change);
   }
 
-  compact(index: Parameters<Raft["compact"]>[0]): void {
-    this.#raft.compact(index);
+  compact(image: Parameters<Raft["compact"]>[0]): void {
+    this.#raft.compact(image);
+  }
+
+  get wantsImage(): boolean {
+    return this.#raft.wantsImage;
   }
 
   reportSnapshot(...given: Parameters<Raft["reportSnapshot"]>): void {
