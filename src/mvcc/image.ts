@@ -33,6 +33,7 @@ export function imageOf(space: Keyspace): MvccImage {
   const extract = new Extract(space, space.revision);
   const revision = space.revision;
   const { compactRevision } = space;
+  const chunk = new ChunkWriter();
   let count = 0;
   let state: "begin" | "records" | "ended" = "begin";
   const end = (): IteratorResult<Uint8Array> => {
@@ -45,7 +46,7 @@ export function imageOf(space: Keyspace): MvccImage {
     compactRevision: Math.max(0, compactRevision) as Revision,
     next: () => {
       if (state === "ended") return end();
-      const chunk = new ChunkWriter();
+      chunk.length = 0;
       if (state === "begin") chunk.mark(kindBegin, revision, compactRevision, format);
       state = "records";
       while (chunk.length < chunkBytes) {
@@ -150,9 +151,11 @@ export class ImageReader {
   /** @throws KvError CORRUPT */
   write(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    this.#rest.push(chunk);
     this.#restBytes += chunk.length;
-    if (this.#restBytes < this.#needed) return;
+    const suffice = this.#restBytes >= this.#needed;
+    // What is kept is a copy, so that what the caller does with its chunk later is no matter.
+    this.#rest.push(suffice ? chunk : chunk.slice());
+    if (!suffice) return;
     const bytes = this.#rest.length === 1 ? chunk : joined(this.#rest, this.#restBytes);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     let at = 0;
@@ -169,7 +172,6 @@ export class ImageReader {
       this.#record(view, at, bytes, keyLength, valueLength);
       at += length;
     }
-    // A copy, so that what the caller does with its chunk later is no matter.
     this.#rest = at === bytes.length ? [] : [bytes.slice(at)];
     this.#restBytes = bytes.length - at;
   }

@@ -43,8 +43,8 @@ export interface ChangeCursor {
 
 /**
  * The whole store at one revision, history since the last compaction included, as chunks of bytes. Equal stores give equal
- * bytes. Writes and compactions may go on meanwhile; memory they would free is kept until the image ends: iterate to the
- * end or call `return`.
+ * bytes. A chunk is good until the next one is asked for. Writes and compactions may go on meanwhile; memory they would free is kept until
+ * the image ends: iterate to the end or call `return`.
  */
 export interface MvccImage extends IterableIterator<Uint8Array> {
   readonly revision: Revision;

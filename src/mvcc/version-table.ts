@@ -1,5 +1,6 @@
 import { type LeaseId, noLease, type Revision } from "../base/index.ts";
 import { noAddress, Slabs } from "./slabs.ts";
+import { noDetails, VersionDetails } from "./version-details.ts";
 
 /** No version: ids begin at 1. */
 export const noVersion = 0;
@@ -7,31 +8,22 @@ export const noVersion = 0;
 const chunkBits = 13;
 const chunkMask = 2 ** chunkBits - 1;
 
-/** One version is 7 doubles' room, so that reading all of it touches one or two cache lines. */
-const doubles = 7;
+/** One version is 3 doubles' room. */
+const doubles = 3;
 const words = doubles * 2;
-/** As doubles: the revision that made the version (0: the id is free), the one that created the key, writes since (0: a tombstone). */
+/** As a double: the revision that made the version (0: the id is free). */
 const modAt = 0;
-const createAt = 1;
-const writesAt = 2;
-/** As a signed bigint. */
-const leaseAt = 3;
 /** As unsigned words, from here on: address of the value, key id. */
-const addressAt = 8;
-const keyAt = 9;
-/** The version before, of the same key; in a free id, the next free one. */
-const previousAt = 10;
-/** A much older version of the same key, or an id freed since. */
-const jumpAt = 11;
-/** Versions of the key before this one, compacted ones included. */
-const depthAt = 12;
-/** Its position among the changes of its revision. */
-const subAt = 13;
+const addressAt = 2;
+const keyAt = 3;
+/** Its position among the changes of its revision; in a free id, the next free one. */
+const subAt = 4;
+/** Its details; none: the first version of its key, without a lease. Most keys of a large store have only that one. */
+const detailsAt = 5;
 
 /** Views of one memory. */
 interface Chunk {
   readonly doubles: Float64Array;
-  readonly bigints: BigInt64Array;
   readonly words: Uint32Array;
 }
 
@@ -45,13 +37,13 @@ export interface VersionFields {
 }
 
 /**
- * Every kept version of every key, tombstones included, in records of typed arrays, in chunks that never
- * move. The versions of a key form a chain
+ * Every kept version of every key, tombstones included, in records of typed arrays, in chunks that never move. The versions of a key form a chain
  * from the newest to the oldest kept one; every version has a second, longer link as well, so that the version of any revision
  * is found in a logarithmic number of steps (E. W. Myers, "An applicative random-access stack", 1983).
  */
 export class VersionTable {
   readonly values: Slabs;
+  readonly #details = new VersionDetails();
   readonly #chunks: Chunk[] = [];
   #free = noVersion;
   #next = 1;
@@ -69,7 +61,7 @@ export class VersionTable {
   }
 
   get tableBytes(): number {
-    return this.#chunks.length * doubles * 8 * 2 ** chunkBits;
+    return this.#chunks.length * doubles * 8 * 2 ** chunkBits + this.#details.tableBytes;
   }
 
   /** A new newest version on top of `previous`. */
@@ -79,15 +71,19 @@ export class VersionTable {
     const double = (id & chunkMask) * doubles;
     const word = double * 2;
     chunk.doubles[double + modAt] = fields.mod;
-    chunk.doubles[double + createAt] = fields.create;
-    chunk.doubles[double + writesAt] = fields.writes;
-    chunk.bigints[double + leaseAt] = fields.lease;
     chunk.words[word + keyAt] = fields.key;
-    chunk.words[word + previousAt] = previous;
     chunk.words[word + subAt] = fields.sub;
     chunk.words[word + addressAt] = this.values.add(id, value);
-    chunk.words[word + jumpAt] = previous === noVersion ? noVersion : this.#jumpFrom(previous);
-    chunk.words[word + depthAt] = previous === noVersion ? 0 : this.#word(previous, depthAt) + 1;
+    chunk.words[word + detailsAt] = isPlain(fields, previous)
+      ? noDetails
+      : this.#details.add({
+          create: fields.create,
+          writes: fields.writes,
+          lease: fields.lease,
+          previous,
+          jump: previous === noVersion ? noVersion : this.#jumpFrom(previous),
+          depth: previous === noVersion ? 0 : this.#depth(previous) + 1,
+        });
     this.#count++;
     return id;
   }
@@ -96,14 +92,18 @@ export class VersionTable {
     this.values.free(this.valueAddress(id));
     this.#setWord(id, addressAt, noAddress);
     this.#chunk(id).doubles[(id & chunkMask) * doubles + modAt] = 0;
-    this.#setWord(id, previousAt, this.#free);
+    const details = this.#word(id, detailsAt);
+    if (details !== noDetails) this.#details.remove(details);
+    this.#setWord(id, detailsAt, noDetails);
+    this.#setWord(id, subAt, this.#free);
     this.#free = id;
     this.#count--;
   }
 
   /** Makes it the oldest kept version of its key. */
   cut(id: number): void {
-    this.#setWord(id, previousAt, noVersion);
+    const details = this.#word(id, detailsAt);
+    if (details !== noDetails) this.#details.setPrevious(details, noVersion);
   }
 
   /** The version of the chain below `head` that was the newest at `revision`, or noVersion. */
@@ -112,23 +112,25 @@ export class VersionTable {
     while (id !== noVersion) {
       const mod = this.mod(id);
       if (mod <= revision) return id;
-      const jump = this.#word(id, jumpAt);
+      const jump = this.#jump(id);
       id = this.#isBefore(jump, mod) && this.mod(jump) > revision ? jump : this.previous(id);
     }
     return noVersion;
   }
 
   mod(id: number): Revision {
-    return this.#double(id, modAt) as Revision;
+    return this.#chunk(id).doubles[(id & chunkMask) * doubles + modAt] as Revision;
   }
 
   create(id: number): Revision {
-    return this.#double(id, createAt) as Revision;
+    const details = this.#word(id, detailsAt);
+    return details === noDetails ? this.mod(id) : this.#details.create(details);
   }
 
   /** Writes since creation; 0: a tombstone. */
   writes(id: number): number {
-    return this.#double(id, writesAt);
+    const details = this.#word(id, detailsAt);
+    return details === noDetails ? 1 : this.#details.writes(details);
   }
 
   key(id: number): number {
@@ -140,15 +142,13 @@ export class VersionTable {
   }
 
   previous(id: number): number {
-    return this.#word(id, previousAt);
+    const details = this.#word(id, detailsAt);
+    return details === noDetails ? noVersion : this.#details.previous(details);
   }
 
   lease(id: number): LeaseId {
-    const chunk = this.#chunk(id);
-    const double = (id & chunkMask) * doubles + leaseAt;
-    // Most have none, and need no bigint made.
-    if (chunk.words[double * 2] === 0 && chunk.words[double * 2 + 1] === 0) return noLease;
-    return chunk.bigints[double] as LeaseId;
+    const details = this.#word(id, detailsAt);
+    return details === noDetails ? noLease : this.#details.lease(details);
   }
 
   valueAddress(id: number): number {
@@ -159,12 +159,20 @@ export class VersionTable {
     return this.values.view(this.valueAddress(id));
   }
 
-  #chunk(id: number): Chunk {
-    return this.#chunks[id >>> chunkBits] as Chunk;
+  /** A much older version of the same key, or an id freed since. */
+  #jump(id: number): number {
+    const details = this.#word(id, detailsAt);
+    return details === noDetails ? noVersion : this.#details.jump(details);
   }
 
-  #double(id: number, at: number): number {
-    return this.#chunk(id).doubles[(id & chunkMask) * doubles + at] as number;
+  /** Versions of the key before this one, compacted ones included. */
+  #depth(id: number): number {
+    const details = this.#word(id, detailsAt);
+    return details === noDetails ? 0 : this.#details.depth(details);
+  }
+
+  #chunk(id: number): Chunk {
+    return this.#chunks[id >>> chunkBits] as Chunk;
   }
 
   #word(id: number, at: number): number {
@@ -187,18 +195,18 @@ export class VersionTable {
 
   /** Where a version on top of `below` jumps to: over two jumps of equal length, or just to `below`. */
   #jumpFrom(below: number): number {
-    const first = this.#word(below, jumpAt);
+    const first = this.#jump(below);
     if (!this.#isBefore(first, this.mod(below))) return below;
-    const second = this.#word(first, jumpAt);
+    const second = this.#jump(first);
     if (!this.#isBefore(second, this.mod(first))) return below;
-    const depth = this.#word(first, depthAt);
-    return this.#word(below, depthAt) - depth === depth - this.#word(second, depthAt) ? second : below;
+    const depth = this.#depth(first);
+    return this.#depth(below) - depth === depth - this.#depth(second) ? second : below;
   }
 
   #take(): number {
     if (this.#free !== noVersion) {
       const id = this.#free;
-      this.#free = this.previous(id);
+      this.#free = this.#word(id, subAt);
       return id;
     }
     const id = this.#next++;
@@ -206,10 +214,14 @@ export class VersionTable {
       const buffer = new ArrayBuffer(doubles * 8 * 2 ** chunkBits);
       this.#chunks.push({
         doubles: new Float64Array(buffer),
-        bigints: new BigInt64Array(buffer),
         words: new Uint32Array(buffer),
       });
     }
     return id;
   }
+}
+
+/** The first version of a key, without a lease. */
+function isPlain({ mod, create, writes, lease }: VersionFields, previous: number): boolean {
+  return previous === noVersion && writes === 1 && create === mod && lease === noLease;
 }

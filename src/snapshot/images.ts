@@ -29,6 +29,7 @@ export interface SnapshotInfo {
 
 /** Takes an image in, piece by piece. */
 export interface SnapshotSink {
+  /** The bytes are the caller's own again when it resolves. */
   write(bytes: Uint8Array): Promise<void>;
   /** Makes all that was written durable; nothing comes behind it. `finish` does so where nobody has. */
   seal(): Promise<void>;
@@ -175,9 +176,10 @@ class ImageWriter {
 
   async write(bytes: Uint8Array): Promise<void> {
     if (bytes.length === 0) return;
-    this.#gathered.push(bytes);
     this.#gatheredBytes += bytes.length;
-    if (this.#gatheredBytes >= frameBytesWanted) await this.#flush();
+    const suffice = this.#gatheredBytes >= frameBytesWanted;
+    this.#gathered.push(suffice ? bytes : bytes.slice());
+    if (suffice) await this.#flush();
   }
 
   async seal(): Promise<void> {
