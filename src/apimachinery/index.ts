@@ -48,4 +48,5 @@ export type { SchemaField, SchemaNode } from "./structure.ts";
 export * from "./time.ts";
 export { unifiedDiff } from "./unified-diff.ts";
 export type { UserInfo } from "./user.ts";
+export type { WebhookClientConfig } from "./webhook-client-config.ts";
 export * from "./yaml.ts";

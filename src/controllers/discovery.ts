@@ -1,7 +1,7 @@
 import type { GroupVersionResource } from "../apimachinery/index.ts";
 import type { Client } from "../client/index.ts";
 
-/** A resource that the server offers in its preferred version. */
+/** A resource as the server offers it in one version. */
 export interface DiscoveredResource extends GroupVersionResource {
   readonly kind: string;
   readonly namespaced: boolean;
@@ -32,8 +32,11 @@ interface VersionDiscovery {
   }[];
 }
 
-/** What the server has, each resource once, in the first version that its group offers it in (aggregated discovery, KEP-3352). */
-export async function discover(client: Client): Promise<Discovery> {
+/** Which versions of a resource are told: the first that its group offers it in, or each. */
+type Versions = "preferred" | "all";
+
+/** What the server has, each resource once unless all versions are wanted (aggregated discovery, KEP-3352). */
+export async function discover(client: Client, versions: Versions = "preferred"): Promise<Discovery> {
   const resources: DiscoveredResource[] = [];
   const stale: string[] = [];
   for (const path of ["/api", "/apis"]) {
@@ -42,18 +45,22 @@ export async function discover(client: Client): Promise<Discovery> {
     const list = JSON.parse(body) as { kind?: string; items?: GroupDiscovery[] };
     if (list.kind !== "APIGroupDiscoveryList")
       throw new Error(`the server has no aggregated discovery at ${path}`);
-    for (const group of list.items ?? []) collect(group, resources, stale);
+    for (const group of list.items ?? []) collect(group, { resources, stale }, versions);
   }
   return { resources, stale };
 }
 
-function collect(group: GroupDiscovery, resources: DiscoveredResource[], stale: string[]): void {
+function collect(
+  group: GroupDiscovery,
+  { resources, stale }: { readonly resources: DiscoveredResource[]; readonly stale: string[] },
+  versions: Versions,
+): void {
   const name = group.metadata?.name ?? "";
   const seen = new Set<string>();
   for (const version of group.versions ?? []) {
     if (version.freshness === "Stale") stale.push(`${name}/${version.version}`);
     for (const { resource, responseKind, scope, verbs } of version.resources ?? []) {
-      if (seen.has(resource)) continue;
+      if (versions === "preferred" && seen.has(resource)) continue;
       seen.add(resource);
       resources.push({
         group: name,

@@ -5,6 +5,7 @@ import type {
   KubeObject,
   Status,
   UserInfo,
+  WebhookClientConfig,
 } from "../apimachinery/index.ts";
 import type { Authenticator, Authorizer, GrantCheck, PolicyRule, TokenIssuer } from "../auth/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
@@ -20,7 +21,6 @@ import type {
 } from "../storage/index.ts";
 import type { RequestContext } from "./context.ts";
 import type { Strategy, UpdateRules } from "./strategy.ts";
-import type { ClientConfig } from "./webhook-client-config.ts";
 
 /** Verbs as discovery names them. */
 export type Verb = "create" | "delete" | "deletecollection" | "get" | "list" | "patch" | "update" | "watch";
@@ -182,7 +182,7 @@ export interface Access {
 }
 
 /** Sends a ConversionReview (JSON) and answers the object that comes back. @throws Error with what went wrong, for people */
-export type ConversionWebhook = (client: ClientConfig, review: string) => Promise<Json>;
+export type ConversionWebhook = (client: WebhookClientConfig, review: string) => Promise<Json>;
 
 interface StoredResource {
   readonly group: string;

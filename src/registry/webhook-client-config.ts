@@ -1,21 +1,14 @@
-import { dns1123SubdomainErrors, type FieldError, field, portNumberErrors } from "../apimachinery/index.ts";
-
-/** Where a webhook listens: k8s.io/apiserver/pkg/util/webhook. */
-export interface ClientConfig {
-  readonly url?: string;
-  readonly service?: {
-    readonly namespace?: string;
-    readonly name?: string;
-    readonly path?: string;
-    readonly port?: number;
-  };
-  /** Base64 of PEM; the system's authorities where empty. */
-  readonly caBundle?: string;
-}
+import {
+  dns1123SubdomainErrors,
+  type FieldError,
+  field,
+  portNumberErrors,
+  type WebhookClientConfig,
+} from "../apimachinery/index.ts";
 
 const form = "; desired format: https://host[/path]";
 
-export function validateClientConfig({ url, service }: ClientConfig, path: string): FieldError[] {
+export function validateClientConfig({ url, service }: WebhookClientConfig, path: string): FieldError[] {
   if ((url === undefined) === (service === undefined)) {
     return [field.required(path, "exactly one of url or service is required")];
   }
@@ -55,7 +48,7 @@ function validateWebhookUrl(text: string, path: string): FieldError[] {
 }
 
 function validateService(
-  { namespace = "", name = "", path: urlPath, port = 0 }: NonNullable<ClientConfig["service"]>,
+  { namespace = "", name = "", path: urlPath, port = 0 }: NonNullable<WebhookClientConfig["service"]>,
   path: string,
 ): FieldError[] {
   const errors: FieldError[] = [];

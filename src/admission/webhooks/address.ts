@@ -1,23 +1,11 @@
+import type { WebhookClientConfig } from "../../apimachinery/index.ts";
 import type { WebhookAddress } from "../ports.ts";
 
 const httpsPort = 443;
 
-/** Where somebody's configuration says that a webhook listens: one of url and service is there. */
-export interface WebhookPlace {
-  readonly url?: string;
-  readonly service?: {
-    readonly namespace?: string;
-    readonly name?: string;
-    readonly path?: string;
-    readonly port?: number;
-  };
-  /** Base64 of PEM; the system's authorities where it is empty. */
-  readonly caBundle?: string;
-}
-
 /** Where a webhook listens, and what it is called there. */
 export function webhookAddress(
-  { url, service, caBundle = "" }: WebhookPlace,
+  { url, service, caBundle = "" }: WebhookClientConfig,
   timeoutSeconds: number,
 ): WebhookAddress {
   const pem = Buffer.from(caBundle, "base64").toString();

@@ -1,4 +1,4 @@
-import type { KubeObject, LabelSelector } from "../../apimachinery/index.ts";
+import type { KubeObject, LabelSelector, WebhookClientConfig } from "../../apimachinery/index.ts";
 import type { Authorizer } from "../../auth/index.ts";
 import {
   type Condition,
@@ -18,12 +18,11 @@ import {
   matchesRule,
 } from "../matching.ts";
 import type { AdmissionReader, AdmissionRequest, ObjectView } from "../ports.ts";
-import type { WebhookPlace } from "./address.ts";
 
 /** One webhook of a ValidatingWebhookConfiguration or a MutatingWebhookConfiguration. */
 export interface Webhook {
   readonly name: string;
-  readonly clientConfig: WebhookPlace;
+  readonly clientConfig: WebhookClientConfig;
   readonly rules?: readonly MatchRule[];
   readonly failurePolicy?: "Fail" | "Ignore";
   readonly namespaceSelector?: LabelSelector;

@@ -1,6 +1,7 @@
 import type { GroupVersionKind } from "../../apimachinery/index.ts";
 import type { ValueSchema } from "../../cel/index.ts";
 import type { Client } from "../../client/index.ts";
+import { type Discovery, discover } from "../discovery.ts";
 
 interface GroupVersion {
   readonly group: string;
@@ -28,6 +29,7 @@ const referencePrefix = "#/components/schemas/";
 /** What an API server publishes of its kinds; each document is asked for once. */
 export class PublishedApi {
   readonly #client: Client;
+  #served: Promise<Discovery> | undefined;
   readonly #documents = new Map<string, Promise<unknown>>();
 
   constructor(client: Client) {
@@ -36,11 +38,13 @@ export class PublishedApi {
 
   /** Undefined where no such resource is served. */
   async kindOf(of: GroupVersion, resource: string): Promise<GroupVersionKind | undefined> {
-    const list = (await this.#read(groupPath(of))) as
-      | { resources?: readonly { name: string; kind: string }[] }
-      | undefined;
-    const kind = list?.resources?.find(({ name }) => name === resource)?.kind;
-    return kind === undefined ? undefined : { ...of, kind };
+    this.#served ??= discover(this.#client, "all");
+    const { resources } = await this.#served;
+    const found = resources.find(
+      ({ group, version, resource: name }) =>
+        group === of.group && version === of.version && name === resource,
+    );
+    return found && { ...of, kind: found.kind };
   }
 
   /** Undefined where none is published. */

@@ -7,11 +7,12 @@ import {
   type KubeObject,
   type LabelSelector,
   validateLabelSelector,
+  type WebhookClientConfig,
 } from "../../apimachinery/index.ts";
 import { countWanted } from "../rules/replicas.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, nameOf } from "../tables/cells.ts";
-import { type ClientConfig, validateClientConfig } from "../webhook-client-config.ts";
+import { validateClientConfig } from "../webhook-client-config.ts";
 import { Expressions, type MatchCondition, validateMatchConditions } from "./expressions.ts";
 import { type Rule, validateRule } from "./rules.ts";
 
@@ -22,7 +23,7 @@ interface WebhookConfiguration extends KubeObject {
 
 interface Webhook {
   name?: string;
-  clientConfig?: ClientConfig;
+  clientConfig?: WebhookClientConfig;
   rules?: Rule[];
   failurePolicy?: string;
   matchPolicy?: string;

@@ -1,5 +1,10 @@
-import { dns1035LabelErrors, type FieldError, field } from "../../apimachinery/index.ts";
-import { type ClientConfig, validateClientConfig } from "../webhook-client-config.ts";
+import {
+  dns1035LabelErrors,
+  type FieldError,
+  field,
+  type WebhookClientConfig,
+} from "../../apimachinery/index.ts";
+import { validateClientConfig } from "../webhook-client-config.ts";
 import { type Conversion, type CustomResourceDefinition, type DefinitionSpec, isTrue } from "./types.ts";
 
 /** ConversionReview versions that are spoken. */
@@ -33,7 +38,7 @@ export function conversionProblems(
   return problems;
 }
 
-function clientProblems(client: ClientConfig | undefined, checkBundle: boolean): FieldError[] {
+function clientProblems(client: WebhookClientConfig | undefined, checkBundle: boolean): FieldError[] {
   const at = "spec.conversion.webhookClientConfig";
   if (client === undefined) return [field.required(at, "required when strategy is set to Webhook")];
   const { service, caBundle = "" } = client;

@@ -1,6 +1,5 @@
-import type { KubeObject } from "../../apimachinery/index.ts";
+import type { KubeObject, WebhookClientConfig } from "../../apimachinery/index.ts";
 import type { JsonSchemaProps } from "../../schema/index.ts";
-import type { ClientConfig } from "../webhook-client-config.ts";
 
 /** apiextensions.k8s.io/v1 CustomResourceDefinition, decoded and with its defaults. */
 export interface CustomResourceDefinition extends KubeObject {
@@ -61,7 +60,7 @@ export interface PrinterColumn {
 export interface Conversion {
   readonly strategy: string;
   readonly webhook?: {
-    readonly clientConfig?: ClientConfig;
+    readonly clientConfig?: WebhookClientConfig;
     readonly conversionReviewVersions?: readonly string[];
   };
 }
