@@ -22,6 +22,7 @@ const rooms = {
   apimachinery: ["base", "wire"],
   schema: ["base", "apimachinery"],
   storage: ["base", "platform", "kv", "apimachinery", ...io],
+  encryption: ["base", "kv", "apimachinery", "storage"],
   registry: ["base", "platform", "apimachinery", "schema", "storage", "auth", "cel", "quota"],
   auth: ["base", "platform", "apimachinery"],
   cel: ["base", "apimachinery"],

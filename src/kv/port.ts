@@ -25,6 +25,8 @@ export interface Kv {
    * whether a watch is current reads the store instead.
    */
   readonly answersProgress?: boolean;
+  /** Of what was read just now: it is not how it would be written (encrypted with a key of old): the same content is worth writing again. */
+  isStale?(kv: KeyValue): boolean;
 }
 
 /** Whose rights count. */

@@ -17,6 +17,7 @@ import { firstAddress } from "./cidr.ts";
 import { componentsOf } from "./components.ts";
 import type { ApiConfig } from "./config.ts";
 import { startControllers } from "./controllers.ts";
+import { openEncryption, type StoreOfResource } from "./encryption.ts";
 import { ensureExtensionAuthentication } from "./extension-authentication.ts";
 import { keepFlowControl } from "./flow-control.ts";
 import { startHollowNodes } from "./hollow-nodes.ts";
@@ -65,6 +66,7 @@ export async function startApi(
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
+    const storeOf = await openEncryption(platform, config, store.kv);
     const auditor = config.audit && (await openAuditor(platform, config.audit, log));
     const access = await openAccessControl(platform, config, { log, pki });
     const { api, registry, policy } = createApi(platform, config, {
@@ -73,6 +75,7 @@ export async function startApi(
       access,
       pki,
       auditor,
+      storeOf,
     });
     closing.push(() => registry.close());
     closing.push(() => policy.close());
@@ -188,14 +191,22 @@ function createApi(
     access,
     pki,
     auditor,
-  }: { log: Log; store: BackingStore; access: AccessControl; pki: ApiPki; auditor: Auditor | undefined },
+    storeOf,
+  }: {
+    log: Log;
+    store: BackingStore;
+    access: AccessControl;
+    pki: ApiPki;
+    auditor: Auditor | undefined;
+    storeOf: StoreOfResource;
+  },
 ): { api: ApiServer; registry: Registry; policy: PolicyFeed } {
   const { clock, random } = platform;
-  const { kv, windowFrom } = store;
+  const { windowFrom } = store;
   const registry = createRegistry({
-    storageFor: ({ keyPrefix, namespaced, indexes }) =>
+    storageFor: ({ group, resource, keyPrefix, namespaced, indexes }) =>
       createCacher({
-        kv,
+        kv: storeOf({ group, resource }),
         clock,
         keyPrefix,
         namespaced,

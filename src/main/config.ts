@@ -76,6 +76,8 @@ export interface ApiConfig {
   readonly access?: AccessConfig;
   /** Which admission plugins look at writes; `standardAdmission` when left out. */
   readonly admission?: AdmissionSelection;
+  /** Says which resources are encrypted in the store, and how; none when left out. */
+  readonly encryptionProviderConfigFile?: string;
   /** The record of who did what; none is kept when left out. */
   readonly audit?: AuditConfig;
   /** What a new cluster begins with, made by the build; made one by one when left out. */

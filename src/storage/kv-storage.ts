@@ -174,12 +174,10 @@ export class KvStorage implements Storage {
     }
     const value = encodeObject(object);
     if (current?.holds(value)) {
-      if (at.fresh) return { done: { stored: current, created: false }, fresh: true };
-      const latest = (await this.#range(key, false)).stored;
-      if (latest !== undefined && latest.revision === current.revision) {
-        return { done: { stored: current, created: false }, fresh: true };
-      }
-      return { next: latest, fresh: true };
+      const isSure = at.fresh && this.#kv.isStale === undefined;
+      const latest = isSure ? { stored: current, isStale: false } : await this.#range(key, false);
+      if (latest.stored?.revision !== current.revision) return { next: latest.stored, fresh: true };
+      if (!latest.isStale) return { done: { stored: current, created: false }, fresh: true };
     }
     const written = await this.#put({ key, value, object, expected: current, ttlSeconds: at.ttlSeconds });
     if (written instanceof StoredObject)
@@ -261,12 +259,13 @@ export class KvStorage implements Storage {
   async #range(
     key: string,
     serializable: boolean,
-  ): Promise<{ stored: StoredObject | undefined; revision: Revision }> {
+  ): Promise<{ stored: StoredObject | undefined; isStale: boolean; revision: Revision }> {
     try {
       const answer = await this.#kv.range({ key: utf8(key), serializable });
       const kv = answer.kvs[0];
       return {
         stored: kv === undefined ? undefined : StoredObject.of(kv, key),
+        isStale: kv !== undefined && this.#kv.isStale?.(kv) === true,
         revision: answer.header.revision,
       };
     } catch (error) {

@@ -36,6 +36,7 @@ export function apiConfigOf(settings: ApiServerSettings): ApiConfig & { readonly
     eventTtlSeconds: Math.round(settings.duration("event-ttl") / 1000),
     access: accessOf(settings),
     ...auditOf(settings),
+    ...fileOf(settings, "encryption-provider-config", "encryptionProviderConfigFile"),
     admission: {
       enable: settings.list("enable-admission-plugins"),
       disable: settings.list("disable-admission-plugins"),
@@ -49,6 +50,15 @@ export function apiConfigOf(settings: ApiServerSettings): ApiConfig & { readonly
     frozenObjects,
     hollowNodes: 0,
   };
+}
+
+function fileOf<Name extends keyof ApiConfig>(
+  settings: ApiServerSettings,
+  flag: string,
+  name: Name,
+): { readonly [key in Name]?: string } {
+  const path = settings.text(flag);
+  return path === "" ? {} : ({ [name]: path } as { readonly [key in Name]?: string });
 }
 
 function requireFlags(settings: ApiServerSettings): void {

@@ -31,7 +31,7 @@ export const flags: FlagTable = new Map(
     // etcd
     "delete-collection-workers": none("number", "1"),
     "enable-garbage-collector": none("boolean", "true"),
-    "encryption-provider-config": refused("text"),
+    "encryption-provider-config": honoured("text"),
     "encryption-provider-config-automatic-reload": refused("boolean", "false"),
     "etcd-cafile": honoured("text"),
     "etcd-certfile": honoured("text"),
