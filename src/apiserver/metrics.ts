@@ -1,3 +1,4 @@
+import type { ResourceHandler } from "../registry/index.ts";
 import type { Layer } from "./state.ts";
 
 /** Upper bounds of the latency histogram, seconds. */
@@ -11,7 +12,10 @@ interface Series {
 
 /** Counts and latencies of requests by verb, resource and code, in Prometheus' text format. Names are upstream's. */
 export class RequestMetrics {
+  /** By their labels. */
   readonly #series = new Map<string, Series>();
+  /** The same by what they are about, which is quicker told than labels are written: handler, then verb, then code. */
+  readonly #known = new WeakMap<object, Map<string, Map<number, Series>>>();
   #inFlight = 0;
 
   /** `monotonic`: milliseconds. Watches are counted, but their length is no latency. */
@@ -20,31 +24,37 @@ export class RequestMetrics {
       const start = monotonic();
       this.#inFlight++;
       try {
-        await next();
+        await next(context);
       } finally {
         this.#inFlight--;
         const { info, handler, streaming, reply } = context.state;
         const code = streaming ? 200 : (reply?.status ?? 404);
-        // What nobody serves is one series, whatever clients make up.
-        const { group = "", version = "", resource = "" } = handler?.resource ?? {};
-        const verb = handler === undefined ? "" : info.verb.toUpperCase();
-        const labels = `verb="${verb}",group="${group}",version="${version}",resource="${resource}",subresource="${handler?.subresource ?? ""}"`;
-        this.#record(`${labels},code="${code}"`, streaming ? undefined : (monotonic() - start) / 1000);
+        const series = this.#seriesOf(handler, handler === undefined ? "" : info.verb, code);
+        record(series, streaming ? undefined : (monotonic() - start) / 1000);
       }
     };
   }
 
-  #record(labels: string, seconds: number | undefined): void {
-    let series = this.#series.get(labels);
-    if (series === undefined) {
-      series = { count: 0, sumSeconds: 0, buckets: bucketsSeconds.map(() => 0) };
-      this.#series.set(labels, series);
-    }
-    series.count++;
-    if (seconds === undefined) return;
-    series.sumSeconds += seconds;
-    const bucket = bucketsSeconds.findIndex((bound) => seconds <= bound);
-    if (bucket >= 0) series.buckets[bucket] = (series.buckets[bucket] as number) + 1;
+  /** What nobody serves is one series, whatever clients make up. */
+  #seriesOf(handler: ResourceHandler | undefined, verb: string, code: number): Series {
+    const known = this.#known
+      .get(handler ?? this)
+      ?.get(verb)
+      ?.get(code);
+    if (known !== undefined) return known;
+    const { group = "", version = "", resource = "" } = handler?.resource ?? {};
+    const labels = `verb="${verb.toUpperCase()}",group="${group}",version="${version}",resource="${resource}",subresource="${handler?.subresource ?? ""}",code="${code}"`;
+    const series = this.#series.get(labels) ?? {
+      count: 0,
+      sumSeconds: 0,
+      buckets: bucketsSeconds.map(() => 0),
+    };
+    this.#series.set(labels, series);
+    const byVerb = this.#known.get(handler ?? this) ?? new Map<string, Map<number, Series>>();
+    this.#known.set(handler ?? this, byVerb);
+    const byCode = byVerb.get(verb) ?? new Map<number, Series>();
+    byVerb.set(verb, byCode.set(code, series));
+    return series;
   }
 
   text(watches: number): string {
@@ -66,6 +76,15 @@ export class RequestMetrics {
     for (const [labels, series] of this.#series) lines.push(...histogram(labels, series));
     return `${lines.join("\n")}\n`;
   }
+}
+
+/** `seconds` undefined: it took as long as somebody wanted. */
+function record(series: Series, seconds: number | undefined): void {
+  series.count++;
+  if (seconds === undefined) return;
+  series.sumSeconds += seconds;
+  const bucket = bucketsSeconds.findIndex((bound) => seconds <= bound);
+  if (bucket >= 0) series.buckets[bucket] = (series.buckets[bucket] as number) + 1;
 }
 
 function histogram(labels: string, series: Series): string[] {

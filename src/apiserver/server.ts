@@ -44,7 +44,7 @@ import { indexRoutes, metricsRoutes } from "./routes/index-page.ts";
 import { openApiRoutes } from "./routes/openapi.ts";
 import { openIdRoutes } from "./routes/openid.ts";
 import { versionRoutes } from "./routes/version.ts";
-import type { Layer } from "./state.ts";
+import { type ApiContext, onion } from "./state.ts";
 
 export interface ApiServerOptions {
   readonly registry: Registry;
@@ -126,25 +126,23 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   openIdRoutes(router, keys);
   metricsRoutes(router, metrics, watches);
 
-  const app = new Koa();
-  const use = (layer: Layer): void => {
-    app.use(layer as unknown as Koa.Middleware);
-  };
-  // A client that goes away in the middle of an answer is no error of ours.
-  app.on("error", () => {});
-  use(answer({ encoder, log }));
-  use(metrics.layer(() => clock.monotonic()));
-  use(identify(random));
-  use(requestTimeout());
-  if (options.auditor !== undefined) use(auditRefusals(options.auditor));
-  use(authenticate(authenticator));
-  if (options.auditor !== undefined) use(audit(options.auditor, options.protobuf));
-  use(impersonate(authorizer));
-  use(authorize(authorizer));
-  use(maxInFlight());
   const connect = createConnect({ registry, authorizer, admission, outbound, clock, random });
-  use(proxy(aggregation));
-  use(
+  const routes = router.routes() as unknown as (
+    context: ApiContext,
+    next: () => Promise<void>,
+  ) => Promise<void>;
+  const handle = onion([
+    answer({ encoder, log }),
+    metrics.layer(() => clock.monotonic()),
+    identify(random),
+    requestTimeout(),
+    ...(options.auditor === undefined ? [] : [auditRefusals(options.auditor)]),
+    authenticate(authenticator),
+    ...(options.auditor === undefined ? [] : [audit(options.auditor, options.protobuf)]),
+    impersonate(authorizer),
+    authorize(authorizer),
+    maxInFlight(),
+    proxy(aggregation),
     resources(
       served,
       {
@@ -159,11 +157,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       },
       connect,
     ),
-  );
-  use(discovery.layer);
-  use(router.routes() as unknown as Layer);
-  use(unknownPaths(router, discovery, served));
-  const callback = app.callback();
+    discovery.layer,
+    (context, next) => routes(context, () => next(context)),
+    unknownPaths(router, discovery, served),
+  ]);
+  const app = new Koa();
+  // Koa's own callback would compose the layers for every request anew, and listen for the end of each answer to write one of its own.
+  const callback: ApiServer["callback"] = (request, response) => {
+    void handle(app.createContext(request, response) as unknown as ApiContext);
+  };
 
   return {
     callback,

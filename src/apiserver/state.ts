@@ -36,9 +36,20 @@ export interface ApiContext extends Context {
   state: RequestState;
 }
 
-export type Next = () => Promise<void>;
-/** One that waits for nothing before and does nothing after the inner ones answers what they answer: each promise more costs every request. */
-export type Layer = (context: ApiContext, next: Next) => Promise<void>;
+/** What becomes of a request. */
+export type Handler = (context: ApiContext) => Promise<void>;
+
+/**
+ * One concern around all that is further in. One that waits for nothing before and does nothing after the inner ones answers what they answer:
+ * each promise more costs every request.
+ */
+export type Layer = (context: ApiContext, next: Handler) => Promise<void>;
+
+/** Layers around one another, the outermost first; put together once, so that a request makes nothing to find its way. */
+export function onion(layers: readonly Layer[]): Handler {
+  const inside: Handler = () => Promise.resolve();
+  return layers.reduceRight<Handler>((next, layer) => (context) => layer(context, next), inside);
+}
 
 /** Texts for `Warning` headers (RFC 7234): each once, bounded as upstream's. */
 export class Warnings {

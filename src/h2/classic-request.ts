@@ -17,7 +17,7 @@ export class ClassicRequest extends Readable {
   aborted = false;
   complete = false;
   readonly #stream: Http2Stream;
-  #headers: Record<string, string> | undefined;
+  #headers: HeaderFields | undefined;
 
   constructor(stream: Http2Stream, socket: ClassicSocket) {
     super();
@@ -31,21 +31,9 @@ export class ClassicRequest extends Readable {
     return this.socket;
   }
 
-  /** With the pseudo-header fields, as node:http2 has them, and `host` for handlers that know of no authority. */
-  get headers(): Record<string, string> {
-    if (this.#headers === undefined) {
-      const { head } = this.#stream;
-      const headers: Record<string, string> = Object.assign(Object.create(null), head.headers);
-      headers[":method"] = head.method;
-      headers[":path"] = head.path;
-      headers[":scheme"] = head.scheme;
-      if (head.authority !== "") {
-        headers[":authority"] = head.authority;
-        headers["host"] ??= head.authority;
-      }
-      this.#headers = headers;
-    }
-    return this.#headers;
+  /** Shared with requests of the same fields, and frozen. */
+  get headers(): HeaderFields {
+    return this.#headers ?? this.#stream.headers;
   }
 
   set headers(headers: HeaderFields) {

@@ -7,7 +7,7 @@ import type { HeaderEncoder } from "./header-encoder.ts";
 import { Http2Stream } from "./http2-stream.ts";
 import type { ServerLimits } from "./limits.ts";
 import { preface } from "./preface.ts";
-import { requestHead, validTrailers } from "./request-head.ts";
+import { RequestHeads, validTrailers } from "./request-head.ts";
 import type { ServedConnection } from "./served-connection.ts";
 
 export interface Http2Options {
@@ -34,6 +34,7 @@ export class Http2Connection extends Http2Endpoint<Http2Stream> implements Serve
   readonly hearsAfterEnd = false;
   readonly #options: Http2Options;
   readonly #firstSettings: Timer;
+  readonly #heads = new RequestHeads();
   #prefaceBytes = 0;
   /** Streams above this one are not served any more. */
   #acceptedStreamIdMax = streamIdMax;
@@ -156,7 +157,7 @@ export class Http2Connection extends Http2Endpoint<Http2Stream> implements Serve
       this.refuseLate(id, errorCode.refusedStream);
       return;
     }
-    const head = requestHead(list.tooLarge ? tooLarge : list);
+    const head = this.#heads.read(list.tooLarge ? tooLarge : list);
     if (head === undefined || (endStream && head.contentLength !== undefined && head.contentLength > 0)) {
       // Section 8.1.1.
       this.refuseLate(id, errorCode.protocolError);

@@ -7,6 +7,7 @@ export interface RequestHead {
   readonly path: string;
   readonly authority: string;
   readonly scheme: string;
+  /** With `host`, for handlers that know of no authority. */
   readonly headers: HeaderFields;
   /** As they came, names and values in turn, pseudo-header fields too: of several with one name each is there. */
   readonly fields: readonly string[];
@@ -15,7 +16,10 @@ export interface RequestHead {
 }
 
 /** Pseudo-header fields of a request (RFC 9113, section 8.3.1). */
-const pseudoNames = new Set([":method", ":scheme", ":path", ":authority"]);
+type PseudoFields = Record<":method" | ":scheme" | ":path" | ":authority", string | undefined>;
+
+const isPseudoName = (name: string): name is keyof PseudoFields =>
+  name === ":method" || name === ":scheme" || name === ":path" || name === ":authority";
 
 /** Section 8.2.2. */
 const connectionNames = new Set([
@@ -45,33 +49,83 @@ const singleNames = new Set([
   "user-agent",
 ]);
 
-/** Requests that came with the very same field list share what was read from it. */
-const heads = new WeakMap<FieldList, RequestHead>();
-
-/** Reads and checks a request's fields. Undefined: malformed (RFC 9113, section 8.1.1). */
-export function requestHead(list: FieldList): RequestHead | undefined {
-  const known = heads.get(list);
-  if (known !== undefined) return known;
-  const head = readHead(list.fields);
-  if (head !== undefined) heads.set(list, head);
-  return head;
+/** The fields after the pseudo-header fields, and what they mean. */
+interface RegularFields {
+  readonly fields: readonly string[];
+  /** Where they begin in `fields`. */
+  readonly from: number;
+  readonly authority: string | undefined;
+  readonly headers: HeaderFields;
 }
 
-function readHead(fields: readonly string[]): RequestHead | undefined {
-  const pseudo: Record<string, string> = Object.create(null);
-  const headers: Record<string, string> = Object.create(null);
-  let regular = false;
-  for (let i = 0; i < fields.length; i += 2) {
-    const [name, value] = [fields[i] as string, fields[i + 1] as string];
-    if (!validValue(value)) return undefined;
-    if (name.startsWith(":")) {
-      // Section 8.3: before all others, known, and once.
-      if (regular || !pseudoNames.has(name) || pseudo[name] !== undefined) return undefined;
+/**
+ * Reads and checks the fields of a connection's requests. What a client asks for differs from one request to the next, what it says of itself
+ * hardly ever: fields that are those of the request before are not read again, and the object made of them is shared (and frozen).
+ */
+export class RequestHeads {
+  #list: FieldList | undefined;
+  #head: RequestHead | undefined;
+  #regular: RegularFields | undefined;
+
+  /** Undefined: malformed (RFC 9113, section 8.1.1). */
+  read(list: FieldList): RequestHead | undefined {
+    if (list === this.#list) return this.#head;
+    const head = this.#read(list.fields);
+    this.#list = list;
+    this.#head = head;
+    return head;
+  }
+
+  #read(fields: readonly string[]): RequestHead | undefined {
+    const pseudo: PseudoFields = {
+      ":method": undefined,
+      ":scheme": undefined,
+      ":path": undefined,
+      ":authority": undefined,
+    };
+    let from = 0;
+    for (; from < fields.length && (fields[from] as string).startsWith(":"); from += 2) {
+      const [name, value] = [fields[from] as string, fields[from + 1] as string];
+      // Section 8.3: known, and once.
+      if (!validValue(value) || !isPseudoName(name) || pseudo[name] !== undefined) return undefined;
       pseudo[name] = value;
-      continue;
     }
-    regular = true;
-    if (!validField(name, value)) return undefined;
+    const headers = this.#regularFields(fields, from, pseudo[":authority"]);
+    return headers && completeHead(pseudo, headers, fields);
+  }
+
+  #regularFields(
+    fields: readonly string[],
+    from: number,
+    authority: string | undefined,
+  ): HeaderFields | undefined {
+    const last = this.#regular;
+    if (last !== undefined && last.authority === authority && sameTail(fields, from, last.fields, last.from))
+      return last.headers;
+    const headers = readFields(fields, from);
+    if (headers === undefined) return undefined;
+    const { host } = headers;
+    // Section 8.3.1: the two must not name different servers.
+    if (authority && host !== undefined && authority.toLowerCase() !== host.toLowerCase()) return undefined;
+    if (authority) headers["host"] ??= authority;
+    this.#regular = { fields, from, authority, headers: Object.freeze(headers) };
+    return headers;
+  }
+}
+
+/** Whether two lists are the same from there on. */
+function sameTail(a: readonly string[], fromA: number, b: readonly string[], fromB: number): boolean {
+  if (a.length - fromA !== b.length - fromB) return false;
+  for (let i = fromA, j = fromB; i < a.length; i++, j++) if (a[i] !== b[j]) return false;
+  return true;
+}
+
+function readFields(fields: readonly string[], from: number): Record<string, string> | undefined {
+  const headers: Record<string, string> = Object.create(null);
+  for (let i = from; i < fields.length; i += 2) {
+    const [name, value] = [fields[i] as string, fields[i + 1] as string];
+    // Pseudo-header fields stand before all others, which a colon is not allowed in.
+    if (!validValue(value) || !validField(name, value)) return undefined;
     const before = headers[name];
     if (before === undefined) headers[name] = value;
     // Section 8.2.3: cookies may come in crumbs.
@@ -79,11 +133,11 @@ function readHead(fields: readonly string[]): RequestHead | undefined {
     else if (name === "content-length" && before !== value) return undefined;
     else if (name !== "content-length" && !singleNames.has(name)) headers[name] = `${before}, ${value}`;
   }
-  return completeHead(pseudo, headers, fields);
+  return headers;
 }
 
 function completeHead(
-  pseudo: Record<string, string>,
+  pseudo: PseudoFields,
   headers: HeaderFields,
   fields: readonly string[],
 ): RequestHead | undefined {
@@ -98,14 +152,11 @@ function completeHead(
     if (scheme === undefined || path === undefined) return undefined;
     if (!path.startsWith("/") && !(path === "*" && method === "OPTIONS")) return undefined;
   }
-  const { host } = headers;
-  // Section 8.3.1: the two must not name different servers.
-  if (authority && host !== undefined && authority.toLowerCase() !== host.toLowerCase()) return undefined;
   return {
     method,
     scheme: scheme ?? "",
     path: path ?? "",
-    authority: authority ?? host ?? "",
+    authority: authority ?? headers["host"] ?? "",
     headers,
     fields,
     contentLength: contentLength === undefined ? undefined : Number(contentLength),

@@ -13,10 +13,10 @@ const notForwarded =
 export function proxy(aggregation: Aggregation): Layer {
   return (context, next) => {
     const { path } = context.state.info;
-    if (!path.startsWith("/apis/")) return next();
+    if (!path.startsWith("/apis/")) return next(context);
     const [, , group = "", version = ""] = path.split("/");
     const remote = version === "" ? undefined : aggregation.remote(group, version);
-    if (remote === undefined) return next();
+    if (remote === undefined) return next(context);
     if (remote.isAvailable)
       return asksForUpgrade(context.req) ? upgrade(context, remote) : forward(context, remote);
     context.state.reply = unavailable;

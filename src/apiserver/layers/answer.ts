@@ -22,8 +22,6 @@ const compress = promisify(gzip);
  */
 export function answer(deps: { readonly encoder: Encoder; readonly log: ServerLog }): Layer {
   return async (context, next) => {
-    // Answers are written here, in one call; koa's own responder is not needed.
-    context.respond = false;
     context.state = {
       id: "",
       info: nowhere,
@@ -36,7 +34,7 @@ export function answer(deps: { readonly encoder: Encoder; readonly log: ServerLo
       refusedByAuthorizer: false,
     };
     try {
-      await next();
+      await next(context);
     } catch (error) {
       if (context.state.streaming || context.res.headersSent) {
         deps.log.error("a stream failed", { path: context.url, error: textOf(error) });
@@ -46,8 +44,12 @@ export function answer(deps: { readonly encoder: Encoder; readonly log: ServerLo
       context.state.reply = failure(context, error, deps);
     }
     if (context.state.streaming) return;
-    const reply = context.state.reply ?? pageNotFound;
-    await send(context, reply);
+    try {
+      await send(context, context.state.reply ?? pageNotFound);
+    } catch (error) {
+      deps.log.error("an answer could not be sent", { path: context.url, error: textOf(error) });
+      context.res.destroy();
+    }
   };
 }
 

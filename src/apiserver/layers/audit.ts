@@ -23,7 +23,7 @@ export function audit(auditor: Auditor, protobuf: () => KubernetesCodec): Layer 
   return async (context, next) => {
     const { state } = context;
     const trail = auditor.begin(requestOf(context));
-    if (trail === undefined) return next();
+    if (trail === undefined) return next(context);
     state.audit = trail;
     const isLasting = isLong(state.info);
     let hasStarted = false;
@@ -35,7 +35,7 @@ export function audit(auditor: Auditor, protobuf: () => KubernetesCodec): Layer 
     if (isLasting) whenAnswered(context, (code) => started({ code }));
     let outcome: Outcome;
     try {
-      await next();
+      await next(context);
       outcome = await outcomeOf(context, started, protobuf);
     } catch (error) {
       if (error instanceof StatusError) {
@@ -53,7 +53,7 @@ export function audit(auditor: Auditor, protobuf: () => KubernetesCodec): Layer 
 export function auditRefusals(auditor: Auditor): Layer {
   return async (context, next) => {
     try {
-      await next();
+      await next(context);
     } catch (error) {
       if (error instanceof StatusError && error.code === 401 && context.state.audit === undefined)
         auditor.refused({ ...requestOf(context), user: undefined }, outcomeOfError(error));

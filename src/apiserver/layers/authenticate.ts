@@ -24,7 +24,7 @@ export function authenticate(authenticator: Authenticator): Layer {
     const go = (user: UserInfo | undefined): Promise<void> => {
       if (user === undefined) throw errors.unauthorized();
       context.state.user = user;
-      return next();
+      return next(context);
     };
     return found instanceof Promise ? found.then(go) : go(found);
   };

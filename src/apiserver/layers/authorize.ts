@@ -11,7 +11,7 @@ export function authorize(authorizer: Authorizer): Layer {
       const { audit } = context.state;
       audit?.annotate("authorization.k8s.io/decision", allowed ? "allow" : "forbid");
       audit?.annotate("authorization.k8s.io/reason", reason);
-      if (allowed) return next();
+      if (allowed) return next(context);
       context.state.refusedByAuthorizer = true;
       throw accessRefused(request, reason);
     };

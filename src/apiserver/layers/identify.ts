@@ -9,6 +9,6 @@ export function identify(random: Random): Layer {
     const given = req.headers["audit-id"];
     state.id = typeof given === "string" && /^[\w-]{1,64}$/.test(given) ? given : random.uuid();
     state.info = requestInfo(req.method ?? "GET", req.url ?? "/");
-    return next();
+    return next(context);
   };
 }

@@ -34,9 +34,10 @@ export function impersonate(authorizer: Authorizer): Layer {
       state.user = withImpliedGroups(wanted);
       state.audit?.actsAs(state.user);
     }
-    await next();
+    await next(context);
   };
-  return (context, next) => (asksForSomebody(context.req.headers) ? impersonating(context, next) : next());
+  return (context, next) =>
+    asksForSomebody(context.req.headers) ? impersonating(context, next) : next(context);
 }
 
 function asksForSomebody(headers: IncomingHttpHeaders): boolean {

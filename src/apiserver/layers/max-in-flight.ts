@@ -1,6 +1,6 @@
 import { readsInFlightMax, writesInFlightMax } from "../limits.ts";
 import type { RequestInfo } from "../request-info.ts";
-import type { Layer, Next, Reply } from "../state.ts";
+import type { ApiContext, Handler, Layer, Reply } from "../state.ts";
 
 const tooMany: Reply = {
   status: 429,
@@ -24,11 +24,11 @@ export const isLong = ({ verb, subresource }: RequestInfo): boolean =>
 export function maxInFlight(): Layer {
   let reading = 0;
   let writing = 0;
-  const counted = async (isRead: boolean, next: Next): Promise<void> => {
+  const counted = async (isRead: boolean, context: ApiContext, next: Handler): Promise<void> => {
     if (isRead) reading++;
     else writing++;
     try {
-      await next();
+      await next(context);
     } finally {
       if (isRead) reading--;
       else writing--;
@@ -36,12 +36,12 @@ export function maxInFlight(): Layer {
   };
   return (context, next) => {
     const { state } = context;
-    if (isLong(state.info) || state.user.groups.includes("system:masters")) return next();
+    if (isLong(state.info) || state.user.groups.includes("system:masters")) return next(context);
     const isRead = reads.has(state.info.verb);
     if (isRead ? reading >= readsInFlightMax : writing >= writesInFlightMax) {
       state.reply = tooMany;
       return Promise.resolve();
     }
-    return counted(isRead, next);
+    return counted(isRead, context, next);
   };
 }

@@ -4,10 +4,10 @@ import { isLong } from "./max-in-flight.ts";
 
 /** `timeout`, which clients such as `kubectl --request-timeout` send along, is a duration. Requests here end long before any. */
 export function requestTimeout(): Layer {
-  return ({ state }, next) => {
-    const { info } = state;
+  return (context, next) => {
+    const { info } = context.state;
     const timeout = info.query.empty || isLong(info) ? "" : info.query.get("timeout");
-    if (timeout === "" || parseDuration(timeout) !== undefined) return next();
+    if (timeout === "" || parseDuration(timeout) !== undefined) return next(context);
     const why = `time: invalid duration ${field.quoteGo(timeout)}`;
     throw errors.badRequest(`invalid timeout specified in the request URL - ${why}`);
   };

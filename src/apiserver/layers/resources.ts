@@ -39,7 +39,7 @@ export function resources(registry: Registry, deps: HandlerDeps, connect: Connec
   const ownGroups = builtinGroups(registry);
   return (context, next) => {
     const { info } = context.state;
-    if (!info.isResource || !groups().has(info.group)) return next();
+    if (!info.isResource || !groups().has(info.group)) return next(context);
     const resource = info.subresource === "" ? info.resource : `${info.resource}/${info.subresource}`;
     const handler = registry.resource({ group: info.group, version: info.version, resource });
     if (handler === undefined) {
@@ -47,11 +47,11 @@ export function resources(registry: Registry, deps: HandlerDeps, connect: Connec
       if (parent?.info.published !== undefined && inScope(parent, info))
         throw errors.notFound(parent.resource, info.name);
       if (ownGroups().has(info.group)) throw unserved(info);
-      return next();
+      return next(context);
     }
     if (!inScope(handler, info) || !hasPath(handler, info)) {
       if (handler.info.published === undefined) throw errors.resourceNotFound();
-      return next();
+      return next(context);
     }
     if (handler.connects === true) {
       context.state.handler = handler;

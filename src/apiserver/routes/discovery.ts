@@ -48,7 +48,7 @@ export function createDiscovery(registry: Registry, aggregation: Aggregation, en
       const { info } = context.state;
       const isTaken = context.req.method === "GET" || ofEveryMethod.test(info.path);
       const found = isTaken ? current().get(withoutSlash(info.path)) : undefined;
-      if (found === undefined) return await next();
+      if (found === undefined) return await next(context);
       const aggregate =
         found.aggregated === undefined ? undefined : wantedAggregate(context, found.aggregated);
       if (aggregate === undefined) answer(context, found.plain(context));
