@@ -3,7 +3,7 @@
  * old ones off (taint-eviction), and its pods are marked not ready, so that their addresses leave the Endpoints at
  * once. Keeps old labels true to those that replaced them. k8s.io/kubernetes/pkg/controller/nodelifecycle.
  *
- * When every node is silent the fault is more likely here, so nobody is driven off ("full disruption").
+ * How fast nodes are emptied, and when not at all, is the business of `zones.ts`.
  */
 import type { KubeObject } from "../../apimachinery/index.ts";
 import { createWorkqueue, type EventRecorder } from "../../client/index.ts";
@@ -14,7 +14,8 @@ import { conditionOf, isPodReady, withCondition } from "../pods.ts";
 import { inNamespace, leases, nodes, pods as podResource } from "../resources.ts";
 import { Heartbeats, silencedConditions } from "./health.ts";
 import { labelsFor } from "./labels.ts";
-import { taintsFor } from "./taints.ts";
+import { isBeingEmptied, taintsFor } from "./taints.ts";
+import { EvictionZones, saysReady } from "./zones.ts";
 
 export const nodeLifecycleController: ControllerDescriptor = {
   name: "node-lifecycle-controller",
@@ -36,8 +37,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   pods.addIndex(nodeIndex, (pod) => [pod.spec?.nodeName ?? ""]);
   const recorder: EventRecorder = context.recorder("node-controller");
   const queue = createWorkqueue({ name: "Node", clock, log, process: reconcile });
-  /** Whether some node can be heard: otherwise nobody is evicted. */
-  let someAlive = true;
+  const zones = new EvictionZones();
 
   known.addHandler({
     add(node) {
@@ -93,9 +93,9 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     if (left > 0) queue.addAfter(name, Math.min(left + 1, settings.nodeMonitorPeriodMs * 10));
     else node = await silence(node);
     const ready = conditionOf(node, "Ready")?.status;
-    judgeZone();
+    judgeZones();
     const labels = labelsFor(node);
-    const taints = taintsFor(node, someAlive, clock.now());
+    const taints = taintsFor(node, mayEmpty(node), clock.now());
     if (labels !== undefined || taints !== undefined) {
       const { resourceVersion } = node.metadata;
       node = await client.patch(nodes, name, {
@@ -121,18 +121,28 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     return next;
   }
 
-  /** Whether all nodes are silent; when that changes, all taints are looked at again. */
-  function judgeZone(): void {
+  /** When what zones allow changes, all taints are looked at again. */
+  function judgeZones(): void {
     const all = known.lister.list();
-    const alive =
-      all.length === 0 ||
-      all.some(
-        (node) => !isSilent(node) && heartbeats.leftMs(node, leaseOf(node.metadata.name as string)) > 0,
-      );
-    if (alive === someAlive) return;
-    someAlive = alive;
-    log.warn(alive ? "nodes are heard again" : "no node is heard: nobody is evicted", { nodes: all.length });
+    const isReady = (node: KubeObject): boolean =>
+      saysReady(node) && heartbeats.leftMs(node, leaseOf(node.metadata.name as string)) > 0;
+    const { allDown } = zones;
+    if (!zones.judge(all, isReady, clock.monotonic())) return;
+    if (zones.allDown !== allDown)
+      log.warn(allDown ? "nodes are heard again" : "no node is ready: nobody is evicted", {
+        nodes: all.length,
+      });
     for (const node of all) queue.add(node.metadata.name as string);
+  }
+
+  /** Whether the node's pods are to be driven off, if it is not ready; comes back where it is not its turn yet. */
+  function mayEmpty(node: KubeObject): boolean {
+    if (zones.allDown) return false;
+    const ready = conditionOf(node, "Ready")?.status;
+    if (ready === undefined || ready === "True" || isBeingEmptied(node)) return true;
+    const waitMs = zones.turn(node, clock.monotonic());
+    if (Number.isFinite(waitMs) && waitMs > 0) queue.addAfter(node.metadata.name as string, waitMs);
+    return waitMs === 0;
   }
 
   async function markPodsNotReady(node: string): Promise<void> {

@@ -32,6 +32,13 @@ export function hasOutOfServiceTaint(node: KubeObject): boolean {
   );
 }
 
+/** It has a taint of this controller's that drives pods away. */
+export function isBeingEmptied(node: KubeObject): boolean {
+  return ((node.spec?.taints ?? []) as Taint[]).some(
+    ({ key, effect }) => effect === "NoExecute" && (key === notReady || key === unreachable),
+  );
+}
+
 /**
  * The taints that a node's conditions ask for; others' taints stay. `evict` adds those that drive pods away. Undefined where
  * nothing changes.

@@ -65,13 +65,18 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     const taints = node === undefined ? [] : taintsOf(node);
     const now = clock.now();
     const left = timeLeftMs(pod, taints, { nowMs: now, sinceMs: marked.get(key) ?? now });
-    if (left === undefined) {
+    const cancel = (): void => {
       if (marked.delete(key))
         recorder.event(pod, "Normal", "TaintManagerEviction", `Cancelling deletion of Pod ${key}`);
+    };
+    if (left === undefined) {
+      cancel();
     } else if (left > 0) {
       if (!marked.has(key)) marked.set(key, now);
       queue.addAfter(key, left);
     } else {
+      // What was to come later comes at once instead.
+      if (left === atOnce) cancel();
       recorder.event(pod, "Normal", "TaintManagerEviction", `Marking for deletion Pod ${key}`);
       await evict(pod);
       marked.delete(key);
@@ -108,6 +113,9 @@ function taintsOf(node: KubeObject): Taint[] {
   return ((node.spec?.taints ?? []) as Taint[]).filter((taint) => taint.effect === "NoExecute");
 }
 
+/** What is left of the time of a pod that does not tolerate a taint at all. */
+const atOnce = Number.NEGATIVE_INFINITY;
+
 /** Milliseconds until the pod has to go; undefined where it may stay. A taint that does not say when it came did so at `sinceMs`. */
 function timeLeftMs(
   pod: KubeObject,
@@ -118,7 +126,7 @@ function timeLeftMs(
   let left: number | undefined;
   for (const taint of taints) {
     const matching = tolerations.filter((toleration) => tolerates(toleration, taint));
-    if (matching.length === 0) return 0;
+    if (matching.length === 0) return atOnce;
     const seconds = matching
       .map((toleration) => toleration.tolerationSeconds)
       .filter((value) => value !== undefined)

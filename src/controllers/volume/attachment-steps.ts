@@ -88,6 +88,8 @@ export function createAttachmentSteps(options: AttachmentStepOptions): Attachmen
     if (attachment === undefined && !made.has(name)) {
       const others = isSharable(source) ? [] : holdersOf(volume.name);
       if (others.length > 0) {
+        // It is on its way already: nothing that pods must hear.
+        if (isLeaving(volume.name)) return;
         const pods = others.flatMap((other) => wishes.get(other) ?? []);
         if (!told.has(node)) tellOfOthers(users, source, pods);
         refused.set(volume.name, told.add(node));
@@ -138,6 +140,12 @@ export function createAttachmentSteps(options: AttachmentStepOptions): Attachmen
     held
       .attachmentsOf(volume)
       .flatMap((name) => attachments.get("", name)?.["spec"].nodeName ?? made.get(name) ?? []);
+
+  const isLeaving = (volume: string): boolean =>
+    held.attachmentsOf(volume).every((name) => {
+      const attachment = attachments.get("", name);
+      return attachment !== undefined && isTerminating(attachment);
+    });
 
   /** Each pod hears of the others of its own namespace by name. */
   function tellOfOthers(
