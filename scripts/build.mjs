@@ -5,9 +5,18 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -30,12 +39,14 @@ const jsonAsText = {
  * zlib. An import would load them all, and look at everything that they export: among node:http's exports is the client that fetch is made of,
  * among node:tls' every root certificate, among node:util's what compares two texts. A third of what loading costs.
  */
-const heavyBuiltins = /^(node:)?(child_process|crypto|dgram|dns|http|https|net|tls|util|v8|zlib)$/;
+const heavyBuiltins = /^(node:)?(child_process|crypto|dgram|dns|http|http2|https|net|tls|util|v8|zlib)$/;
 const builtinsWhenUsed = {
   name: "builtins-when-used",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: heavyBuiltins }, ({ path, kind }) =>
-      kind === "import-statement" ? { path, namespace: "when-used" } : { path, external: true },
+      kind === "import-statement" || kind === "require-call"
+        ? { path, namespace: "when-used" }
+        : { path, external: true },
     );
     onLoad({ filter: /^/, namespace: "when-used" }, ({ path }) => {
       const names = Object.getOwnPropertyNames(process.getBuiltinModule(path));
@@ -43,7 +54,7 @@ const builtinsWhenUsed = {
       return {
         contents: `
           let it;
-          const loaded = () => it ??= require(${JSON.stringify(path)});
+          const loaded = () => it ??= process.getBuiltinModule(${JSON.stringify(path)});
           module.exports = { ${getters.join(", ")} };`,
         loader: "js",
       };
@@ -61,6 +72,85 @@ const mediaTypesLeftOut = {
     onLoad({ filter: /[/]mime-db[/]db[.]json$/ }, () => ({ contents: "{}", loader: "json" }));
   },
 };
+
+/** The commands that ask a server: all others load nearly all there is. */
+const clients = /^src[/]cli[/](raftsman|program|commands[/](apply|delete|get|register|scale|watch))[.]ts$/;
+
+/**
+ * What a server, or a store, loads at its start lies in some forty chunks, cut by what else shares them, and each costs a start what finding, reading
+ * and linking a file takes. Those that no client needs become a file for both, and one more for a server; where they were, the names that they
+ * export are passed on, for whoever loads them later.
+ */
+async function joinChunks({ outputs }) {
+  const entries = Object.fromEntries(
+    Object.entries(outputs).map(([path, { entryPoint }]) => [entryPoint, path]),
+  );
+  const reached = (from, seen = new Set()) => {
+    if (seen.has(from)) return seen;
+    seen.add(from);
+    for (const { path, kind, external } of outputs[from].imports)
+      if (kind === "import-statement" && !external) reached(path, seen);
+    return seen;
+  };
+  const server = reached(entries["src/cli/commands/serve.ts"]);
+  const store = reached(entries["src/cli/store/serve.ts"]);
+  const others = new Set();
+  for (const [entry, path] of Object.entries(entries)) if (clients.test(entry)) reached(path, others);
+  const joined = [...server].filter((path) => !others.has(path));
+  const parts = {
+    server: joined.filter((path) => !store.has(path)),
+    store: joined.filter((path) => store.has(path)),
+  };
+  const names = new Set(joined.map((path) => basename(path)));
+  const alias = (path, name) => `_${joined.indexOf(path)}_${name}`;
+  const exportsOf = (path, clause) => `export { ${outputs[path].exports.map(clause).join(", ")} }`;
+  const directory = join(root, "dist/chunks");
+  await build({
+    absWorkingDir: root,
+    entryPoints: Object.keys(parts).map((part) => ({ in: `joined:${part}`, out: part })),
+    outdir: directory,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node22.19",
+    minify: true,
+    sourcemap: "linked",
+    sourcesContent: false,
+    legalComments: "none",
+    // What there is to warn of, the first pass has.
+    logLevel: "error",
+    chunkNames: "[name]-[hash]",
+    plugins: [
+      {
+        name: "joined",
+        setup({ onResolve, onLoad }) {
+          onResolve({ filter: /^joined:/ }, ({ path }) => ({ path: path.slice(7), namespace: "joined" }));
+          onResolve({ filter: /^[.]/ }, ({ path, kind }) =>
+            kind === "import-statement" && names.has(basename(path)) ? undefined : { path, external: true },
+          );
+          onLoad({ filter: /^/, namespace: "joined" }, ({ path: part }) => ({
+            contents: parts[part]
+              .map(
+                (path) =>
+                  `${exportsOf(path, (name) => `${name} as ${alias(path, name)}`)} from "./${basename(path)}";`,
+              )
+              .join("\n"),
+            resolveDir: directory,
+          }));
+        },
+      },
+    ],
+  });
+  for (const [part, paths] of Object.entries(parts))
+    for (const path of paths) {
+      writeFileSync(
+        join(root, path),
+        `${exportsOf(path, (name) => `${alias(path, name)} as ${name}`)} from "./${part}.js";\n`,
+      );
+      rmSync(join(root, `${path}.map`), { force: true });
+    }
+}
 
 /** One letter that is not ASCII makes V8 keep a whole file with two bytes a letter. esbuild escapes them in texts, not in regular expressions. */
 function checkAscii() {
@@ -112,8 +202,9 @@ const sources = [
 ].map((name) => join(root, name));
 if (!existsSync(target) || statSync(target).mtimeMs < Math.max(...sources.map(newest))) {
   rmSync(join(root, "dist"), { recursive: true, force: true });
-  await build({
+  const { metafile } = await build({
     absWorkingDir: root,
+    metafile: true,
     entryPoints: ["src/cli/raftsman.ts"],
     outdir: "dist",
     bundle: true,
@@ -135,6 +226,7 @@ if (!existsSync(target) || statSync(target).mtimeMs < Math.max(...sources.map(ne
       js: "import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url);",
     },
   });
+  await joinChunks(metafile);
   checkAscii();
   const seed = spawnSync(
     process.execPath,

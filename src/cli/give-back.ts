@@ -5,14 +5,14 @@
  */
 import type { Clock } from "../platform/index.ts";
 
-const lookMs = 1000;
+const lookMs = 500;
 /** What a look may find grown before what is free among it is given back: small enough that nobody notices how long that takes. */
 const grownBytesMin = 16 * 1024 * 1024;
-/** Of a second: less is a quiet one. */
-const quietMsMax = 100;
+/** Work between two looks: with less it is quiet. */
+const quietMsMax = 50;
 /** A larger heap takes longer to collect at once than anybody should wait; V8 does it in pieces, when it thinks fit. */
-const heapBytesMax = 96 * 1024 * 1024;
-/** Work after which a quiet second is worth a collection, which takes as long as a fiftieth of it. */
+const heapBytesMax = 192 * 1024 * 1024;
+/** Work after which quiet is worth a collection, which takes as long as a twentieth of it at most. */
 const workedMsMin = 2000;
 
 export interface HeldMemory {
@@ -21,30 +21,28 @@ export interface HeldMemory {
   heapBytes(): number;
   /** How long the event loop has worked, milliseconds since the start. */
   workedMs(): number;
-  /** Collects all garbage. */
-  collect(): void;
+  /** Collects garbage; where there has been a start only, thoroughly. */
+  collect(thoroughly: boolean): void;
   /** Gives back what is free outside V8's heap. */
   trim(): void;
 }
 
-/** Looks every second, in the background. */
+/** Looks twice a second, in the background. */
 export function giveMemoryBack(clock: Clock, memory: HeldMemory = heldMemory()): void {
-  let trimmedBytes = memory.residentBytes();
-  let collectedMs = 0;
-  let isFirst = true;
-  let lookedMs = memory.workedMs();
+  let lookedMs: number | undefined;
+  let collectedMs: number | undefined;
+  let trimmedBytes = Number.POSITIVE_INFINITY;
   clock.every(
     lookMs,
     () => {
       const workedMs = memory.workedMs();
-      const isQuiet = workedMs - lookedMs <= quietMsMax;
-      lookedMs = workedMs;
+      const isQuiet = workedMs - (lookedMs ?? 0) <= quietMsMax;
       // What a start leaves is worth it at once.
-      const isWorthIt = isFirst || workedMs - collectedMs >= workedMsMin;
+      const isWorthIt = collectedMs === undefined || workedMs - collectedMs >= workedMsMin;
       const isDue = isQuiet && isWorthIt && memory.heapBytes() <= heapBytesMax;
+      lookedMs = workedMs;
       if (isDue) {
-        memory.collect();
-        isFirst = false;
+        memory.collect(collectedMs === undefined);
         collectedMs = lookedMs = memory.workedMs();
       }
       const bytes = memory.residentBytes();
@@ -72,13 +70,13 @@ function heldMemory(): HeldMemory {
   };
 }
 
-/** V8 has a collection on demand for its tests; this flavour of it also empties the pool of pages that wait to be used again. */
-function collect(): void {
+/** V8 has a collection on demand for its tests; its thorough flavour takes twice as long, and empties the pool of pages that wait to be used again. */
+function collect(thoroughly: boolean): void {
   const { setFlagsFromString } = process.getBuiltinModule("node:v8");
   setFlagsFromString("--expose-gc");
   const gc = process.getBuiltinModule("node:vm").runInNewContext("gc") as (options: object) => void;
   setFlagsFromString("--no-expose-gc");
-  gc({ type: "major", flavor: "last-resort" });
+  gc({ type: "major", flavor: thoroughly ? "last-resort" : "regular" });
 }
 
 interface ForeignFunctions {

@@ -10,15 +10,16 @@ interface Coding {
   encode(bytes: Buffer): Promise<Buffer>;
 }
 
+/** zlib is loaded with the first page. */
 const codings: Readonly<Record<string, Coding>> = {
   "": { decode: async (bytes) => bytes, encode: async (bytes) => bytes },
   gzip: {
-    decode: promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gunzip),
-    encode: promisify<Buffer, Buffer>(zlib.gzip),
+    decode: (bytes, options) => promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.gunzip)(bytes, options),
+    encode: (bytes) => promisify<Buffer, Buffer>(zlib.gzip)(bytes),
   },
   deflate: {
-    decode: promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.inflateRaw),
-    encode: promisify<Buffer, Buffer>(zlib.deflateRaw),
+    decode: (bytes, options) => promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.inflateRaw)(bytes, options),
+    encode: (bytes) => promisify<Buffer, Buffer>(zlib.deflateRaw)(bytes),
   },
 };
 

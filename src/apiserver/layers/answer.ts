@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { promisify } from "node:util";
-import { gzip } from "node:zlib";
+import { gzip, type ZlibOptions } from "node:zlib";
 import { errors, StatusError } from "../../apimachinery/index.ts";
 import { anonymous } from "../../auth/index.ts";
 import type { Encoder } from "../encode/encoder.ts";
@@ -14,7 +14,9 @@ import { type ApiContext, type Layer, type Reply, Warnings } from "../state.ts";
 // What holds until the inner layers know better.
 const nowhere = requestInfo("GET", "/");
 
-const compress = promisify(gzip);
+/** zlib is loaded with the first one. */
+const compress = (body: Uint8Array, options: ZlibOptions) =>
+  promisify<Uint8Array, ZlibOptions, Buffer>(gzip)(body, options);
 
 /**
  * The outermost layer: whatever the inner ones decided or threw becomes one answer. Expected failures are StatusErrors; anything else is

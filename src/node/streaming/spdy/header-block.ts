@@ -2,11 +2,12 @@ import { constants, createDeflate, createInflate, type Deflate, type Inflate } f
 import { headerBytesMax, headersMax } from "../limits.ts";
 import { spdyDictionary } from "./dictionary.ts";
 
-const options = {
+/** zlib is loaded with the first block. */
+const options = () => ({
   dictionary: spdyDictionary,
   flush: constants.Z_SYNC_FLUSH,
   finishFlush: constants.Z_SYNC_FLUSH,
-};
+});
 
 /** Header blocks of one direction: one zlib stream, so that blocks must be turned one after the other. */
 class BlockStream {
@@ -46,7 +47,7 @@ class BlockStream {
 }
 
 export class HeaderReader {
-  readonly #blocks = new BlockStream(createInflate(options));
+  readonly #blocks = new BlockStream(createInflate(options()));
 
   /** Names in lower case. @throws Error for what is no header block */
   async read(block: Uint8Array): Promise<Map<string, string>> {
@@ -79,7 +80,7 @@ export class HeaderReader {
 }
 
 export class HeaderWriter {
-  readonly #blocks = new BlockStream(createDeflate(options));
+  readonly #blocks = new BlockStream(createDeflate(options()));
 
   write(headers: Readonly<Record<string, string>>): Promise<Buffer> {
     const parts: Buffer[] = [];
