@@ -103,7 +103,7 @@ const scalars = new Set(["bytes", "string", "bool", "int32", "uint32", "int64", 
 
 function members(type: Type): Member[] {
   const { fields, oneofs } = type.node;
-  const request = /(Request|^Compare)$/.test(type.name);
+  const request = /(Request|^Compare|^LeaderKey)$/.test(type.name);
   return Object.entries(fields ?? {})
     .map(([name, field]) => {
       const target = scalars.has(field.type) ? undefined : resolve(field.type, type.protoName);
@@ -289,11 +289,11 @@ function messageLines(type: Type): string[] {
     lines.push(`    ${kind} ${member.name}: ${mutable} = ${initial(member)};`);
   }
   if (all.length === 0) {
-    lines.push("    while (r.more) r.skip(r.tag());");
+    lines.push(`    while (r.more) r.skip(r.tag(), ${type.name});`);
   } else {
     lines.push("    while (r.more) {", "      const tag = r.tag();", "      switch (tag) {");
     for (const member of all) lines.push(...readLines(member));
-    lines.push("        default:", "          r.skip(tag);", "      }", "    }");
+    lines.push("        default:", `          r.skip(tag, ${type.name});`, "      }", "    }");
   }
   lines.push(`    return { ${all.map((member) => member.name).join(", ")} };`, "  },", "};", "");
   return lines;

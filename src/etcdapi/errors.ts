@@ -1,5 +1,5 @@
 import { KvError, type KvErrorCode } from "../kv/index.ts";
-import { statusCode as code, GrpcMessageTooLarge, ProtobufError } from "../wire/index.ts";
+import { statusCode as code, GrpcBodyError, GrpcMessageTooLarge } from "../wire/index.ts";
 
 export { code };
 
@@ -102,9 +102,7 @@ export function expectedError(thrown: unknown): RpcError | undefined {
   if (thrown instanceof RpcError) return thrown;
   if (thrown instanceof KvError) return rpcErrorOf(thrown.code);
   if (thrown instanceof GrpcMessageTooLarge) return new RpcError(code.resourceExhausted, thrown.message);
-  if (thrown instanceof ProtobufError) {
-    return new RpcError(code.internal, `grpc: error unmarshalling request: proto: ${thrown.message}`);
-  }
+  if (thrown instanceof GrpcBodyError) return new RpcError(code.internal, thrown.message);
   return undefined;
 }
 

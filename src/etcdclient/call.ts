@@ -78,7 +78,7 @@ export function openCall<Request, Response>(
     },
     ended() {
       const { "grpc-status": status, "grpc-message": text = "" } = stream.trailers ?? headers;
-      if (status === undefined || !/^\d{1,3}$/.test(status) || (status === "0" && !messages.complete)) {
+      if (status === undefined || !/^\d{1,3}$/.test(status) || (status === "0" && messages.heldBytes > 0)) {
         end({ code: statusCode.internal, message: "the answer ended without a status", broken: true });
       } else {
         end({ code: Number(status), message: statusMessage(text) });

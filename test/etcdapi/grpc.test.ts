@@ -3,10 +3,12 @@ import http2 from "node:http2";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { encode, etcdserverpb } from "../../src/wire/index.ts";
+import { rawCall } from "./fuzz/raw-call.ts";
 import { grpcClient } from "./grpc-client.ts";
 import { serve } from "./serve.ts";
 
-const { KVService, LeaseService, MaintenanceService, ClusterService } = etcdserverpb;
+const { KVService, LeaseService, MaintenanceService, ClusterService, WatchService } = etcdserverpb;
+const grpcHeaders = { "content-type": "application/grpc", te: "trailers" };
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const key = bytes("k");
 
@@ -127,18 +129,68 @@ test("messages may be cut anywhere, several may share a chunk, and gzip is under
   assert.equal(await status(session, KVService.Put.path, [compressed]), "13");
   const bomb = frame(gzipSync(Buffer.alloc(50_000_000)), 1);
   assert.equal(await status(session, KVService.Put.path, [bomb], { "grpc-encoding": "gzip" }), "8");
-  assert.equal(
-    await status(session, KVService.Put.path, [Buffer.concat([put, put])]),
+  const said = (path: string, parts: readonly Uint8Array[], headers?: Record<string, string>) =>
+    rawCall(session, {
+      path,
+      headers: { ...grpcHeaders, ...headers },
+      body: Buffer.concat(parts),
+      info: undefined,
+    }).then(({ http, status, message }) => [http, status, message ?? ""]);
+  const { path } = KVService.Put;
+  assert.deepEqual(await said(path, [put, Buffer.from("any")]), [200, "0", ""], "one is read, and no more");
+  assert.deepEqual(await said(path, []), [200, "2", "EOF"]);
+  assert.deepEqual(await said(path, [put.subarray(0, 3)]), [200, "2", "EOF"]);
+  assert.deepEqual(await said(path, [put.subarray(0, 7)]), [200, "2", "unexpected EOF"]);
+  assert.deepEqual(await said(path, [frame(Buffer.of(1), 255)]), [
+    200,
     "13",
-    "a unary call asks once",
-  );
-  assert.equal(await status(session, KVService.Put.path, []), "13", "or at least once");
-  assert.equal(await status(session, KVService.Put.path, [put.subarray(0, 7)]), "13", "and to the end");
-  assert.equal(
-    await status(session, KVService.Put.path, [frame(Buffer.of(0xff, 0xff))]),
+    "grpc: received unexpected payload format 255",
+  ]);
+  assert.deepEqual(await said(path, [put], { "grpc-timeout": "x" }), [
+    400,
     "13",
-    "in protobuf",
+    'malformed grpc-timeout: transport: timeout string is too short: "x"',
+  ]);
+  assert.deepEqual(await said(path, [put], { "content-type": "application/grpcx" }), [
+    415,
+    "3",
+    'invalid gRPC request content-type "application/grpcx"',
+  ]);
+  assert.deepEqual(await said(`${path}/`, [put]), [200, "12", "unknown service etcdserverpb.KV/Put"]);
+  assert.deepEqual(await said("/Put", [put]), [200, "12", 'malformed method name: "/Put"']);
+});
+
+test("bytes that are no message are refused in the words of Go's protobuf, whatever of it is unknown is passed over", async (t) => {
+  const { port } = await serve(t);
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  t.after(() => session.destroy());
+  const said = async (path: string, ...message: number[]) => {
+    const call = { path, headers: grpcHeaders, body: frame(Buffer.from(message)), info: undefined };
+    const { status, message: text = "" } = await rawCall(session, call);
+    return `${status} ${text}`;
+  };
+  const { path } = KVService.Range;
+  const refused = (what: string) => `13 grpc: error unmarshalling request: ${what}`;
+  const ones = new Array<number>(10).fill(0xff);
+  assert.equal(await said(path, 0x0a, 5), refused("unexpected EOF"));
+  assert.equal(
+    await said(path, 0x0a, ...ones.slice(1), 1),
+    refused("proto: negative length found during unmarshaling"),
   );
+  assert.equal(await said(path, 0x18, ...ones, 1), refused("proto: integer overflow"));
+  assert.equal(await said(path, 0x08, 1), refused("proto: wrong wireType = 0 for field Key"));
+  assert.equal(
+    await said(path, 0x12, 0, 0x02, 0),
+    refused("proto: RangeRequest: illegal tag 0 (wire type 2)"),
+  );
+  assert.equal(await said(path, 0x0c), refused("proto: RangeRequest: wiretype end group for non-group"));
+  assert.equal(await said(path, 0xa7, 0x38, 0), refused("proto: illegal wireType 7"));
+  assert.equal(
+    await said(WatchService.Watch.path, 0x0a, 5),
+    "13 grpc: failed to unmarshal the received message: unexpected EOF",
+  );
+  // A group of another number's end, after the key.
+  assert.equal(await said(path, 0x0a, 1, 0x61, 0xa3, 0x38, 0x08, 1, 0xac, 0x38), "0 ");
 });
 
 test("clients that require a leader are refused without one and let go when it is lost", async (t) => {

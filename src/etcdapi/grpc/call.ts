@@ -8,13 +8,13 @@ import {
   GrpcReader,
   type GrpcReaderOptions,
   grpcPrefixBytes,
+  ProtobufError,
   type ProtobufWriter,
 } from "../../wire/index.ts";
 import type { MethodCounts } from "../call-metrics.ts";
 import { code, expectedError, RpcError } from "../errors.ts";
 import { type Method, neverAborted, type Reply, type RequestObserver } from "../method.ts";
-import { messagesIn } from "./decompress.ts";
-import { timeoutMs } from "./timeout.ts";
+import { contentTypeOf, plainContentType } from "./content-type.ts";
 import type { TurnTime } from "./turn-time.ts";
 
 /** What all calls share. */
@@ -33,13 +33,11 @@ export interface CallContext {
   onInternalError(error: unknown, path: string): void;
 }
 
-const contentType = "application/grpc";
-
 /** Bytes of a message that is copied on its way out. */
 const copiedBytesMax = 2048;
 
 /** Sent with every answer: frozen, so that they are encoded once. */
-const answerHeaders = Object.freeze({ ":status": "200", "content-type": contentType });
+const answerHeaders = Object.freeze({ ":status": "200", "content-type": plainContentType });
 const wellTrailers = Object.freeze({ "grpc-status": "0" });
 
 /** One gRPC call on one stream, whatever carries it: messages in, messages and a status out. */
@@ -50,6 +48,7 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
   readonly #context: CallContext;
   readonly #onClosed: (call: GrpcCall) => void;
   readonly #messages: GrpcReader;
+  readonly #timeoutMs: number | undefined;
   readonly #counts: MethodCounts;
   #observer: RequestObserver<unknown> | undefined;
   #deadline: Timer | undefined;
@@ -62,13 +61,18 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
 
   /** `number`: which of the server's calls it is. `onClosed` is called once the stream is gone, however the call ended. */
   constructor(
-    number: number,
+    {
+      number,
+      timeoutMs,
+      messages,
+    }: { number: number; timeoutMs: number | undefined; messages: GrpcReaderOptions },
     stream: IncomingStream,
     method: Method,
     context: CallContext,
     counts: MethodCounts,
     onClosed: (call: GrpcCall) => void,
   ) {
+    this.#timeoutMs = timeoutMs;
     this.number = number;
     this.#counts = counts;
     counts.started++;
@@ -77,24 +81,14 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
     this.#method = method;
     this.#context = context;
     this.#onClosed = onClosed;
-    const encoding = stream.headers["grpc-encoding"];
-    this.#messages = new GrpcReader(
-      this,
-      encoding === undefined ? context.plainMessages : messagesIn(encoding, context.messageBytesMax),
-    );
+    this.#messages = new GrpcReader(this, messages);
   }
 
   start(): void {
     this.#stream.receive(this);
-    const timeout = this.#stream.headers["grpc-timeout"];
-    if (timeout !== undefined) {
-      const milliseconds = timeoutMs(timeout);
-      if (milliseconds === undefined) {
-        this.end(new RpcError(code.internal, `malformed grpc-timeout: ${timeout}`));
-        return;
-      }
+    if (this.#timeoutMs !== undefined) {
       this.#deadline = this.#context.clock.after(
-        milliseconds,
+        this.#timeoutMs,
         () => this.end(new RpcError(code.deadlineExceeded, "context deadline exceeded")),
         { background: true },
       );
@@ -108,7 +102,8 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
   // From the stream.
 
   data(chunk: Uint8Array): void {
-    if (this.#ended) return;
+    // What comes behind a unary call's message nobody reads.
+    if (this.#ended || this.#asked) return;
     try {
       this.#messages.push(chunk);
     } catch (thrown) {
@@ -118,9 +113,12 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
 
   ended(): void {
     if (this.#ended) return;
-    if (!this.#messages.complete) this.end(new RpcError(code.internal, "unexpected EOF"));
-    else if (this.#observer) this.#observer.requestsEnded();
-    else if (!this.#asked) this.end(new RpcError(code.internal, "cardinality violation: no request message"));
+    if (this.#asked) return;
+    // In Go's words: a message whose length has come must come itself.
+    const isCut = this.#messages.heldBytes >= grpcPrefixBytes;
+    if (this.#observer === undefined) this.end(new RpcError(code.unknown, isCut ? "unexpected EOF" : "EOF"));
+    else if (isCut) this.end(new RpcError(code.internal, "unexpected EOF"));
+    else this.#observer.requestsEnded();
   }
 
   drain(): void {
@@ -176,7 +174,8 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
       this.#stream.end(trailers);
     } else {
       this.#headersSent = true;
-      this.#stream.respond({ ":status": "200", "content-type": contentType, ...trailers }, { end: true });
+      const type = contentTypeOf(this.#stream);
+      this.#stream.respond({ ":status": "200", "content-type": type, ...trailers }, { end: true });
     }
     // What the client may still send is dropped, so that its window does not stay shut.
     this.#stream.resume();
@@ -184,18 +183,28 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
 
   /** One message of the client's. @throws RpcError */
   message(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#asked) return;
     this.#counts.received++;
     this.#counts.receivedBytes += end - start;
-    const request = decode(this.#method.info.request, bytes, start, end);
+    const request = this.#decode(bytes, start, end);
     if (this.#observer) this.#observer.request(request);
     else this.#unary(request);
   }
 
+  #decode(bytes: Uint8Array, start: number, end: number): unknown {
+    try {
+      return decode(this.#method.info.request, bytes, start, end);
+    } catch (error) {
+      if (!(error instanceof ProtobufError)) throw error;
+      const what = this.#observer
+        ? "failed to unmarshal the received message"
+        : "error unmarshalling request";
+      throw new RpcError(code.internal, `grpc: ${what}: ${error.message}`);
+    }
+  }
+
   #unary(request: unknown): void {
     if (this.#method.kind !== "unary") return;
-    if (this.#asked)
-      throw new RpcError(code.internal, "cardinality violation: more than one request message");
     this.#asked = true;
     const { bytesOf, waits } = this.#method;
     if (waits) this.#abort = new AbortController();
@@ -223,7 +232,10 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
   #sendHeaders(): void {
     if (this.#headersSent) return;
     this.#headersSent = true;
-    this.#stream.respond(answerHeaders);
+    const type = contentTypeOf(this.#stream);
+    this.#stream.respond(
+      type === plainContentType ? answerHeaders : { ":status": "200", "content-type": type },
+    );
   }
 
   #status(thrown: unknown): Record<string, string> {
@@ -235,12 +247,12 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
   }
 }
 
-/** Ends a call that has no method. */
-export function refuse(stream: IncomingStream, error: RpcError): void {
+/** Ends a call that has no method, or whose headers are not right: HTTP has a status for that, too. */
+export function refuse(stream: IncomingStream, error: RpcError, httpStatus = 200): void {
   stream.respond(
     {
-      ":status": "200",
-      "content-type": contentType,
+      ":status": String(httpStatus),
+      "content-type": contentTypeOf(stream),
       "grpc-status": String(error.code),
       "grpc-message": percentEncoded(error.message),
     },

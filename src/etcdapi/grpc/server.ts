@@ -5,7 +5,10 @@ import { type Endpoint, tokenOf, withCaller } from "../callers.ts";
 import { code, RpcError, rpcErrorOf } from "../errors.ts";
 import type { Credentials, StoreAccess } from "../ports.ts";
 import { type CallContext, GrpcCall, refuse } from "./call.ts";
+import { isGrpc, plainContentType } from "./content-type.ts";
+import { messagesIn } from "./decompress.ts";
 import type { LeaderWatch } from "./require-leader.ts";
+import { timeoutMs } from "./timeout.ts";
 
 export interface GrpcServer {
   /** False: the stream is no gRPC. */
@@ -38,7 +41,9 @@ export function createGrpcServer(
   let closed: RpcError | undefined;
 
   function unknown(path: string): RpcError {
-    const [, service = "", name = ""] = path.split("/");
+    const cut = path.lastIndexOf("/");
+    if (cut <= 0) return new RpcError(code.unimplemented, `malformed method name: ${JSON.stringify(path)}`);
+    const [service, name] = [path.slice(1, cut), path.slice(cut + 1)];
     return new RpcError(
       code.unimplemented,
       services.has(service) ? `unknown method ${name} for service ${service}` : `unknown service ${service}`,
@@ -60,9 +65,22 @@ export function createGrpcServer(
   return {
     onStream(stream) {
       const contentType = stream.headers["content-type"] ?? "";
-      if (contentType !== "application/grpc" && !/^application\/grpc[+;]/.test(contentType)) return false;
+      if (!contentType.startsWith(plainContentType)) return false;
       if (stream.method !== "POST") {
         stream.respond({ ":status": "405", allow: "POST" }, { end: true });
+        return true;
+      }
+      if (!isGrpc(contentType)) {
+        const text = `invalid gRPC request content-type ${JSON.stringify(contentType)}`;
+        refuse(stream, new RpcError(code.invalidArgument, text), 415);
+        return true;
+      }
+      const timeout = stream.headers["grpc-timeout"];
+      let milliseconds: number | undefined;
+      try {
+        if (timeout !== undefined) milliseconds = timeoutMs(timeout);
+      } catch (error) {
+        refuse(stream, error as RpcError, 400);
         return true;
       }
       const found = byPath.get(stream.path);
@@ -77,12 +95,27 @@ export function createGrpcServer(
         refuse(stream, rpcErrorOf("NO_LEADER"));
         return true;
       }
+      const encoding = stream.headers["grpc-encoding"];
+      let messages = context.plainMessages;
+      try {
+        if (encoding !== undefined) messages = messagesIn(encoding, context.messageBytesMax);
+      } catch (error) {
+        refuse(stream, error as RpcError);
+        return true;
+      }
       withCaller(
         endpoint,
         context.access,
         () => credentialsOf(stream),
         (method) => {
-          const call = new GrpcCall(++calls, stream, method, context, counts, forget);
+          const call = new GrpcCall(
+            { number: ++calls, timeoutMs: milliseconds, messages },
+            stream,
+            method,
+            context,
+            counts,
+            forget,
+          );
           open.set(call.number, call);
           if (wantsLeader && method.kind === "stream") leader.add(call);
           call.start();

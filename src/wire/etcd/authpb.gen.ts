@@ -47,7 +47,7 @@ export const Permission: MessageCodec<Permission> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, Permission);
       }
     }
     return { permType, key, rangeEnd };
@@ -93,7 +93,7 @@ export const Role: MessageCodec<Role> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, Role);
       }
     }
     return { name, keyPermission };
@@ -157,7 +157,7 @@ export const User: MessageCodec<User> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, User);
       }
     }
     return { name, password, roles, options };
@@ -187,7 +187,7 @@ export const UserAddOptions: MessageCodec<UserAddOptions> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, UserAddOptions);
       }
     }
     return { noPassword };

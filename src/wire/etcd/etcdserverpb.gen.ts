@@ -83,7 +83,7 @@ export const AlarmMember: MessageCodec<AlarmMember> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AlarmMember);
       }
     }
     return { memberID, alarm };
@@ -129,7 +129,7 @@ export const AlarmRequest: MessageCodec<AlarmRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AlarmRequest);
       }
     }
     return { action, memberID, alarm };
@@ -181,7 +181,7 @@ export const AlarmResponse: MessageCodec<AlarmResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AlarmResponse);
       }
     }
     return { header, alarms };
@@ -198,7 +198,7 @@ export const AuthDisableRequest: MessageCodec<AuthDisableRequest> = {
   ],
   write() {},
   read(r) {
-    while (r.more) r.skip(r.tag());
+    while (r.more) r.skip(r.tag(), AuthDisableRequest);
     return {  };
   },
 };
@@ -232,7 +232,7 @@ export const AuthDisableResponse: MessageCodec<AuthDisableResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthDisableResponse);
       }
     }
     return { header };
@@ -249,7 +249,7 @@ export const AuthEnableRequest: MessageCodec<AuthEnableRequest> = {
   ],
   write() {},
   read(r) {
-    while (r.more) r.skip(r.tag());
+    while (r.more) r.skip(r.tag(), AuthEnableRequest);
     return {  };
   },
 };
@@ -283,7 +283,7 @@ export const AuthEnableResponse: MessageCodec<AuthEnableResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthEnableResponse);
       }
     }
     return { header };
@@ -313,7 +313,7 @@ export const AuthRoleAddRequest: MessageCodec<AuthRoleAddRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthRoleAddRequest);
       }
     }
     return { name };
@@ -349,7 +349,7 @@ export const AuthRoleAddResponse: MessageCodec<AuthRoleAddResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthRoleAddResponse);
       }
     }
     return { header };
@@ -379,7 +379,7 @@ export const AuthRoleDeleteRequest: MessageCodec<AuthRoleDeleteRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthRoleDeleteRequest);
       }
     }
     return { role };
@@ -415,7 +415,7 @@ export const AuthRoleDeleteResponse: MessageCodec<AuthRoleDeleteResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthRoleDeleteResponse);
       }
     }
     return { header };
@@ -445,7 +445,7 @@ export const AuthRoleGetRequest: MessageCodec<AuthRoleGetRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthRoleGetRequest);
       }
     }
     return { role };
@@ -497,7 +497,7 @@ export const AuthRoleGetResponse: MessageCodec<AuthRoleGetResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthRoleGetResponse);
       }
     }
     return { header, perm };
@@ -541,7 +541,7 @@ export const AuthRoleGrantPermissionRequest: MessageCodec<AuthRoleGrantPermissio
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthRoleGrantPermissionRequest);
       }
     }
     return { name, perm };
@@ -577,7 +577,7 @@ export const AuthRoleGrantPermissionResponse: MessageCodec<AuthRoleGrantPermissi
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthRoleGrantPermissionResponse);
       }
     }
     return { header };
@@ -594,7 +594,7 @@ export const AuthRoleListRequest: MessageCodec<AuthRoleListRequest> = {
   ],
   write() {},
   read(r) {
-    while (r.more) r.skip(r.tag());
+    while (r.more) r.skip(r.tag(), AuthRoleListRequest);
     return {  };
   },
 };
@@ -640,7 +640,7 @@ export const AuthRoleListResponse: MessageCodec<AuthRoleListResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthRoleListResponse);
       }
     }
     return { header, roles };
@@ -686,7 +686,7 @@ export const AuthRoleRevokePermissionRequest: MessageCodec<AuthRoleRevokePermiss
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthRoleRevokePermissionRequest);
       }
     }
     return { role, key, rangeEnd };
@@ -722,7 +722,7 @@ export const AuthRoleRevokePermissionResponse: MessageCodec<AuthRoleRevokePermis
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthRoleRevokePermissionResponse);
       }
     }
     return { header };
@@ -739,7 +739,7 @@ export const AuthStatusRequest: MessageCodec<AuthStatusRequest> = {
   ],
   write() {},
   read(r) {
-    while (r.more) r.skip(r.tag());
+    while (r.more) r.skip(r.tag(), AuthStatusRequest);
     return {  };
   },
 };
@@ -789,7 +789,7 @@ export const AuthStatusResponse: MessageCodec<AuthStatusResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthStatusResponse);
       }
     }
     return { header, enabled, authRevision };
@@ -849,7 +849,7 @@ export const AuthUserAddRequest: MessageCodec<AuthUserAddRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthUserAddRequest);
       }
     }
     return { name, password, options, hashedPassword };
@@ -885,7 +885,7 @@ export const AuthUserAddResponse: MessageCodec<AuthUserAddResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthUserAddResponse);
       }
     }
     return { header };
@@ -931,7 +931,7 @@ export const AuthUserChangePasswordRequest: MessageCodec<AuthUserChangePasswordR
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthUserChangePasswordRequest);
       }
     }
     return { name, password, hashedPassword };
@@ -967,7 +967,7 @@ export const AuthUserChangePasswordResponse: MessageCodec<AuthUserChangePassword
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthUserChangePasswordResponse);
       }
     }
     return { header };
@@ -997,7 +997,7 @@ export const AuthUserDeleteRequest: MessageCodec<AuthUserDeleteRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthUserDeleteRequest);
       }
     }
     return { name };
@@ -1033,7 +1033,7 @@ export const AuthUserDeleteResponse: MessageCodec<AuthUserDeleteResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthUserDeleteResponse);
       }
     }
     return { header };
@@ -1063,7 +1063,7 @@ export const AuthUserGetRequest: MessageCodec<AuthUserGetRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthUserGetRequest);
       }
     }
     return { name };
@@ -1111,7 +1111,7 @@ export const AuthUserGetResponse: MessageCodec<AuthUserGetResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthUserGetResponse);
       }
     }
     return { header, roles };
@@ -1149,7 +1149,7 @@ export const AuthUserGrantRoleRequest: MessageCodec<AuthUserGrantRoleRequest> = 
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthUserGrantRoleRequest);
       }
     }
     return { user, role };
@@ -1185,7 +1185,7 @@ export const AuthUserGrantRoleResponse: MessageCodec<AuthUserGrantRoleResponse> 
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthUserGrantRoleResponse);
       }
     }
     return { header };
@@ -1202,7 +1202,7 @@ export const AuthUserListRequest: MessageCodec<AuthUserListRequest> = {
   ],
   write() {},
   read(r) {
-    while (r.more) r.skip(r.tag());
+    while (r.more) r.skip(r.tag(), AuthUserListRequest);
     return {  };
   },
 };
@@ -1248,7 +1248,7 @@ export const AuthUserListResponse: MessageCodec<AuthUserListResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthUserListResponse);
       }
     }
     return { header, users };
@@ -1286,7 +1286,7 @@ export const AuthUserRevokeRoleRequest: MessageCodec<AuthUserRevokeRoleRequest> 
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthUserRevokeRoleRequest);
       }
     }
     return { name, role };
@@ -1322,7 +1322,7 @@ export const AuthUserRevokeRoleResponse: MessageCodec<AuthUserRevokeRoleResponse
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthUserRevokeRoleResponse);
       }
     }
     return { header };
@@ -1360,7 +1360,7 @@ export const AuthenticateRequest: MessageCodec<AuthenticateRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthenticateRequest);
       }
     }
     return { name, password };
@@ -1404,7 +1404,7 @@ export const AuthenticateResponse: MessageCodec<AuthenticateResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, AuthenticateResponse);
       }
     }
     return { header, token };
@@ -1442,7 +1442,7 @@ export const CompactionRequest: MessageCodec<CompactionRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, CompactionRequest);
       }
     }
     return { revision, physical };
@@ -1478,7 +1478,7 @@ export const CompactionResponse: MessageCodec<CompactionResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, CompactionResponse);
       }
     }
     return { header };
@@ -1592,7 +1592,7 @@ export const Compare: MessageCodec<Compare> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, Compare);
       }
     }
     return { result, target, key, version, createRevision, modRevision, value, lease, rangeEnd };
@@ -1609,7 +1609,7 @@ export const DefragmentRequest: MessageCodec<DefragmentRequest> = {
   ],
   write() {},
   read(r) {
-    while (r.more) r.skip(r.tag());
+    while (r.more) r.skip(r.tag(), DefragmentRequest);
     return {  };
   },
 };
@@ -1643,7 +1643,7 @@ export const DefragmentResponse: MessageCodec<DefragmentResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, DefragmentResponse);
       }
     }
     return { header };
@@ -1689,7 +1689,7 @@ export const DeleteRangeRequest: MessageCodec<DeleteRangeRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, DeleteRangeRequest);
       }
     }
     return { key, rangeEnd, prevKv };
@@ -1749,7 +1749,7 @@ export const DeleteRangeResponse: MessageCodec<DeleteRangeResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, DeleteRangeResponse);
       }
     }
     return { header, deleted, prevKvs };
@@ -1787,7 +1787,7 @@ export const DowngradeInfo: MessageCodec<DowngradeInfo> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, DowngradeInfo);
       }
     }
     return { enabled, targetVersion };
@@ -1825,7 +1825,7 @@ export const DowngradeRequest: MessageCodec<DowngradeRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, DowngradeRequest);
       }
     }
     return { action, version };
@@ -1869,7 +1869,7 @@ export const DowngradeResponse: MessageCodec<DowngradeResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, DowngradeResponse);
       }
     }
     return { header, version };
@@ -1899,7 +1899,7 @@ export const DowngradeVersionTestRequest: MessageCodec<DowngradeVersionTestReque
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, DowngradeVersionTestRequest);
       }
     }
     return { ver };
@@ -1929,7 +1929,7 @@ export const HashKVRequest: MessageCodec<HashKVRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, HashKVRequest);
       }
     }
     return { revision };
@@ -1989,7 +1989,7 @@ export const HashKVResponse: MessageCodec<HashKVResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, HashKVResponse);
       }
     }
     return { header, hash, compactRevision, hashRevision };
@@ -2006,7 +2006,7 @@ export const HashRequest: MessageCodec<HashRequest> = {
   ],
   write() {},
   read(r) {
-    while (r.more) r.skip(r.tag());
+    while (r.more) r.skip(r.tag(), HashRequest);
     return {  };
   },
 };
@@ -2048,7 +2048,7 @@ export const HashResponse: MessageCodec<HashResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, HashResponse);
       }
     }
     return { header, hash };
@@ -2086,7 +2086,7 @@ export const LeaseCheckpoint: MessageCodec<LeaseCheckpoint> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaseCheckpoint);
       }
     }
     return { ID, remaining_TTL };
@@ -2124,7 +2124,7 @@ export const LeaseCheckpointRequest: MessageCodec<LeaseCheckpointRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaseCheckpointRequest);
       }
     }
     return { checkpoints };
@@ -2160,7 +2160,7 @@ export const LeaseCheckpointResponse: MessageCodec<LeaseCheckpointResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaseCheckpointResponse);
       }
     }
     return { header };
@@ -2198,7 +2198,7 @@ export const LeaseGrantRequest: MessageCodec<LeaseGrantRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaseGrantRequest);
       }
     }
     return { TTL, ID };
@@ -2258,7 +2258,7 @@ export const LeaseGrantResponse: MessageCodec<LeaseGrantResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaseGrantResponse);
       }
     }
     return { header, ID, TTL, error };
@@ -2288,7 +2288,7 @@ export const LeaseKeepAliveRequest: MessageCodec<LeaseKeepAliveRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaseKeepAliveRequest);
       }
     }
     return { ID };
@@ -2340,7 +2340,7 @@ export const LeaseKeepAliveResponse: MessageCodec<LeaseKeepAliveResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaseKeepAliveResponse);
       }
     }
     return { header, ID, TTL };
@@ -2357,7 +2357,7 @@ export const LeaseLeasesRequest: MessageCodec<LeaseLeasesRequest> = {
   ],
   write() {},
   read(r) {
-    while (r.more) r.skip(r.tag());
+    while (r.more) r.skip(r.tag(), LeaseLeasesRequest);
     return {  };
   },
 };
@@ -2407,7 +2407,7 @@ export const LeaseLeasesResponse: MessageCodec<LeaseLeasesResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaseLeasesResponse);
       }
     }
     return { header, leases };
@@ -2437,7 +2437,7 @@ export const LeaseRevokeRequest: MessageCodec<LeaseRevokeRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaseRevokeRequest);
       }
     }
     return { ID };
@@ -2473,7 +2473,7 @@ export const LeaseRevokeResponse: MessageCodec<LeaseRevokeResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaseRevokeResponse);
       }
     }
     return { header };
@@ -2503,7 +2503,7 @@ export const LeaseStatus: MessageCodec<LeaseStatus> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaseStatus);
       }
     }
     return { ID };
@@ -2541,7 +2541,7 @@ export const LeaseTimeToLiveRequest: MessageCodec<LeaseTimeToLiveRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaseTimeToLiveRequest);
       }
     }
     return { ID, keys };
@@ -2613,7 +2613,7 @@ export const LeaseTimeToLiveResponse: MessageCodec<LeaseTimeToLiveResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaseTimeToLiveResponse);
       }
     }
     return { header, ID, TTL, grantedTTL, keys };
@@ -2683,7 +2683,7 @@ export const Member: MessageCodec<Member> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, Member);
       }
     }
     return { ID, name, peerURLs, clientURLs, isLearner };
@@ -2725,7 +2725,7 @@ export const MemberAddRequest: MessageCodec<MemberAddRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, MemberAddRequest);
       }
     }
     return { peerURLs, isLearner };
@@ -2791,7 +2791,7 @@ export const MemberAddResponse: MessageCodec<MemberAddResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, MemberAddResponse);
       }
     }
     return { header, member, members };
@@ -2821,7 +2821,7 @@ export const MemberListRequest: MessageCodec<MemberListRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, MemberListRequest);
       }
     }
     return { linearizable };
@@ -2873,7 +2873,7 @@ export const MemberListResponse: MessageCodec<MemberListResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, MemberListResponse);
       }
     }
     return { header, members };
@@ -2903,7 +2903,7 @@ export const MemberPromoteRequest: MessageCodec<MemberPromoteRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, MemberPromoteRequest);
       }
     }
     return { ID };
@@ -2955,7 +2955,7 @@ export const MemberPromoteResponse: MessageCodec<MemberPromoteResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, MemberPromoteResponse);
       }
     }
     return { header, members };
@@ -2985,7 +2985,7 @@ export const MemberRemoveRequest: MessageCodec<MemberRemoveRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, MemberRemoveRequest);
       }
     }
     return { ID };
@@ -3037,7 +3037,7 @@ export const MemberRemoveResponse: MessageCodec<MemberRemoveResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, MemberRemoveResponse);
       }
     }
     return { header, members };
@@ -3079,7 +3079,7 @@ export const MemberUpdateRequest: MessageCodec<MemberUpdateRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, MemberUpdateRequest);
       }
     }
     return { ID, peerURLs };
@@ -3131,7 +3131,7 @@ export const MemberUpdateResponse: MessageCodec<MemberUpdateResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, MemberUpdateResponse);
       }
     }
     return { header, members };
@@ -3161,7 +3161,7 @@ export const MoveLeaderRequest: MessageCodec<MoveLeaderRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, MoveLeaderRequest);
       }
     }
     return { targetID };
@@ -3197,7 +3197,7 @@ export const MoveLeaderResponse: MessageCodec<MoveLeaderResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, MoveLeaderResponse);
       }
     }
     return { header };
@@ -3267,7 +3267,7 @@ export const PutRequest: MessageCodec<PutRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, PutRequest);
       }
     }
     return { key, value, lease, prevKv, ignoreValue, ignoreLease };
@@ -3317,7 +3317,7 @@ export const PutResponse: MessageCodec<PutResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, PutResponse);
       }
     }
     return { header, prevKv };
@@ -3443,7 +3443,7 @@ export const RangeRequest: MessageCodec<RangeRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, RangeRequest);
       }
     }
     return { key, rangeEnd, limit, revision, sortOrder, sortTarget, serializable, keysOnly, countOnly, minModRevision, maxModRevision, minCreateRevision, maxCreateRevision };
@@ -3511,7 +3511,7 @@ export const RangeResponse: MessageCodec<RangeResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, RangeResponse);
       }
     }
     return { header, kvs, more, count };
@@ -3547,7 +3547,7 @@ export const RangeStreamResponse: MessageCodec<RangeStreamResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, RangeStreamResponse);
       }
     }
     return { rangeResponse };
@@ -3637,7 +3637,7 @@ export const RequestOp: MessageCodec<RequestOp> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, RequestOp);
       }
     }
     return { requestRange, requestPut, requestDeleteRange, requestTxn };
@@ -3691,7 +3691,7 @@ export const ResponseHeader: MessageCodec<ResponseHeader> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, ResponseHeader);
       }
     }
     return { clusterId, memberId, revision, raftTerm };
@@ -3781,7 +3781,7 @@ export const ResponseOp: MessageCodec<ResponseOp> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, ResponseOp);
       }
     }
     return { responseRange, responsePut, responseDeleteRange, responseTxn };
@@ -3798,7 +3798,7 @@ export const SnapshotRequest: MessageCodec<SnapshotRequest> = {
   ],
   write() {},
   read(r) {
-    while (r.more) r.skip(r.tag());
+    while (r.more) r.skip(r.tag(), SnapshotRequest);
     return {  };
   },
 };
@@ -3856,7 +3856,7 @@ export const SnapshotResponse: MessageCodec<SnapshotResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, SnapshotResponse);
       }
     }
     return { header, remainingBytes, blob, version };
@@ -3873,7 +3873,7 @@ export const StatusRequest: MessageCodec<StatusRequest> = {
   ],
   write() {},
   read(r) {
-    while (r.more) r.skip(r.tag());
+    while (r.more) r.skip(r.tag(), StatusRequest);
     return {  };
   },
 };
@@ -4013,7 +4013,7 @@ export const StatusResponse: MessageCodec<StatusResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, StatusResponse);
       }
     }
     return { header, version, dbSize, leader, raftIndex, raftTerm, raftAppliedIndex, errors, dbSizeInUse, isLearner, storageVersion, dbSizeQuota, downgradeInfo };
@@ -4083,7 +4083,7 @@ export const TxnRequest: MessageCodec<TxnRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, TxnRequest);
       }
     }
     return { compare, success, failure };
@@ -4143,7 +4143,7 @@ export const TxnResponse: MessageCodec<TxnResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, TxnResponse);
       }
     }
     return { header, succeeded, responses };
@@ -4173,7 +4173,7 @@ export const WatchCancelRequest: MessageCodec<WatchCancelRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, WatchCancelRequest);
       }
     }
     return { watchId };
@@ -4265,7 +4265,7 @@ export const WatchCreateRequest: MessageCodec<WatchCreateRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, WatchCreateRequest);
       }
     }
     return { key, rangeEnd, startRevision, progressNotify, filters, prevKv, watchId, fragment };
@@ -4282,7 +4282,7 @@ export const WatchProgressRequest: MessageCodec<WatchProgressRequest> = {
   ],
   write() {},
   read(r) {
-    while (r.more) r.skip(r.tag());
+    while (r.more) r.skip(r.tag(), WatchProgressRequest);
     return {  };
   },
 };
@@ -4350,7 +4350,7 @@ export const WatchRequest: MessageCodec<WatchRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, WatchRequest);
       }
     }
     return { createRequest, cancelRequest, progressRequest };
@@ -4450,7 +4450,7 @@ export const WatchResponse: MessageCodec<WatchResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, WatchResponse);
       }
     }
     return { header, watchId, created, canceled, compactRevision, cancelReason, fragment, events };

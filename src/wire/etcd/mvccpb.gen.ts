@@ -59,7 +59,7 @@ export const Event: MessageCodec<Event> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, Event);
       }
     }
     return { type, kv, prevKv };
@@ -129,7 +129,7 @@ export const KeyValue: MessageCodec<KeyValue> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, KeyValue);
       }
     }
     return { key, createRevision, modRevision, version, value, lease };

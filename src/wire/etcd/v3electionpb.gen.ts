@@ -43,7 +43,7 @@ export const CampaignRequest: MessageCodec<CampaignRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, CampaignRequest);
       }
     }
     return { name, lease, value };
@@ -93,7 +93,7 @@ export const CampaignResponse: MessageCodec<CampaignResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, CampaignResponse);
       }
     }
     return { header, leader };
@@ -139,7 +139,7 @@ export const LeaderKey: MessageCodec<LeaderKey> = {
           break;
         }
         case 24: {
-          rev = r.int64();
+          rev = r.int64Clamped();
           break;
         }
         case 32: {
@@ -147,7 +147,7 @@ export const LeaderKey: MessageCodec<LeaderKey> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaderKey);
       }
     }
     return { name, key, rev, lease };
@@ -177,7 +177,7 @@ export const LeaderRequest: MessageCodec<LeaderRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaderRequest);
       }
     }
     return { name };
@@ -227,7 +227,7 @@ export const LeaderResponse: MessageCodec<LeaderResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LeaderResponse);
       }
     }
     return { header, kv };
@@ -271,7 +271,7 @@ export const ProclaimRequest: MessageCodec<ProclaimRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, ProclaimRequest);
       }
     }
     return { leader, value };
@@ -307,7 +307,7 @@ export const ProclaimResponse: MessageCodec<ProclaimResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, ProclaimResponse);
       }
     }
     return { header };
@@ -343,7 +343,7 @@ export const ResignRequest: MessageCodec<ResignRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, ResignRequest);
       }
     }
     return { leader };
@@ -379,7 +379,7 @@ export const ResignResponse: MessageCodec<ResignResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, ResignResponse);
       }
     }
     return { header };

@@ -34,7 +34,7 @@ export const LockRequest: MessageCodec<LockRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LockRequest);
       }
     }
     return { name, lease };
@@ -78,7 +78,7 @@ export const LockResponse: MessageCodec<LockResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, LockResponse);
       }
     }
     return { header, key };
@@ -108,7 +108,7 @@ export const UnlockRequest: MessageCodec<UnlockRequest> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, UnlockRequest);
       }
     }
     return { key };
@@ -144,7 +144,7 @@ export const UnlockResponse: MessageCodec<UnlockResponse> = {
           break;
         }
         default:
-          r.skip(tag);
+          r.skip(tag, UnlockResponse);
       }
     }
     return { header };

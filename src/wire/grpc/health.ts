@@ -46,7 +46,7 @@ const HealthCheckRequest: MessageCodec<HealthCheckRequest> = {
     while (r.more) {
       const tag = r.tag();
       if (tag === 10) service = r.string();
-      else r.skip(tag);
+      else r.skip(tag, HealthCheckRequest);
     }
     return { service };
   },
@@ -63,7 +63,7 @@ const HealthCheckResponse: MessageCodec<HealthCheckResponse> = {
     while (r.more) {
       const tag = r.tag();
       if (tag === 8) status = r.int32();
-      else r.skip(tag);
+      else r.skip(tag, HealthCheckResponse);
     }
     return { status };
   },
@@ -74,7 +74,7 @@ const HealthListRequest: MessageCodec<HealthListRequest> = {
   fields: () => [],
   write() {},
   read(r) {
-    while (r.more) r.skip(r.tag());
+    while (r.more) r.skip(r.tag(), HealthListRequest);
     return {};
   },
 };
@@ -104,7 +104,7 @@ const HealthListEntry: MessageCodec<HealthListEntry> = {
         const outer = r.enter();
         value = HealthCheckResponse.read(r);
         r.leave(outer);
-      } else r.skip(tag);
+      } else r.skip(tag, HealthListEntry);
     }
     return { key, value };
   },
@@ -134,7 +134,7 @@ const HealthListResponse: MessageCodec<HealthListResponse> = {
     while (r.more) {
       const tag = r.tag();
       if (tag !== 10) {
-        r.skip(tag);
+        r.skip(tag, HealthListResponse);
         continue;
       }
       const outer = r.enter();

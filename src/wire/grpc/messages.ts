@@ -70,9 +70,9 @@ export class GrpcReader {
     this.#options = options;
   }
 
-  /** True when the body may end here. */
-  get complete(): boolean {
-    return this.#parts === undefined;
+  /** Bytes of a message whose rest has not come; 0: the body may end here. */
+  get heldBytes(): number {
+    return this.#parts === undefined ? 0 : this.#bytes;
   }
 
   /** @throws GrpcBodyError, GrpcMessageTooLarge, and what the sink and `decompress` throw */
@@ -98,11 +98,12 @@ export class GrpcReader {
       if (size > bytesMax) throw new GrpcMessageTooLarge(size, bytesMax);
       needed = grpcPrefixBytes + size;
       if (bytes.length - offset < needed) break;
-      const compressed = bytes[offset] !== 0;
+      const format = bytes[offset] as number;
+      if (format > 1) throw new GrpcBodyError(`grpc: received unexpected payload format ${format}`);
       const start = offset + grpcPrefixBytes;
       offset += needed;
       needed = grpcPrefixBytes;
-      if (compressed) this.#decompressed(bytes.subarray(start, offset));
+      if (format === 1) this.#decompressed(bytes.subarray(start, offset));
       else this.#sink.message(bytes, start, offset);
     }
     if (offset === bytes.length) return;

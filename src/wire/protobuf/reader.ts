@@ -6,6 +6,12 @@ import { messageDepthMax } from "./limits.ts";
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const highUnit = 0x1_0000_0000;
 
+/** What has to be known of a message to pass over what is not known in it. */
+interface SkippingMessage {
+  readonly name: string;
+  readonly fields: () => readonly { readonly id: number; readonly protoName: string }[];
+}
+
 /**
  * Reads one message. Bytes are views of the input, never copies. Every length is checked against the message around it,
  * nesting is bounded, and whatever does not fit throws a ProtobufError; nothing is allocated from a length alone.
@@ -47,14 +53,14 @@ export class ProtobufReader {
       return first;
     }
     this.#varint64();
-    if (this.#high !== 0 || this.#low < 8) throw new ProtobufError("illegal tag");
+    if (this.#high !== 0) throw new ProtobufError("proto: illegal tag");
     return this.#low;
   }
 
   /** Enters a nested message; give the answer to `leave`. */
   enter(): number {
     const size = this.#size();
-    if (++this.#depth > messageDepthMax) throw new ProtobufError("exceeded maximum recursion depth");
+    if (++this.#depth > messageDepthMax) throw new ProtobufError("proto: exceeded maximum recursion depth");
     const outer = this.#end;
     this.#end = this.#position + size;
     return outer;
@@ -94,7 +100,7 @@ export class ProtobufReader {
     try {
       return strictDecoder.decode(view);
     } catch {
-      throw new ProtobufError("string field contains invalid UTF-8");
+      throw new ProtobufError("proto: string field contains invalid UTF-8");
     }
   }
 
@@ -153,41 +159,55 @@ export class ProtobufReader {
     return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + start, 8).getFloat64(0, true);
   }
 
-  /** Passes over a field that this version does not know. */
-  skip(tag: number): void {
-    switch (tag & 7) {
-      case 0:
-        this.#varint64();
-        return;
-      case 1:
-        this.#advance(8);
-        return;
-      case 2:
-        this.#advance(this.#size());
-        return;
-      case 3:
-        this.#skipGroup(tag >>> 3);
-        return;
-      case 5:
-        this.#advance(4);
-        return;
-      default:
-        throw new ProtobufError(`illegal wire type ${tag & 7}`);
+  /**
+   * Passes over what this version does not know in a message. What `message` has under another wire type is refused, as Go's generated code
+   * does. Without it, all that can be passed over is.
+   * @throws ProtobufError
+   */
+  skip(tag: number, message?: SkippingMessage): void {
+    const [number, wireType] = [tag >>> 3, tag & 7];
+    const of = message === undefined ? "" : `${message.name.slice(message.name.lastIndexOf(".") + 1)}: `;
+    if (wireType === 4) throw new ProtobufError(`proto: ${of}wiretype end group for non-group`);
+    if (number === 0) throw new ProtobufError(`proto: ${of}illegal tag ${number} (wire type ${wireType})`);
+    const known = message?.fields().find(({ id }) => id === number);
+    if (known !== undefined)
+      throw new ProtobufError(`proto: wrong wireType = ${wireType} for field ${goName(known.protoName)}`);
+    // Groups are nested in no order that matters: each end takes one off, whichever it names.
+    let depth = 0;
+    for (let type = wireType; ; type = this.#anyTag() & 7) {
+      depth += this.#skipOne(type);
+      if (depth === 0) return;
     }
   }
 
-  #skipGroup(number: number): void {
-    if (++this.#depth > messageDepthMax) throw new ProtobufError("exceeded maximum recursion depth");
-    for (;;) {
-      if (!this.more) throw new ProtobufError("unexpected EOF");
-      const tag = this.tag();
-      if ((tag & 7) === 4) {
-        if (tag >>> 3 !== number) throw new ProtobufError("mismatching end group marker");
-        this.#depth--;
-        return;
-      }
-      this.skip(tag);
+  /** Passes over one field of an unknown message; answers how much deeper in groups that is. */
+  #skipOne(wireType: number): -1 | 0 | 1 {
+    switch (wireType) {
+      case 0:
+        this.#varint64();
+        return 0;
+      case 1:
+        this.#advance(8);
+        return 0;
+      case 2:
+        this.#advance(this.#size());
+        return 0;
+      case 3:
+        return 1;
+      case 4:
+        return -1;
+      case 5:
+        this.#advance(4);
+        return 0;
+      default:
+        throw new ProtobufError(`proto: illegal wireType ${wireType}`);
     }
+  }
+
+  /** A tag whose number nobody looks at. */
+  #anyTag(): number {
+    this.#varint64();
+    return this.#low;
   }
 
   #join(): { wide: BigInt64Array; unsigned: BigUint64Array; halves: Uint32Array } {
@@ -216,6 +236,7 @@ export class ProtobufReader {
       this.#position++;
     } else {
       this.#varint64();
+      if (this.#high >= 0x7fff_ffff) this.#refuseLength();
       if (this.#high !== 0) throw new ProtobufError("unexpected EOF");
       size = this.#low;
     }
@@ -223,12 +244,18 @@ export class ProtobufReader {
     return size;
   }
 
+  /** Go's code adds what it has read to the length: whatever is no int64 then is a negative one. */
+  #refuseLength(): void {
+    if (this.#high > 0x7fff_ffff || this.#low + this.#position > 0xffff_ffff)
+      throw new ProtobufError("proto: negative length found during unmarshaling");
+  }
+
   #advance(size: number): void {
     if (size > this.#end - this.#position) throw new ProtobufError("unexpected EOF");
     this.#position += size;
   }
 
-  /** At most ten bytes, the tenth of them 0 or 1. */
+  /** At most ten bytes; what does not fit into 64 bits is lost, as in Go. */
   #varint64(): void {
     const bytes = this.#bytes;
     const end = this.#end;
@@ -245,18 +272,25 @@ export class ProtobufReader {
         high = bits >>> 4;
       } else high |= bits << (shift - 32);
       if (byte < 0x80) {
-        if (shift === 63 && byte > 1) break;
         this.#position = position;
         this.#low = low >>> 0;
         this.#high = high >>> 0;
         return;
       }
     }
-    throw new ProtobufError("variable length integer overflow");
+    throw new ProtobufError("proto: integer overflow");
   }
 }
 
+/** How Go's generated code calls a field. */
+function goName(protoName: string): string {
+  return protoName
+    .split("_")
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join("");
+}
+
 function exact(value: number): number {
-  if (!Number.isSafeInteger(value)) throw new ProtobufError(`integer ${value} is beyond 2^53`);
+  if (!Number.isSafeInteger(value)) throw new ProtobufError(`proto: integer ${value} is beyond 2^53`);
   return value;
 }
