@@ -190,6 +190,15 @@ export function unsupportedMediaType(accepted: readonly string[]): StatusError {
   );
 }
 
+/** 406 and 415 as upstream's router says them, before a resource is looked at. */
+export function refusedByRouter(code: 406 | 415, detail = ""): StatusError {
+  const [reason, text] =
+    code === 406
+      ? (["NotAcceptable", "Not Acceptable"] as const)
+      : (["UnsupportedMediaType", "Unsupported Media Type"] as const);
+  return failure(code, reason, `${code}: ${text}${detail}`, {});
+}
+
 /** 410: what was asked for is compacted away: list again. */
 export function expired(message: string): StatusError {
   return failure(410, "Expired", message);

@@ -147,10 +147,7 @@ function targetOf({ parameters }: MediaType): Pick<Representation, "as" | "versi
 
 /** 406 as upstream's router says it. */
 export function notAcceptable(available: readonly string[]): Error {
-  const refusal = errors.notAcceptable(available);
-  refusal.status.message = `406: Not Acceptable\n\nAvailable representations: ${available.join(", ")}`;
-  refusal.status.details = {};
-  return refusal;
+  return errors.refusedByRouter(406, `\n\nAvailable representations: ${available.join(", ")}`);
 }
 
 /** For a path that answers JSON only (version, discovery). @throws StatusError NotAcceptable */

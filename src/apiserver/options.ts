@@ -121,9 +121,6 @@ export function listParameters(query: Query, watch: boolean): ListParameters {
   };
   const problems = watch ? watchProblems(parameters) : listProblems(parameters);
   if (problems.length > 0) throw invalidOptions("ListOptions", problems);
-  if (!watch && parameters.continue !== "" && !["", "0"].includes(parameters.resourceVersion)) {
-    throw errors.badRequest("specifying resource version is not allowed when using continue");
-  }
   return parameters;
 }
 

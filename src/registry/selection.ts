@@ -13,7 +13,7 @@ import type { Strategy } from "./strategy.ts";
 const selectsAll: SelectionPredicate = { matches: () => true, empty: true };
 
 /** How a kind's fields are read for a fieldSelector. */
-type FieldReaders = Pick<Strategy, "selectableFields" | "indexedFields" | "namespaced">;
+type FieldReaders = Pick<Strategy, "selectableFields" | "unknownFieldText" | "indexedFields" | "namespaced">;
 
 /**
  * A request's selectors as one predicate. `name`: the request is for this object only (the old watch paths).
@@ -94,12 +94,15 @@ const namespaceOf = (object: KubeObject): string => object.metadata.namespace ??
 
 function readerOf(strategy: FieldReaders, field: string): (object: KubeObject) => string {
   if (field === "metadata.name") return nameOf;
-  if (field === "metadata.namespace") return namespaceOf;
   const selectable = strategy.selectableFields;
+  // Kinds that tell their fields themselves have a namespace only where there is one.
+  if (field === "metadata.namespace" && (strategy.namespaced || selectable === undefined)) return namespaceOf;
   if (selectable !== undefined && Object.hasOwn(selectable, field)) {
     return selectable[field] as (object: KubeObject) => string;
   }
-  if (selectable !== undefined) throw errors.badRequest(`field label not supported: ${field}`);
+  if (selectable !== undefined) {
+    throw errors.badRequest(strategy.unknownFieldText?.(field) ?? `field label not supported: ${field}`);
+  }
   throw errors.badRequest(
     `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
   );

@@ -73,6 +73,8 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   readonly returnDeletedObject?: boolean;
   /** Fields for fieldSelector besides metadata.name and metadata.namespace, by path. */
   readonly selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  /** Upstream's words for a field that is none of `selectableFields`, where it has others than for most kinds. */
+  unknownFieldText?(field: string): string;
   /** Which of `selectableFields` many watchers select by (`spec.nodeName` of Pods): the watch cache then looks only at those concerned. */
   readonly indexedFields?: readonly string[];
   /** Seconds this object lives in the store (Events); undefined: for ever. */

@@ -46,6 +46,8 @@ function parseFields(text: string): { v?: unknown; rv?: unknown; start?: unknown
   const stray = text.search(/[^A-Za-z0-9_-]/);
   if (stray >= 0) throw invalid(`illegal base64 data at input byte ${utf8(text.slice(0, stray)).length}`);
   const bytes = Buffer.from(text, "base64url");
+  // Four characters are three bytes: one that is left over is none.
+  if (text.length % 4 === 1) throw invalid(`illegal base64 data at input byte ${text.length - 1}`);
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString());
@@ -62,7 +64,7 @@ function parseFields(text: string): { v?: unknown; rv?: unknown; start?: unknown
 function jsonErrorOf(bytes: Uint8Array): string {
   const first = bytes.find((byte) => byte !== 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d);
   if (first === undefined) return "unexpected end of JSON input";
-  if (first === 0x7b) return "invalid JSON";
+  if (first === 0x7b) return "unexpected end of JSON input";
   // Go shows the byte as the character of that number, where it can be printed.
   const printable = (first >= 0x20 && first < 0x7f) || first >= 0xa1;
   const shown = printable ? String.fromCharCode(first) : `\\u${first.toString(16).padStart(4, "0")}`;

@@ -72,10 +72,7 @@ export async function patch(call: ResourceCall): Promise<void> {
 function patchTypeOf(contentType: string): PatchType {
   const type = patchTypes[parseMediaType(contentType)?.type ?? ""];
   if (type !== undefined) return type;
-  const refusal = errors.unsupportedMediaType([]);
-  refusal.status.message = "415: Unsupported Media Type";
-  refusal.status.details = {};
-  throw refusal;
+  throw errors.refusedByRouter(415);
 }
 
 /** What is said of a field that stands twice: of JSON its path, of YAML the line and name. */

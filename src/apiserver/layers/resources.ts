@@ -86,8 +86,8 @@ function inScope(handler: ResourceHandler, info: RequestInfo): boolean {
     const isNamespace = info.group === "" && info.resource === "namespaces";
     return info.namespace === "" || isNamespace;
   }
-  // Across all namespaces there are only collections.
-  return info.namespace !== "" || !info.named;
+  // Across all namespaces there are only collections, of what can be listed.
+  return info.namespace !== "" || (!info.named && handler.verbs.includes("list"));
 }
 
 /** What is only ever asked and answered (reviews, bindings) has no objects with names. */

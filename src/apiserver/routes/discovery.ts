@@ -213,9 +213,18 @@ function namedVerbs({ verbs, subresource, strategy }: ResourceHandler): readonly
   return isLeaving ? verbs.filter((verb) => !writing.has(verb)) : verbs;
 }
 
+/** Kinds of which upstream tells another group and version than the one they are asked for in. */
+const toldAs: Readonly<Record<string, string>> = {
+  "autoscaling/HorizontalPodAutoscaler": "autoscaling/v2",
+  "events.k8s.io/Event": "/v1",
+  "storage.k8s.io/VolumeAttributesClass": "storage.k8s.io/v1beta1",
+  "apiextensions.k8s.io/CustomResourceDefinition": "apiextensions.k8s.io/v1beta1",
+};
+
 /** Changes when objects are stored in another version: the first 8 bytes of SHA-256 of group, version and kind. */
 function storageVersionHash({ group, version, kind }: GroupVersionKind, stored = version): string {
-  return createHash("sha256").update(`${group}/${stored}/${kind}`).digest().subarray(0, 8).toString("base64");
+  const told = toldAs[`${group}/${kind}`] ?? `${group}/${stored}`;
+  return createHash("sha256").update(`${told}/${kind}`).digest().subarray(0, 8).toString("base64");
 }
 
 interface AggregatedDocuments {

@@ -61,7 +61,8 @@ export function healthRoutes(router: Router): HealthChecks {
   for (const endpoint of endpoints) {
     router.all(`/${endpoint}`, (context) => {
       const { state } = context as unknown as ApiContext;
-      state.reply = summary(endpoint, checksOf(endpoint), state.info.query);
+      if (state.info.path.endsWith("/")) state.reply = pageNotFound;
+      else state.reply = summary(endpoint, checksOf(endpoint), state.info.query);
     });
     router.all(`/${endpoint}/{*name}`, (context) => {
       const { state } = context as unknown as ApiContext;

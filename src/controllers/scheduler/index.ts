@@ -3,7 +3,7 @@
  * changes that could help it: a node, or a pod that leaves one. Choices are made one after the other on a picture of the
  * cluster that includes bindings still under way, so two pods never get the same last place.
  */
-import type { KubeObject } from "../../apimachinery/index.ts";
+import { deepEqual, type KubeObject } from "../../apimachinery/index.ts";
 import { createWorkqueue, keyOf } from "../../client/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
 import type { Claim, DeviceClass, Slice } from "../devices/types.ts";
@@ -103,7 +103,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     namespaceLabels: (namespace) => spaces.lister.get("", namespace)?.metadata.labels,
   };
 
-  pods.addHandler({ add: observe, update: observe, delete: gone });
+  pods.addHandler({ add: (pod) => observe(pod), update: observe, delete: gone });
   const retryForNode = (): void => waiting.retry("node");
   const retryForVolume = (): void => waiting.retry("volume");
   known.addHandler({
@@ -132,7 +132,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     },
   });
 
-  function observe(pod: KubeObject): void {
+  function observe(pod: KubeObject, old?: KubeObject): void {
     const uid = pod.metadata.uid as string;
     const node: string = pod.spec?.nodeName ?? "";
     if (isPodTerminal(pod)) {
@@ -148,7 +148,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
       waiting.forget(keyOf(pod));
       if (came) waiting.retry("coming");
     } else if (isPending(pod)) {
-      if (waiting.has(keyOf(pod))) waiting.changed(keyOf(pod));
+      if (waiting.has(keyOf(pod))) waiting.changed(keyOf(pod), old !== undefined && asksForOther(pod, old));
       else queue.add(keyOf(pod));
     }
   }
@@ -325,6 +325,11 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   }
 
   return { run: () => workUntil(signal, queue) };
+}
+
+/** Whether more of a pod changed than what is reported of it. */
+function asksForOther({ metadata }: KubeObject, { metadata: old }: KubeObject): boolean {
+  return metadata.generation !== old.generation || !deepEqual(metadata.labels ?? {}, old.labels ?? {});
 }
 
 function needsOf(pod: KubeObject, placement: Placement): PodNeeds {

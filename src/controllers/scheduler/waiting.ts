@@ -25,9 +25,9 @@ export class WaitingPods {
     this.add(key, ["device"]);
   }
 
-  /** The pod changed. */
-  changed(key: string): void {
-    if (this.#incomplete.delete(key)) this.#wakeOne(key);
+  /** The pod changed, and may ask for something else now. */
+  changed(key: string, asksForOther: boolean): void {
+    if (this.#incomplete.delete(key) || asksForOther) this.#wakeOne(key);
   }
 
   forget(key: string): void {

@@ -72,7 +72,7 @@ export const deploymentStrategy: Strategy<Deployment> = {
       else next.metadata.labels = old.metadata.labels;
       return next;
     },
-    validateUpdate: (next, old) => validateReplicaStatus(next.status ?? {}, old.status ?? {}),
+    validateUpdate: (next, old) => validateReplicaStatus(next.status ?? {}, old.status ?? {}, "deployment"),
     resetFields: [["spec"], ["metadata", "labels"]],
   },
   scale: replicaScale(),

@@ -50,7 +50,7 @@ export const replicaSetStrategy: Strategy<ReplicaSet> = {
       next.spec = old.spec;
       return next;
     },
-    validateUpdate: (next, old) => validateReplicaStatus(next.status ?? {}, old.status ?? {}),
+    validateUpdate: (next, old) => validateReplicaStatus(next.status ?? {}, old.status ?? {}, "replica set"),
     resetFields: [["spec"]],
   },
   scale: replicaScale(),

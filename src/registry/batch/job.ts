@@ -55,6 +55,7 @@ export const jobStrategy: Strategy<Job> = {
   defaultPropagationWarning:
     "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning",
   selectableFields: { "status.successful": ({ status }) => String(status?.succeeded ?? 0) },
+  unknownFieldText: (name) => `field label ${JSON.stringify(name)} not supported for Job`,
   status: {
     prepareForUpdate: (next, old) => {
       next.spec = old.spec;

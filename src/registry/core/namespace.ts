@@ -78,8 +78,6 @@ export const namespaceStrategy: Strategy<Namespace> = {
   },
   mayVanish: (namespace) => !holdsItself(namespace),
   selectableFields: {
-    // "name" is what kubectl once wrote.
-    name: (namespace) => namespace.metadata.name ?? "",
     "status.phase": (namespace) => namespace.status?.phase ?? "",
   },
   returnDeletedObject: true,

@@ -58,7 +58,7 @@ export const replicationControllerStrategy: Strategy<ReplicationController> = {
       next.spec = old.spec;
       return next;
     },
-    validateUpdate: (next, old) => validateReplicaStatus(next.status ?? {}, old.status ?? {}),
+    validateUpdate: (next, old) => validateReplicaStatus(next.status ?? {}, old.status ?? {}, "replica set"),
     resetFields: [["spec"]],
   },
   scale: replicaScale((controller) => selectorFromMap(controller["spec"]?.selector).toString()),

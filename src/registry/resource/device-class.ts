@@ -8,7 +8,7 @@ import type { DeviceClass } from "./types.ts";
 
 export const deviceClassStrategy: Strategy<DeviceClass> = {
   namespaced: false,
-  metadataOnUpdate: ["changes", "object"],
+  metadataOnUpdate: ["changes", "changes"],
   prepareForCreate: (deviceClass) => {
     deviceClass.metadata.generation = 1;
     return dropAlphaFields(deviceClass);

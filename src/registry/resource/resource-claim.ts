@@ -58,16 +58,21 @@ export const resourceClaimTemplateStrategy: StrategySource = (deps) => {
       await refuseAdminAccess(deps, "ResourceClaimTemplate", template, template.spec.spec);
       return loadDeviceExpressions();
     },
-    validate: ({ spec }) => [
-      ...validateTemplateMetadata(spec.metadata ?? {}, "spec.metadata"),
-      ...validateClaimSpec(spec.spec, "spec.spec"),
+    validate: validateTemplate,
+    validateUpdate: (next, old) => [
+      ...validateTemplate(next),
+      ...sameSpec("ResourceClaimTemplateSpec", next.spec, old.spec),
     ],
-    validateUpdate: (next, old) => sameSpec("ResourceClaimTemplateSpec", next.spec, old.spec),
     returnDeletedObject: true,
     tableRow: (template, now) => [nameOf(template), age(template, now)],
   };
   return ofAnyKind(strategy);
 };
+
+const validateTemplate = ({ spec }: ResourceClaimTemplate): FieldError[] => [
+  ...validateTemplateMetadata(spec.metadata ?? {}, "spec.metadata"),
+  ...validateClaimSpec(spec.spec, "spec.spec"),
+];
 
 const plainTemplate = (template: ResourceClaimTemplate): ResourceClaimTemplate => ({
   ...template,

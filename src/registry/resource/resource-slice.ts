@@ -37,6 +37,7 @@ export const resourceSliceStrategy: Strategy<ResourceSlice> = {
     "spec.nodeName": ({ spec }) => spec.nodeName ?? "",
     "spec.driver": ({ spec }) => spec.driver ?? "",
   },
+  unknownFieldText: (name) => `field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: ${name}`,
   indexedFields: ["spec.nodeName"],
   tableRow: (slice, now) => [
     nameOf(slice),

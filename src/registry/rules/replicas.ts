@@ -93,27 +93,36 @@ export function validateTemplate(
   return errors;
 }
 
-const counts = [
+/** In upstream's order. */
+const deploymentCounts = [
+  "observedGeneration",
+  "replicas",
+  "updatedReplicas",
+  "readyReplicas",
+  "availableReplicas",
+  "unavailableReplicas",
+  "terminatingReplicas",
+  "collisionCount",
+] as const;
+const replicaSetCounts = [
   "replicas",
   "fullyLabeledReplicas",
   "readyReplicas",
   "availableReplicas",
-  "updatedReplicas",
-  "unavailableReplicas",
-  "terminatingReplicas",
   "observedGeneration",
-  "collisionCount",
+  "terminatingReplicas",
 ] as const;
 
-export function validateReplicaStatus(status: ReplicaStatus, old: ReplicaStatus): FieldError[] {
+export function validateReplicaStatus(
+  status: ReplicaStatus,
+  old: ReplicaStatus,
+  workload: "deployment" | "replica set",
+): FieldError[] {
+  const counts = workload === "deployment" ? deploymentCounts : replicaSetCounts;
   const errors = counts.flatMap((name) => nonNegative(`status.${name}`, status[name]));
   const total = status.replicas ?? 0;
-  for (const name of [
-    "updatedReplicas",
-    "fullyLabeledReplicas",
-    "readyReplicas",
-    "availableReplicas",
-  ] as const) {
+  const part = workload === "deployment" ? "updatedReplicas" : "fullyLabeledReplicas";
+  for (const name of [part, "readyReplicas", "availableReplicas"] as const) {
     const count = status[name] ?? 0;
     if (count > total)
       errors.push(field.invalid(`status.${name}`, count, "cannot be greater than status.replicas"));

@@ -78,7 +78,6 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
   warnings,
   warningsOnUpdate: warnings,
   resetFields: [["status"]],
-  selectableFields: { name: nameOf },
   status: {
     prepareForUpdate: (next, old) => {
       next.spec = old.spec;

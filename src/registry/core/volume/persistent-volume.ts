@@ -97,7 +97,6 @@ export const persistentVolumeStrategy: Strategy<PersistentVolume> = {
   warnings,
   warningsOnUpdate: warnings,
   resetFields: [["status"]],
-  selectableFields: { name: nameOf },
   status: {
     prepareForUpdate: (next, old, { now }) => {
       next.spec = old.spec;
