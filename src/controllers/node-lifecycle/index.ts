@@ -28,6 +28,11 @@ const leaseNamespace = "kube-node-lease";
 
 const nodeIndex = "node-name";
 
+/** All nodes are counted no more often, however many of them change. Milliseconds. */
+const countEveryMs = 1_000;
+/** Key of a count that is due; no node has it. */
+const count = "";
+
 function create(context: ControllerContext): { run(): Promise<void> } {
   const { client, clock, log, signal, informers, settings } = context;
   const known = informers.informer(nodes);
@@ -38,6 +43,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const recorder: EventRecorder = context.recorder("node-controller");
   const queue = createWorkqueue({ name: "Node", clock, log, process: reconcile });
   const zones = new EvictionZones();
+  let countedAt = Number.NEGATIVE_INFINITY;
 
   known.addHandler({
     add(node) {
@@ -87,6 +93,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   }
 
   async function reconcile(name: string): Promise<void> {
+    if (name === count) return judgeZones();
     let node = known.lister.get("", name);
     if (node === undefined) return;
     const left = heartbeats.leftMs(node, leaseOf(name));
@@ -123,11 +130,18 @@ function create(context: ControllerContext): { run(): Promise<void> } {
 
   /** When what zones allow changes, all taints are looked at again. */
   function judgeZones(): void {
+    const now = clock.monotonic();
+    const waitMs = countedAt + countEveryMs - now;
+    if (waitMs > 0) {
+      queue.addAfter(count, waitMs);
+      return;
+    }
+    countedAt = now;
     const all = known.lister.list();
     const isReady = (node: KubeObject): boolean =>
       saysReady(node) && heartbeats.leftMs(node, leaseOf(node.metadata.name as string)) > 0;
     const { allDown } = zones;
-    if (!zones.judge(all, isReady, clock.monotonic())) return;
+    if (!zones.judge(all, isReady, now)) return;
     if (zones.allDown !== allDown)
       log.warn(allDown ? "nodes are heard again" : "no node is ready: nobody is evicted", {
         nodes: all.length,
