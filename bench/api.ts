@@ -26,6 +26,7 @@ const quick = process.argv.includes("--quick");
 const rounds = quick ? 1 : 3;
 const share = quick ? 0.25 : 1;
 const listed = 5000;
+const settledMs = 5000;
 
 export async function bench(progress: (line: string) => void): Promise<string[]> {
   const servers = await startApis();
@@ -41,6 +42,8 @@ export async function bench(progress: (line: string) => void): Promise<string[]>
       pacedWatchLoad({ watches: 1000, connections: 1000, updates: 200 * share }),
     ])
       rows.push(await compare(load, contexts, progress));
+    // Until the clients of the last load are gone, and what a server does about that is done.
+    await new Promise((resolve) => setTimeout(resolve, settledMs));
     const table = new Table({
       head: [
         "load",
@@ -58,7 +61,7 @@ export async function bench(progress: (line: string) => void): Promise<string[]>
     const megabytes = (bytes: number | undefined) => `${Math.round((bytes ?? Number.NaN) / 1e6)} MB`;
     const facts = servers.map(
       (server, i) =>
-        `- ${server.name}: ready after ${Math.round(server.startMs)} ms; resident ${megabytes(idleBytes[i])} idle, ${megabytes(server.residentBytes())} after the loads`,
+        `- ${server.name}: ready after ${Math.round(server.startMs)} ms; resident ${megabytes(idleBytes[i])} idle, ${megabytes(server.residentBytes())} ${settledMs / 1000} s after the loads`,
     );
     return [
       `Median of ${rounds} interleaved rounds; TLS, HTTP/2, token, ConfigMaps of 1 KB. CPU is the server's, its store included; an operation of a watch load is one event delivered.`,

@@ -9,7 +9,7 @@ const lookMs = 500;
 /** What a look may find grown before what is free among it is given back: small enough that nobody notices how long that takes. */
 const grownBytesMin = 16 * 1024 * 1024;
 /** Work between two looks: with less it is quiet. */
-const quietMsMax = 50;
+const quietMsMax = 15;
 /** A larger heap takes longer to collect at once than anybody should wait; V8 does it in pieces, when it thinks fit. */
 const heapBytesMax = 192 * 1024 * 1024;
 /** Work after which quiet is worth a collection, which takes as long as a twentieth of it at most. */

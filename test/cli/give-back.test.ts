@@ -48,8 +48,8 @@ test("garbage is collected when it is quiet after much work, and a little work a
   assert.deepEqual(half(1500), []);
   assert.deepEqual(half(0), []);
   assert.deepEqual(half(900), []);
-  assert.deepEqual(half(50), ["collect", "trim"]);
-  for (let i = 0; i < 39; i++) assert.deepEqual(half(49), []);
+  assert.deepEqual(half(15), ["collect", "trim"]);
+  for (let i = 0; i < 100; i++) assert.deepEqual(half(14), []);
 });
 
 test("a large heap is never collected at once", () => {
