@@ -15,6 +15,8 @@ const slabsMax = 2 ** (32 - unitBits);
 const sharedBytesMax = slabBytesMax / 4;
 
 interface Slab {
+  readonly buffer: ArrayBuffer;
+  /** The same memory as bytes. */
   readonly bytes: Uint8Array;
   /** The same memory as words. */
   readonly words: Uint32Array;
@@ -98,7 +100,7 @@ export class Slabs {
     if (address === noAddress) return new Uint8Array(0);
     const slab = this.#slab(address);
     const unit = address & unitMask;
-    return new Uint8Array(slab.bytes.buffer, unit * unitBytes + headerBytes, slab.words[unit * 2 + 1]);
+    return new Uint8Array(slab.buffer, unit * unitBytes + headerBytes, slab.words[unit * 2 + 1]);
   }
 
   /** Length of the common beginning of `key` and the bytes at the address, at least `known` of which are known to be common. */
@@ -195,6 +197,7 @@ export class Slabs {
     const index = this.#vacant.pop() ?? this.#slabs.length;
     assert(index < slabsMax, `${slabsMax} slabs are in use`);
     this.#slabs[index] = {
+      buffer,
       bytes: new Uint8Array(buffer),
       words: new Uint32Array(buffer),
       used: 0,

@@ -97,6 +97,20 @@ export class ProtobufWriter {
 
   /** int64 or uint64 that is a number here. Asserts that it is an integer below 2^53. */
   int64(tag: number, value: number): void {
+    // Most are small.
+    if (tag < 0x80 && value >= 0 && value < 0x4000) {
+      this.#reserve(3);
+      const chunk = this.#chunk;
+      let position = this.#position;
+      if (value < 0x80) chunk[--position] = value;
+      else {
+        chunk[--position] = value >>> 7;
+        chunk[--position] = (value & 0x7f) | 0x80;
+      }
+      chunk[--position] = tag;
+      this.#position = position;
+      return;
+    }
     this.#int64(value);
     this.varint(tag);
   }
