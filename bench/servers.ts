@@ -17,10 +17,8 @@ export interface StoreProgram {
 }
 
 export const programs: readonly StoreProgram[] = [
-  {
-    name: "raftsman",
-    command: [process.execPath, join(import.meta.dirname, "../dist/raftsman.js"), "store"],
-  },
+  // By the command that people start, which chooses how memory is had.
+  { name: "raftsman", command: [join(import.meta.dirname, "../bin/raftsman"), "store"] },
   // Debian's, or another one.
   { name: "etcd", command: [process.env["ETCD"] ?? "etcd"] },
 ];
