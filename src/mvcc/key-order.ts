@@ -64,9 +64,10 @@ export class KeyOrder {
 
   /** Adds the id of a key that is not there, and does not exist yet. */
   add(id: number, key: Uint8Array): void {
-    let position = this.#positionOf(key);
+    const isLast = this.#isLast(key);
+    let position = isLast ? this.#leaves.length - 1 : this.#positionOf(key);
     let leaf = this.#leaves[position] ?? this.#insertLeaf(0);
-    let index = this.#lowerBound(leaf, key);
+    let index = isLast ? leaf.count : this.#lowerBound(leaf, key);
     if (leaf.count === leafKeysMax) {
       // Keys that arrive in order fill their leaves; others leave them half full for what comes between.
       const kept = index === leafKeysMax ? leafKeysMax : leafKeysMax / 2;
@@ -141,6 +142,15 @@ export class KeyOrder {
     const position = this.#positionOf(key);
     const leaf = this.#leaves[position];
     return { position, index: leaf === undefined ? 0 : this.#lowerBound(leaf, key) };
+  }
+
+  /** Whether it comes after all others, as the next key of a list that arrives in order often does: then there is nothing to search. */
+  #isLast(key: Uint8Array): boolean {
+    const leaf = this.#leaves.at(-1);
+    if (leaf === undefined) return false;
+    const address = this.#keys.address(leaf.ids[leaf.count - 1] as number);
+    const common = this.#keys.bytes.commonLength(key, address, 0);
+    return this.#keys.bytes.byteAt(address, common) < (key[common] ?? -1);
   }
 
   /** Of the last leaf whose first key is not above `key`, or of the first leaf. */
