@@ -37,5 +37,6 @@ export {
   type VerificationKey,
   verificationKeys,
 } from "./tokens/jws.ts";
-export type { ObjectReader } from "./tokens/ports.ts";
+export { type OidcOptions, oidcTokens, signingAlgs } from "./tokens/oidc.ts";
+export type { ObjectReader, TokenAuthenticator } from "./tokens/ports.ts";
 export { parseTokenFile, type StaticToken, staticTokens } from "./tokens/static-tokens.ts";

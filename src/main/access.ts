@@ -1,10 +1,11 @@
 /** Who may enter, from files and flags: keys for ServiceAccount tokens, tokens that somebody wrote down. */
 import { type AccessControl, createAccessControl } from "../apiserver/index.ts";
-import { parseTokenFile, type StaticToken, signingKey, verificationKeys } from "../auth/index.ts";
+import { oidcTokens, parseTokenFile, type StaticToken, signingKey, verificationKeys } from "../auth/index.ts";
 import { fromUtf8 } from "../base/index.ts";
 import type { Platform } from "../platform/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import { type AccessConfig, standardAccess } from "./config.ts";
+import { documentFetcher } from "./oidc.ts";
 import type { ApiPki } from "./pki.ts";
 
 /** @throws Error that names the flag and the file */
@@ -31,6 +32,9 @@ export async function openAccessControl(
   const others = given.flat().filter(({ id }) => id !== signing.id);
   const tokens: StaticToken[] =
     tokenAuthFile === undefined ? [] : await read("--token-auth-file", tokenAuthFile, parseTokenFile);
+  const { oidc } = access;
+  const ca =
+    oidc?.caFile === undefined ? undefined : await read("--oidc-ca-file", oidc.caFile, (text) => text);
   return createAccessControl({
     clock: platform.clock,
     random: platform.random,
@@ -45,6 +49,11 @@ export async function openAccessControl(
     requestHeader: pki.requestHeader,
     clientCa: pki.clientCa,
     anonymousAuth: access.anonymousAuth,
+    ...(oidc && {
+      otherTokens: (audiences: readonly string[]) => [
+        oidcTokens(oidc, { fetch: documentFetcher(ca), clock: platform.clock, audiences }),
+      ],
+    }),
     bootstrapTokenAuth: access.enableBootstrapTokenAuth,
     authorizationModes: access.authorizationModes,
   });

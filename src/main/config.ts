@@ -1,5 +1,5 @@
 import type { AdmissionSelection } from "../admission/index.ts";
-import type { AuthorizationMode } from "../auth/index.ts";
+import type { AuthorizationMode, OidcOptions } from "../auth/index.ts";
 import type { Address } from "../member/index.ts";
 import type { AutoCompactionPolicy } from "../replica/index.ts";
 import type { AuditConfig } from "./audit.ts";
@@ -112,8 +112,16 @@ export interface AccessConfig {
   readonly serviceAccountSigningKeyFile?: string;
   /** More keys whose tokens are good: of before a change of keys, or of another member. */
   readonly serviceAccountKeyFiles: readonly string[];
+  /** Whose tokens are good besides this cluster's own. */
+  readonly oidc?: OidcConfig;
   /** What decides who may do what, in this order; Node and RBAC when left out. */
   readonly authorizationModes?: readonly AuthorizationMode[];
+}
+
+/** A provider of OpenID Connect. */
+interface OidcConfig extends OidcOptions {
+  /** Who signed its server's certificate; the system's authorities when left out. */
+  readonly caFile?: string;
 }
 
 export const standardAccess: AccessConfig = {

@@ -1,7 +1,7 @@
 /** Configuration, certificates, and the assembly of a whole member. */
 
 export { kubernetesVersion } from "../apiserver/index.ts";
-export { type AuthorizationMode, authorizationModes } from "../auth/index.ts";
+export { type AuthorizationMode, authorizationModes, signingAlgs } from "../auth/index.ts";
 export { nodeCidrMaskSize } from "../controllers/index.ts";
 export { type Address, listenOrFree } from "../member/index.ts";
 export { adminConnection, adminKubeconfig } from "./admin.ts";

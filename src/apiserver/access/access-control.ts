@@ -17,6 +17,7 @@ import {
   type StaticToken,
   serviceAccountTokens,
   staticTokens,
+  type TokenAuthenticator,
   type VerificationKey,
 } from "../../auth/index.ts";
 import type { Clock, Random } from "../../platform/index.ts";
@@ -49,6 +50,8 @@ export interface AccessOptions {
   readonly requestHeader?: RequestHeaderTrust | undefined;
   /** `--client-ca-file` */
   readonly clientCa?: string | undefined;
+  /** Further kinds of tokens, for the audiences of this server. */
+  readonly otherTokens?: (audiences: readonly string[]) => readonly TokenAuthenticator[];
   /** `--anonymous-auth`, true by default */
   readonly anonymousAuth?: boolean;
   /** `--enable-bootstrap-token-auth`, false by default */
@@ -90,6 +93,7 @@ export function createAccessControl(options: AccessOptions): AccessControl {
       ...(tokens.length === 0 ? [] : [staticTokens(tokens, audiences)]),
       serviceAccountTokens({ issuers, audiences, keys: verification, reader, clock }),
       ...(bootstrapTokenAuth ? [bootstrapTokens({ reader, clock, audiences })] : []),
+      ...(options.otherTokens?.(audiences) ?? []),
     ],
     audiences,
     clock,

@@ -12,6 +12,7 @@ import { seedFile } from "../seed-file.ts";
 import type { ApiServerSettings } from "./arguments.ts";
 import { auditOf } from "./audit.ts";
 import { flags } from "./flags.ts";
+import { oidcOf } from "./oidc.ts";
 
 const portMax = 65_535;
 
@@ -132,6 +133,7 @@ function accessOf(settings: ApiServerSettings): NonNullable<ApiConfig["access"]>
     serviceAccountSigningKeyFile: settings.text("service-account-signing-key-file"),
     serviceAccountKeyFiles: settings.all("service-account-key-file"),
     authorizationModes: modes as AuthorizationMode[],
+    ...oidcOf(settings),
   };
 }
 
