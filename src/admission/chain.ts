@@ -68,7 +68,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     nodeRestriction(deps),
     taintNodesByCondition,
     alwaysPullImages,
-    podSecurity(deps),
+    podSecurity({ ...deps, podSecurity: deps.selection?.podSecurity }),
     priority(deps.reader),
     defaultTolerationSeconds,
     defaultStorageClass(deps.reader),

@@ -1,5 +1,6 @@
 /** What stands between an authorized write and the store: plugins that change it or refuse it. */
 export { type Admission, createAdmission } from "./chain.ts";
+export { parsePodSecurity } from "./pod-security/configuration.ts";
 export type {
   AdmissionReader,
   AdmissionRequest,

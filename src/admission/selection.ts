@@ -1,9 +1,12 @@
 /** Which plugins stand between a write and the store: upstream's flags `--enable-admission-plugins` and `--disable-admission-plugins`. */
+import type { PodSecurityConfiguration } from "./pod-security/configuration.ts";
 
 export interface AdmissionSelection {
   /** Besides those that are on by default. */
   readonly enable: readonly string[];
   readonly disable: readonly string[];
+  /** What holds for namespaces without labels, and who is exempt: nothing and nobody when left out. */
+  readonly podSecurity?: PodSecurityConfiguration;
 }
 
 /** As kubeadm has it. */

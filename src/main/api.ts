@@ -1,5 +1,7 @@
 /** The resource API on a store, the controllers on top of that, and hollow nodes where asked for. */
+
 import protobufTable from "../../schemas/kubernetes/protobuf.json" with { type: "json" };
+import type { AdmissionSelection } from "../admission/index.ts";
 import { type AccessControl, type ApiServer, createApiServer, type PolicyFeed } from "../apiserver/index.ts";
 import type { Auditor } from "../audit/index.ts";
 import { type Client, createClient } from "../client/index.ts";
@@ -10,6 +12,7 @@ import { createCacher } from "../storage/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import { createKubernetesCodec, type KubernetesCodec, type KubernetesTable } from "../wire/index.ts";
 import { openAccessControl } from "./access.ts";
+import { openAdmission } from "./admission.ts";
 import { openAuditor } from "./audit.ts";
 import type { BackingStore } from "./backing-store.ts";
 import { ensureBootstrapRoles } from "./bootstrap-roles.ts";
@@ -67,6 +70,7 @@ export async function startApi(
   };
   try {
     const storeOf = await openEncryption(platform, config, store.kv);
+    const admission = await openAdmission(platform.disk, config);
     const auditor = config.audit && (await openAuditor(platform, config.audit, log));
     const access = await openAccessControl(platform, config, { log, pki });
     const { api, registry, policy } = createApi(platform, config, {
@@ -76,6 +80,7 @@ export async function startApi(
       pki,
       auditor,
       storeOf,
+      admission,
     });
     closing.push(() => registry.close());
     closing.push(() => policy.close());
@@ -192,6 +197,7 @@ function createApi(
     pki,
     auditor,
     storeOf,
+    admission,
   }: {
     log: Log;
     store: BackingStore;
@@ -199,6 +205,7 @@ function createApi(
     pki: ApiPki;
     auditor: Auditor | undefined;
     storeOf: StoreOfResource;
+    admission: AdmissionSelection;
   },
 ): { api: ApiServer; registry: Registry; policy: PolicyFeed } {
   const { clock, random } = platform;
@@ -235,7 +242,7 @@ function createApi(
   const api: ApiServer = createApiServer({
     registry,
     access,
-    admission: config.admission,
+    admission,
     outbound: {
       connect: (to) => platform.network.connect(to),
       kubeletClient: pki.kubeletClient,

@@ -76,6 +76,8 @@ export interface ApiConfig {
   readonly access?: AccessConfig;
   /** Which admission plugins look at writes; `standardAdmission` when left out. */
   readonly admission?: AdmissionSelection;
+  /** What some of them are configured by. */
+  readonly admissionConfigFile?: string;
   /** Says which resources are encrypted in the store, and how; none when left out. */
   readonly encryptionProviderConfigFile?: string;
   /** The record of who did what; none is kept when left out. */

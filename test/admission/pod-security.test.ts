@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AdmissionReader, AdmissionRequest } from "../../src/admission/index.ts";
+import { type AdmissionReader, type AdmissionRequest, parsePodSecurity } from "../../src/admission/index.ts";
 import { podSecurity } from "../../src/admission/pod-security/index.ts";
 import { type KubeObject, StatusError } from "../../src/apimachinery/index.ts";
 import { ManualClock } from "../storage/manual-clock.ts";
@@ -183,4 +183,70 @@ test("a pod that was there before its namespace got strict can change in all but
   assert.equal((await outcome(labels, { ...update, object: other })).error?.reason, "Forbidden");
   const status = { ...update, subresource: "status", object: other };
   assert.equal((await outcome(labels, status)).error, undefined);
+});
+
+test("a configuration says what holds without labels, and who and what is exempt", async () => {
+  const configuration = parsePodSecurity({
+    apiVersion: "pod-security.admission.config.k8s.io/v1",
+    kind: "PodSecurityConfiguration",
+    defaults: { enforce: "baseline", warn: "restricted", "warn-version": "v1.25" },
+    exemptions: { usernames: ["robot"], runtimeClasses: ["kata"], namespaces: ["free"] },
+  });
+  const ask = async (namespace: string, user: string, spec: object): Promise<string> => {
+    const told: string[] = [];
+    const plugin = podSecurity({
+      reader: {
+        get: async () => ({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } }),
+        list: async () => [],
+      },
+      clock: new ManualClock(),
+      podSecurity: configuration,
+    });
+    const object = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "p" },
+      spec: { containers: [{ name: "c", image: "i" }], ...spec },
+    };
+    await plugin.validate?.({
+      operation: "CREATE",
+      resource: { group: "", version: "v1", resource: "pods" },
+      subresource: "",
+      kind: { group: "", version: "v1", kind: "Pod" },
+      namespace,
+      name: "p",
+      user: { name: user, groups: [] },
+      dryRun: false,
+      object,
+      old: undefined,
+      warn: (text) => told.push(text),
+    });
+    return told.join();
+  };
+  await assert.rejects(
+    ask("plain", "ann", { hostNetwork: true }),
+    /violates PodSecurity "baseline:latest": host namespaces/,
+  );
+  assert.match(await ask("plain", "ann", {}), /would violate PodSecurity "restricted:v1.25"/);
+  for (const [namespace, user, spec] of [
+    ["free", "ann", { hostNetwork: true }],
+    ["plain", "robot", { hostNetwork: true }],
+    ["plain", "ann", { hostNetwork: true, runtimeClassName: "kata" }],
+  ] as const)
+    assert.equal(await ask(namespace, user, spec), "");
+  const wrong = (defaults: object, why: RegExp) =>
+    assert.throws(
+      () =>
+        parsePodSecurity({
+          apiVersion: "pod-security.admission.config.k8s.io/v1",
+          kind: "PodSecurityConfiguration",
+          defaults: defaults as never,
+        }),
+      why,
+    );
+  wrong(
+    { enforce: "all" },
+    /defaults\.enforce: Invalid value: "all": must be one of privileged, baseline, restricted/,
+  );
+  wrong({ "audit-version": "1.2" }, /defaults\.audit-version: Invalid value: "1\.2"/);
 });

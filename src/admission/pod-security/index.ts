@@ -3,7 +3,8 @@ import type { Clock } from "../../platform/index.ts";
 import { refused } from "../forbidden.ts";
 import type { AdmissionPlugin, AdmissionReader, AdmissionRequest } from "../ports.ts";
 import { violations } from "./checks.ts";
-import { isStricter, type Policy, policyOf, type Standard, standardText } from "./levels.ts";
+import { type PodSecurityConfiguration, standardPodSecurity } from "./configuration.ts";
+import { isStricter, labelledText, type Policy, policyOf, type Standard, standardText } from "./levels.ts";
 import { podsAgainst } from "./namespace-pods.ts";
 import type { Container, PodTemplate, Violation } from "./pod.ts";
 
@@ -41,35 +42,53 @@ const templates: Readonly<Record<string, (object: Fields) => PodTemplate | undef
 
 /**
  * The Pod Security Standards: the labels of a namespace say which level its pods are held to, refused by (`enforce`) or warned of
- * (`warn`), or what the record of who did what says of them (`audit`). Workloads are only warned of, as their pods are refused. Nobody and nothing is exempt.
+ * (`warn`), or what the record of who did what says of them (`audit`). Workloads are only warned of, as their pods are refused. A configuration says what holds without labels, and who and what is exempt.
  */
 export function podSecurity({
   reader,
   clock,
+  podSecurity: { defaults, exemptions } = standardPodSecurity,
 }: {
   readonly reader: AdmissionReader;
   readonly clock: Clock;
+  readonly podSecurity?: PodSecurityConfiguration | undefined;
 }): AdmissionPlugin {
   const policyIn = async (namespace: string): Promise<Policy | undefined> => {
     const at = { namespace: "", name: namespace };
     const found =
       (await reader.get(namespaces, at)) ?? (await reader.get(namespaces, { ...at, fresh: true }));
-    return found === undefined ? undefined : policyOf(found.metadata.labels).policy;
+    return found === undefined ? undefined : policyOf(found.metadata.labels, defaults).policy;
   };
 
   const checkNamespace = async (request: AdmissionRequest, object: KubeObject): Promise<void> => {
     if (request.subresource !== "") return;
-    const { policy, complaints } = policyOf(object.metadata.labels);
-    const before = request.old === undefined ? undefined : policyOf(request.old.metadata.labels);
+    const { policy, complaints } = policyOf(object.metadata.labels, defaults);
+    const before = request.old === undefined ? undefined : policyOf(request.old.metadata.labels, defaults);
     if (complaints.length > 0 && !(before !== undefined && deepEqual(complaints, before.complaints))) {
       throw errors.invalid(request.kind, request.name || (object.metadata.name ?? ""), complaints);
     }
-    if (before === undefined) return;
+    const name = object.metadata.name ?? "";
+    const isExempt = exemptions.namespaces.has(name);
+    if (before === undefined) {
+      if (isExempt) warnOfExemption(request, { object, policy, defaults });
+      return;
+    }
     const [next, last] = [policy.enforce, before.policy.enforce];
     if (next.level === "privileged" || (next.minor === last.minor && !isStricter(next, last))) return;
-    const name = object.metadata.name ?? "";
-    for (const warning of await podsAgainst(next, { namespace: name, reader, clock }))
-      request.warn?.(warning);
+    if (isExempt) return warnOfExemption(request, { object, policy, defaults });
+    const at = { namespace: name, runtimeClasses: exemptions.runtimeClasses };
+    for (const warning of await podsAgainst(next, { ...at, reader, clock })) request.warn?.(warning);
+  };
+
+  /** Why nobody looks at a request, whatever its pods are like. */
+  const exemption = ({ namespace, user }: AdmissionRequest): "namespace" | "user" | undefined => {
+    if (exemptions.namespaces.has(namespace)) return "namespace";
+    return exemptions.usernames.has(user.name) ? "user" : undefined;
+  };
+  const isExempt = (request: AdmissionRequest, { spec }: PodTemplate): boolean => {
+    const why = exemptions.runtimeClasses.has(spec.runtimeClassName ?? "") ? "runtimeClass" : undefined;
+    if (why !== undefined) request.annotate?.(`${recorded}exempt`, why);
+    return why !== undefined;
   };
 
   const checkPod = async (request: AdmissionRequest, pod: KubeObject): Promise<void> => {
@@ -86,6 +105,7 @@ export function podSecurity({
     if (request.operation === "UPDATE" && request.old !== undefined && !changesImages(pod, request.old))
       return;
     const template = pod as Fields as PodTemplate;
+    if (isExempt(request, template)) return;
     request.annotate?.(`${recorded}enforce-policy`, standardText(policy.enforce));
     record(request, template, policy.audit);
     const found = violations(template, policy.enforce);
@@ -97,7 +117,7 @@ export function podSecurity({
 
   const checkWorkload = async (request: AdmissionRequest, template: PodTemplate): Promise<void> => {
     const policy = await policyIn(request.namespace);
-    if (policy === undefined) return;
+    if (policy === undefined || isExempt(request, template)) return;
     record(request, template, policy.audit);
     warn(request, template, policy.warn);
   };
@@ -109,6 +129,12 @@ export function podSecurity({
       if (operation === "DELETE" || object === undefined) return;
       const which = `${resource.group}/${resource.resource}`;
       if (which === "/namespaces") return checkNamespace(request, object);
+      const exempt = exemption(request);
+      if (exempt !== undefined) {
+        if (which === "/pods" || Object.hasOwn(templates, which))
+          request.annotate?.(`${recorded}exempt`, exempt);
+        return;
+      }
       if (which === "/pods") return checkPod(request, object);
       if (request.subresource !== "" || !Object.hasOwn(templates, which)) return;
       const template = templates[which]?.(object);
@@ -116,6 +142,23 @@ export function podSecurity({
       return checkWorkload(request, { spec: template.spec, metadata: template.metadata ?? {} });
     },
   };
+}
+
+/** Whoever labels a namespace that is exempt learns that nothing comes of it. */
+function warnOfExemption(
+  request: AdmissionRequest,
+  {
+    object: { metadata },
+    policy,
+    defaults,
+  }: { readonly object: KubeObject; readonly policy: Policy; readonly defaults: Policy },
+): void {
+  const all = [policy.enforce, policy.audit, policy.warn];
+  if (deepEqual(policy, defaults) || all.every(({ level }) => level === "privileged")) return;
+  const asked = labelledText(policy, metadata.labels);
+  request.warn?.(
+    `namespace ${JSON.stringify(metadata.name ?? "")} is exempt from Pod Security, and the policy (${asked}) will be ignored`,
+  );
 }
 
 function warn(request: AdmissionRequest, pod: PodTemplate, standard: Standard): void {

@@ -21,6 +21,8 @@ export interface Policy {
 const prefix = "pod-security.kubernetes.io/";
 const latest = Number.POSITIVE_INFINITY;
 const unrestricted: Standard = { level: "privileged", minor: latest };
+/** Of namespaces that nobody asks anything of. */
+export const unrestrictedPolicy: Policy = { enforce: unrestricted, audit: unrestricted, warn: unrestricted };
 
 /** As messages name it: `baseline:latest`, `restricted:v1.24`. */
 export function standardText({ level, minor }: Standard): string {
@@ -32,42 +34,72 @@ export function isStricter(first: Standard, second: Standard): boolean {
   return levels.indexOf(first.level) > levels.indexOf(second.level);
 }
 
-/**
- * What the labels of a namespace ask for, and what is wrong with them. Labels that cannot be read are enforced as the strictest and
- * neither audited nor warned of; pods are warned of by the level that is enforced unless a label says otherwise.
- */
-export function policyOf(labels: Readonly<Record<string, string>> = {}): {
+/** What labels ask for, without what holds by default: `enforce=restricted:latest, audit=baseline:v1.20`. */
+export function labelledText(policy: Policy, labels: Readonly<Record<string, string>> = {}): string {
+  const asked = modes.filter((mode) =>
+    [mode, `${mode}-version`].some((name) => labels[prefix + name] !== undefined),
+  );
+  return asked.map((mode) => `${mode}=${standardText(policy[mode])}`).join(", ");
+}
+
+const modes = ["enforce", "audit", "warn"] as const;
+
+/** A level or a version, as labels and configurations name them. */
+export type PolicyText = Mode | `${Mode}-version`;
+type Mode = (typeof modes)[number];
+
+interface Complaint {
+  readonly name: PolicyText;
+  readonly value: string;
+  readonly detail: string;
+}
+
+/** What the labels of a namespace ask for, and what is wrong with them. */
+export function policyOf(
+  labels: Readonly<Record<string, string>> = {},
+  defaults: Policy = unrestrictedPolicy,
+): {
   readonly policy: Policy;
   readonly complaints: readonly FieldError[];
 } {
-  const complaints: FieldError[] = [];
-  const complain = (label: string, value: string, detail: string): void => {
-    complaints.push(field.invalid(`metadata.labels[${label}]`, value, detail));
+  const { policy, complaints } = readPolicy((name) => labels[prefix + name], defaults);
+  return {
+    policy,
+    complaints: complaints.map(({ name, value, detail }) =>
+      field.invalid(`metadata.labels[${prefix}${name}]`, value, detail),
+    ),
   };
-  const read = (mode: string, whenUnreadable: Level): Standard => {
-    const [level, version] = [labels[prefix + mode], labels[`${prefix}${mode}-version`]];
+}
+
+/**
+ * A policy by its texts, and what is wrong with them. What cannot be read is enforced as the strictest and neither audited nor warned of;
+ * pods are warned of by the level that is enforced unless somebody says otherwise.
+ */
+export function readPolicy(
+  textOf: (name: PolicyText) => string | undefined,
+  defaults: Policy,
+): { readonly policy: Policy; readonly complaints: readonly Complaint[] } {
+  const complaints: Complaint[] = [];
+  const read = (mode: Mode, whenUnreadable: Level): Standard => {
+    const [level, version] = [textOf(mode), textOf(`${mode}-version`)];
     const known = levels.find((each) => each === level);
-    if (level !== undefined && known === undefined) {
-      complain(prefix + mode, level, `must be one of ${levels.join(", ")}`);
-    }
+    if (level !== undefined && known === undefined)
+      complaints.push({ name: mode, value: level, detail: `must be one of ${levels.join(", ")}` });
     const minor = minorOf(version);
-    if (version !== undefined && minor === undefined) {
-      complain(`${prefix}${mode}-version`, version, 'must be "latest" or "v1.x"');
-    }
+    if (version !== undefined && minor === undefined)
+      complaints.push({ name: `${mode}-version`, value: version, detail: 'must be "latest" or "v1.x"' });
     return {
-      level: known ?? (level === undefined ? unrestricted.level : whenUnreadable),
-      minor: minor ?? latest,
+      level: known ?? (level === undefined ? defaults[mode].level : whenUnreadable),
+      minor: minor ?? (version === undefined ? defaults[mode].minor : latest),
     };
   };
   const enforce = read("enforce", "restricted");
   const audit = read("audit", "privileged");
   const warn = read("warn", "privileged");
   const follows =
-    labels[`${prefix}warn`] === undefined &&
-    labels[`${prefix}enforce`] === enforce.level &&
-    isStricter(enforce, warn);
+    textOf("warn") === undefined && textOf("enforce") === enforce.level && isStricter(enforce, warn);
   if (!follows) return { policy: { enforce, audit, warn }, complaints };
-  const minor = labels[`${prefix}warn-version`] === undefined ? enforce.minor : warn.minor;
+  const minor = textOf("warn-version") === undefined ? enforce.minor : warn.minor;
   return { policy: { enforce, audit, warn: { level: enforce.level, minor } }, complaints };
 }
 

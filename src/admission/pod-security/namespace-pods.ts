@@ -15,9 +15,16 @@ export async function podsAgainst(
   standard: Standard,
   {
     namespace,
+    runtimeClasses,
     reader,
     clock,
-  }: { readonly namespace: string; readonly reader: AdmissionReader; readonly clock: Clock },
+  }: {
+    readonly namespace: string;
+    /** Whose pods are exempt. */
+    readonly runtimeClasses: ReadonlySet<string>;
+    readonly reader: AdmissionReader;
+    readonly clock: Clock;
+  },
 ): Promise<readonly string[]> {
   const startedAt = clock.monotonic();
   const all = byController(await reader.list(pods, namespace));
@@ -26,6 +33,7 @@ export async function podsAgainst(
   for (const pod of all) {
     if (checked === podsCheckedMax || clock.monotonic() - startedAt > checkMsMax) break;
     checked++;
+    if (runtimeClasses.has(pod["spec"]?.runtimeClassName ?? "")) continue;
     // biome-ignore lint/suspicious/noExplicitAny: pods have a spec; the schema has checked it.
     const found = violations(pod as any as PodTemplate, standard);
     if (found.length === 0) continue;

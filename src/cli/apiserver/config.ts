@@ -37,6 +37,7 @@ export function apiConfigOf(settings: ApiServerSettings): ApiConfig & { readonly
     eventTtlSeconds: Math.round(settings.duration("event-ttl") / 1000),
     access: accessOf(settings),
     ...auditOf(settings),
+    ...fileOf(settings, "admission-control-config-file", "admissionConfigFile"),
     ...fileOf(settings, "encryption-provider-config", "encryptionProviderConfigFile"),
     admission: {
       enable: settings.list("enable-admission-plugins"),

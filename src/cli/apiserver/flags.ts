@@ -149,7 +149,7 @@ export const flags: FlagTable = new Map(
 
     // Admission
     "admission-control": refused("list"),
-    "admission-control-config-file": refused("text"),
+    "admission-control-config-file": honoured("text"),
     "default-not-ready-toleration-seconds": refused("number", "300"),
     "default-unreachable-toleration-seconds": refused("number", "300"),
     "disable-admission-plugins": honoured("list"),
