@@ -29,8 +29,8 @@ let began = 0;
 let asked = 0;
 const all = Promise.withResolvers<void>();
 
-function answer(message: Uint8Array): void {
-  const response = decode(etcdserverpb.WatchResponse, message);
+function answer(bytes: Uint8Array, start: number, end: number): void {
+  const response = decode(etcdserverpb.WatchResponse, bytes.subarray(start, end));
   events += response.events.length;
   if (response.created && ++created === Number(watchers)) all.resolve();
   if (events < wanted) return;
