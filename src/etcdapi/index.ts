@@ -2,5 +2,6 @@
 export { apiVersion } from "./api-version.ts";
 export { isPeerUrl } from "./cluster/peer-urls.ts";
 export { createEtcdApi, type EtcdApi, type EtcdApiOptions } from "./etcd-api.ts";
-export { readStoredSnapshot } from "./maintenance/stored-snapshot.ts";
+export { readStoredLog } from "./maintenance/stored-log.ts";
+export { readStoredSnapshot, type StoredSnapshot } from "./maintenance/stored-snapshot.ts";
 export type { ClusterAlarm, ClusterInfo, ClusterMember, MemberStatus } from "./ports.ts";

@@ -52,7 +52,8 @@ async function checkHash(file: DiskFile, path: string, bytes: number): Promise<v
     throw new Error(`${path} is damaged: expected sha256 ${hex(expected)}, got ${hex(found)}`);
 }
 
-async function readExactly(
+/** @throws Error: the file ends before */
+export async function readExactly(
   file: DiskFile,
   path: string,
   position: number,

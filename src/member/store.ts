@@ -14,6 +14,7 @@ import type { DiscoveryConfig } from "./discovery.ts";
 import { compactBehind, publish } from "./duties.ts";
 import { withDiscovered } from "./initial-members.ts";
 import { serveHttp } from "./serve-http.ts";
+import { takeOver } from "./take-over.ts";
 
 /** What is served at an address: gRPC, everything else that HTTP carries, both, or only what watches over the member. */
 export type Traffic = "grpc" | "http" | "grpc+http" | "metrics";
@@ -63,6 +64,7 @@ export async function startStore(
   metrics: Metrics = createMetrics(),
 ): Promise<Store> {
   const replicaConfig = await withDiscovered(platform, config, log);
+  await takeOver(platform, replicaConfig, log);
   const replica = await openReplica({ platform, config: replicaConfig, log, metrics });
   const closing: (() => Promise<void> | void)[] = [() => replica.close()];
   const close = async () => {

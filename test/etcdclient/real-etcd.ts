@@ -18,6 +18,10 @@ export const missing =
 
 export interface RealEtcd {
   readonly url: string;
+  readonly peerUrl: string;
+  readonly directory: string;
+  /** SIGTERM: it writes down everything. */
+  stop(): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
   /** Again on its data. */
@@ -39,7 +43,12 @@ export async function startEtcdFrom(snapshot: string): Promise<RealEtcd> {
 }
 
 /** `members`: of one cluster. */
-export async function startEtcd(members = 1, tls?: EtcdTls, snapshot?: string): Promise<RealEtcd[]> {
+export async function startEtcd(
+  members = 1,
+  tls?: EtcdTls,
+  snapshot?: string,
+  flags: readonly string[] = [],
+): Promise<RealEtcd[]> {
   const ports = await freePorts(2 * members);
   const scheme = tls === undefined ? "http" : "https";
   const peers = Array.from({ length: members }, (_, i) => `http://127.0.0.1:${ports[2 * i + 1]}`);
@@ -60,6 +69,7 @@ export async function startEtcd(members = 1, tls?: EtcdTls, snapshot?: string): 
       ["--listen-client-urls", url],
       ["--advertise-client-urls", url],
       ["--listen-peer-urls", peer],
+      flags,
       ...(tls === undefined
         ? []
         : [
@@ -70,16 +80,20 @@ export async function startEtcd(members = 1, tls?: EtcdTls, snapshot?: string): 
           ]),
     ].flat();
     let child: ChildProcess | undefined;
+    const end = async (signal: NodeJS.Signals): Promise<void> => {
+      const running = child;
+      child = undefined;
+      if (running === undefined || running.exitCode !== null) return;
+      const gone = new Promise((resolve) => running.once("exit", resolve));
+      running.kill(signal);
+      await gone;
+    };
     const etcd: RealEtcd = {
       url,
-      async kill() {
-        const running = child;
-        child = undefined;
-        if (running === undefined || running.exitCode !== null) return;
-        const gone = new Promise((resolve) => running.once("exit", resolve));
-        running.kill("SIGKILL");
-        await gone;
-      },
+      peerUrl: peer,
+      directory: join(directory, "data"),
+      stop: () => end("SIGTERM"),
+      kill: () => end("SIGKILL"),
       async start() {
         const started = spawn(program, args, {
           stdio: "ignore",

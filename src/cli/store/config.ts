@@ -1,5 +1,4 @@
 /** From settings to a member's configuration. What is wrong is thrown as Error, in etcd's words where scripts may know them. */
-import { join } from "node:path";
 import type { StoreAddress, StoreConfig, Traffic } from "../../member/index.ts";
 import type { Disk, Platform } from "../../platform/index.ts";
 import { refuseUnsafe, type Settings } from "../flag-table.ts";
@@ -19,10 +18,6 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
   const { disk } = platform;
   const name = settings.text("name");
   const directory = settings.text("data-dir") || `${name}.etcd`;
-  if (await disk.exists(join(directory, "member")))
-    throw new Error(
-      `data directory ${directory} is etcd's own: stop etcd, make one of it (raftsman store restore ${directory}/member/snap/db --skip-hash-check --data-dir DIR), and use that`,
-    );
   const clientUrls = parseUrls("listen-client-urls", settings.text("listen-client-urls"));
   const httpUrls = parseUrls("listen-client-http-urls", settings.text("listen-client-http-urls"));
   const metricsUrls = parseUrls("listen-metrics-urls", settings.text("listen-metrics-urls"));

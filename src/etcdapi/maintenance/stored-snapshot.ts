@@ -6,9 +6,12 @@ import type { KeyValue } from "../../kv/index.ts";
 import { authpb, decode, etcdserverpb, mvccpb } from "../../wire/index.ts";
 import type { ClusterAlarm, StoreSnapshot } from "../ports.ts";
 
-/** What a snapshot says, but for the members: those that it is restored to are others. */
+/** What a snapshot says. Those that it is restored to may be others than its members. */
 export interface StoredSnapshot
   extends Pick<StoreSnapshot, "compactRevision" | "leases" | "alarms" | "access"> {
+  /** Of the last entry of the log that is in it. */
+  readonly appliedIndex: number;
+  readonly members: readonly { readonly name: string; readonly peerUrls: readonly string[] }[];
   /** Every version of every key that is kept, in the order they were written. A version without a key only stands for its revision. */
   versions(): AsyncIterable<{ readonly kv: KeyValue; readonly sub: number; readonly deleted: boolean }>;
 }
@@ -31,6 +34,8 @@ export async function readStoredSnapshot(source: PageSource): Promise<StoredSnap
   const compactions = ["scheduledCompactRev", "finishedCompactRev"].map((name) => mainOf(meta.get(name)));
   const auth = new Map(await collect("auth", (key, value) => [key.toString(), value] as const));
   return {
+    appliedIndex: Number(meta.get("consistent_index")?.readBigUInt64BE(0) ?? 0),
+    members: await collect("members", (_, value) => memberOf(value)),
     compactRevision: Math.max(...compactions) as Revision,
     leases: await collect("lease", (_, value) => leaseOf(value)),
     alarms: (await collect("alarm", alarmOf)).filter((alarm) => alarm !== undefined),
@@ -57,6 +62,13 @@ export async function readStoredSnapshot(source: PageSource): Promise<StoredSnap
 /** u64 main │ "_" │ u64 sub */
 function mainOf(revision: Buffer | undefined): number {
   return revision === undefined || revision.length < revisionBytes ? 0 : Number(revision.readBigUInt64BE(0));
+}
+
+/** As JSON. */
+function memberOf(value: Buffer): StoredSnapshot["members"][number] {
+  const { name, peerURLs } = JSON.parse(value.toString()) as { name?: unknown; peerURLs?: unknown };
+  if (!Array.isArray(peerURLs)) throw new Error("a member is damaged");
+  return { name: String(name ?? ""), peerUrls: peerURLs.map(String) };
 }
 
 /** leasepb.Lease: int64 ID = 1, TTL = 2, RemainingTTL = 3. */
