@@ -139,6 +139,11 @@ test("messages may be cut anywhere, several may share a chunk, and gzip is under
   const { path } = KVService.Put;
   assert.deepEqual(await said(path, [put, Buffer.from("any")]), [200, "0", ""], "one is read, and no more");
   assert.deepEqual(await said(path, []), [200, "2", "EOF"]);
+  assert.deepEqual(await said(KVService.RangeStream.path, []), [
+    200,
+    "13",
+    "cardinality violation: received no request message from non-client-streaming RPC",
+  ]);
   assert.deepEqual(await said(path, [put.subarray(0, 3)]), [200, "2", "EOF"]);
   assert.deepEqual(await said(path, [put.subarray(0, 7)]), [200, "2", "unexpected EOF"]);
   assert.deepEqual(await said(path, [frame(Buffer.of(1), 255)]), [

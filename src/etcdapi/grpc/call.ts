@@ -55,6 +55,8 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
   /** Of a unary call that waits. */
   #abort: AbortController | undefined;
   #asked = false;
+  /** Of a stream: the client has said something. */
+  #heard = false;
   readonly #beganMs: number;
   #headersSent = false;
   #ended = false;
@@ -118,6 +120,7 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
     const isCut = this.#messages.heldBytes >= grpcPrefixBytes;
     if (this.#observer === undefined) this.end(new RpcError(code.unknown, isCut ? "unexpected EOF" : "EOF"));
     else if (isCut) this.end(new RpcError(code.internal, "unexpected EOF"));
+    else if (!this.#method.info.requestStream && !this.#heard) this.end(noRequest());
     else this.#observer.requestsEnded();
   }
 
@@ -187,6 +190,7 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
     this.#counts.received++;
     this.#counts.receivedBytes += end - start;
     const request = this.#decode(bytes, start, end);
+    this.#heard = true;
     if (this.#observer) this.#observer.request(request);
     else this.#unary(request);
   }
@@ -245,6 +249,13 @@ export class GrpcCall implements Reply<unknown>, StreamReceiver, GrpcMessageSink
     const message = error?.message ?? "etcdserver: internal error";
     return { "grpc-status": String(status), "grpc-message": percentEncoded(message) };
   }
+}
+
+function noRequest(): RpcError {
+  return new RpcError(
+    code.internal,
+    "cardinality violation: received no request message from non-client-streaming RPC",
+  );
 }
 
 /** Ends a call that has no method, or whose headers are not right: HTTP has a status for that, too. */
