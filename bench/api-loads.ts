@@ -2,6 +2,8 @@
 import type { MeasuredApi } from "./api-servers.ts";
 import { h2load } from "./h2load.ts";
 
+/** Made before the first load. */
+export const listed = 5000;
 export const objects = 2000;
 export const deployments = 200;
 const filler = "x".repeat(900);
@@ -74,18 +76,20 @@ const create = (connections: number, streams: number) => (context: Context, requ
 const get = (connections: number, streams: number) => (context: Context, requests: number) =>
   h2load({ ...shared(context), paths: context.paths, requests, connections, streams });
 
-const list = (query: string, streams: number) => (context: Context, requests: number) =>
-  h2load({ ...shared(context), paths: [`${collection}${query}`], requests, connections: 2, streams });
+const list = (query: string, connections: number, streams: number) => (context: Context, requests: number) =>
+  h2load({ ...shared(context), paths: [`${collection}${query}`], requests, connections, streams });
 
 const shared = ({ server, headers }: Context) => ({ origin: server.origin, headers });
 
 /** Requests, each answered by itself. */
 export const requestLoads: readonly Load[] = [
+  // Before the others make more.
+  { name: `list ${listed.toLocaleString("en")} objects, one client`, requests: 20, run: list("", 1, 1) },
   { name: "create, one client", requests: 500, run: create(1, 1) },
   { name: "create, 128 in flight", requests: 4000, run: create(2, 64) },
   { name: "get, one client", requests: 1500, run: get(1, 1) },
   { name: "get, 128 in flight", requests: 12_000, run: get(2, 64) },
-  { name: "list limit=100, 128 in flight", requests: 1000, run: list("?limit=100", 64) },
+  { name: "list limit=100, 128 in flight", requests: 1000, run: list("?limit=100", 2, 64) },
   {
     name: "merge patch, 128 in flight",
     requests: objects,
@@ -121,7 +125,7 @@ export const requestLoads: readonly Load[] = [
       return eachOnce(context, { method: "DELETE", paths, streams: 64 });
     },
   },
-  { name: "list all that was made, one client", requests: 8, run: list("", 1) },
+  { name: "list all that was made, one client", requests: 8, run: list("", 1, 1) },
 ];
 
 export const deploymentPath = (i: number) => `/apis/apps/v1/namespaces/bench/deployments/web-${i}`;

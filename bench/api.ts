@@ -12,6 +12,7 @@ import {
   deployments,
   json,
   type Load,
+  listed,
   objects,
   pathsOf,
   requestLoads,
@@ -25,7 +26,6 @@ import { median } from "./statistics.ts";
 const quick = process.argv.includes("--quick");
 const rounds = quick ? 1 : 3;
 const share = quick ? 0.25 : 1;
-const listed = 5000;
 const settledMs = 5000;
 
 export async function bench(progress: (line: string) => void): Promise<string[]> {

@@ -295,9 +295,19 @@ function withoutReset(changes: Comparison, request: FieldManagerRequest): Compar
 
 function withoutResetPaths(set: FieldSet, request: FieldManagerRequest): FieldSet {
   if (request.resetFields === undefined) return set;
-  return set.recursiveDifference(
-    FieldSet.of(...request.resetFields.map((path) => path.map((name) => `f:${name}`))),
-  );
+  return set.recursiveDifference(setOfReset(request.resetFields));
+}
+
+type ResetFields = NonNullable<FieldManagerRequest["resetFields"]>;
+const setsOfReset = new WeakMap<ResetFields, FieldSet>();
+
+function setOfReset(fields: ResetFields): FieldSet {
+  let set = setsOfReset.get(fields);
+  if (set === undefined) {
+    set = FieldSet.of(...fields.map((path) => path.map((name) => `f:${name}`)));
+    setsOfReset.set(fields, set);
+  }
+  return set;
 }
 
 /** The object without its managedFields, which are about the rest. */

@@ -65,23 +65,21 @@ function keyOfEntry(entry: ManagedFieldsEntry): string {
 
 /** Appliers first, then the earlier, then by name. */
 export function encodeManagers(managers: Managers): ManagedFieldsEntry[] {
-  const order = (claim: ManagedSet): string[] => [
-    claim.operation,
-    claim.time ?? "",
-    claim.manager,
-    claim.apiVersion,
-    claim.subresource,
-  ];
-  return [...managers.values()].sort((a, b) => compareTexts(order(a), order(b))).map(encodeManager);
+  return [...managers.values()].sort(compareClaims).map(encodeManager);
 }
 
-function compareTexts(a: readonly string[], b: readonly string[]): number {
-  for (let i = 0; i < a.length; i++) {
-    const left = a[i] as string;
-    const right = b[i] as string;
-    if (left !== right) return left < right ? -1 : 1;
-  }
-  return 0;
+function compareClaims(a: ManagedSet, b: ManagedSet): number {
+  return (
+    compareTexts(a.operation, b.operation) ||
+    compareTexts(a.time ?? "", b.time ?? "") ||
+    compareTexts(a.manager, b.manager) ||
+    compareTexts(a.apiVersion, b.apiVersion) ||
+    compareTexts(a.subresource, b.subresource)
+  );
+}
+
+function compareTexts(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
 }
 
 function encodeManager(claim: ManagedSet): ManagedFieldsEntry {

@@ -80,8 +80,8 @@ export function removeItems(value: Json, removed: FieldSet, schema: SchemaNode |
     const kept: Json[] = [];
     value.forEach((item, i) => {
       const element = itemElement(schema as SchemaNode, item).element ?? `i:${i}`;
-      if (removed.members.has(element)) return;
-      const below = removed.children.get(element);
+      if (removed.has(element)) return;
+      const below = removed.below(element);
       kept.push(below === undefined ? item : removeItems(item, below, schema?.items));
     });
     return kept.length === 0 ? null : kept;
@@ -94,8 +94,8 @@ function removeMembers(map: JsonObject, removed: FieldSet, schema: SchemaNode | 
   let count = 0;
   for (const key of Object.keys(map)) {
     const element = fieldElement(key);
-    if (removed.members.has(element)) continue;
-    const below = removed.children.get(element);
+    if (removed.has(element)) continue;
+    const below = removed.below(element);
     const member = map[key] as Json;
     setOwn(kept, key, below === undefined ? member : removeItems(member, below, memberSchema(schema, key)));
     count++;

@@ -34,7 +34,7 @@ export function itemElement(
   }
   const keys: Record<string, Json> = {};
   let found = false;
-  for (const key of [...list.listKeys].sort()) {
+  for (const key of sortedKeys(list)) {
     const given = Object.hasOwn(item, key) ? item[key] : undefined;
     const value = given ?? (list.items?.fields.get(key)?.default as Json | undefined);
     if (value === undefined) continue;
@@ -48,6 +48,17 @@ export function itemElement(
     };
   }
   return { element: `k:${stringifyJson(keys)}` };
+}
+
+const keysInOrder = new WeakMap<SchemaNode, readonly string[]>();
+
+function sortedKeys(list: SchemaNode): readonly string[] {
+  let keys = keysInOrder.get(list);
+  if (keys === undefined) {
+    keys = [...list.listKeys].sort();
+    keysInOrder.set(list, keys);
+  }
+  return keys;
 }
 
 function printKeys(keys: readonly string[]): string {
@@ -84,7 +95,6 @@ const kindOrder = "fkvi";
 
 /** Fields before keys before values before indices, each sorted. */
 export function comparePathElements(a: PathElement, b: PathElement): number {
-  const kinds = kindOrder.indexOf(a.charAt(0)) - kindOrder.indexOf(b.charAt(0));
-  if (kinds !== 0) return kinds;
+  if (a[0] !== b[0]) return kindOrder.indexOf(a.charAt(0)) - kindOrder.indexOf(b.charAt(0));
   return a < b ? -1 : a > b ? 1 : 0;
 }

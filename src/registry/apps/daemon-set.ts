@@ -72,7 +72,10 @@ export const daemonSetStrategy: Strategy<DaemonSet> = {
     ...validateSpec(next.spec),
   ],
   warnings: ({ spec }) => podWarnings(spec.template ?? {}, "spec.template."),
-  warningsOnUpdate: ({ spec }) => podWarnings(spec.template ?? {}, "spec.template."),
+  warningsOnUpdate: (next, old) =>
+    templateGeneration(next) === templateGeneration(old)
+      ? []
+      : podWarnings(next.spec.template ?? {}, "spec.template."),
   status: {
     prepareForUpdate: (next, old) => {
       next.spec = old.spec;

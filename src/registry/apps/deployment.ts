@@ -9,7 +9,7 @@ import {
   writtenSelector,
 } from "../../apimachinery/index.ts";
 import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
-import { podWarnings } from "../core/pod/warnings.ts";
+import { podWarnings, templateWarnings } from "../core/pod/warnings.ts";
 import {
   countWanted,
   type ReplicaStatus,
@@ -64,7 +64,7 @@ export const deploymentStrategy: Strategy<Deployment> = {
     ...nameWarnings(deployment),
     ...podWarnings(deployment.spec.template ?? {}, "spec.template."),
   ],
-  warningsOnUpdate: (next) => podWarnings(next.spec.template ?? {}, "spec.template."),
+  warningsOnUpdate: templateWarnings,
   status: {
     prepareForUpdate: (next, old) => {
       next.spec = old.spec;

@@ -5,7 +5,7 @@ import {
   writtenSelector,
 } from "../../apimachinery/index.ts";
 import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
-import { podWarnings } from "../core/pod/warnings.ts";
+import { podWarnings, templateWarnings } from "../core/pod/warnings.ts";
 import {
   countWanted,
   type ReplicaStatus,
@@ -44,7 +44,7 @@ export const replicaSetStrategy: Strategy<ReplicaSet> = {
     ...immutable("spec.selector", writtenSelector(next.spec.selector), old.spec.selector),
   ],
   warnings: ({ spec }) => podWarnings(spec.template ?? {}, "spec.template."),
-  warningsOnUpdate: ({ spec }) => podWarnings(spec.template ?? {}, "spec.template."),
+  warningsOnUpdate: templateWarnings,
   status: {
     prepareForUpdate: (next, old) => {
       next.spec = old.spec;

@@ -11,7 +11,7 @@ import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
 import { validateTemplateMeta } from "../core/pod/pod-spec.ts";
 import type { PodSpec, PodTemplate } from "../core/pod/types.ts";
 import type { Volume } from "../core/pod/volume-types.ts";
-import { podWarnings } from "../core/pod/warnings.ts";
+import { podWarnings, templateWarnings } from "../core/pod/warnings.ts";
 import { type ClaimTemplate, validateClaimSpec } from "../core/volume/claim-spec.ts";
 import {
   countWanted,
@@ -64,8 +64,8 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
     ...validateSpec(next.spec, { isNew: false }),
     ...validateFixed(next.spec, old.spec),
   ],
-  warnings: allWarnings,
-  warningsOnUpdate: allWarnings,
+  warnings: ({ spec }) => [...podWarnings(spec.template ?? {}, "spec.template."), ...historyWarnings(spec)],
+  warningsOnUpdate: (next, old) => [...templateWarnings(next, old), ...historyWarnings(next.spec)],
   status: {
     prepareForUpdate: (next, old) => {
       next.spec = old.spec;
@@ -92,14 +92,11 @@ function dropMaxUnavailable({ spec }: StatefulSet): void {
   delete spec.updateStrategy?.rollingUpdate?.maxUnavailable;
 }
 
-function allWarnings({ spec }: StatefulSet): string[] {
-  const warnings = podWarnings(spec.template ?? {}, "spec.template.");
-  if ((spec.revisionHistoryLimit ?? 0) < 0) {
-    warnings.push(
-      "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended",
-    );
-  }
-  return warnings;
+function historyWarnings({ revisionHistoryLimit = 0 }: StatefulSet["spec"]): string[] {
+  if (revisionHistoryLimit >= 0) return [];
+  return [
+    "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended",
+  ];
 }
 
 const mayChange = [

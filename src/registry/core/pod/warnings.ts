@@ -1,4 +1,4 @@
-import { dns1123LabelErrors, labelValueErrors } from "../../../apimachinery/index.ts";
+import { dns1123LabelErrors, labelValueErrors, type ObjectMeta } from "../../../apimachinery/index.ts";
 import { ipWarnings } from "../../rules/ip-warnings.ts";
 import { deprecatedLabelWarning, selectorTermWarnings } from "../node-labels.ts";
 import { fractionWarnings } from "../volume/claim-warnings.ts";
@@ -35,6 +35,17 @@ export function newPodWarnings(pod: Pod): string[] {
       ? []
       : [`metadata.name: ${consequence}; a DNS label is recommended: [${malformed.join(" ")}]`];
   return [...first, ...podWarnings(pod)];
+}
+
+interface PodMaker {
+  readonly metadata: ObjectMeta;
+  readonly spec: { readonly template?: PodTemplate };
+}
+
+/** Of an update of what makes pods: only where something else is wanted now than before. */
+export function templateWarnings(next: PodMaker, old: PodMaker): string[] {
+  if (next.metadata.generation === old.metadata.generation) return [];
+  return podWarnings(next.spec.template ?? {}, "spec.template.");
 }
 
 /** `prefix`: where the template stands in the object, ending in a dot; "" for a Pod. */
