@@ -7,6 +7,7 @@ import { KvError } from "../kv/index.ts";
 import type { MvccHash } from "../mvcc/index.ts";
 import type { Clock } from "../platform/index.ts";
 import { type ConfChange, decodeConfChange, type Entry } from "../raft/index.ts";
+import { ApplyWatch } from "./apply-watch.ts";
 import { type Command, decodeCommand } from "./command.ts";
 import { requestOf } from "./membership.ts";
 import type { ReplicaMetrics } from "./metrics.ts";
@@ -41,21 +42,25 @@ interface ApplierOptions {
 
 export class Applier {
   readonly #options: ApplierOptions;
+  readonly #watch: ApplyWatch;
   #term: Term;
 
   constructor(options: ApplierOptions) {
     this.#options = options;
+    this.#watch = new ApplyWatch(options.clock, options.metrics.appliedIn);
     this.#term = options.state.applied.term;
   }
 
   apply(entries: readonly Entry[]): void {
     const { state, proposals } = this.#options;
     const settled: Settled[] = [];
+    this.#watch.start();
     for (const entry of entries) {
       if (entry.type === "conf-change") this.#applyConfChange(entry, settled);
       else if (entry.data.length > 0) this.#applyEntry(entry, settled);
       else proposals.emptied(entry, state.mvcc.revision);
     }
+    this.#watch.stop();
     state.hub.publish();
     for (const { pending, outcome } of settled) proposals.settle(pending, outcome);
     const { term } = entries.at(-1) as Entry;
@@ -73,8 +78,7 @@ export class Applier {
   }
 
   #applyEntry(entry: Entry, settled: Settled[]): void {
-    const { clock, proposals, metrics } = this.#options;
-    const began = clock.monotonic();
+    const { proposals } = this.#options;
     let pending = proposals.claim(entry);
     let command = pending?.command;
     if (command === undefined) {
@@ -82,8 +86,9 @@ export class Applier {
       command = decoded.command;
       pending = proposals.find(decoded.id);
     }
+    this.#watch.begins(command);
     const outcome = this.#outcomeOf(command, entry.term);
-    metrics.appliedIn.observe(command, !(outcome instanceof KvError), clock.monotonic() - began);
+    this.#watch.ended(command, !(outcome instanceof KvError));
     if (pending !== undefined) settled.push({ pending, outcome });
   }
 

@@ -1,4 +1,5 @@
 /** How long each entry of the log took to be applied, by what it does, under etcd's names for that. */
+import type { Op, Txn } from "../kv/index.ts";
 import type { Counter, Histogram, Metrics } from "../telemetry/index.ts";
 import type { Command } from "./command.ts";
 import { doubling } from "./durations.ts";
@@ -22,17 +23,18 @@ export class ApplyDurations {
       .with();
   }
 
-  observe(command: Command, succeeded: boolean, milliseconds: number): void {
-    if (milliseconds > slowApplyMs) this.#slow.add();
+  /** `entries`: so many like this one took so long each. */
+  observe(command: Command, succeeded: boolean, milliseconds: number, entries = 1): void {
+    if (milliseconds > slowApplyMs) this.#slow.add(entries);
     const op = operationOf(command);
     let series = this.#series.get(op);
     if (series === undefined) {
       series = { succeeded: this.#of(op, "true"), failed: undefined };
       this.#series.set(op, series);
     }
-    if (succeeded) return series.succeeded.observe(milliseconds / 1000);
+    if (succeeded) return series.succeeded.observe(milliseconds / 1000, entries);
     series.failed ??= this.#of(op, "false");
-    series.failed.observe(milliseconds / 1000);
+    series.failed.observe(milliseconds / 1000, entries);
   }
 }
 
@@ -61,12 +63,18 @@ const operations: Readonly<Record<Exclude<Command["type"], "txn" | "access">, st
   alarm: "Alarm",
 };
 
-/** A put and a deletion are transactions of one operation here. */
 function operationOf(command: Command): string {
   if (command.type === "access") return accessOperations[command.change.action];
   if (command.type !== "txn") return operations[command.type];
-  const { compare, success, failure } = command.txn;
-  if (compare.length > 0 || success.length !== 1 || failure.length > 0) return "Txn";
-  const type = success[0]?.type;
+  const type = onlyOperation(command.txn)?.type;
   return type === "put" ? "Put" : type === "delete" ? "DeleteRange" : "Txn";
+}
+
+export function isPut(command: Command): boolean {
+  return command.type === "txn" && onlyOperation(command.txn)?.type === "put";
+}
+
+/** A put and a deletion are transactions of one operation here. */
+function onlyOperation({ compare, success, failure }: Txn): Op | undefined {
+  return compare.length === 0 && success.length === 1 && failure.length === 0 ? success[0] : undefined;
 }

@@ -37,7 +37,8 @@ export interface Counter {
 }
 
 export interface Histogram {
-  observe(value: number): void;
+  /** `times`: so often the same value; once when left out. */
+  observe(value: number, times?: number): void;
 }
 
 /** Values of labels come from requests: beyond so many series of one name the rest share one, whose labels say `other`. */
@@ -157,11 +158,11 @@ class HistogramSeries implements Histogram {
     this.#counts = new Array<number>(bounds.length + 1).fill(0);
   }
 
-  observe(value: number): void {
+  observe(value: number, times = 1): void {
     let bucket = 0;
     while (bucket < this.#bounds.length && value > (this.#bounds[bucket] as number)) bucket++;
-    this.#counts[bucket] = (this.#counts[bucket] as number) + 1;
-    this.#sum += value;
+    this.#counts[bucket] = (this.#counts[bucket] as number) + times;
+    this.#sum += value * times;
   }
 
   lines(): string[] {
