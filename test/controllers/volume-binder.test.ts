@@ -140,3 +140,30 @@ test("a claim loses its volume for good when somebody takes it away", async () =
   await phase(cluster, claims, "data", "Lost");
   await cluster.stop();
 });
+
+test("the claim that was made for a pod stays while the pod may run, and goes where only finalizers are left of it", async () => {
+  const cluster = await startRealCluster(`${controllers},ephemeral-volume-controller`);
+  const { client, until } = cluster;
+  const pods = { ...claims, resource: "pods" };
+  await client.create({ ...claims, resource: "serviceaccounts" }, { metadata: { name: "default" } });
+  const volumeClaimTemplate = { spec: claim("", "1Gi")["spec"] };
+  await client.create(pods, {
+    metadata: { name: "app", finalizers: ["example.com/hold"] },
+    spec: {
+      nodeName: "n1",
+      containers: [{ name: "app", image: "app" }],
+      volumes: [{ name: "data", ephemeral: { volumeClaimTemplate } }],
+    },
+  });
+  const names = async () =>
+    (await client.list<KubeObject>(claims, {})).items.map(({ metadata }) => metadata.name).join();
+  await until("it is made", async () => (await names()) === "app-data");
+  await client.delete(claims, "app-data");
+  // Another claim that is not used goes meanwhile: the controller has looked at both.
+  await client.create(claims, claim("unused", "1Gi"));
+  await client.delete(claims, "unused");
+  await until("the unused one is gone", async () => (await names()) === "app-data");
+  await client.delete(pods, "app", { gracePeriodSeconds: 0 });
+  await until("the pod's own is gone", async () => (await names()) === "");
+  await cluster.stop();
+});
