@@ -29,6 +29,17 @@ export function printGoValue(value: Json): string {
   return `map[${members.map((key) => `${key}:${printGoValue(value[key] as Json)}`).join(" ")}]`;
 }
 
+/** The same as Go's `%#v` prints it: `map[string]interface {}{"a":1, "b":[]interface {}{"x"}}`. */
+export function printGoSyntax(value: Json): string {
+  if (value === null) return "interface {}(nil)";
+  if (Array.isArray(value)) return `[]interface {}{${value.map(printGoSyntax).join(", ")}}`;
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value !== "object") return String(value);
+  const members = Object.keys(value).sort();
+  const shown = members.map((key) => `${JSON.stringify(key)}:${printGoSyntax(value[key] as Json)}`);
+  return `map[string]interface {}{${shown.join(", ")}}`;
+}
+
 /** reflect's name for the type of a decoded JSON value. */
 export function goTypeName(value: Json): string {
   switch (jsonTypeName(value)) {

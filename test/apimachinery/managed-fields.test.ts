@@ -300,3 +300,28 @@ test("a list without items is owned where it is written, and where omitempty lea
   assert.deepEqual(owners(trackUpdate(undefined, sent([]), request)), { "one Update": { "f:rules": {} } });
   assert.deepEqual(owners(trackUpdate(undefined, sent(null), request)), {});
 });
+
+test("what does not fit the schema is shown as Go shows it, each type in its own way", () => {
+  const refused = (spec: object): string => {
+    const applied = { kind: "Service", apiVersion: "v1", metadata: { name: "a" }, spec } as KubeObject;
+    try {
+      applyConfiguration(undefined, applied, { ...writer("one", undefined, service), force: false });
+      return "";
+    } catch (error) {
+      return (error as Error).message.replace(/.*\): /s, "");
+    }
+  };
+  assert.equal(
+    refused({ healthCheckNodePort: "x" }),
+    ".spec.healthCheckNodePort: expected numeric (int or float), got string",
+  );
+  assert.equal(
+    refused({ publishNotReadyAddresses: [1, "a"] }),
+    ".spec.publishNotReadyAddresses: expected boolean, got &{[1 a]}",
+  );
+  assert.equal(refused({ ports: { a: 1 } }), ".spec.ports: expected list, got &{map[a:1]}");
+  assert.equal(
+    refused({ type: { a: ["x", null] } }),
+    '.spec.type: expected string, got &value.valueUnstructured{Value:map[string]interface {}{"a":[]interface {}{"x", interface {}(nil)}}}',
+  );
+});

@@ -1,4 +1,4 @@
-import { isJsonObject, jsonTypeName } from "../json-types.ts";
+import { goTypeName, isJsonObject, printGoSyntax, printGoValue } from "../json-types.ts";
 import type { Json } from "../object.ts";
 import type { SchemaNode } from "../structure.ts";
 import { fieldElement, itemElement, type PathElement, printElement, printPath } from "./path-element.ts";
@@ -24,22 +24,23 @@ function check(value: Json, schema: SchemaNode | undefined, path: PathElement[],
   };
   switch (schema.type) {
     case "object":
-      if (!isJsonObject(value)) fail(`expected map, got ${printGot(value)}`);
+      if (!isJsonObject(value)) fail(`expected map, got &{${printGoValue(value)}}`);
       else checkMembers(value, schema, path, errors);
       return;
     case "array":
-      if (!Array.isArray(value)) fail(`expected list, got ${printGot(value)}`);
+      if (!Array.isArray(value)) fail(`expected list, got &{${printGoValue(value)}}`);
       else checkItems(value, schema, path, errors);
       return;
     case "string":
-      if (typeof value !== "string") fail(`expected string, got ${printGot(value)}`);
+      if (typeof value !== "string")
+        fail(`expected string, got &value.valueUnstructured{Value:${printGoSyntax(value)}}`);
       return;
     case "boolean":
-      if (typeof value !== "boolean") fail(`expected boolean, got ${printGot(value)}`);
+      if (typeof value !== "boolean") fail(`expected boolean, got &{${printGoValue(value)}}`);
       return;
     default:
       if (typeof value !== "number" && typeof value !== "bigint") {
-        fail(`expected numeric (int or float), got ${printGot(value)}`);
+        fail(`expected numeric (int or float), got ${goTypeName(value)}`);
       }
   }
 }
@@ -79,19 +80,5 @@ function checkItems(list: readonly Json[], schema: SchemaNode, path: PathElement
     path.push(element);
     check(item, schema.items, path, errors);
     path.pop();
-  }
-}
-
-/** As fmt's %T and %v show a value. */
-function printGot(value: Json): string {
-  switch (jsonTypeName(value)) {
-    case "object":
-      return `&{${JSON.stringify(value)}}`;
-    case "array":
-      return "&{[]}";
-    case "string":
-      return `&value.valueUnstructured{Value:${JSON.stringify(value)}}`;
-    default:
-      return `&value.valueUnstructured{Value:${String(value)}}`;
   }
 }
