@@ -70,7 +70,7 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     alwaysPullImages,
     podSecurity({ ...deps, podSecurity: deps.selection?.podSecurity }),
     priority(deps.reader),
-    defaultTolerationSeconds,
+    defaultTolerationSeconds(deps.selection?.tolerationSeconds),
     defaultStorageClass(deps.reader),
     storageObjectInUseProtection,
     ownerReferencesPermission(deps),

@@ -8,22 +8,41 @@ interface Toleration {
   readonly tolerationSeconds?: number;
 }
 
-const tolerationSeconds = 300;
-const taints = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+/** `--default-not-ready-toleration-seconds` and `--default-unreachable-toleration-seconds` */
+export interface TolerationSeconds {
+  readonly notReady: number;
+  readonly unreachable: number;
+}
 
-/** A pod stays five minutes on a node that is not ready or not heard of, unless it says otherwise. */
-export const defaultTolerationSeconds: AdmissionPlugin = {
+const fiveMinutes: TolerationSeconds = { notReady: 300, unreachable: 300 };
+
+/** A pod stays for a while on a node that is not ready or not heard of, unless it says otherwise. */
+export const defaultTolerationSeconds = ({
+  notReady,
+  unreachable,
+}: TolerationSeconds = fiveMinutes): AdmissionPlugin => ({
   name: "DefaultTolerationSeconds",
   mutate(request) {
     if (!concernsPod(request, { updates: true })) return;
     const spec = request.object?.["spec"];
     const present: readonly Toleration[] = spec.tolerations ?? [];
-    const missing = taints.filter((taint) => !present.some((toleration) => tolerates(toleration, taint)));
+    const taints = {
+      "node.kubernetes.io/not-ready": notReady,
+      "node.kubernetes.io/unreachable": unreachable,
+    };
+    const missing = Object.entries(taints).filter(
+      ([taint]) => !present.some((toleration) => tolerates(toleration, taint)),
+    );
     if (missing.length === 0) return;
-    const added = missing.map((key) => ({ key, operator: "Exists", effect: "NoExecute", tolerationSeconds }));
+    const added = missing.map(([key, tolerationSeconds]) => ({
+      key,
+      operator: "Exists",
+      effect: "NoExecute",
+      tolerationSeconds,
+    }));
     spec.tolerations = [...present, ...added];
   },
-};
+});
 
 function tolerates(toleration: Toleration, taint: string): boolean {
   const { key = "", effect = "" } = toleration;

@@ -1,10 +1,13 @@
 /** Which plugins stand between a write and the store: upstream's flags `--enable-admission-plugins` and `--disable-admission-plugins`. */
+import type { TolerationSeconds } from "./default-toleration-seconds.ts";
 import type { PodSecurityConfiguration } from "./pod-security/configuration.ts";
 
 export interface AdmissionSelection {
   /** Besides those that are on by default. */
   readonly enable: readonly string[];
   readonly disable: readonly string[];
+  /** How long pods stay where they cannot run, unless they say otherwise; five minutes when left out. */
+  readonly tolerationSeconds?: TolerationSeconds;
   /** What holds for namespaces without labels, and who is exempt: nothing and nobody when left out. */
   readonly podSecurity?: PodSecurityConfiguration;
 }

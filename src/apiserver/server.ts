@@ -26,7 +26,7 @@ import { authenticate } from "./layers/authenticate.ts";
 import { authorize } from "./layers/authorize.ts";
 import { identify } from "./layers/identify.ts";
 import { impersonate } from "./layers/impersonate.ts";
-import { maxInFlight } from "./layers/max-in-flight.ts";
+import { type InFlightLimits, maxInFlight } from "./layers/max-in-flight.ts";
 import { requestTimeout } from "./layers/request-timeout.ts";
 import { resources } from "./layers/resources.ts";
 import { unknownPaths } from "./layers/unknown-paths.ts";
@@ -58,6 +58,8 @@ export interface ApiServerOptions {
   readonly log: ServerLog;
   /** Keeps a record of who did what; nothing is kept without it. */
   readonly auditor?: Auditor | undefined;
+  /** `--max-requests-inflight` and `--max-mutating-requests-inflight`; upstream's defaults when left out. */
+  readonly inFlight?: InFlightLimits | undefined;
   /** Without it this server cannot say to aggregated ones who it is. */
   readonly frontProxy?: FrontProxyCertificate | undefined;
   /** Asked for when a client first speaks protobuf: compiling its messages takes a while. */
@@ -141,7 +143,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     ...(options.auditor === undefined ? [] : [audit(options.auditor, options.protobuf)]),
     impersonate(authorizer),
     authorize(authorizer),
-    maxInFlight(),
+    maxInFlight(options.inFlight),
     proxy(aggregation),
     resources(
       served,

@@ -253,6 +253,7 @@ function createApi(
     log: log.channel("apiserver"),
     frontProxy: pki.frontProxy,
     auditor,
+    inFlight: config.inFlight,
     protobuf: () => {
       codec ??= createKubernetesCodec(protobufTable as KubernetesTable);
       return codec;

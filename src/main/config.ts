@@ -76,6 +76,8 @@ export interface ApiConfig {
   readonly access?: AccessConfig;
   /** Which admission plugins look at writes; `standardAdmission` when left out. */
   readonly admission?: AdmissionSelection;
+  /** Requests answered at the same time; upstream's defaults when left out. */
+  readonly inFlight?: { readonly reads: number; readonly writes: number };
   /** What some of them are configured by. */
   readonly admissionConfigFile?: string;
   /** Says which resources are encrypted in the store, and how; none when left out. */

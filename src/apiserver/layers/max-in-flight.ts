@@ -20,8 +20,16 @@ const longSubresources: ReadonlySet<string> = new Set(["attach", "exec", "log", 
 export const isLong = ({ verb, subresource }: RequestInfo): boolean =>
   verb === "watch" || longSubresources.has(subresource);
 
+/** Requests answered at the same time; Infinity for as many as come. */
+export interface InFlightLimits {
+  readonly reads: number;
+  readonly writes: number;
+}
+
+const standardLimits: InFlightLimits = { reads: readsInFlightMax, writes: writesInFlightMax };
+
 /** Sheds load: so many reads and so many writes at the same time. Watches and the administrators' group are not counted. */
-export function maxInFlight(): Layer {
+export function maxInFlight(limits: InFlightLimits = standardLimits): Layer {
   let reading = 0;
   let writing = 0;
   const counted = async (isRead: boolean, context: ApiContext, next: Handler): Promise<void> => {
@@ -38,7 +46,7 @@ export function maxInFlight(): Layer {
     const { state } = context;
     if (isLong(state.info) || state.user.groups.includes("system:masters")) return next(context);
     const isRead = reads.has(state.info.verb);
-    if (isRead ? reading >= readsInFlightMax : writing >= writesInFlightMax) {
+    if (isRead ? reading >= limits.reads : writing >= limits.writes) {
       state.reply = tooMany;
       return Promise.resolve();
     }

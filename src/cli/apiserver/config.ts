@@ -36,12 +36,20 @@ export function apiConfigOf(settings: ApiServerSettings): ApiConfig & { readonly
     serviceNodePortRange: portRange(settings.text("service-node-port-range")),
     eventTtlSeconds: Math.round(settings.duration("event-ttl") / 1000),
     access: accessOf(settings),
+    inFlight: {
+      reads: limitOf(settings, "max-requests-inflight"),
+      writes: limitOf(settings, "max-mutating-requests-inflight"),
+    },
     ...auditOf(settings),
     ...fileOf(settings, "admission-control-config-file", "admissionConfigFile"),
     ...fileOf(settings, "encryption-provider-config", "encryptionProviderConfigFile"),
     admission: {
       enable: settings.list("enable-admission-plugins"),
       disable: settings.list("disable-admission-plugins"),
+      tolerationSeconds: {
+        notReady: settings.number("default-not-ready-toleration-seconds"),
+        unreachable: settings.number("default-unreachable-toleration-seconds"),
+      },
     },
     seedFile: seedFile(),
     // Controllers and nodes are other programs.
@@ -61,6 +69,13 @@ function fileOf<Name extends keyof ApiConfig>(
 ): { readonly [key in Name]?: string } {
   const path = settings.text(flag);
   return path === "" ? {} : ({ [name]: path } as { readonly [key in Name]?: string });
+}
+
+/** 0: no limit. @throws Error */
+function limitOf(settings: ApiServerSettings, flag: string): number {
+  const limit = settings.number(flag);
+  if (limit < 0) throw new Error(`--${flag} can not be negative value`);
+  return limit === 0 ? Number.POSITIVE_INFINITY : limit;
 }
 
 function requireFlags(settings: ApiServerSettings): void {

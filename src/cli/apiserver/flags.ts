@@ -15,8 +15,8 @@ export const flags: FlagTable = new Map(
     "feature-gates": refused("text"),
     "goaway-chance": none("text", "0"),
     "livez-grace-period": none("duration", "0s"),
-    "max-mutating-requests-inflight": none("number", "200"),
-    "max-requests-inflight": none("number", "400"),
+    "max-mutating-requests-inflight": honoured("number", "200"),
+    "max-requests-inflight": honoured("number", "400"),
     "min-compatibility-version": refused("list"),
     "min-request-timeout": none("number", "1800"),
     "request-timeout": none("duration", "1m0s"),
@@ -150,8 +150,8 @@ export const flags: FlagTable = new Map(
     // Admission
     "admission-control": refused("list"),
     "admission-control-config-file": honoured("text"),
-    "default-not-ready-toleration-seconds": refused("number", "300"),
-    "default-unreachable-toleration-seconds": refused("number", "300"),
+    "default-not-ready-toleration-seconds": honoured("number", "300"),
+    "default-unreachable-toleration-seconds": honoured("number", "300"),
     "disable-admission-plugins": honoured("list"),
     "enable-admission-plugins": honoured("list"),
 
