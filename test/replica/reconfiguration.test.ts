@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { fromUtf8, type MemberId, seededPrng, utf8 } from "../../src/base/index.ts";
-import type { KvErrorCode } from "../../src/kv/index.ts";
+import type { KvError, KvErrorCode } from "../../src/kv/index.ts";
 import { openReplica, type Replica, type ReplicaConfig } from "../../src/replica/index.ts";
 import { createLog } from "../../src/telemetry/index.ts";
 import { put, txn } from "../kv/contract.ts";
@@ -32,9 +32,15 @@ class World {
   async start(config: ReplicaConfig, machine = new Machine()): Promise<Replica> {
     const replica = await openReplica({ platform: machine.platform, config, log: this.#log });
     this.running.set(config.name, { machine, config, replica });
-    const publish = () => replica.publish({ name: config.name, clientUrls: [`http://${config.name}`] });
-    // An image that comes first leaves open whether it was published.
-    await publish().catch(publish);
+    const publish = (): Promise<void> =>
+      replica
+        .publish({ name: config.name, clientUrls: [`http://${config.name}`] })
+        .catch((error: KvError) => {
+          // An image that comes first, or takes long, leaves open whether it was published.
+          if (error.code !== "LEADER_CHANGED" && error.code !== "TIMEOUT") throw error;
+          return publish();
+        });
+    await publish();
     return replica;
   }
 
