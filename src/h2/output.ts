@@ -149,15 +149,20 @@ export class Output {
     const stream = this.#stream;
     const parts = this.#parts;
     const bytes = this.#pending;
+    const page = this.#page;
+    const fullPages = this.#fullPages;
+    // From here on frames are gathered anew: a stream in memory may bring what the other side answers before its `write` returns.
     this.#pending = 0;
     this.#lastCopied = this.#copied;
     this.#copied = 0;
+    this.#page = noPage;
+    this.#runStart = this.#pageEnd = 0;
+    if (fullPages.length > 0) this.#fullPages = [];
     const takenAtOnce = takesAtOnce(stream);
     if (stream.destroyed) {
       parts.length = 0;
     } else if (parts.length === 1) {
-      this.#congested = !stream.write(parts[0]);
-      parts.length = 0;
+      this.#congested = !stream.write(parts.pop());
     } else if (takenAtOnce && bytes <= jointBytesMax) {
       let end = 0;
       for (const part of parts) {
@@ -175,19 +180,11 @@ export class Output {
     // A write of many bytes is answered with false even where they are gone by now.
     const allGone = stream.writableLength === 0;
     if (allGone) this.#congested = false;
-    this.#leavePages(takenAtOnce || (allGone && this.#keepsNoBytes));
-  }
-
-  /** `free`: else the byte stream may hold on to what is on them. */
-  #leavePages(free: boolean): void {
-    if (this.#page === noPage) return;
-    if (free) {
-      for (const page of this.#fullPages) giveBackPage(page);
-      giveBackPage(this.#page);
+    // Else the byte stream may hold on to what is on them.
+    if (page !== noPage && (takenAtOnce || (allGone && this.#keepsNoBytes))) {
+      for (const full of fullPages) giveBackPage(full);
+      giveBackPage(page);
     }
-    if (this.#fullPages.length > 0) this.#fullPages = [];
-    this.#page = noPage;
-    this.#runStart = this.#pageEnd = 0;
   }
 
   #header(length: number, type: number, flags: number, streamId: number): void {
