@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { WatchTurns } from "../../src/apiserver/encode/watch-turns.ts";
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
@@ -39,4 +41,26 @@ test("a watch that has more to write when it has written waits behind the others
   for (let turn = 0; turn < 5; turn++) await nextTurn();
   assert.equal(wrote.length, 202);
   assert.equal(wrote.at(-1), "again");
+});
+
+test("what has written is let go of while others always wait", async () => {
+  const turns = new WatchTurns();
+  let goesOn = true;
+  const again = () => {
+    if (goesOn) turns.take(again);
+  };
+  const takeOnce = () => {
+    const once = () => {};
+    turns.take(once);
+    return new WeakRef(once);
+  };
+  const once = takeOnce();
+  for (let i = 0; i < 400; i++) turns.take(again);
+  for (let turn = 0; turn < 10; turn++) await nextTurn();
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  setFlagsFromString("--no-expose-gc");
+  collect();
+  assert.equal(once.deref(), undefined);
+  goesOn = false;
 });

@@ -20,12 +20,11 @@ export class WatchTurns {
     const left = this.#waiting.length - this.#next;
     const end = this.#next + Math.min(left, Math.max(watchWritesMin, Math.ceil(left * watchWritesShare)));
     while (this.#next < end) this.#waiting[this.#next++]?.();
-    if (this.#next < this.#waiting.length) {
-      // What was served makes room once it is the most.
-      setImmediate(this.#serve);
-      return;
+    // What was served makes room once it is the most: where there is always something to tell, all are never served.
+    if (this.#next * 2 >= this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#next);
+      this.#next = 0;
     }
-    this.#waiting = [];
-    this.#next = 0;
+    if (this.#waiting.length > 0) setImmediate(this.#serve);
   };
 }
