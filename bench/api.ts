@@ -1,7 +1,7 @@
 /**
- * What clients of the resource API do most, beside kube-apiserver over etcd on the same machine in one run (`KUBE_APISERVER=PATH`; without it our
+ * `npm run bench -- api [--quick] [--only=WORD,…]`: what clients of the resource API do most, beside kube-apiserver over etcd on the same machine in one run (`KUBE_APISERVER=PATH`; without it our
  * figures stand alone): TLS, HTTP/2, a bearer token, authorization and admission, ConfigMaps of 1 KB; rounds interleaved, so that a noisy
- * neighbour disturbs both.
+ * neighbour disturbs both. With `--only`, the loads whose names have one of the words in them.
  */
 import Table from "cli-table3";
 import {
@@ -27,6 +27,11 @@ const quick = process.argv.includes("--quick");
 const rounds = quick ? 1 : 3;
 const share = quick ? 0.25 : 1;
 const settledMs = 5000;
+const only = process.argv
+  .find((word) => word.startsWith("--only="))
+  ?.slice("--only=".length)
+  .split(",");
+const isWanted = ({ name }: Load) => only === undefined || only.some((word) => name.includes(word));
 
 export async function bench(progress: (line: string) => void): Promise<string[]> {
   const servers = await startApis();
@@ -34,14 +39,14 @@ export async function bench(progress: (line: string) => void): Promise<string[]>
     const idleBytes = servers.map((server) => server.residentBytes());
     const contexts = await Promise.all(servers.map((server) => prepare(server)));
     const rows = [];
-    for (const load of [
+    const loads = [
       ...requestLoads.map((one) => ({ ...one, requests: fewer(one.requests) })),
       watchLoad({ watches: 100, connections: 4, updates: 400 * share }),
       watchLoad({ watches: 1000, connections: 1000, updates: 40 * share }),
       pacedWatchLoad({ watches: 100, connections: 4, updates: 200 * share }),
       pacedWatchLoad({ watches: 1000, connections: 1000, updates: 200 * share }),
-    ])
-      rows.push(await compare(load, contexts, progress));
+    ];
+    for (const load of loads.filter(isWanted)) rows.push(await compare(load, contexts, progress));
     // Until the clients of the last load are gone, and what a server does about that is done.
     await new Promise((resolve) => setTimeout(resolve, settledMs));
     const table = new Table({
