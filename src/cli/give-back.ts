@@ -6,10 +6,15 @@
 import type { Clock } from "../platform/index.ts";
 
 const lookMs = 500;
-/** What a look may find grown before what is free among it is given back: small enough that nobody notices how long that takes. */
+/** What must have grown before what is free among it is given back. */
 const grownBytesMin = 16 * 1024 * 1024;
 /** Work between two looks: with less it is quiet. */
 const quietMsMax = 15;
+/**
+ * Looks in a row that find it quiet, three seconds, before anything is given back: who pauses between two loads needs all of it again at once, and V8
+ * collects more often after a collection that found little alive.
+ */
+const quietLooksMin = 6;
 /** A larger heap takes longer to collect at once than anybody should wait; V8 does it in pieces, when it thinks fit. */
 const heapBytesMax = 192 * 1024 * 1024;
 /** Work after which quiet is worth a collection, which takes as long as a twentieth of it at most. */
@@ -27,29 +32,30 @@ export interface HeldMemory {
   trim(): void;
 }
 
-/** Looks twice a second, in the background. */
+/** Looks twice a second, in the background. What a start leaves is given back at the first pause, everything else when it has been quiet for a while. */
 export function giveMemoryBack(clock: Clock, memory: HeldMemory = heldMemory()): void {
   let lookedMs: number | undefined;
+  let quietLooks = 0;
   let collectedMs: number | undefined;
   let trimmedBytes = Number.POSITIVE_INFINITY;
   clock.every(
     lookMs,
     () => {
       const workedMs = memory.workedMs();
-      const isQuiet = workedMs - (lookedMs ?? 0) <= quietMsMax;
-      // What a start leaves is worth it at once.
-      const isWorthIt = collectedMs === undefined || workedMs - collectedMs >= workedMsMin;
-      const isDue = isQuiet && isWorthIt && memory.heapBytes() <= heapBytesMax;
+      quietLooks = workedMs - (lookedMs ?? 0) <= quietMsMax ? quietLooks + 1 : 0;
       lookedMs = workedMs;
+      const bytes = memory.residentBytes();
+      trimmedBytes = Math.min(trimmedBytes, bytes);
+      if (quietLooks < (collectedMs === undefined ? 1 : quietLooksMin)) return;
+      const isWorthIt = collectedMs === undefined || workedMs - collectedMs >= workedMsMin;
+      const isDue = isWorthIt && memory.heapBytes() <= heapBytesMax;
       if (isDue) {
         memory.collect(collectedMs === undefined);
         collectedMs = lookedMs = memory.workedMs();
       }
-      const bytes = memory.residentBytes();
-      if (isDue || bytes - trimmedBytes >= grownBytesMin) {
-        memory.trim();
-        trimmedBytes = memory.residentBytes();
-      } else trimmedBytes = Math.min(trimmedBytes, bytes);
+      if (!isDue && bytes - trimmedBytes < grownBytesMin) return;
+      memory.trim();
+      trimmedBytes = memory.residentBytes();
     },
     { background: true },
   );

@@ -23,16 +23,23 @@ function process() {
     collect: (thoroughly) => done.push(thoroughly ? "collect thoroughly" : "collect"),
     trim: () => done.push("trim"),
   });
-  return {
-    state,
-    /** Half a second in which the loop worked so long; what was done at its end. */
-    half(workedMs: number): string[] {
-      done.length = 0;
-      state.worked += workedMs;
-      look();
-      return [...done];
-    },
+  /** Half a second in which the loop worked so long; what was done at its end. */
+  const half = (workedMs: number): string[] => {
+    done.length = 0;
+    state.worked += workedMs;
+    look();
+    return [...done];
   };
+  /** So many of them without any work, and what was done in all of them. */
+  const quiet = (looks: number): string[] => Array.from({ length: looks }, () => half(0)).flat();
+  return { state, half, quiet };
+}
+
+/** One whose start has been cleaned up after. */
+function started(): ReturnType<typeof process> {
+  const begun = process();
+  begun.half(0);
+  return begun;
 }
 
 test("what a start leaves is collected thoroughly as soon as it is quiet, once", () => {
@@ -42,14 +49,25 @@ test("what a start leaves is collected thoroughly as soon as it is quiet, once",
   assert.deepEqual(half(10), []);
 });
 
-test("garbage is collected when it is quiet after much work, and a little work all the time is not worth it", () => {
-  const { half } = process();
-  half(0);
+test("garbage is collected after three quiet seconds that follow much work, and a little work all the time is not worth it", () => {
+  const { half, quiet } = started();
   assert.deepEqual(half(1500), []);
-  assert.deepEqual(half(0), []);
+  assert.deepEqual(quiet(6), []);
   assert.deepEqual(half(900), []);
+  assert.deepEqual(quiet(5), []);
   assert.deepEqual(half(15), ["collect", "trim"]);
   for (let i = 0; i < 100; i++) assert.deepEqual(half(14), []);
+});
+
+test("who works again within three seconds is not disturbed", () => {
+  const { state, half, quiet } = started();
+  for (let i = 0; i < 10; i++) {
+    state.resident += 50 * mebibyte;
+    assert.deepEqual(half(3000), []);
+    assert.deepEqual(quiet(5), []);
+  }
+  assert.deepEqual(half(16), []);
+  assert.deepEqual(quiet(6), ["collect", "trim"]);
 });
 
 test("a large heap is never collected at once", () => {
@@ -60,17 +78,20 @@ test("a large heap is never collected at once", () => {
   assert.deepEqual(half(0), ["collect thoroughly", "trim"]);
 });
 
-test("a busy process gives back what is free when it has grown, measured from what was left the last time", () => {
-  const { state, half } = process();
+test("a process that grew gives back what is free when it is quiet, measured from what was left the last time or from less since", () => {
+  const { state, half, quiet } = started();
+  state.resident += 15 * mebibyte;
   half(400);
-  state.resident += 15 * mebibyte;
-  assert.deepEqual(half(400), []);
+  assert.deepEqual(quiet(10), []);
   state.resident += 2 * mebibyte;
-  assert.deepEqual(half(400), ["trim"]);
-  state.resident += 15 * mebibyte;
-  assert.deepEqual(half(400), []);
+  half(400);
+  assert.deepEqual(quiet(5), []);
+  assert.deepEqual(half(0), ["trim"]);
   state.resident -= 20 * mebibyte;
-  assert.deepEqual(half(400), []);
+  half(400);
+  assert.deepEqual(quiet(10), []);
   state.resident += 16 * mebibyte;
-  assert.deepEqual(half(400), ["trim"]);
+  half(400);
+  assert.deepEqual(quiet(6), ["trim"]);
+  assert.deepEqual(quiet(10), []);
 });
