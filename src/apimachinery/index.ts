@@ -1,5 +1,6 @@
 /** What every kind has in common. */
 
+export { type ConfigurationKind, configurationDocument } from "./configuration-document.ts";
 export { CronError, type CronSchedule, isTimeZone, parseCron } from "./cron.ts";
 /** Failures: `errors.notFound(…)` makes a Status, `field.invalid(…)` one cause of an Invalid. */
 export * as errors from "./errors.ts";

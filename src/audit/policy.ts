@@ -1,4 +1,10 @@
-import { isJsonObject, type Json, parseYaml } from "../apimachinery/index.ts";
+import {
+  type ConfigurationKind,
+  configurationDocument,
+  isJsonObject,
+  type Json,
+  parseYaml,
+} from "../apimachinery/index.ts";
 import { type AuditedRequest, type Level, levels, type Stage, stages } from "./types.ts";
 
 /**
@@ -40,15 +46,12 @@ const ruleFields: ReadonlySet<string> = new Set([
   "omitManagedFields",
 ]);
 
+const policyKind: ConfigurationKind = { group: "audit.k8s.io", versions: ["v1"], kind: "Policy" };
+
 /** @throws Error that says what is wrong with the policy */
 export function parsePolicy(text: string): Policy {
-  const value = parseYaml(text);
-  if (!isJsonObject(value)) throw new Error("a policy must be a YAML object");
-  const { apiVersion, kind, rules } = value;
-  if (apiVersion !== "audit.k8s.io/v1" || kind !== "Policy")
-    throw new Error(
-      `no kind ${JSON.stringify(kind ?? "")} is registered for version ${JSON.stringify(apiVersion ?? "")}: audit.k8s.io/v1 Policy was expected`,
-    );
+  const value = configurationDocument(parseYaml(text), policyKind);
+  const { rules } = value;
   if (!Array.isArray(rules) || rules.length === 0) throw new Error("loaded illegal policy with 0 rules");
   const omitStages = stagesOf(value["omitStages"], "omitStages");
   const omitManagedFields = value["omitManagedFields"] === true;

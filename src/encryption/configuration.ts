@@ -1,4 +1,11 @@
-import { isJsonObject, type Json, type JsonObject, parseYaml } from "../apimachinery/index.ts";
+import {
+  type ConfigurationKind,
+  configurationDocument,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  parseYaml,
+} from "../apimachinery/index.ts";
 import { aesCbc, aesGcm, type Cipher, type RandomBytes } from "./ciphers.ts";
 import { identity, keyed, type Transformer, TransformerList } from "./transformers.ts";
 
@@ -18,6 +25,12 @@ interface Entry {
   readonly transformers: TransformerList;
 }
 
+const encryptionKind: ConfigurationKind = {
+  group: "apiserver.config.k8s.io",
+  versions: ["v1"],
+  kind: "EncryptionConfiguration",
+};
+
 const keySizes: ReadonlySet<number> = new Set([16, 24, 32]);
 
 /**
@@ -26,13 +39,7 @@ const keySizes: ReadonlySet<number> = new Set([16, 24, 32]);
  * @throws Error that names the field
  */
 export function parseEncryption(text: string, random: RandomBytes): Encryption {
-  const value = parseYaml(text);
-  if (!isJsonObject(value)) throw new Error("an EncryptionConfiguration must be a YAML object");
-  const { apiVersion, kind, resources } = value;
-  if (kind !== "EncryptionConfiguration" || apiVersion !== "apiserver.config.k8s.io/v1")
-    throw new Error(
-      `no kind ${JSON.stringify(kind ?? "")} is registered for version ${JSON.stringify(apiVersion ?? "")}: apiserver.config.k8s.io/v1 EncryptionConfiguration was expected`,
-    );
+  const { resources } = configurationDocument(parseYaml(text), encryptionKind);
   if (!Array.isArray(resources) || resources.length === 0)
     throw new Error("resources: Required value: provide at least one resource entry");
   const entries = resources.map((each, i) => entryOf(each, `resources[${i}]`, random));

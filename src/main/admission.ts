@@ -1,9 +1,20 @@
 import { type AdmissionSelection, parsePodSecurity, standardAdmission } from "../admission/index.ts";
-import { isJsonObject, type Json, parseYaml } from "../apimachinery/index.ts";
+import {
+  type ConfigurationKind,
+  configurationDocument,
+  isJsonObject,
+  type Json,
+  parseYaml,
+} from "../apimachinery/index.ts";
 import { fromUtf8 } from "../base/index.ts";
 import type { Disk } from "../platform/index.ts";
 
 const flag = "--admission-control-config-file";
+const admissionKind: ConfigurationKind = {
+  group: "apiserver.config.k8s.io",
+  versions: ["v1", "v1alpha1"],
+  kind: "AdmissionConfiguration",
+};
 
 /**
  * The selection with what a file says of plugins: apiserver.config.k8s.io AdmissionConfiguration, in which a plugin's own configuration
@@ -42,12 +53,7 @@ export async function openAdmission(
 function pluginsOf(
   value: Json,
 ): { readonly name: string; readonly path?: string; readonly configuration?: Json }[] {
-  const { apiVersion, kind, plugins = [] } = isJsonObject(value) ? value : {};
-  if (
-    kind !== "AdmissionConfiguration" ||
-    !/^apiserver\.config\.k8s\.io\/v1(alpha1)?$/.test(String(apiVersion))
-  )
-    throw new Error("apiserver.config.k8s.io/v1 AdmissionConfiguration was expected");
+  const { plugins = [] } = configurationDocument(value, admissionKind);
   if (!Array.isArray(plugins)) throw new Error("plugins: a list was expected");
   return plugins.map((plugin, i) => {
     const { name, path, configuration } = isJsonObject(plugin) ? plugin : {};

@@ -57,6 +57,14 @@ interface ApiParts {
   readonly pki: ApiPki;
 }
 
+/** What it is made of. */
+interface ServedParts extends ApiParts {
+  readonly access: AccessControl;
+  readonly auditor: Auditor | undefined;
+  readonly storeOf: StoreOfResource;
+  readonly admission: AdmissionSelection;
+}
+
 export async function startApi(
   platform: Platform,
   config: ApiConfig,
@@ -73,15 +81,8 @@ export async function startApi(
     const admission = await openAdmission(platform.disk, config);
     const auditor = config.audit && (await openAuditor(platform, config.audit, log));
     const access = await openAccessControl(platform, config, { log, pki });
-    const { api, registry, policy } = createApi(platform, config, {
-      log,
-      store,
-      access,
-      pki,
-      auditor,
-      storeOf,
-      admission,
-    });
+    const served = { log, store, pki, access, auditor, storeOf, admission };
+    const { api, registry, policy } = createApi(platform, config, served);
     closing.push(() => registry.close());
     closing.push(() => policy.close());
     const authorities = [pki.clientCa, pki.requestHeader?.ca].filter((ca) => ca !== undefined).join("\n");
@@ -190,25 +191,10 @@ export async function startApi(
 function createApi(
   platform: Platform,
   config: ApiConfig,
-  {
-    log,
-    store,
-    access,
-    pki,
-    auditor,
-    storeOf,
-    admission,
-  }: {
-    log: Log;
-    store: BackingStore;
-    access: AccessControl;
-    pki: ApiPki;
-    auditor: Auditor | undefined;
-    storeOf: StoreOfResource;
-    admission: AdmissionSelection;
-  },
+  parts: ServedParts,
 ): { api: ApiServer; registry: Registry; policy: PolicyFeed } {
   const { clock, random } = platform;
+  const { log, store, access, pki, auditor, storeOf, admission } = parts;
   const { windowFrom } = store;
   const registry = createRegistry({
     storageFor: ({ group, resource, keyPrefix, namespaced, indexes }) =>

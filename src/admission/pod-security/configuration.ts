@@ -1,4 +1,10 @@
-import { isJsonObject, type Json, type JsonObject } from "../../apimachinery/index.ts";
+import {
+  type ConfigurationKind,
+  configurationDocument,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+} from "../../apimachinery/index.ts";
 import { type Policy, type PolicyText, readPolicy, unrestrictedPolicy } from "./levels.ts";
 
 /** What namespaces without labels ask of their pods, and who and what is exempt: pod-security.admission.config.k8s.io/v1. */
@@ -18,10 +24,11 @@ export const standardPodSecurity: PodSecurityConfiguration = {
   exemptions: { usernames: nobody, runtimeClasses: nobody, namespaces: nobody },
 };
 
-const group = "pod-security.admission.config.k8s.io";
-const versions: ReadonlySet<Json | undefined> = new Set(
-  ["v1", "v1beta1"].map((version) => `${group}/${version}`),
-);
+const podSecurityKind: ConfigurationKind = {
+  group: "pod-security.admission.config.k8s.io",
+  versions: ["v1", "v1beta1"],
+  kind: "PodSecurityConfiguration",
+};
 const defaultFields = [
   "enforce",
   "enforce-version",
@@ -33,11 +40,7 @@ const defaultFields = [
 
 /** @throws Error that names the field */
 export function parsePodSecurity(value: Json): PodSecurityConfiguration {
-  const { apiVersion, kind, defaults = {}, exemptions = {} } = objectOf(value, "configuration");
-  if (kind !== "PodSecurityConfiguration" || !versions.has(apiVersion))
-    throw new Error(
-      `no kind ${JSON.stringify(kind ?? "")} is registered for version ${JSON.stringify(apiVersion ?? "")}: ${group}/v1 PodSecurityConfiguration was expected`,
-    );
+  const { defaults = {}, exemptions = {} } = configurationDocument(value, podSecurityKind);
   const sets = objectOf(exemptions, "exemptions");
   const setOf = (name: string): ReadonlySet<string> => {
     const names = sets[name] ?? [];
