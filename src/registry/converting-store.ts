@@ -1,7 +1,8 @@
-import type { GroupVersionKind, GroupVersionResource, KubeObject } from "../apimachinery/index.ts";
-import type { KindForm, ResourceInfo } from "../schema/index.ts";
+import type { GroupVersionResource, KubeObject } from "../apimachinery/index.ts";
+import type { KindForm } from "../schema/index.ts";
 import type { StorageWatch, Stored, StoredList, WatchOptions, WatchSink } from "../storage/index.ts";
 import type { RequestContext } from "./context.ts";
+import { DerivedHandler } from "./derived-handler.ts";
 import type {
   CreateOptions,
   DeleteOptions,
@@ -12,7 +13,6 @@ import type {
   ResourceHandler,
   UpdateOptions,
   Validate,
-  Verb,
 } from "./ports.ts";
 import type { GenericStore } from "./store.ts";
 import type { Strategy } from "./strategy.ts";
@@ -82,30 +82,15 @@ class Conversion {
 }
 
 /** A subresource that shows and changes the whole object, of a resource whose objects are stored in another form. */
-export class ConvertingSubresource implements ResourceHandler {
-  readonly resource: GroupVersionResource;
-  readonly info: ResourceInfo;
-  readonly subresource: string;
-  readonly kind: GroupVersionKind;
-  readonly form: KindForm;
-  readonly namespaced: boolean;
-  readonly verbs: readonly Verb[];
-  readonly strategy: Strategy;
+export class ConvertingSubresource extends DerivedHandler implements ResourceHandler {
   readonly rules: ResourceHandler["rules"];
   readonly #inner: Required<Pick<ResourceHandler, "get" | "update">>;
   readonly #conversion: Conversion;
 
   constructor(inner: PartialUpdateStore, options: { form: KindForm; stored: StoredForm }) {
+    super(inner, { form: options.form });
     this.#inner = inner;
     this.#conversion = new Conversion(options.form, options.stored);
-    this.form = options.form;
-    this.kind = options.form.kind;
-    this.resource = inner.resource;
-    this.info = inner.info;
-    this.subresource = inner.subresource;
-    this.namespaced = inner.namespaced;
-    this.verbs = inner.verbs;
-    this.strategy = inner.strategy;
     this.rules = inner.rules;
   }
 
@@ -131,15 +116,7 @@ export class ConvertingSubresource implements ResourceHandler {
  * A resource whose objects are stored in the form of another version or group (events.k8s.io Events are core Events): the generic store
  * works on the stored form, clients see this one. A stored object is converted once, for everybody.
  */
-export class ConvertingStore implements ResourceHandler {
-  readonly resource: GroupVersionResource;
-  readonly info: ResourceInfo;
-  readonly subresource = "";
-  readonly kind: GroupVersionKind;
-  readonly form: KindForm;
-  readonly namespaced: boolean;
-  readonly verbs: readonly Verb[];
-  readonly strategy: Strategy;
+export class ConvertingStore extends DerivedHandler implements ResourceHandler {
   readonly rules: Strategy;
   readonly #inner: GenericStore;
   readonly #conversion: Conversion;
@@ -147,19 +124,15 @@ export class ConvertingStore implements ResourceHandler {
 
   constructor(inner: GenericStore, options: { form: KindForm; stored: StoredForm }) {
     const { resource, toStored, fromStored } = options.stored;
+    const { tableRow } = inner.strategy;
+    const rowOf = tableRow && ((object: KubeObject, now: number) => tableRow(toStored(object), now));
+    super(inner, {
+      form: options.form,
+      ...(rowOf === undefined ? {} : { strategy: { ...inner.strategy, tableRow: rowOf } }),
+    });
     this.equivalents = [{ resource, form: inner.form, fromHere: toStored, toHere: fromStored }];
     this.#inner = inner;
     this.#conversion = new Conversion(options.form, options.stored);
-    this.form = options.form;
-    this.kind = options.form.kind;
-    this.resource = inner.resource;
-    this.info = inner.info;
-    this.namespaced = inner.namespaced;
-    this.verbs = inner.verbs;
-    const { tableRow } = inner.strategy;
-    const rowOf =
-      tableRow && ((object: KubeObject, now: number) => tableRow(options.stored.toStored(object), now));
-    this.strategy = rowOf === undefined ? inner.strategy : { ...inner.strategy, tableRow: rowOf };
     this.rules = this.strategy;
   }
 

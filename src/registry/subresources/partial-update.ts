@@ -1,22 +1,13 @@
-import type { GroupVersionKind, GroupVersionResource } from "../../apimachinery/index.ts";
-import type { KindForm, ResourceInfo } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import type { RequestContext } from "../context.ts";
+import { DerivedHandler } from "../derived-handler.ts";
 import type { EquivalentForm, NextObject, ResourceHandler, UpdateOptions, Verb } from "../ports.ts";
 import type { GenericStore } from "../store.ts";
-import type { Strategy, UpdateRules } from "../strategy.ts";
+import type { UpdateRules } from "../strategy.ts";
 import { updateObject } from "../update.ts";
 
 /** A subresource that shows the whole object and lets a part of it be changed: status, finalize, resize, ephemeralcontainers. */
-export class PartialUpdateStore implements ResourceHandler {
-  readonly resource: GroupVersionResource;
-  readonly info: ResourceInfo;
-  readonly subresource: string;
-  readonly kind: GroupVersionKind;
-  readonly form: KindForm;
-  readonly namespaced: boolean;
-  readonly verbs: readonly Verb[];
-  readonly strategy: Strategy;
+export class PartialUpdateStore extends DerivedHandler implements ResourceHandler {
   readonly rules: UpdateRules;
   readonly #parent: GenericStore;
 
@@ -24,15 +15,8 @@ export class PartialUpdateStore implements ResourceHandler {
     parent: GenericStore,
     options: { subresource: string; verbs: readonly Verb[]; rules: UpdateRules },
   ) {
+    super(parent, { subresource: options.subresource, verbs: options.verbs });
     this.#parent = parent;
-    this.resource = parent.resource;
-    this.info = parent.info;
-    this.subresource = options.subresource;
-    this.kind = parent.kind;
-    this.form = parent.form;
-    this.namespaced = parent.namespaced;
-    this.verbs = options.verbs;
-    this.strategy = parent.strategy;
     this.rules = options.rules;
   }
 

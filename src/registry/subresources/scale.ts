@@ -3,18 +3,18 @@ import {
   type FieldError,
   field,
   type GroupVersionKind,
-  type GroupVersionResource,
   type KubeObject,
   pathSegmentErrors,
   validateObjectMeta,
 } from "../../apimachinery/index.ts";
-import { formOfKind, type ResourceInfo } from "../../schema/index.ts";
+import { formOfKind } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import type { RequestContext } from "../context.ts";
+import { DerivedHandler } from "../derived-handler.ts";
 import { trackFields } from "../managed-fields.ts";
 import type { NextObject, ResourceHandler, UpdateOptions, Verb } from "../ports.ts";
 import type { GenericStore } from "../store.ts";
-import type { ScaleRules, Strategy, UpdateRules } from "../strategy.ts";
+import type { ScaleRules, UpdateRules } from "../strategy.ts";
 import { transientObject } from "../transient.ts";
 import { updateObject } from "../update.ts";
 
@@ -27,27 +27,15 @@ const scaleKind: GroupVersionKind = { group: "autoscaling", version: "v1", kind:
  * `/scale`: an object of its own kind (autoscaling/v1 Scale) that shows and sets nothing but the number of replicas. Its
  * metadata, resourceVersion included, is the scaled object's, so that optimistic locking works on either.
  */
-export class ScaleStore implements ResourceHandler {
-  readonly resource: GroupVersionResource;
-  readonly info: ResourceInfo;
-  readonly subresource = "scale";
-  readonly kind = scaleKind;
-  readonly form = formOfKind(scaleKind);
-  readonly namespaced: boolean;
-  readonly verbs: readonly Verb[];
-  readonly strategy: Strategy;
+export class ScaleStore extends DerivedHandler implements ResourceHandler {
   readonly rules: UpdateRules = {};
   readonly #parent: GenericStore;
   readonly #scale: ScaleRules;
 
   constructor(parent: GenericStore, options: { scale: ScaleRules; verbs: readonly Verb[] }) {
+    super(parent, { subresource: "scale", form: formOfKind(scaleKind), verbs: options.verbs });
     this.#parent = parent;
     this.#scale = options.scale;
-    this.resource = parent.resource;
-    this.info = parent.info;
-    this.namespaced = parent.namespaced;
-    this.verbs = options.verbs;
-    this.strategy = parent.strategy;
   }
 
   async get(
