@@ -4,16 +4,14 @@ import {
   type KubeObject,
   writtenSelector,
 } from "../../apimachinery/index.ts";
-import { dropDisabledFields } from "../core/pod/disabled-fields.ts";
 import { podWarnings, templateWarnings } from "../core/pod/warnings.ts";
 import {
-  countWanted,
   type ReplicaStatus,
   type ReplicatedSpec,
   replicaScale,
-  validateReplicaStatus,
   validateSelectorAndTemplate,
 } from "../rules/replicas.ts";
+import { replicatedLifecycle } from "../rules/replicated.ts";
 import { immutable, nonNegative } from "../rules/values.ts";
 import type { Strategy } from "../strategy.ts";
 import { age, containerCells, nameOf } from "../tables/cells.ts";
@@ -23,21 +21,9 @@ interface ReplicaSet extends KubeObject {
   status?: ReplicaStatus;
 }
 
-const noReplicas: ReplicaStatus = { replicas: 0 };
-
 export const replicaSetStrategy: Strategy<ReplicaSet> = {
   namespaced: true,
-  prepareForCreate: (replicaSet) => {
-    dropDisabledFields(replicaSet.spec.template?.spec);
-    replicaSet.status = noReplicas;
-    replicaSet.metadata.generation = 1;
-    return replicaSet;
-  },
-  prepareForUpdate: (next, old) => {
-    dropDisabledFields(next.spec.template?.spec);
-    next.status = old.status ?? noReplicas;
-    return countWanted(next, old);
-  },
+  ...replicatedLifecycle,
   validate: ({ spec }) => validateSpec(spec),
   validateUpdate: (next, old) => [
     ...validateSpec(next.spec),
@@ -45,16 +31,7 @@ export const replicaSetStrategy: Strategy<ReplicaSet> = {
   ],
   warnings: ({ spec }) => podWarnings(spec.template ?? {}, "spec.template."),
   warningsOnUpdate: templateWarnings,
-  status: {
-    prepareForUpdate: (next, old) => {
-      next.spec = old.spec;
-      return next;
-    },
-    validateUpdate: (next, old) => validateReplicaStatus(next.status ?? {}, old.status ?? {}, "replica set"),
-    resetFields: [["spec"]],
-  },
   scale: replicaScale(),
-  resetFields: [["status"]],
   tableRow: (replicaSet, now) => {
     const { spec, status = {} } = replicaSet;
     return [

@@ -4,6 +4,7 @@ import type { RequestContext } from "../../context.ts";
 import { readyRanges } from "../../networking/service-cidr.ts";
 import type { AddressPool } from "./address-pool.ts";
 import type { Allocation } from "./allocation.ts";
+import { everything } from "./everything.ts";
 import type { Holder } from "./reservations.ts";
 import type { IpFamily } from "./types.ts";
 
@@ -60,13 +61,7 @@ export class AddressRanges {
 
   async #further(): Promise<AddressPool[]> {
     const { storage, keyPrefix } = this.#options.objects();
-    const list = await storage.list(keyPrefix, {
-      predicate: { empty: true, matches: () => true },
-      resourceVersion: "",
-      resourceVersionMatch: "",
-      limit: 0,
-      continue: "",
-    });
+    const list = await storage.list(keyPrefix, everything);
     const objects: KubeObject[] = list.items.map(({ object }) => object);
     const { first } = this.#options;
     const own = rangeOf(first);

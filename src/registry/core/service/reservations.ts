@@ -1,6 +1,7 @@
 import { formatTime, type KubeObject, parseTime } from "../../../apimachinery/index.ts";
 import type { Clock, Random } from "../../../platform/index.ts";
 import { type Storage, StorageError } from "../../../storage/index.ts";
+import { everything } from "./everything.ts";
 
 /** Who holds something: a Service. */
 export interface Holder {
@@ -64,13 +65,7 @@ export class Reservations {
   /** Every name that is taken. */
   async taken(): Promise<Set<string>> {
     const { storage, keyPrefix } = this.#options.store();
-    const list = await storage.list(keyPrefix, {
-      predicate: { empty: true, matches: () => true },
-      resourceVersion: "",
-      resourceVersionMatch: "",
-      limit: 0,
-      continue: "",
-    });
+    const list = await storage.list(keyPrefix, everything);
     return new Set(list.items.map(({ key }) => key.slice(keyPrefix.length)));
   }
 
