@@ -25,7 +25,8 @@ const digitsMax = 256;
 /** Greater powers of ten are refused: writing them out would take memory without a bound. */
 const exponentMax = 256;
 
-const decimalExponents: Readonly<Record<string, number>> = {
+/** By suffix: the power of ten. */
+export const decimalExponents: Readonly<Record<string, number>> = {
   n: -9,
   u: -6,
   m: -3,
@@ -37,7 +38,15 @@ const decimalExponents: Readonly<Record<string, number>> = {
   P: 15,
   E: 18,
 };
-const binaryExponents: Readonly<Record<string, number>> = { Ki: 10, Mi: 20, Gi: 30, Ti: 40, Pi: 50, Ei: 60 };
+/** By suffix: the power of two. */
+export const binaryExponents: Readonly<Record<string, number>> = {
+  Ki: 10,
+  Mi: 20,
+  Gi: 30,
+  Ti: 40,
+  Pi: 50,
+  Ei: 60,
+};
 
 /** `100m`, `1.5Gi`, `12e6`. Finer than 10^-9 rounds up; binary notation is capped at 2^63-1, as upstream. @throws QuantityError */
 export function parseQuantity(text: string): Quantity {

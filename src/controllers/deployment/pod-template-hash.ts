@@ -1,3 +1,4 @@
+import { binaryExponents, decimalExponents } from "../../apimachinery/index.ts";
 import { utf8 } from "../../base/index.ts";
 import { podTemplateLayout, stringTypes } from "./pod-template-layout.ts";
 
@@ -135,20 +136,6 @@ function goIntOrString(value: unknown): string {
     ? `{Type:(intstr.Type)1 IntVal:(int32)0 StrVal:(string)${value}}`
     : `{Type:(intstr.Type)0 IntVal:(int32)${Number(value ?? 0)} StrVal:(string)}`;
 }
-
-const decimalExponents: Record<string, number> = {
-  n: -9,
-  u: -6,
-  m: -3,
-  "": 0,
-  k: 3,
-  M: 6,
-  G: 9,
-  T: 12,
-  P: 15,
-  E: 18,
-};
-const binaryExponents: Record<string, number> = { Ki: 10, Mi: 20, Gi: 30, Ti: 40, Pi: 50, Ei: 60 };
 
 /**
  * resource.Quantity as ParseQuantity leaves it for a canonical text: an int64 with a decimal scale, and the text itself

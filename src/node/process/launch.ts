@@ -4,6 +4,7 @@
  */
 import { dirname, isAbsolute, join } from "node:path";
 import type { Files, Machine, RunningProcess } from "../../platform/index.ts";
+import type { RunAs } from "./program.ts";
 
 /**
  * $1: whether descriptor 4 takes a process into its control group, or nothing; $2: the pipe of its standard input, or nothing. Descriptors
@@ -16,13 +17,8 @@ shift 2
 if [ -n "$input" ]; then /bin/cat "$input" 3>&- | "$@" 3>&-; else "$@" 3>&- < /dev/null; fi
 echo $? >&3`;
 
-export interface LaunchRequest {
+export interface LaunchRequest extends RunAs {
   readonly command: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd: string;
-  readonly uid?: number;
-  readonly gid?: number;
-  readonly groups?: readonly number[];
   readonly logFile: string;
   /** Where its exit status is written. */
   readonly exitFile: string;

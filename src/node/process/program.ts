@@ -1,13 +1,17 @@
 import { expand } from "./expand.ts";
 import type { Container } from "./pod.ts";
 
-/** What a command needs to run beside the program. */
-export interface Surroundings {
+/** Where a program of this machine runs, and as whom: as the agent where nothing is said. */
+export interface RunAs {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly uid?: number;
   readonly gid?: number;
   readonly groups?: readonly number[];
+}
+
+/** What a command needs to run beside the program. */
+export interface Surroundings extends RunAs {
   /** The command to run for it; undefined where it is to be found on the PATH of `env` and run as it is. */
   readonly enter?: (command: readonly string[]) => Promise<readonly string[]>;
 }

@@ -1,16 +1,12 @@
 import type { Machine } from "../../platform/index.ts";
 import { probeOutputBytesMax } from "./limits.ts";
+import type { RunAs } from "./program.ts";
 
 /** Runs a program to its end, or to the end of its time; then its whole group is killed and the status is undefined. */
 export async function runCommand(
   machine: Machine,
-  request: {
+  request: RunAs & {
     readonly command: readonly string[];
-    readonly env: Readonly<Record<string, string>>;
-    readonly cwd: string;
-    readonly uid?: number;
-    readonly gid?: number;
-    readonly groups?: readonly number[];
     readonly timeoutMs: number;
     /** Of what it says so much is kept. Bytes; those of a probe by default. */
     readonly outputBytesMax?: number;
