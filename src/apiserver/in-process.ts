@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { PassThrough } from "node:stream";
 import type { UserInfo } from "../apimachinery/index.ts";
 import type { Transport, TransportRequest, TransportResponse } from "../client/index.ts";
+import { type BodySource, type TakesSource, wholeBody } from "../h2/index.ts";
 import { inlineBody } from "./body.ts";
 import type { EventQueue } from "./event-queue.ts";
 import { inProcessUser } from "./layers/authenticate.ts";
@@ -66,7 +67,7 @@ function incoming(
 type HeaderValue = string | number | readonly string[];
 
 /** The part of http.ServerResponse that the server and koa use, and a way around bytes. */
-export class InProcessResponse extends EventEmitter {
+export class InProcessResponse extends EventEmitter implements TakesSource {
   statusCode = 200;
   headersSent = false;
   finished = false;
@@ -133,17 +134,22 @@ export class InProcessResponse extends EventEmitter {
   openEvents(events: EventQueue): void {
     this.#events = events;
     this.statusCode = 200;
-    this.#answer(wholeBody(undefined), events);
+    this.#answer(oneChunk(undefined), events);
   }
 
   end(chunk?: Uint8Array | string): this {
     if (this.finished) return this;
     this.finished = true;
     if (this.#stream !== undefined) this.#stream.end(chunk);
-    else if (this.#events === undefined) this.#answer(wholeBody(chunk));
+    else if (this.#events === undefined) this.#answer(oneChunk(chunk));
     this.emit("finish");
     if (this.#stream === undefined) this.#close();
     return this;
+  }
+
+  /** Who reads in this process takes it as a whole. */
+  endWith(source: BodySource): void {
+    this.end(wholeBody(source));
   }
 
   destroy(error?: Error): this {
@@ -193,7 +199,7 @@ const headerText = (value: HeaderValue): string =>
   typeof value === "object" ? value.join(", ") : String(value);
 
 /** One chunk, without the machinery of a stream. */
-function wholeBody(chunk: Uint8Array | string | undefined): AsyncIterable<Uint8Array> {
+function oneChunk(chunk: Uint8Array | string | undefined): AsyncIterable<Uint8Array> {
   const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
   let read = bytes === undefined || bytes.length === 0;
   const iterator: AsyncIterator<Uint8Array> = {

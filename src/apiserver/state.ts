@@ -1,6 +1,7 @@
 import type { Context } from "koa";
 import type { UserInfo } from "../apimachinery/index.ts";
 import type { AuditTrail } from "../audit/index.ts";
+import type { BodySource } from "../h2/index.ts";
 import type { ResourceHandler } from "../registry/index.ts";
 import { warningBytesMax, warningTextCharsMax } from "./limits.ts";
 import type { RequestInfo } from "./request-info.ts";
@@ -24,11 +25,11 @@ interface RequestState {
   refusedByAuthorizer: boolean;
 }
 
-/** An answer that is there as a whole. */
+/** An answer of which everything is known; a body that is a source may be asked for once. */
 export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array | string;
+  readonly body: Uint8Array | BodySource | string;
 }
 
 /** A koa context of this server. */

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import type { BodyFailed, BodySource, TakesSource } from "./body-source.ts";
 import type { ClassicRequest } from "./classic-request.ts";
 import { errorCode } from "./frames.ts";
 import type { HttpDate } from "./http-date.ts";
@@ -28,7 +29,7 @@ const hasNoBody = (method: string, status: number): boolean =>
  * The part of http.ServerResponse that handlers use, koa among them. Nothing is kept here: what is written goes to the stream at once,
  * and a body that is given as a whole leaves with its header.
  */
-export class ClassicResponse extends EventEmitter {
+export class ClassicResponse extends EventEmitter implements TakesSource {
   statusCode = 200;
   statusMessage = "";
   sendDate = true;
@@ -146,18 +147,27 @@ export class ClassicResponse extends EventEmitter {
     const done = [chunk, encoding, callback].find((one) => typeof one === "function");
     if (done) this.once("finish", done as Callback);
     if (this.writableEnded) return this;
-    this.writableEnded = true;
     const last =
       chunk === undefined || chunk === null || typeof chunk === "function"
         ? undefined
         : bytesOf(chunk, encoding);
-    if (!this.headersSent) {
-      const empty = last === undefined || last.length === 0 || hasNoBody(this.req.method, this.statusCode);
-      this.#sendHeaders(empty);
-      if (empty) return this;
-    }
-    this.#stream.endWith(this.#noBody ? undefined : last);
+    if (this.#endHeaders(last?.length ?? 0)) this.#stream.endWith(this.#noBody ? undefined : last);
     return this;
+  }
+
+  endWith(source: BodySource, failed: BodyFailed): void {
+    if (this.writableEnded || !this.#endHeaders(source.length)) return;
+    if (this.#noBody) this.#stream.end();
+    else this.#stream.endWithSource(source, failed);
+  }
+
+  /** Nothing but `bytes` of the body will follow. False where the header said that it is all there is. */
+  #endHeaders(bytes: number): boolean {
+    this.writableEnded = true;
+    if (this.headersSent) return true;
+    const isAll = bytes === 0 || hasNoBody(this.req.method, this.statusCode);
+    this.#sendHeaders(isAll);
+    return !isAll;
   }
 
   /** Breaks the answer off. */

@@ -1,9 +1,11 @@
 import { assert } from "../base/index.ts";
 import type { Connection } from "../platform/index.ts";
+import type { BodyFailed, BodySource } from "./body-source.ts";
 import { errorCode, framePayloadBytesMax } from "./frames.ts";
 import type { OutgoingFields } from "./header-encoder.ts";
 import { type Output, sharedPayloadBytesMin } from "./output.ts";
-import type { HeaderFields, IncomingStream, StreamReceiver } from "./ports.ts";
+import type { HeaderFields, IncomingStream } from "./ports.ts";
+import { ReceivingStream } from "./receiving-stream.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** What waits in a stream for its client; above it `write` answers false. */
@@ -14,9 +16,6 @@ const turnBytes = 65_536;
 
 /** Part of a chunk that may well be answered by a WINDOW_UPDATE or two. */
 const usefulBytesMin = 1024;
-
-/** Chunks kept while the receiver pauses, before they are made one: small ones would take more than their bytes. */
-const waitingChunksMax = 256;
 
 /** The connection, as its streams see it. */
 export interface StreamHost {
@@ -40,54 +39,33 @@ export interface StreamHost {
   resetStream(stream: Http2Stream, code: number): void;
 }
 
-/** A receiver that also wants to know when our whole answer has been handed over. */
-export interface AnsweringReceiver extends StreamReceiver {
-  sent?(): void;
-}
+/** Bytes that are there, or are made as they leave. */
+type Body = Uint8Array | BodySource;
 
 /**
  * One stream (RFC 9113, section 5.1): it comes into being with a request, so it is open or half-closed and at last closed. Both
  * windows and what waits for them are here; who may send next is the connection's decision. The same on a client's side, where `respond`
  * sends the request's fields.
  */
-export class Http2Stream implements IncomingStream {
-  readonly id: number;
-  readonly head: RequestHead;
-  /** Bytes the other side may still send (section 6.9). */
-  receiveWindow: number;
-  /** Bytes taken of it that no WINDOW_UPDATE has given back yet. */
-  takenBytes = 0;
+export class Http2Stream extends ReceivingStream implements IncomingStream {
   /** Bytes the client lets us send; negative after it made its initial window smaller (section 6.9.2). */
   sendWindow: number;
-  /** END_STREAM has come, or gone. */
-  remoteEnded = false;
-  localEnded = false;
-  /** Set once it is closed. */
-  closeCode: number | undefined;
   readonly #host: StreamHost;
-  #receiver: AnsweringReceiver | undefined;
-  #bodyBytes = 0;
-  #paused = false;
-  /** Most streams never have anything in it, nor in the queue. */
-  #waiting: Uint8Array[] = none;
-  #smallChunks = 0;
-  #endDelivered = false;
-  #deliveryScheduled = false;
   #headersSent = false;
-  #queue: Uint8Array[] = none;
+  /** Most streams never have anything in it. A source is the last. */
+  #queue: Body[] = none;
+  /** Of the first in the queue: so much has left. */
   #queueOffset = 0;
   #queuedBytes = 0;
   #ending = false;
   #trailers: OutgoingFields | undefined;
+  #failed: BodyFailed | undefined;
   #needsDrain = false;
   #sentTold = false;
-  #closedTold = false;
 
   constructor(host: StreamHost, id: number, head: RequestHead, receiveWindow: number, sendWindow: number) {
+    super(id, head, receiveWindow);
     this.#host = host;
-    this.id = id;
-    this.head = head;
-    this.receiveWindow = receiveWindow;
     this.sendWindow = sendWindow;
   }
 
@@ -111,10 +89,6 @@ export class Http2Stream implements IncomingStream {
     return this.#host.connection;
   }
 
-  get closed(): boolean {
-    return this.closeCode !== undefined;
-  }
-
   get headersSent(): boolean {
     return this.#headersSent;
   }
@@ -123,94 +97,13 @@ export class Http2Stream implements IncomingStream {
     return this.#needsDrain;
   }
 
-  // Receiving.
-
-  receive(receiver: AnsweringReceiver): void {
-    this.#receiver = receiver;
-    if (this.#waiting.length > 0 || this.remoteEnded) this.#deliverSoon();
-    if (this.#closedTold) queueMicrotask(() => receiver.closed(this.closeCode ?? errorCode.noError));
+  protected override get hearsNoMore(): boolean {
+    return this.localEnded && !this.#host.hearsAfterEnd;
   }
 
-  pause(): void {
-    this.#paused = true;
+  protected override taken(bytes: number): void {
+    this.#host.taken(this, bytes);
   }
-
-  resume(): void {
-    if (!this.#paused || this.closed) return;
-    this.#paused = false;
-    this.#deliverSoon();
-  }
-
-  /** Bytes of DATA from the client. False: more than, or at the end less than, its content-length (section 8.1.1). */
-  takeData(chunk: Uint8Array, end: boolean): boolean {
-    const { contentLength } = this.head;
-    this.#bodyBytes += chunk.length;
-    if (contentLength !== undefined) {
-      if (this.#bodyBytes > contentLength || (end && this.#bodyBytes < contentLength)) return false;
-    }
-    if (end) this.remoteEnded = true;
-    if (this.localEnded && !this.#host.hearsAfterEnd) {
-      // Nobody listens any more, but the connection's window must not shut.
-      this.#host.taken(this, chunk.length);
-      return true;
-    }
-    if (chunk.length > 0) this.#offer(chunk);
-    if (end && !this.closed) this.#offerEnd();
-    return true;
-  }
-
-  /** The client's side ends without DATA: with its HEADERS, or with trailers. */
-  takeEnd(): boolean {
-    const { contentLength } = this.head;
-    if (contentLength !== undefined && contentLength !== this.#bodyBytes) return false;
-    this.remoteEnded = true;
-    this.#offerEnd();
-    return true;
-  }
-
-  #offer(chunk: Uint8Array): void {
-    if (this.#receiver !== undefined && !this.#paused && this.#waiting.length === 0) {
-      this.#receiver.data(chunk);
-      this.#host.taken(this, chunk.length);
-      return;
-    }
-    if (this.#waiting === none) this.#waiting = [];
-    this.#waiting.push(chunk);
-    if (++this.#smallChunks < waitingChunksMax) return;
-    this.#waiting.push(Buffer.concat(this.#waiting.splice(-waitingChunksMax)));
-    this.#smallChunks = 0;
-  }
-
-  #offerEnd(): void {
-    if (this.#endDelivered || this.#receiver === undefined || this.#paused || this.#waiting.length > 0)
-      return;
-    this.#endDelivered = true;
-    this.#receiver.ended();
-  }
-
-  /** Never from within a call of the receiver's own. */
-  #deliverSoon(): void {
-    if (this.#deliveryScheduled) return;
-    this.#deliveryScheduled = true;
-    queueMicrotask(() => {
-      this.#deliveryScheduled = false;
-      this.#deliver();
-    });
-  }
-
-  #deliver(): void {
-    if (this.#receiver === undefined) return;
-    while (this.#waiting.length > 0 && !this.#paused) {
-      const chunk = this.#waiting.shift() as Uint8Array;
-      this.#smallChunks = Math.min(this.#smallChunks, this.#waiting.length);
-      this.#receiver.data(chunk);
-      this.#host.taken(this, chunk.length);
-    }
-    if (!this.remoteEnded || this.closed) return;
-    if (!this.localEnded || this.#host.hearsAfterEnd) this.#offerEnd();
-  }
-
-  // Sending.
 
   respond(fields: OutgoingFields, options: { end?: boolean } = {}): void {
     if (this.closed || this.#headersSent) return;
@@ -255,14 +148,25 @@ export class Http2Stream implements IncomingStream {
   /** `chunk`: the last one. */
   endWith(chunk: Uint8Array | undefined, trailers?: OutgoingFields): void {
     if (this.closed || this.#ending) return;
-    assert(this.#headersSent, "an end before its header");
-    this.#ending = true;
     for (const _ in trailers) {
       this.#trailers = trailers;
       break;
     }
-    if (chunk !== undefined && chunk.length > 0) this.#send(chunk, false);
-    if (!this.localEnded && this.#queue.length === 0) this.#sendEnd();
+    this.#end(chunk);
+  }
+
+  /** The rest of the body is made as windows and output let it leave; the stream is broken off where that fails. */
+  endWithSource(source: BodySource, failed: BodyFailed): void {
+    if (this.closed || this.#ending) return;
+    this.#failed = failed;
+    this.#end(source);
+  }
+
+  #end(body: Body | undefined): void {
+    assert(this.#headersSent, "an end before its header");
+    this.#ending = true;
+    if (body !== undefined && body.length > 0) this.#send(body, false);
+    if (!this.localEnded && !this.closed && this.#queue.length === 0) this.#sendEnd();
   }
 
   reset(code: number): void {
@@ -272,16 +176,17 @@ export class Http2Stream implements IncomingStream {
   /** There may be room. Sends what it can, a turn at most; true: there is more and still room for this stream. */
   sendQueued(): boolean {
     let turn = turnBytes;
-    while (this.#queue.length > 0 && turn > 0 && !this.closed) {
-      const chunk = this.#queue[0] as Uint8Array;
-      const stop = Math.min(chunk.length, this.#queueOffset + turn);
-      const sent = this.#sendPart(chunk, this.#queueOffset, stop, this.#queue.length === 1);
-      turn -= sent - this.#queueOffset;
-      this.#host.queuedBytes -= sent - this.#queueOffset;
-      this.#queuedBytes -= sent - this.#queueOffset;
+    while (this.#queue.length > 0 && turn > 0) {
+      const body = this.#queue[0] as Body;
+      const start = this.#queueOffset;
+      const stop = Math.min(body.length, start + turn);
+      const sent = this.#sendPart(body, start, stop, this.#queue.length === 1);
+      if (this.closed) return false;
+      turn -= sent - start;
+      this.#waits(heldBytes(body, sent) - heldBytes(body, start));
       this.#queueOffset = sent;
       if (sent < stop) break;
-      if (sent === chunk.length) {
+      if (sent === body.length) {
         this.#queue.shift();
         this.#queueOffset = 0;
       }
@@ -291,41 +196,58 @@ export class Http2Stream implements IncomingStream {
     else if (this.#ending && !this.closed) this.#sendEnd();
     if (this.#needsDrain && !this.#host.output.full) {
       this.#needsDrain = false;
-      if (!this.closed && !this.#ending) this.#receiver?.drain?.();
+      if (!this.closed && !this.#ending) this.receiver?.drain?.();
     }
     return this.#needsDrain;
   }
 
   /** `lent`: what has to wait is copied. */
-  #send(chunk: Uint8Array, lent: boolean): void {
-    const sent = this.#queue.length > 0 ? 0 : this.#sendPart(chunk, 0, chunk.length, true);
+  #send(body: Body, lent: boolean): void {
+    const sent = this.#queue.length > 0 ? 0 : this.#sendPart(body, 0, body.length, true);
     if (this.localEnded) this.#host.ended(this);
-    if (sent === chunk.length) return;
+    if (sent === body.length || this.closed) return;
     if (this.#queue.length === 0) this.#queueOffset = sent;
     if (this.#queue === none) this.#queue = [];
-    this.#queue.push(lent ? new Uint8Array(chunk) : chunk);
-    this.#queuedBytes += chunk.length - sent;
-    this.#host.queuedBytes += chunk.length - sent;
+    this.#queue.push(lent ? new Uint8Array(body as Uint8Array) : body);
+    this.#waits(heldBytes(body, sent));
     this.#host.waitForRoom(this);
   }
 
-  /** Sends of `chunk` from `start`, up to `stop`, what windows and output let through; answers how far it came. */
-  #sendPart(chunk: Uint8Array, start: number, stop: number, lastChunk: boolean): number {
+  #waits(bytes: number): void {
+    this.#queuedBytes += bytes;
+    this.#host.queuedBytes += bytes;
+  }
+
+  /** Sends of `body` from `start`, up to `stop`, what windows and output let through; answers how far it came. */
+  #sendPart(body: Body, start: number, stop: number, last: boolean): number {
     const host = this.#host;
     let at = start;
     while (at < stop && !host.output.full) {
       const length = Math.min(stop - at, framePayloadBytesMax, this.sendWindow, host.sendWindow);
       if (length <= 0) break;
+      const end = last && this.#ending && this.#trailers === undefined && at + length === body.length;
+      if (body instanceof Uint8Array) host.output.data(this.id, body, at, at + length, end);
+      else if (!this.#make(body, length, end)) return at;
       this.sendWindow -= length;
       host.sendWindow -= length;
-      const end = lastChunk && this.#ending && this.#trailers === undefined && at + length === chunk.length;
-      host.output.data(this.id, chunk, at, at + length, end);
       at += length;
       if (end) this.localEnded = true;
     }
     // Not where the client lets it out drop by drop (CVE-2019-9511).
-    if (at > start && (at === chunk.length || at - start >= usefulBytesMin)) host.sentUseful();
+    if (at > start && (at === body.length || at - start >= usefulBytesMin)) host.sentUseful();
     return at;
+  }
+
+  /** Sends what comes next of a source. False: it failed, and with it the stream. */
+  #make(source: BodySource, length: number, end: boolean): boolean {
+    try {
+      this.#host.output.made(this.id, source, length, end);
+      return true;
+    } catch (error) {
+      this.reset(errorCode.internalError);
+      this.#failed?.(error);
+      return false;
+    }
   }
 
   #sendEnd(): void {
@@ -349,33 +271,28 @@ export class Http2Stream implements IncomingStream {
   /** Drops what waits in either direction. */
   close(code: number): void {
     this.closeCode = code;
-    this.#host.queuedBytes -= this.#queuedBytes;
-    this.#queuedBytes = 0;
+    this.#waits(-this.#queuedBytes);
     this.#queue = none;
-    this.#waiting = none;
-  }
-
-  /** Drops what has come and was not taken; answers how many bytes that was. */
-  discard(): number {
-    let bytes = 0;
-    for (const chunk of this.#waiting) bytes += chunk.length;
-    this.#waiting = none;
-    return bytes;
+    this.discard();
   }
 
   /** After a flush: what the receiver should know by now. */
   tell(): void {
     if (this.localEnded && !this.#sentTold) {
       this.#sentTold = true;
-      this.#receiver?.sent?.();
+      this.receiver?.sent?.();
     }
-    if (this.closeCode === undefined || this.#closedTold) return;
-    this.#closedTold = true;
-    this.#receiver?.closed(this.closeCode);
+    this.tellClosed();
   }
+}
+
+/** What is kept of a body that has left up to `offset`. */
+function heldBytes(body: Body, offset: number): number {
+  if (body instanceof Uint8Array) return body.length - offset;
+  return offset < body.length ? body.heldBytes : 0;
 }
 
 const noBytes = new Uint8Array(0);
 
 /** Stands for a list that nothing was added to; never to be added to itself. */
-const none: Uint8Array[] = [];
+const none: Body[] = [];

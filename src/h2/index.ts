@@ -3,6 +3,7 @@
  * (http2-connection.ts says how it goes together), HTTP/1.1 is node:http; nothing above this room knows. And the other side of HTTP/2, over
  * byte streams that somebody else opened (client-connection.ts).
  */
+export { type BodySource, endWith, type TakesSource, wholeBody } from "./body-source.ts";
 export { createHttpClient } from "./client.ts";
 export { connectionOf } from "./connection-of.ts";
 export type { ServerLimits } from "./limits.ts";

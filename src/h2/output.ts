@@ -1,9 +1,10 @@
 import type { Duplex } from "node:stream";
 import type { Connection } from "../platform/index.ts";
+import type { BodySource } from "./body-source.ts";
 import { frameFlag, frameHeaderBytes, framePayloadBytesMax, frameType } from "./frames.ts";
 import { giveBackPage, takePage } from "./pages.ts";
 
-/** What waits for the next write; above it a connection's DATA waits in its streams. */
+/** What waits for the next write; above it a connection's DATA waits in its streams. The largest page holds that, and a frame more. */
 const pendingBytesHigh = 262_144;
 
 /** A payload from this size on is not copied. */
@@ -71,6 +72,15 @@ export class Output {
     this.#header(length, frameType.data, endStream ? frameFlag.endStream : 0, streamId);
     if (length >= sharedPayloadBytesMin) this.#share(chunk.subarray(start, end));
     else if (length > 0) this.#copy(chunk, start, end);
+  }
+
+  /** One DATA frame with the next `length` bytes of a source, made in their place. @throws what the source does; no frame is sent then */
+  made(streamId: number, source: BodySource, length: number, endStream: boolean): void {
+    this.#room(frameHeaderBytes + length, source.length);
+    source.writeNext(this.#page, this.#pageEnd + frameHeaderBytes, length);
+    this.#header(length, frameType.data, endStream ? frameFlag.endStream : 0, streamId);
+    this.#pageEnd += length;
+    this.#lies(length);
   }
 
   /** HEADERS, and CONTINUATION as needed (sections 6.2, 6.10). */
@@ -236,12 +246,23 @@ export class Output {
     this.#runStart = this.#pageEnd;
   }
 
-  #room(bytes: number): void {
+  /** `more`: what may well follow. */
+  #room(bytes: number, more = 0): void {
     if (this.#pageEnd + bytes <= this.#page.length) return;
-    this.#endRun();
-    if (this.#page !== noPage) this.#fullPages.push(this.#page);
+    const outgrown = this.#page;
+    const end = this.#pageEnd;
     // As much as the last turn's, for a start.
-    this.#page = takePage(Math.max(this.#lastCopied, this.#copied, bytes));
+    const page = takePage(Math.max(this.#lastCopied, this.#copied + Math.max(bytes, more)));
+    this.#page = page;
+    if (outgrown === noPage) return;
+    if (this.#runStart === 0 && end + bytes <= page.length) {
+      // A write of one part is not put together again.
+      page.set(outgrown.subarray(0, end));
+      giveBackPage(outgrown);
+      return;
+    }
+    if (end > this.#runStart) this.#parts.push(outgrown.subarray(this.#runStart, end));
+    this.#fullPages.push(outgrown);
     this.#runStart = this.#pageEnd = 0;
   }
 }

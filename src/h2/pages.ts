@@ -4,7 +4,8 @@
  * as many megabytes that V8 takes for a reason to collect garbage.
  */
 
-const pageBytes = [4096, 16_384, 65_536] as const;
+/** The largest holds what a connection gathers before its streams wait, the headers of others with it. */
+const pageBytes = [4096, 16_384, 65_536, 294_912] as const;
 
 /** Of pages that nobody uses. */
 const keptBytesMax = 4 * 1024 * 1024;

@@ -1,4 +1,5 @@
 import { type KubeObject, stringifyJson } from "../apimachinery/index.ts";
+import { equalBytes } from "../base/index.ts";
 import type { Stored } from "../storage/index.ts";
 
 /** An object that is answered but not stored: a dry run's, a Scale, what a delete removed. */
@@ -23,5 +24,6 @@ export function transientObject(key: string, object: KubeObject): Stored {
       target.set(json(), at);
       return at + json().length;
     },
+    jsonBeginsWith: (bytes) => equalBytes(json().subarray(0, bytes.length), bytes),
   };
 }

@@ -49,6 +49,8 @@ export interface Stored {
   readonly jsonLength: number;
   /** Writes it where an answer has room for it; the position behind it. */
   copyJson(target: Uint8Array, at: number): number;
+  /** Whether it begins so. */
+  jsonBeginsWith(bytes: Uint8Array): boolean;
 }
 
 /** Values by which objects are selected often, computed on an object: `spec.nodeName` of a pod. */

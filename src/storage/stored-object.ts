@@ -112,6 +112,13 @@ export class StoredObject implements Stored {
     return end + length;
   }
 
+  jsonBeginsWith(bytes: Uint8Array): boolean {
+    const gap = this.#findGap();
+    return gap === foreign
+      ? startsWith(this.#encoded(), bytes, 0)
+      : bytes.length <= gap && startsWith(this.value, bytes, 0);
+  }
+
   #findGap(): number {
     this.#gap ??= resourceVersionGap(this.value);
     return this.#gap;

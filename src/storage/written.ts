@@ -34,4 +34,8 @@ export class Written implements Stored {
   copyJson(target: Uint8Array, at: number): number {
     return this.#stored.copyJson(target, at);
   }
+
+  jsonBeginsWith(bytes: Uint8Array): boolean {
+    return this.#stored.jsonBeginsWith(bytes);
+  }
 }

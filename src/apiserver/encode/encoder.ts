@@ -1,12 +1,14 @@
 import { errors, type Json, parseJson, stringifyJson, stringifyYaml } from "../../apimachinery/index.ts";
+import { fromUtf8 } from "../../base/index.ts";
+import { type BodySource, wholeBody } from "../../h2/index.ts";
 import type { ResourceHandler } from "../../registry/index.ts";
 import { apiVersionOf } from "../../registry/index.ts";
 import type { Stored, StoredList } from "../../storage/index.ts";
 import type { KubernetesCodec } from "../../wire/index.ts";
 import { contentTypes, type Representation } from "../media-types.ts";
-import { listBytes } from "./list-bytes.ts";
 import { partialList, partialObject } from "./partial-metadata.ts";
 import { scaleColumns, scaleRow } from "./scale-table.ts";
+import { ListJson, ObjectJson } from "./stored-json.ts";
 import { type IncludeObject, type RowSource, tableOf } from "./table.ts";
 
 /** What one request's answer looks like. */
@@ -21,12 +23,12 @@ export interface EncodeOptions {
 }
 
 /**
- * Objects to bytes. JSON of a single object and of a list's items is what the store encoded once for everybody: it is sent as it is.
+ * Objects to bytes. JSON of a single object and of a list's items is what the store encoded once for everybody: it is written where it leaves.
  * Everything else is made for the request.
  */
 export interface Encoder {
-  object(stored: Stored, options: EncodeOptions): Uint8Array;
-  list(list: StoredList, options: EncodeOptions): Uint8Array;
+  object(stored: Stored, options: EncodeOptions): Uint8Array | BodySource;
+  list(list: StoredList, options: EncodeOptions): Uint8Array | BodySource;
   /** A Status, or what else is no object of a resource. */
   value(value: unknown, representation: Representation, pretty: boolean): Uint8Array;
 }
@@ -55,34 +57,25 @@ export function createEncoder(protobuf: () => KubernetesCodec): Encoder {
     object(stored, options) {
       const { representation, pretty } = options;
       if (representation.as === "" && representation.encoding === "json") {
-        const line = jsonLine(stored);
-        return pretty ? value(reread(line), representation, pretty) : line;
+        const json = new ObjectJson(stored);
+        return pretty ? value(reread(json), representation, pretty) : json;
       }
       return value(objectView(stored, options), representation, pretty);
     },
     list(list, options) {
       const { representation, pretty } = options;
       if (representation.as === "" && representation.encoding === "json") {
-        const line = listBytes(list, options.handler.form);
-        return pretty ? value(reread(line), representation, pretty) : line;
+        const json = new ListJson(list, options.handler.form);
+        return pretty ? value(reread(json), representation, pretty) : json;
       }
       return value(listView(list, options), representation, pretty);
     },
   };
 }
 
-const newline = 0x0a;
-
 /** What is indented has its fields where everybody else sees them: the stored bytes say where. */
-function reread(line: Uint8Array): Json {
-  return parseJson(Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString());
-}
-
-/** JSON that is not indented ends with a newline, as Go's encoder writes it. */
-function jsonLine(stored: Stored): Uint8Array {
-  const line = Buffer.allocUnsafe(stored.jsonLength + 1);
-  line[stored.copyJson(line, 0)] = newline;
-  return line;
+function reread(json: BodySource): Json {
+  return parseJson(fromUtf8(wholeBody(json)));
 }
 
 /** @throws StatusError NotAcceptable where a list's view is wanted of an object */

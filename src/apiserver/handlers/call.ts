@@ -1,5 +1,6 @@
 import type { Admission, AdmissionRequest, Operation } from "../../admission/index.ts";
 import type { JsonObject, KubeObject } from "../../apimachinery/index.ts";
+import type { BodySource } from "../../h2/index.ts";
 import type { Clock, Random } from "../../platform/index.ts";
 import type { RequestContext, ResourceHandler, Validate } from "../../registry/index.ts";
 import type { KubernetesCodec } from "../../wire/index.ts";
@@ -123,7 +124,7 @@ export class ResourceCall {
     };
   }
 
-  reply(status: number, body: Uint8Array, options: EncodeOptions): void {
+  reply(status: number, body: Uint8Array | BodySource, options: EncodeOptions): void {
     this.context.state.reply = replyOf(status, body, options.representation);
   }
 
@@ -177,7 +178,7 @@ export class ResourceCall {
   }
 }
 
-function replyOf(status: number, body: Uint8Array, representation: Representation): Reply {
+function replyOf(status: number, body: Uint8Array | BodySource, representation: Representation): Reply {
   return { status, headers: { "content-type": contentTypes[representation.encoding] }, body };
 }
 

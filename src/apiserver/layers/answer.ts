@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { gzip, type ZlibOptions } from "node:zlib";
 import { errors, StatusError } from "../../apimachinery/index.ts";
 import { anonymous } from "../../auth/index.ts";
+import { type BodySource, endWith, wholeBody } from "../../h2/index.ts";
 import type { Encoder } from "../encode/encoder.ts";
 import { compressBytesMin, compressionLevel } from "../limits.ts";
 import type { ServerLog } from "../log.ts";
@@ -15,8 +16,8 @@ import { type ApiContext, type Layer, type Reply, Warnings } from "../state.ts";
 const nowhere = requestInfo("GET", "/");
 
 /** zlib is loaded with the first one. */
-const compress = (body: Uint8Array, options: ZlibOptions) =>
-  promisify<Uint8Array, ZlibOptions, Buffer>(gzip)(body, options);
+const compress = (body: Uint8Array | BodySource, options: ZlibOptions) =>
+  promisify<Uint8Array, ZlibOptions, Buffer>(gzip)(wholeBody(body), options);
 
 /**
  * The outermost layer: whatever the inner ones decided or threw becomes one answer. Expected failures are StatusErrors; anything else is
@@ -46,10 +47,12 @@ export function answer(deps: { readonly encoder: Encoder; readonly log: ServerLo
       context.state.reply = failure(context, error, deps);
     }
     if (context.state.streaming) return;
-    try {
-      await send(context, context.state.reply ?? pageNotFound);
-    } catch (error) {
+    const failed = (error: unknown): void =>
       deps.log.error("an answer could not be sent", { path: context.url, error: textOf(error) });
+    try {
+      await send(context, context.state.reply ?? pageNotFound, failed);
+    } catch (error) {
+      failed(error);
       context.res.destroy();
     }
   };
@@ -90,7 +93,7 @@ function failure(context: ApiContext, thrown: unknown, deps: { encoder: Encoder;
 const textOf = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
 
-async function send(context: ApiContext, reply: Reply): Promise<void> {
+async function send(context: ApiContext, reply: Reply, failed: (error: unknown) => void): Promise<void> {
   const response: ServerResponse = context.res;
   const headers: Record<string, string | string[]> = {
     "audit-id": context.state.id,
@@ -109,7 +112,8 @@ async function send(context: ApiContext, reply: Reply): Promise<void> {
   if (reply.status !== 204 && reply.status !== 304) headers["content-length"] = String(body.length);
   if (response.destroyed) return;
   response.writeHead(reply.status, headers);
-  response.end(body);
+  if (body instanceof Uint8Array) response.end(body);
+  else endWith(response, body, failed);
 }
 
 const acceptsGzip = (context: ApiContext): boolean =>

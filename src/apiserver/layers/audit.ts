@@ -8,7 +8,7 @@ import {
   StatusError,
 } from "../../apimachinery/index.ts";
 import type { AuditedRequest, Auditor, Outcome } from "../../audit/index.ts";
-import { connectionOf } from "../../h2/index.ts";
+import { connectionOf, wholeBody } from "../../h2/index.ts";
 import type { KubernetesCodec } from "../../wire/index.ts";
 import { type MaybeUpgrade, takeConnection } from "../connect/forward.ts";
 import { decodeProtobuf } from "../decode-body.ts";
@@ -121,7 +121,7 @@ async function outcomeOf(
 ): Promise<Outcome> {
   if (!state.streaming) {
     const { reply } = state;
-    const outcome = reply === undefined ? { code: 404 } : outcomeOfReply(reply, protobuf);
+    const outcome = reply === undefined ? { code: 404 } : outcomeOfReply(state, reply, protobuf);
     started(outcome);
     return outcome;
   }
@@ -132,11 +132,18 @@ async function outcomeOf(
   return outcome;
 }
 
-function outcomeOfReply({ status: code, headers, body }: Reply, protobuf: () => KubernetesCodec): Outcome {
+function outcomeOfReply(state: ApiContext["state"], reply: Reply, protobuf: () => KubernetesCodec): Outcome {
+  const { status: code, headers, body } = reply;
   const type = headers["content-type"] ?? "";
+  let asked = false;
   let decoded: Json | undefined;
   const answer = (): Json | undefined => {
-    decoded ??= decode(type, body, protobuf);
+    if (asked) return decoded;
+    asked = true;
+    const bytes = typeof body === "string" ? Buffer.from(body) : wholeBody(body);
+    // What is made while it leaves is made once: the client gets what the record has.
+    state.reply = { ...reply, body: bytes };
+    decoded = decode(type, bytes, protobuf);
     return decoded;
   };
   const status = mayBeStatus(body) ? answer() : undefined;
@@ -150,6 +157,8 @@ const statusHeadBytes = 64;
 
 /** In each of the encodings the kind stands in the beginning. */
 function mayBeStatus(body: Reply["body"]): boolean {
+  // Only what is stored is not there yet.
+  if (typeof body !== "string" && !(body instanceof Uint8Array)) return false;
   const head =
     typeof body === "string"
       ? body.slice(0, statusHeadBytes)
@@ -160,8 +169,8 @@ function mayBeStatus(body: Reply["body"]): boolean {
 }
 
 /** Undefined for what is no object. */
-function decode(type: string, body: Reply["body"], protobuf: () => KubernetesCodec): Json | undefined {
-  const bytes = Buffer.from(body as Uint8Array);
+function decode(type: string, body: Uint8Array, protobuf: () => KubernetesCodec): Json | undefined {
+  const bytes = Buffer.from(body);
   try {
     if (type.startsWith("application/json")) return parseJson(bytes.toString());
     if (type.startsWith("application/yaml")) return parseYaml(bytes.toString());
