@@ -1,6 +1,6 @@
 /** The commands that a person types: each is a file in `commands/`, loaded only when it is the one asked for. */
 import { Command, Option } from "commander";
-import { withAccessFlags } from "./access-flags.ts";
+import { withApiFlags } from "./api-flags/options.ts";
 import { defaults } from "./defaults.ts";
 import { fail } from "./fail.ts";
 import { intervalMs, podRange, port, positiveNumber, quotaBytes, wholeNumber } from "./flag-values.ts";
@@ -30,7 +30,7 @@ async function version(): Promise<string> {
   return manifest.version;
 }
 
-withTrafficFlags(withAccessFlags(program.command("up")))
+const up = withTrafficFlags(program.command("up"))
   .summary("a whole cluster on this machine in one go")
   .description(
     "Starts a cluster, prints how to reach it, and runs until SIGINT or SIGTERM. Without --data-dir nothing is left behind.",
@@ -86,8 +86,11 @@ withTrafficFlags(withAccessFlags(program.command("up")))
     defaults.nodeMonitorGraceMs / 1000,
   )
   .action(async (options) => (await import("./commands/up.ts")).up(options));
+// Members of one machine would write one audit log.
+withApiFlags(up, ["Authentication", "Authorization", "Admission", "Limits", "Storage"]);
 
-withAccessFlags(program.command("serve"))
+const serve = program
+  .command("serve")
   .summary("one member, in the foreground")
   .description(
     "Runs one member: store, both APIs and controllers; with --etcd-servers, API and controllers on an etcd of yours. The flags are etcd's and kube-apiserver's where they have one.",
@@ -193,6 +196,7 @@ withAccessFlags(program.command("serve"))
   .option("--nodes <n>", "hollow nodes run by this process", wholeNumber, 0)
   .option("--kubeconfig <file>", "write an administrator's kubeconfig here")
   .action(async (options) => (await import("./commands/serve.ts")).serve(options));
+withApiFlags(serve);
 
 program
   .command("node")

@@ -1,18 +1,9 @@
 /** Arguments in the syntax of pflag, with its error texts. */
-import { parseDuration } from "../../apimachinery/index.ts";
-import { type Flag, parseBool, type Settings, settingsFrom } from "../flag-table.ts";
-import { flags, repeated } from "./flags.ts";
-
-/** What separates values of a flag that is given several times. */
-const separator = "\n";
-
-export interface ApiServerSettings extends Settings {
-  /** Of a flag that may be given several times: all its values. */
-  all(name: string): readonly string[];
-}
+import { type ApiSettings, apiSettings, joined, misfit } from "../api-flags/settings.ts";
+import { flags } from "./flags.ts";
 
 /** `--name=value`, `--name value`, `--switch`, `-v 4`, `-v=4`. @throws Error with pflag's text */
-export function parseArguments(args: readonly string[]): ApiServerSettings {
+export function parseArguments(args: readonly string[]): ApiSettings {
   const values = new Map<string, string>();
   const positional: string[] = [];
   for (let i = 0; i < args.length; i++) {
@@ -40,38 +31,14 @@ export function parseArguments(args: readonly string[]): ApiServerSettings {
       value = args[i];
       if (value === undefined) throw new Error(`flag needs an argument: --${name}`);
     }
-    checkValue(name, known, value);
-    add(values, name, known, value);
+    const problem = misfit(known, value);
+    if (problem !== undefined)
+      throw new Error(`invalid argument ${JSON.stringify(value)} for "--${name}" flag: ${problem}`);
+    values.set(name, joined(name, known, values.get(name), value));
   }
   if (positional.length > 0)
     throw new Error(
       `"kube-apiserver" does not take any arguments, got [${positional.map((one) => JSON.stringify(one)).join(" ")}]`,
     );
-  const settings = settingsFrom(flags, values);
-  return {
-    ...settings,
-    all: (name) =>
-      settings
-        .text(name)
-        .split(separator)
-        .filter((value) => value !== ""),
-  };
-}
-
-function add(values: Map<string, string>, name: string, known: Flag, value: string): void {
-  const before = values.get(name);
-  if (before !== undefined && repeated.has(name)) values.set(name, `${before}${separator}${value}`);
-  else if (before !== undefined && known.kind === "list") values.set(name, `${before},${value}`);
-  else values.set(name, value);
-}
-
-function checkValue(name: string, { kind }: Flag, value: string): void {
-  const quoted = JSON.stringify(value);
-  const refuse = (why: string): Error => new Error(`invalid argument ${quoted} for "--${name}" flag: ${why}`);
-  if (kind === "boolean" && parseBool(value) === undefined)
-    throw refuse(`strconv.ParseBool: parsing ${quoted}: invalid syntax`);
-  if (kind === "number" && !/^[+-]?\d{1,15}$/.test(value))
-    throw refuse(`strconv.ParseInt: parsing ${quoted}: invalid syntax`);
-  if (kind === "duration" && parseDuration(value) === undefined)
-    throw refuse(`time: invalid duration ${quoted}`);
+  return apiSettings(flags, values);
 }

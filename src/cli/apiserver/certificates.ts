@@ -1,55 +1,37 @@
 /** Certificates and keys from the files that flags name. */
-import { fromUtf8 } from "../../base/index.ts";
 import { type ApiPki, ensureServingCertificate } from "../../main/index.ts";
 import type { Platform, TlsMaterial } from "../../platform/index.ts";
-import type { ApiServerSettings } from "./arguments.ts";
+import { readFlagFile, requestHeaderOf } from "../api-flags/request-header.ts";
+import type { ApiSettings } from "../api-flags/settings.ts";
 
 /** @throws Error that names the flag and the file */
 export async function certificatesOf(
-  settings: ApiServerSettings,
+  settings: ApiSettings,
   platform: Platform,
   names: { readonly serviceAddress: string },
 ): Promise<ApiPki> {
-  const read = async (flag: string): Promise<string | undefined> => {
-    const path = settings.text(flag);
-    if (path === "") return undefined;
-    try {
-      return fromUtf8(await platform.disk.readFile(path));
-    } catch (error) {
-      throw new Error(`--${flag}: ${(error as Error).message}`, { cause: error });
-    }
-  };
+  const read = (flag: string) => readFlagFile(settings, platform.disk, flag);
   const pair = async (certFlag: string, keyFlag: string): Promise<TlsMaterial | undefined> => {
     const [cert, key] = await Promise.all([read(certFlag), read(keyFlag)]);
     if ((cert === undefined) !== (key === undefined))
       throw new Error(`--${certFlag} and --${keyFlag}: both or neither`);
     return cert === undefined || key === undefined ? undefined : { cert, key };
   };
-  const [given, clientCa, kubeletClient, frontProxy, requestHeaderCa] = await Promise.all([
+  const [given, clientCa, kubeletClient, frontProxy, requestHeader] = await Promise.all([
     pair("tls-cert-file", "tls-private-key-file"),
     read("client-ca-file"),
     pair("kubelet-client-certificate", "kubelet-client-key"),
     pair("proxy-client-cert-file", "proxy-client-key-file"),
-    read("requestheader-client-ca-file"),
+    requestHeaderOf(settings, platform.disk),
   ]);
-  checkAuthorities(clientCa, requestHeaderCa, settings.list("requestheader-allowed-names"));
+  checkAuthorities(clientCa, requestHeader);
   const apiServer = given ?? (await ownCertificate(settings, platform, names));
   return {
     apiServer,
     clientCa,
     kubeletClient,
     frontProxy,
-    requestHeader:
-      requestHeaderCa === undefined
-        ? undefined
-        : {
-            ca: requestHeaderCa,
-            allowedNames: settings.list("requestheader-allowed-names"),
-            usernameHeaders: settings.list("requestheader-username-headers"),
-            uidHeaders: settings.list("requestheader-uid-headers"),
-            groupHeaders: settings.list("requestheader-group-headers"),
-            extraHeaderPrefixes: settings.list("requestheader-extra-headers-prefix"),
-          },
+    requestHeader,
     // Controllers run elsewhere, and have their own.
     rootCa: undefined,
     signer: undefined,
@@ -58,14 +40,10 @@ export async function certificatesOf(
 }
 
 /** @throws Error where every client with a certificate could speak for everybody else to the aggregated servers */
-function checkAuthorities(
-  clientCa: string | undefined,
-  requestHeaderCa: string | undefined,
-  allowedNames: readonly string[],
-): void {
-  if (clientCa === undefined || requestHeaderCa === undefined || allowedNames.length > 0) return;
+function checkAuthorities(clientCa: string | undefined, proxies: ApiPki["requestHeader"]): void {
+  if (clientCa === undefined || proxies === undefined || proxies.allowedNames.length > 0) return;
   const clients = new Set(certificatesIn(clientCa));
-  if (certificatesIn(requestHeaderCa).some((certificate) => clients.has(certificate)))
+  if (certificatesIn(proxies.ca).some((certificate) => clients.has(certificate)))
     throw new Error(
       "--requestheader-client-ca-file and --client-ca-file contain overlapping certificates; --requestheader-allowed-names must be specified to ensure regular client certificates cannot set authenticating proxy headers for arbitrary users",
     );
@@ -79,7 +57,7 @@ const certificatesIn = (bundle: string): string[] =>
 
 /** CERT-DIR/apiserver.crt and .key, made where they are missing. */
 async function ownCertificate(
-  settings: ApiServerSettings,
+  settings: ApiSettings,
   platform: Platform,
   { serviceAddress }: { readonly serviceAddress: string },
 ): Promise<TlsMaterial> {

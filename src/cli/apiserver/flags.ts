@@ -1,11 +1,10 @@
 /** kube-apiserver's flags, all of 1.35's (https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/). */
-import { type FlagTable, honoured, none, refused } from "../flag-table.ts";
+import { apiFlags } from "../api-flags/definitions.ts";
+import { type Flag, type FlagTable, honoured, none, refused } from "../flag-table.ts";
 
-/** More than one value is told by the flag again, not by commas. */
-export const repeated: ReadonlySet<string> = new Set(["service-account-issuer", "service-account-key-file"]);
-
-export const flags: FlagTable = new Map(
-  Object.entries({
+export const flags: FlagTable = new Map<string, Flag>([
+  ...apiFlags,
+  ...Object.entries({
     // Generic
     "advertise-address": honoured("text"),
     "cors-allowed-origins": refused("list"),
@@ -15,8 +14,6 @@ export const flags: FlagTable = new Map(
     "feature-gates": refused("text"),
     "goaway-chance": none("text", "0"),
     "livez-grace-period": none("duration", "0s"),
-    "max-mutating-requests-inflight": honoured("number", "200"),
-    "max-requests-inflight": honoured("number", "400"),
     "min-compatibility-version": refused("list"),
     "min-request-timeout": none("number", "1800"),
     "request-timeout": none("duration", "1m0s"),
@@ -31,7 +28,6 @@ export const flags: FlagTable = new Map(
     // etcd
     "delete-collection-workers": none("number", "1"),
     "enable-garbage-collector": none("boolean", "true"),
-    "encryption-provider-config": honoured("text"),
     "encryption-provider-config-automatic-reload": refused("boolean", "false"),
     "etcd-cafile": honoured("text"),
     "etcd-certfile": honoured("text"),
@@ -73,30 +69,13 @@ export const flags: FlagTable = new Map(
     "audit-log-batch-throttle-enable": none("boolean", "false"),
     "audit-log-batch-throttle-qps": none("text", "0"),
     "audit-log-compress": none("boolean", "false"),
-    "audit-log-format": honoured("text", "json"),
-    "audit-log-maxage": honoured("number", "0"),
-    "audit-log-maxbackup": honoured("number", "0"),
-    "audit-log-maxsize": honoured("number", "0"),
-    "audit-log-mode": honoured("text", "blocking"),
-    "audit-log-path": honoured("text"),
     "audit-log-truncate-enabled": none("boolean", "false"),
     "audit-log-truncate-max-batch-size": none("number", "10485760"),
     "audit-log-truncate-max-event-size": none("number", "102400"),
-    "audit-log-version": honoured("text", "audit.k8s.io/v1"),
-    "audit-policy-file": honoured("text"),
-    "audit-webhook-batch-buffer-size": honoured("number", "10000"),
-    "audit-webhook-batch-max-size": honoured("number", "400"),
-    "audit-webhook-batch-max-wait": honoured("duration", "30s"),
     "audit-webhook-batch-throttle-burst": none("number", "15"),
-    "audit-webhook-batch-throttle-enable": honoured("boolean", "true"),
-    "audit-webhook-batch-throttle-qps": honoured("text", "10"),
-    "audit-webhook-config-file": honoured("text"),
-    "audit-webhook-initial-backoff": honoured("duration", "10s"),
-    "audit-webhook-mode": honoured("text", "batch"),
     "audit-webhook-truncate-enabled": none("boolean", "false"),
     "audit-webhook-truncate-max-batch-size": none("number", "10485760"),
     "audit-webhook-truncate-max-event-size": none("number", "102400"),
-    "audit-webhook-version": honoured("text", "audit.k8s.io/v1"),
 
     // Features
     "contention-profiling": none("boolean", "false"),
@@ -105,42 +84,19 @@ export const flags: FlagTable = new Map(
     profiling: none("boolean", "true"),
 
     // Authentication
-    "anonymous-auth": honoured("boolean", "true"),
-    "api-audiences": honoured("list"),
     "authentication-config": refused("text"),
     "authentication-token-webhook-cache-ttl": none("duration", "2m0s"),
     "authentication-token-webhook-config-file": refused("text"),
     "authentication-token-webhook-version": none("text", "v1beta1"),
     "client-ca-file": honoured("text"),
-    "enable-bootstrap-token-auth": honoured("boolean", "false"),
-    "oidc-ca-file": honoured("text"),
-    "oidc-client-id": honoured("text"),
-    "oidc-groups-claim": honoured("text"),
-    "oidc-groups-prefix": honoured("text"),
-    "oidc-issuer-url": honoured("text"),
-    "oidc-required-claim": honoured("list"),
-    "oidc-signing-algs": honoured("list", "RS256"),
-    "oidc-username-claim": honoured("text", "sub"),
-    "oidc-username-prefix": honoured("text"),
-    "requestheader-allowed-names": honoured("list"),
-    "requestheader-client-ca-file": honoured("text"),
-    "requestheader-extra-headers-prefix": honoured("list"),
-    "requestheader-group-headers": honoured("list"),
-    "requestheader-uid-headers": honoured("list"),
-    "requestheader-username-headers": honoured("list"),
     "service-account-extend-token-expiration": none("boolean", "true"),
-    "service-account-issuer": honoured("text"),
     "service-account-jwks-uri": refused("text"),
-    "service-account-key-file": honoured("text"),
     "service-account-lookup": refused("boolean", "true"),
     "service-account-max-token-expiration": refused("duration", "0s"),
     "service-account-signing-endpoint": refused("text"),
-    "service-account-signing-key-file": honoured("text"),
-    "token-auth-file": honoured("text"),
 
     // Authorization
     "authorization-config": refused("text"),
-    "authorization-mode": honoured("list", "AlwaysAllow"),
     "authorization-policy-file": refused("text"),
     "authorization-webhook-cache-authorized-ttl": none("duration", "5m0s"),
     "authorization-webhook-cache-unauthorized-ttl": none("duration", "30s"),
@@ -149,11 +105,6 @@ export const flags: FlagTable = new Map(
 
     // Admission
     "admission-control": refused("list"),
-    "admission-control-config-file": honoured("text"),
-    "default-not-ready-toleration-seconds": honoured("number", "300"),
-    "default-unreachable-toleration-seconds": honoured("number", "300"),
-    "disable-admission-plugins": honoured("list"),
-    "enable-admission-plugins": honoured("list"),
 
     // Metrics, logs, traces
     "allow-metric-labels": none("text"),
@@ -182,7 +133,6 @@ export const flags: FlagTable = new Map(
     "enable-aggregator-routing": none("boolean", "false"),
     "enable-logs-handler": none("boolean", "false"),
     "endpoint-reconciler-type": honoured("text", "lease"),
-    "event-ttl": honoured("duration", "1h0m0s"),
     "kubelet-certificate-authority": refused("text"),
     "kubelet-client-certificate": honoured("text"),
     "kubelet-client-key": honoured("text"),
@@ -196,7 +146,6 @@ export const flags: FlagTable = new Map(
     "proxy-client-cert-file": honoured("text"),
     "proxy-client-key-file": honoured("text"),
     "service-cluster-ip-range": honoured("text", "10.0.0.0/24"),
-    "service-node-port-range": honoured("text", "30000-32767"),
     version: honoured("boolean", "false"),
   }),
-);
+]);

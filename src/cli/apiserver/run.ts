@@ -1,10 +1,10 @@
 import { firstAddress, kubernetesVersion, startApiServer } from "../../main/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
+import type { ApiSettings } from "../api-flags/settings.ts";
 import { giveMemoryBack } from "../give-back.ts";
 import { tuneHeap } from "../heap.ts";
 import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
-import type { ApiServerSettings } from "./arguments.ts";
 import { certificatesOf } from "./certificates.ts";
 import { apiConfigOf } from "./config.ts";
 
@@ -14,7 +14,7 @@ const debugVerbosity = 4;
 export const versionText = (): string => `Kubernetes ${kubernetesVersion}\n`;
 
 /** Runs until it is told to end, and ends the process: with status 1 where it cannot start or go on. */
-export async function run(settings: ApiServerSettings): Promise<never> {
+export async function run(settings: ApiSettings): Promise<never> {
   const platform = nodePlatform();
   const log = standardErrorLog(platform.clock, settings.number("v") >= debugVerbosity ? "debug" : "info");
   try {

@@ -1,5 +1,6 @@
 /** `raftsman apiserver [flags]`, and `bin/kube-apiserver [flags]`: the resource API alone, started as kube-apiserver is. */
-import { type ApiServerSettings, parseArguments } from "./arguments.ts";
+import type { ApiSettings } from "../api-flags/settings.ts";
+import { parseArguments } from "./arguments.ts";
 import { usage } from "./usage.ts";
 
 /** Runs until it is told to end; ends with status 1 where the command line cannot be read or the start failed. */
@@ -8,7 +9,7 @@ export async function serveApi(args: readonly string[]): Promise<void> {
     process.stdout.write(usage());
     return;
   }
-  let settings: ApiServerSettings;
+  let settings: ApiSettings;
   try {
     settings = parseArguments(args);
   } catch (error) {

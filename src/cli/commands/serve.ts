@@ -4,12 +4,17 @@ import {
   type Address,
   adminKubeconfig,
   type ExternalStore,
+  ensurePki,
+  firstAddress,
   type MemberStore,
   type ServerConfig,
   startServer,
 } from "../../main/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
-import { type AccessOptions, accessConfig } from "../access-flags.ts";
+import { settingsOf } from "../api-flags/options.ts";
+import { requestHeaderOf } from "../api-flags/request-header.ts";
+import { servedAs } from "../api-flags/served.ts";
+import type { ApiSettings } from "../api-flags/settings.ts";
 import { giveMemoryBack } from "../give-back.ts";
 import { tuneHeap } from "../heap.ts";
 import { frozenObjects } from "../mutation-detector.ts";
@@ -18,7 +23,7 @@ import { standardErrorLog } from "../standard-error-log.ts";
 import { stopSignal } from "../stop-signal.ts";
 import { autoCompaction } from "../store-values.ts";
 
-export interface ServeOptions extends AccessOptions {
+export interface ServeOptions {
   readonly name: string;
   readonly dataDir?: string;
   readonly certsDir?: string;
@@ -55,11 +60,15 @@ export interface ServeOptions extends AccessOptions {
 }
 
 export async function serve(options: ServeOptions): Promise<void> {
-  const config = configOf(options);
+  const settings = settingsOf(options);
+  const config = configOf(options, settings);
   const platform = nodePlatform();
   const log = standardErrorLog(platform.clock);
   const stop = stopSignal();
-  const server = await startServer(platform, config, log);
+  const serviceAddress = firstAddress(config.serviceClusterIpRange);
+  const pki = await ensurePki(platform, config.certsDir, { hosts: config.hosts, serviceAddress });
+  const requestHeader = await requestHeaderOf(settings, platform.disk, pki.requestHeader);
+  const server = await startServer(platform, config, log, { ...pki, requestHeader });
   tuneHeap();
   if (options.kubeconfig !== undefined) {
     await writeKubeconfig(platform.disk, options.kubeconfig, adminKubeconfig(server.pki, server.apiUrl));
@@ -80,7 +89,7 @@ export async function serve(options: ServeOptions): Promise<void> {
 }
 
 /** @throws Error that names the flag */
-function configOf(options: ServeOptions): ServerConfig {
+function configOf(options: ServeOptions, settings: ApiSettings): ServerConfig {
   const dataDir = options.dataDir ?? `${options.name}.raftsman`;
   return {
     name: options.name,
@@ -98,7 +107,7 @@ function configOf(options: ServeOptions): ServerConfig {
     nodeMonitorGraceMs: options.nodeMonitorGracePeriod * 1000,
     terminatedPodThreshold: options.terminatedPodGcThreshold,
     frozenObjects,
-    access: accessConfig(options),
+    ...servedAs(settings),
     hollowNodes: options.nodes,
     seedFile: seedFile(),
   };

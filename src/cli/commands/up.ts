@@ -16,7 +16,9 @@ import {
   startServer,
 } from "../../main/index.ts";
 import { type Listener, type Machine, nodePlatform, type Platform } from "../../platform/index.ts";
-import { type AccessOptions, accessArguments, accessConfig } from "../access-flags.ts";
+import { apiArguments, settingsOf } from "../api-flags/options.ts";
+import { requestHeaderOf } from "../api-flags/request-header.ts";
+import { servedAs } from "../api-flags/served.ts";
 import { defaults } from "../defaults.ts";
 import { fail } from "../fail.ts";
 import { startForwarder } from "../forwarder.ts";
@@ -32,7 +34,7 @@ import { autoCompaction } from "../store-values.ts";
 import { settlePodRange } from "../up-pods.ts";
 import { settleServiceRange, startUpTraffic, type UpTraffic, type UpTrafficOptions } from "../up-traffic.ts";
 
-export interface UpOptions extends AccessOptions, UpTrafficOptions {
+export interface UpOptions extends UpTrafficOptions {
   readonly members: "1" | "3";
   readonly nodes: number;
   readonly port?: number;
@@ -208,6 +210,8 @@ async function announce(
 async function upOne(platform: Machine, options: SettledOptions, place: UpPlace): Promise<Running> {
   const { dataDir, pki } = place;
   const compaction = autoCompaction("periodic", defaults.autoCompactionRetention);
+  const settings = settingsOf(options);
+  const requestHeader = await requestHeaderOf(settings, platform.disk, pki.requestHeader);
   const server = await startServer(
     platform,
     {
@@ -237,12 +241,12 @@ async function upOne(platform: Machine, options: SettledOptions, place: UpPlace)
       nodeMonitorGraceMs: options.nodeMonitorGracePeriod * 1000,
       terminatedPodThreshold: defaults.terminatedPodGcThreshold,
       frozenObjects,
-      access: accessConfig(options),
+      ...servedAs(settings),
       hollowNodes: 0,
       seedFile: seedFile(),
     },
     standardErrorLog(platform.clock, "warn"),
-    pki,
+    { ...pki, requestHeader },
   );
   const nodes = await startNodes(platform, options, { ...place, client: server.client });
   await Promise.all([server.ready, nodes.registered]);
@@ -283,7 +287,7 @@ async function upThree(platform: Machine, options: SettledOptions, place: UpPlac
       ...["--service-cluster-ip-range", options.serviceClusterIpRange, "--pod-cidr", options.podCidr],
       ...["--local-pod-cidr", localPodCidrOf(options)],
       ...["--node-monitor-grace-period", String(options.nodeMonitorGracePeriod)],
-      ...accessArguments(options),
+      ...apiArguments(options),
     ],
   });
   try {

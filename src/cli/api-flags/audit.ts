@@ -1,10 +1,10 @@
 import type { ApiConfig } from "../../main/index.ts";
-import type { ApiServerSettings } from "./arguments.ts";
+import type { ApiSettings } from "./settings.ts";
 
 const mebibyte = 1024 * 1024;
 
 /** What `--audit-*` ask for; nothing where no policy or no place is named. @throws Error in kube-apiserver's words */
-export function auditOf(settings: ApiServerSettings): Pick<ApiConfig, "audit"> {
+export function auditOf(settings: ApiSettings): Pick<ApiConfig, "audit"> {
   requireKnown(settings, "audit-log-format", ["json"]);
   requireKnown(settings, "audit-log-mode", ["batch", "blocking"]);
   requireKnown(settings, "audit-webhook-mode", ["batch"]);
@@ -27,7 +27,7 @@ export function auditOf(settings: ApiServerSettings): Pick<ApiConfig, "audit"> {
   };
 }
 
-function placeOf(settings: ApiServerSettings, path: string): Partial<NonNullable<ApiConfig["audit"]>> {
+function placeOf(settings: ApiSettings, path: string): Partial<NonNullable<ApiConfig["audit"]>> {
   if (path === "-") return { printed: (line) => void process.stdout.write(line) };
   return {
     logFile: {
@@ -39,7 +39,7 @@ function placeOf(settings: ApiServerSettings, path: string): Partial<NonNullable
   };
 }
 
-function webhookOf(settings: ApiServerSettings, configFile: string) {
+function webhookOf(settings: ApiSettings, configFile: string) {
   return {
     configFile,
     bufferMax: settings.number("audit-webhook-batch-buffer-size"),
@@ -52,7 +52,7 @@ function webhookOf(settings: ApiServerSettings, configFile: string) {
   };
 }
 
-function requireKnown(settings: ApiServerSettings, flag: string, known: readonly string[]): void {
+function requireKnown(settings: ApiSettings, flag: string, known: readonly string[]): void {
   const value = settings.text(flag);
   if (!known.includes(value))
     throw new Error(`--${flag}=${value} is not served here: use ${known.join(" or ")}`);

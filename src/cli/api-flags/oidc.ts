@@ -1,10 +1,10 @@
 import { type ApiConfig, signingAlgs } from "../../main/index.ts";
-import type { ApiServerSettings } from "./arguments.ts";
+import type { ApiSettings } from "./settings.ts";
 
 type Oidc = NonNullable<NonNullable<ApiConfig["access"]>["oidc"]>;
 
 /** What `--oidc-*` ask for. @throws Error in kube-apiserver's words */
-export function oidcOf(settings: ApiServerSettings): { readonly oidc?: Oidc } {
+export function oidcOf(settings: ApiSettings): { readonly oidc?: Oidc } {
   const given = [...settings.values.keys()].some((name) => name.startsWith("oidc-"));
   if (!given) return {};
   const [issuerUrl, clientId] = [settings.text("oidc-issuer-url"), settings.text("oidc-client-id")];
@@ -40,13 +40,13 @@ export function oidcOf(settings: ApiServerSettings): { readonly oidc?: Oidc } {
 }
 
 /** Names of other claims than e-mail addresses are told apart by their issuer, unless somebody says otherwise. */
-function prefixOf(settings: ApiServerSettings, claim: string, issuerUrl: string): string {
+function prefixOf(settings: ApiSettings, claim: string, issuerUrl: string): string {
   const given = settings.text("oidc-username-prefix");
   if (given === "-") return "";
   return given === "" && claim !== "email" ? `${issuerUrl}#` : given;
 }
 
-function requiredClaims(settings: ApiServerSettings): ReadonlyMap<string, string> {
+function requiredClaims(settings: ApiSettings): ReadonlyMap<string, string> {
   const claims = new Map<string, string>();
   for (const pair of settings.list("oidc-required-claim")) {
     const at = pair.indexOf("=");
