@@ -119,9 +119,13 @@ export class Output {
     this.#lies(6 * pairs.length);
   }
 
-  /** The acknowledgment of SETTINGS or PING, with the same payload. */
-  acknowledge(type: number, bytes: Buffer, start: number, end: number): void {
-    this.#header(end - start, type, frameFlag.ack, 0);
+  /** The acknowledgment of SETTINGS or PING, with the same payload. `waits`: it leaves with what is written next. */
+  acknowledge(
+    type: number,
+    { bytes, start, end }: { bytes: Buffer; start: number; end: number },
+    options: { waits: boolean },
+  ): void {
+    this.#header(end - start, type, frameFlag.ack, 0, options.waits);
     this.#copy(bytes, start, end);
   }
 
@@ -197,7 +201,7 @@ export class Output {
     }
   }
 
-  #header(length: number, type: number, flags: number, streamId: number): void {
+  #header(length: number, type: number, flags: number, streamId: number, waits = false): void {
     this.#room(frameHeaderBytes);
     const page = this.#page;
     let at = this.#pageEnd;
@@ -212,7 +216,7 @@ export class Output {
     page[at++] = streamId;
     this.#pageEnd = at;
     this.#lies(frameHeaderBytes);
-    if (!this.#scheduled) this.schedule();
+    if (!waits && !this.#scheduled) this.schedule();
   }
 
   #copy(bytes: Uint8Array, start: number, end: number): void {
