@@ -20,7 +20,7 @@ const rooms = {
   etcdapi: ["base", "platform", "h2", "wire", "kv", "bbolt", ...io],
   member: ["base", "platform", "h2", "kv", "etcdapi", "etcdclient", "replica", "auth", ...io],
   apimachinery: ["base", "wire"],
-  schema: ["base", "apimachinery"],
+  schema: ["base", "apimachinery", "quota"],
   storage: ["base", "platform", "kv", "apimachinery", ...io],
   encryption: ["base", "kv", "apimachinery", "storage"],
   registry: ["base", "platform", "apimachinery", "schema", "storage", "auth", "cel", "quota"],

@@ -19,11 +19,13 @@ import { createConnect, type Outbound } from "./connect/index.ts";
 import { createEncoder } from "./encode/encoder.ts";
 import { SharedFrames } from "./encode/watch-frames.ts";
 import { WatchTurns } from "./encode/watch-turns.ts";
+import { FlowClassifier } from "./flow-control/flow-classifier.ts";
 import { inProcessTransport } from "./in-process.ts";
 import { answer } from "./layers/answer.ts";
 import { audit, auditRefusals } from "./layers/audit.ts";
 import { authenticate } from "./layers/authenticate.ts";
 import { authorize } from "./layers/authorize.ts";
+import { flowControl } from "./layers/flow-control.ts";
 import { identify } from "./layers/identify.ts";
 import { impersonate } from "./layers/impersonate.ts";
 import { type InFlightLimits, maxInFlight } from "./layers/max-in-flight.ts";
@@ -77,6 +79,7 @@ export interface ApiServerOptions {
  *   authenticate  who asks
  *   audit         a record of it, where one is kept
  *   impersonate   as whom they act
+ *   flowControl   which FlowSchema it belongs to
  *   authorize     whether they may
  *   maxInFlight   whether there is room
  *   proxy         what other servers have goes to them
@@ -94,6 +97,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const reader = registryReader(registry, clock);
   const views = new AdmissionViews({ registry, clock, log });
   const writer = registryWriter(registry, clock);
+  const flows = new FlowClassifier({ registry, clock, log });
   const peers = new Peers();
   const webhooks = webhookClient({ peers, reader, random });
   const admission = createAdmission({
@@ -142,6 +146,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     authenticate(authenticator),
     ...(options.auditor === undefined ? [] : [audit(options.auditor, options.protobuf)]),
     impersonate(authorizer),
+    flowControl(flows),
     authorize(authorizer),
     maxInFlight(options.inFlight),
     proxy(aggregation),
@@ -184,6 +189,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     async close() {
       health.shutDown();
       views.close();
+      flows.close();
       watches.closeAll();
       aggregation.close();
       if (served !== registry) await served.close();

@@ -3,6 +3,7 @@ import type { UserInfo } from "../apimachinery/index.ts";
 import type { AuditTrail } from "../audit/index.ts";
 import type { BodySource } from "../h2/index.ts";
 import type { ResourceHandler } from "../registry/index.ts";
+import type { FlowHeaders } from "./flow-control/flow-classifier.ts";
 import { warningBytesMax, warningTextCharsMax } from "./limits.ts";
 import type { RequestInfo } from "./request-info.ts";
 
@@ -12,6 +13,8 @@ interface RequestState {
   id: string;
   info: RequestInfo;
   user: UserInfo;
+  /** Where it belongs in flow control; undefined before that is known, and for what flow control does not look at. */
+  flow: FlowHeaders | undefined;
   /** What serves the request, once it is found. */
   handler: ResourceHandler | undefined;
   readonly warnings: Warnings;
@@ -23,6 +26,11 @@ interface RequestState {
   audit: AuditTrail | undefined;
   /** Authorization has refused, not admission. */
   refusedByAuthorizer: boolean;
+}
+
+/** What every answer says of its request. */
+export function toldOfRequest({ id, flow }: Pick<RequestState, "id" | "flow">): Record<string, string> {
+  return { "audit-id": id, ...flow };
 }
 
 /** An answer of which everything is known; a body that is a source may be asked for once. */

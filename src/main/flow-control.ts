@@ -1,7 +1,7 @@
 /**
  * FlowSchemas and PriorityLevelConfigurations as kube-apiserver keeps them: the mandatory and suggested ones are there and as they
- * should be, and each FlowSchema says whether its priority level exists. Requests are bounded by `apiserver` without looking at
- * them.
+ * should be, and each FlowSchema says whether its priority level exists. `apiserver` names them in its answers, and bounds requests
+ * without looking at them.
  */
 import { deepEqual, formatTime, type KubeObject } from "../apimachinery/index.ts";
 import { createInformerFactory, errorText, pause } from "../client/index.ts";

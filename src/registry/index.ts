@@ -4,6 +4,13 @@ export type { ApiService, ApiServiceCondition } from "./apiregistration/api-serv
 export { customPriority, localPriority } from "./apiregistration/priorities.ts";
 export type { RequestContext } from "./context.ts";
 export { flowControlDefaults } from "./flowcontrol/bootstrap.ts";
+export type {
+  FlowNonResourceRule,
+  FlowResourceRule,
+  FlowRules,
+  FlowSchema,
+  FlowSubject,
+} from "./flowcontrol/types.ts";
 export { fieldManagerRequest, trackFields } from "./managed-fields.ts";
 export type {
   Access,

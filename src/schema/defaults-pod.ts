@@ -1,3 +1,4 @@
+import { type Container as Claiming, podResources, writeResources } from "../quota/index.ts";
 import type { Defaulter } from "./defaulter.ts";
 
 interface ResourceRequirements {
@@ -47,8 +48,38 @@ function requestsFromLimits(resources: ResourceRequirements | undefined): void {
   resources.requests = requests;
 }
 
+interface PodWithResources {
+  containers?: Claiming[] | null;
+  initContainers?: Claiming[];
+  resources?: ResourceRequirements;
+}
+
+const ofPodLevel = /^(?:cpu|memory|hugepages-.*)$/;
+const hugePages = /^hugepages-/;
+
+/** What a pod asks for as a whole, where it says something of it: what its containers ask for together, or else what it may have. */
+function podLevelResources(spec: PodWithResources): void {
+  const { resources } = spec;
+  if (resources === undefined) return;
+  const { requests = {}, limits = {} } = resources;
+  if (Object.keys(limits).length + Object.keys(requests).length === 0) return;
+  const ofContainers = (kind: "requests" | "limits", names: (name: string) => boolean) => {
+    const { resources: _, ...containers } = spec;
+    const sum = podResources(containers, kind, { overhead: false });
+    return writeResources(new Map([...sum].filter(([name]) => names(name))));
+  };
+  const hugeLimits = ofContainers("limits", (name) => hugePages.test(name) && !Object.hasOwn(requests, name));
+  const most = { ...hugeLimits, ...limits };
+  if (Object.keys(most).length === 0) return;
+  resources.limits = most;
+  const asked = ofContainers("requests", (name) => name === "cpu" || name === "memory");
+  const allowed = Object.entries(most).filter(([name]) => ofPodLevel.test(name));
+  const all = { ...Object.fromEntries(allowed), ...asked, ...requests };
+  if (Object.keys(all).length > 0) resources.requests = all;
+}
+
 const pod: Defaulter = (value: {
-  spec: {
+  spec: PodWithResources & {
     containers?: Container[] | null;
     initContainers?: Container[];
     enableServiceLinks?: boolean;
@@ -59,6 +90,7 @@ const pod: Defaulter = (value: {
   const { spec } = value;
   const containers = [...(spec.containers ?? []), ...(spec.initContainers ?? [])];
   for (const one of containers) requestsFromLimits(one.resources);
+  podLevelResources(spec);
   spec.enableServiceLinks ??= true;
   if ((spec.terminationGracePeriodSeconds ?? 0) < 0) spec.terminationGracePeriodSeconds = 1;
   if (spec.hostNetwork === true) hostPorts(containers);
@@ -108,6 +140,9 @@ export const podDefaulters: Readonly<Record<string, Defaulter>> = {
   },
   "core/v1.HostPathVolumeSource": (value) => {
     value.type ??= "";
+  },
+  "core/v1.FileKeySelector": (value) => {
+    value.optional ??= false;
   },
   "core/v1.ObjectFieldSelector": (value) => {
     value.apiVersion ??= "v1";

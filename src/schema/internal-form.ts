@@ -44,7 +44,7 @@ function structForm(type: string, value: JsonObject): JsonObject {
   const form: JsonObject = {};
   for (const line of fields) {
     const [shown = "", name = "", kind = ""] = line.split("|");
-    if (shown === "") Object.assign(form, given["metadata"] ?? {});
+    if (shown === "") Object.assign(form, withoutEmpties(given["metadata"] ?? {}));
     else setOwn(form, shown, valueForm(kind, given[name]));
   }
   return form;
@@ -68,7 +68,7 @@ function valueForm(kind: string, value: Json | undefined): Json {
     case "map":
       return isAbsent ? null : sorted(value as JsonObject);
     case "json":
-      return value ?? {};
+      return withoutEmpties(value ?? {});
     case "any":
       return value ?? null;
     case "JSONSchemaPropsOrArray":
@@ -89,6 +89,18 @@ function valueForm(kind: string, value: Json | undefined): Json {
     default:
       return structForm(kind, (value ?? {}) as JsonObject);
   }
+}
+
+/** Types that are the same in both leave out what is empty, as the API does. */
+function withoutEmpties(value: Json): Json {
+  if (Array.isArray(value)) return value.map(withoutEmpties);
+  if (typeof value !== "object" || value === null) return value;
+  const kept: JsonObject = {};
+  for (const [key, inner] of Object.entries(value)) {
+    const isEmpty = typeof inner === "object" && Object.keys(inner ?? {}).length === 0;
+    if (!isEmpty) setOwn(kept, key, withoutEmpties(inner));
+  }
+  return kept;
 }
 
 function mapForm(kind: string, map: JsonObject): JsonObject {

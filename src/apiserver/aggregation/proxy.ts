@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { readBody } from "../body.ts";
 import { type MaybeUpgrade, forward as passOn, takeConnection } from "../connect/forward.ts";
-import type { ApiContext, Layer, Reply } from "../state.ts";
+import { type ApiContext, type Layer, type Reply, toldOfRequest } from "../state.ts";
 import type { Aggregation } from "./aggregation.ts";
 import { type RemoteApi, RemoteFailure } from "./remote-api.ts";
 
@@ -88,7 +88,7 @@ export async function forward(context: ApiContext, remote: RemoteApi): Promise<v
     return;
   }
   state.streaming = true;
-  res.writeHead(response.status, { ...forwarded(response.headers), "audit-id": state.id });
+  res.writeHead(response.status, { ...forwarded(response.headers), ...toldOfRequest(state) });
   res.flushHeaders();
   try {
     for await (const chunk of response.body) {

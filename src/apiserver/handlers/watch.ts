@@ -7,6 +7,7 @@ import { takesEvents } from "../in-process.ts";
 import { watchBacklogBytesMax, watchSecondsMin } from "../limits.ts";
 import { negotiateWatch, type Representation } from "../media-types.ts";
 import { listParameters } from "../options.ts";
+import { toldOfRequest } from "../state.ts";
 import type { ResourceCall } from "./call.ts";
 import { bookmark, holdOpen, statusOf } from "./open-watch.ts";
 import { EventStream } from "./watch-objects.ts";
@@ -78,7 +79,7 @@ class WatchStream implements WatchSink {
     const headers = {
       "content-type": streamTypes[this.#encoding.representation.encoding],
       "cache-control": "no-cache, private",
-      "audit-id": context.state.id,
+      ...toldOfRequest(context.state),
     };
     this.#output.open(headers, { drained: () => this.#flush(), closed: () => this.#stop() });
     if (this.#frames.length > 0) this.#schedule();

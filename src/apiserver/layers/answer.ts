@@ -10,7 +10,7 @@ import type { ServerLog } from "../log.ts";
 import { contentTypes, representationOfError } from "../media-types.ts";
 import { wantsPretty } from "../pretty.ts";
 import { requestInfo } from "../request-info.ts";
-import { type ApiContext, type Layer, type Reply, Warnings } from "../state.ts";
+import { type ApiContext, type Layer, type Reply, toldOfRequest, Warnings } from "../state.ts";
 
 // What holds until the inner layers know better.
 const nowhere = requestInfo("GET", "/");
@@ -29,6 +29,7 @@ export function answer(deps: { readonly encoder: Encoder; readonly log: ServerLo
       id: "",
       info: nowhere,
       user: anonymous,
+      flow: undefined,
       handler: undefined,
       warnings: new Warnings(),
       reply: undefined,
@@ -96,7 +97,7 @@ const textOf = (error: unknown): string =>
 async function send(context: ApiContext, reply: Reply, failed: (error: unknown) => void): Promise<void> {
   const response: ServerResponse = context.res;
   const headers: Record<string, string | string[]> = {
-    "audit-id": context.state.id,
+    ...toldOfRequest(context.state),
     "cache-control": "no-cache, private",
     ...reply.headers,
   };

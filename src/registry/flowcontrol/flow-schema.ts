@@ -11,8 +11,8 @@ const precedenceMax = 10_000;
 const distinguisherMethods = ["ByNamespace", "ByUser"];
 
 /**
- * Which requests belong to which priority level. Kept, and its references checked, so that what manages them works; this server
- * bounds requests in flight without looking at them.
+ * Which requests belong to which priority level. Answers name both; how many requests run at once, this server bounds for all of them
+ * together, and for none apart.
  */
 export const flowSchemaStrategy: Strategy<FlowSchema> = {
   namespaced: false,

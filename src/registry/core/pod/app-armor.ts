@@ -68,6 +68,8 @@ export function validateKeptAnnotations(next: Pod, old: Pod): FieldError[] {
       after[key] === before[key] ? [] : refusal(key, "remove or update"),
     ),
     ...Object.keys(after).flatMap((key) => (Object.hasOwn(before, key) ? [] : refusal(key, "add"))),
+    // The second time, and upstream tells it twice.
+    ...validateAnnotatedProfiles(next),
   ];
 }
 

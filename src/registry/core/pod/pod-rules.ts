@@ -9,12 +9,12 @@ const deletionCost = "controller.kubernetes.io/pod-deletion-cost";
 const int32 = /^(?:0|-?[1-9]\d{0,9})$/;
 
 /** What holds of every pod, new or changed: its own rules and those of its spec. Upstream's validatePodMetadataAndSpec. */
-export function validatePod(pod: Pod): FieldError[] {
+export function validatePod(pod: Pod, old?: Pod): FieldError[] {
   const { metadata, spec } = pod;
   return [
     ...validateAnnotations(pod),
     ...validateAnnotatedProfiles(pod),
-    ...validatePodSpec(spec, "spec", metadata.name ?? ""),
+    ...validatePodSpec(spec, "spec", { podName: metadata.name ?? "", old: old?.spec }),
     ...validateTokens(pod),
     ...validateImagesAreTrim(spec.containers, "spec.containers"),
     ...validateImagesAreTrim(spec.initContainers, "spec.initContainers"),

@@ -28,11 +28,19 @@ const restartPolicies = ["Always", "OnFailure", "Never"];
 const dnsPolicies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 const int32Max = 2 ** 31 - 1;
 
-/**
- * Upstream's ValidatePodSpec, in its order: what a person sees first is what the first rule says. `podName`: of a pod that stands
- * for itself; undefined in a template, whose pods have no names yet.
- */
-export function validatePodSpec(spec: PodSpec, path: string, podName?: string): FieldError[] {
+interface PodSpecPlace {
+  /** Of a pod that stands for itself; undefined in a template, whose pods have no names yet. */
+  readonly podName?: string | undefined;
+  /** What stood there before: some of what is there may stay, though nobody may set it anew. */
+  readonly old?: PodSpec | undefined;
+}
+
+/** Upstream's ValidatePodSpec, in its order: what a person sees first is what the first rule says. */
+export function validatePodSpec(
+  spec: PodSpec,
+  path: string,
+  { podName, old }: PodSpecPlace = {},
+): FieldError[] {
   const volumes = checkVolumes(spec.volumes ?? [], `${path}.volumes`, podName);
   const { byName } = volumes;
   return [
@@ -46,7 +54,7 @@ export function validatePodSpec(spec: PodSpec, path: string, podName?: string): 
     ...oneOf(`${path}.restartPolicy`, spec.restartPolicy, restartPolicies),
     ...oneOf(`${path}.dnsPolicy`, spec.dnsPolicy, dnsPolicies),
     ...validateLabels(spec.nodeSelector, `${path}.nodeSelector`),
-    ...validatePodSecurity(spec, path),
+    ...validatePodSecurity(spec, path, old),
     ...validateAffinity(spec.affinity, `${path}.affinity`),
     ...validateDnsConfig(spec, `${path}.dnsConfig`),
     ...validateGates(spec, path),

@@ -3,6 +3,7 @@ import { changesOf } from "../../rules/changes.ts";
 import { validateKeptAnnotations } from "./app-armor.ts";
 import { validateGatedUpdate, withNodeAffinityOf } from "./gated-update.ts";
 import { validatePod } from "./pod-rules.ts";
+import { validateTolerations } from "./scheduling.ts";
 import type { Container, Pod, PodSpec, Toleration } from "./types.ts";
 
 /** What may change in a pod that exists: upstream's ValidatePodUpdate. */
@@ -17,7 +18,7 @@ const mayChange = [
 ].join(",");
 
 export function validatePodUpdate(next: Pod, old: Pod): FieldError[] {
-  const errors = [...validatePod(next), ...validateKeptAnnotations(next, old)];
+  const errors = [...validatePod(next, old), ...validateKeptAnnotations(next, old)];
   const containers = validateImages(next.spec.containers, old.spec.containers, "spec.containers");
   errors.push(...containers.errors);
   if (containers.stop) return errors;
@@ -79,7 +80,8 @@ function validateTolerationsGrow(next: readonly Toleration[], old: readonly Tole
       ),
     ];
   }
-  return [];
+  // The second time, and upstream tells it twice.
+  return validateTolerations(next, "spec.tolerations");
 }
 
 function validateGatesShrink(next: PodSpec, old: PodSpec): FieldError[] {

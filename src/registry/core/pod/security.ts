@@ -59,10 +59,13 @@ function validateAppArmor(profile: AppArmorProfile | undefined, path: string): F
   return errors;
 }
 
+const seLinuxPolicies = ["MountOption", "Recursive"];
+
 const known = (value: string | undefined, path: string, supported: readonly string[]): FieldError[] =>
   value === undefined || supported.includes(value) ? [] : [field.notSupported(path, value, supported)];
 
-export function validatePodSecurity(spec: PodSpec, specPath: string): FieldError[] {
+/** `old`: what stood there before. */
+export function validatePodSecurity(spec: PodSpec, specPath: string, old: PodSpec | undefined): FieldError[] {
   const security = spec.securityContext ?? {};
   const path = `${specPath}.securityContext`;
   const errors = [
@@ -77,6 +80,9 @@ export function validatePodSecurity(spec: PodSpec, specPath: string): FieldError
     const detail = "ShareProcessNamespace and HostPID cannot both be enabled";
     errors.push(field.invalid(`${path}.shareProcessNamespace`, true, detail));
   }
+  // Where there was one, whichever, all of them are let through.
+  const relabelings =
+    old?.securityContext?.seLinuxChangePolicy === undefined ? ["Recursive"] : seLinuxPolicies;
   return [
     ...errors,
     ...validateSysctls(spec, `${path}.sysctls`),
@@ -85,7 +91,7 @@ export function validatePodSecurity(spec: PodSpec, specPath: string): FieldError
     ...validateWindowsOptions(security.windowsOptions, `${path}.windowsOptions`),
     ...validateAppArmor(security.appArmorProfile, `${path}.appArmorProfile`),
     ...known(security.supplementalGroupsPolicy, `${path}.supplementalGroupsPolicy`, ["Merge", "Strict"]),
-    ...known(security.seLinuxChangePolicy, `${path}.seLinuxChangePolicy`, ["Recursive"]),
+    ...known(security.seLinuxChangePolicy, `${path}.seLinuxChangePolicy`, relabelings),
   ];
 }
 

@@ -33,7 +33,7 @@ export const serviceStrategy: StrategySource = (deps) => {
     beginCreate: (service, context) => allocator.onCreate(service, context),
     beginUpdate: (next, old, context) => allocator.onUpdate(next, old, context),
     afterDelete: (service) => allocator.onDelete(service),
-    validate: validateService,
+    validate: (service) => validateService(service),
     validateUpdate: validateServiceUpdate,
     warnings: serviceWarnings,
     warningsOnUpdate: serviceWarnings,

@@ -12,7 +12,7 @@ export function validateServiceUpdate(next: Service, old: Service): FieldError[]
     ...validateSameClass(next, old),
     ...validateClass(next),
     ...validateHealthCheckPort(next, old),
-    ...validateService(next),
+    ...validateService(next, old),
   ];
 }
 

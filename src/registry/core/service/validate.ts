@@ -29,7 +29,8 @@ const kubeletPort = 10_250;
 const affinitySecondsMax = 86_400;
 const ofExternalName = "may not be set for ExternalName services";
 
-export function validateService(service: Service): FieldError[] {
+/** `old`: what was there before, whose addresses may stay whatever they are. */
+export function validateService(service: Service, old?: Service): FieldError[] {
   const { spec } = service;
   const ports = spec.ports ?? [];
   const errors: FieldError[] = [];
@@ -40,15 +41,15 @@ export function validateService(service: Service): FieldError[] {
   errors.push(...validatePorts(ports));
   errors.push(...validateLabels(spec.selector, "spec.selector"));
   errors.push(...validateAffinity(service));
-  errors.push(...validateClusterIps(service));
+  errors.push(...validateClusterIps(service, old));
   spec.externalIPs?.forEach((ip, i) => {
     const path = `spec.externalIPs[${i}]`;
-    const malformed = complaints(path, ip, ipErrors(ip));
+    const malformed = old?.spec.externalIPs?.includes(ip) ? [] : complaints(path, ip, ipErrors(ip));
     errors.push(...(malformed.length > 0 ? malformed : validateNonSpecialIp(path, ip)));
   });
   errors.push(...oneOf("spec.type", spec.type, types));
   errors.push(...validatePortUse(service));
-  errors.push(...validateLoadBalancer(service));
+  errors.push(...validateLoadBalancer(service, old));
   errors.push(...validateExternalTraffic(service));
   errors.push(...validateInternalTraffic(service));
   return errors;
@@ -138,7 +139,7 @@ function validateAffinity({ spec }: Service): FieldError[] {
 }
 
 /** clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy: also looked at before addresses are handed out. */
-export function validateClusterIps(service: Service): FieldError[] {
+export function validateClusterIps(service: Service, old?: Service): FieldError[] {
   const { spec } = service;
   if (spec.type === "ExternalName") return [];
   const clusterIps = spec.clusterIPs ?? [];
@@ -152,7 +153,7 @@ export function validateClusterIps(service: Service): FieldError[] {
     errors.push(field.invalid(path, clusterIps, "first value must match `clusterIP`"));
   }
   errors.push(...validateFamilies(service));
-  const malformed = validateAddresses(clusterIps, path);
+  const malformed = validateAddresses(clusterIps, path, old?.spec.clusterIPs ?? []);
   errors.push(...malformed);
   if (clusterIps.length > 2) errors.push(field.invalid(path, clusterIps, "may only hold up to 2 values"));
   if (malformed.length > 0) return errors;
@@ -188,9 +189,14 @@ function validateFamilies({ spec }: Service): FieldError[] {
   return errors;
 }
 
-function validateAddresses(clusterIps: readonly string[], path: string): FieldError[] {
+function validateAddresses(
+  clusterIps: readonly string[],
+  path: string,
+  before: readonly string[],
+): FieldError[] {
   return clusterIps.flatMap((ip, i) => {
-    if (ip !== "None" || i > 0) return complaints(`${path}[${i}]`, ip, ipErrors(ip));
+    if (ip !== "None" || i > 0)
+      return before.includes(ip) ? [] : complaints(`${path}[${i}]`, ip, ipErrors(ip));
     if (clusterIps.length === 1) return [];
     return [field.invalid(path, clusterIps, "'None' must be the first and only value")];
   });
@@ -236,7 +242,7 @@ function validatePortUse({ spec }: Service): FieldError[] {
 const onlyLoadBalancer = "may only be used when `type` is 'LoadBalancer'";
 const sourceRangesAnnotation = "service.beta.kubernetes.io/load-balancer-source-ranges";
 
-function validateLoadBalancer(service: Service): FieldError[] {
+function validateLoadBalancer(service: Service, old: Service | undefined): FieldError[] {
   const { metadata, spec } = service;
   const errors: FieldError[] = [];
   const isLoadBalancer = spec.type === "LoadBalancer";
@@ -244,14 +250,17 @@ function validateLoadBalancer(service: Service): FieldError[] {
   if (spec.loadBalancerSourceRanges?.length) {
     const path = "spec.LoadBalancerSourceRanges";
     if (!isLoadBalancer) errors.push(field.forbidden(path, onlyLoadBalancer));
+    const before = new Set(old?.spec.loadBalancerSourceRanges?.map((range) => range.trim()));
     spec.loadBalancerSourceRanges.forEach((range, i) => {
+      if (before.has(range.trim())) return;
       errors.push(...validateCidr(`${path}[${i}]`, range.trim()));
     });
   } else if (annotated !== undefined) {
     const path = `metadata.annotations[${sourceRangesAnnotation}]`;
     if (!isLoadBalancer) errors.push(field.forbidden(path, onlyLoadBalancer));
     const ranges = annotated.trim() === "" ? [] : annotated.trim().split(",");
-    if (ranges.some((range) => validateCidr(path, range.trim()).length > 0)) {
+    const isNew = annotated !== old?.metadata.annotations?.[sourceRangesAnnotation];
+    if (isNew && ranges.some((range) => validateCidr(path, range.trim()).length > 0)) {
       const detail = "must be a comma separated list of CIDRs e.g. 192.168.0.0/16,10.0.0.0/8";
       errors.push(field.invalid(path, annotated, detail));
     }

@@ -255,8 +255,37 @@ function validateSameSource(next: PersistentVolumeSpec, old: PersistentVolumeSpe
   return [field.forbidden("spec.persistentvolumesource", `${rule}\n${changes}`)];
 }
 
+/** Labels of a node that have got another name. */
+const renamedLabels: Readonly<Record<string, string>> = {
+  "failure-domain.beta.kubernetes.io/zone": "topology.kubernetes.io/zone",
+  "failure-domain.beta.kubernetes.io/region": "topology.kubernetes.io/region",
+  "beta.kubernetes.io/os": "kubernetes.io/os",
+  "beta.kubernetes.io/arch": "kubernetes.io/arch",
+  "beta.kubernetes.io/instance-type": "node.kubernetes.io/instance-type",
+};
+
+/** What was, with the new names where `next` has them. Upstream takes no name for the new name of a label that has none. */
+function withNewLabels(
+  old: NonNullable<PersistentVolumeSpec["nodeAffinity"]>,
+  next: PersistentVolumeSpec["nodeAffinity"],
+): NonNullable<PersistentVolumeSpec["nodeAffinity"]> {
+  const terms = old.required?.nodeSelectorTerms;
+  if (!terms) return old;
+  const renamed = terms.map((term, i) => {
+    const rename = (list: "matchExpressions" | "matchFields") =>
+      term[list]?.map((requirement, j) => {
+        const key = next?.required?.nodeSelectorTerms?.[i]?.[list]?.[j]?.key ?? "";
+        return (renamedLabels[requirement.key ?? ""] ?? "") === key ? { ...requirement, key } : requirement;
+      });
+    const [matchExpressions, matchFields] = [rename("matchExpressions"), rename("matchFields")];
+    return { ...term, ...(matchExpressions && { matchExpressions }), ...(matchFields && { matchFields }) };
+  });
+  return { ...old, required: { ...old.required, nodeSelectorTerms: renamed } };
+}
+
 function validateSameAffinity(next: PersistentVolumeSpec, old: PersistentVolumeSpec): FieldError[] {
-  if (old.nodeAffinity === undefined || deepEqual(next.nodeAffinity, old.nodeAffinity)) return [];
+  if (old.nodeAffinity === undefined) return [];
+  if (deepEqual(next.nodeAffinity, withNewLabels(old.nodeAffinity, next.nodeAffinity))) return [];
   const rule = "field is immutable, except for updating from beta label to GA";
   const shown = next.nodeAffinity && internalForm("VolumeNodeAffinity", next.nodeAffinity);
   return [field.invalid("nodeAffinity", shown ?? null, rule)];
