@@ -1,3 +1,4 @@
+import { PageCheck } from "./check.ts";
 import {
   BboltDamagedError,
   bucketBytes,
@@ -53,6 +54,30 @@ export class BboltReader {
     return reader;
   }
 
+  /** By name. */
+  get bucketNames(): readonly string[] {
+    return [...this.#buckets.keys()];
+  }
+
+  /** Of all pages that are or were in use; the file may be longer. */
+  get bytes(): number {
+    return this.#meta.pages * this.#meta.pageBytes;
+  }
+
+  /** Reads every page that is in use. @throws BboltDamagedError where one is not what it should be */
+  async check(): Promise<void> {
+    const check = new PageCheck();
+    await this.#checkTree(this.#meta.root, check);
+    for (const value of this.#buckets.values())
+      if (rootOf(value) !== 0) await this.#checkTree(rootOf(value), check);
+  }
+
+  async #checkTree(root: number, check: PageCheck): Promise<void> {
+    check.begin();
+    const visit = (page: number, bytes: Buffer) => check.visit(page, bytes);
+    for await (const _ of this.#leaves(root, { left: this.#meta.pages, depth: 0 }, visit));
+  }
+
   /** The entries of a bucket by key; none where there is no such bucket. @throws BboltDamagedError */
   async *entries(bucket: string): AsyncGenerator<StoredEntry> {
     const value = this.#buckets.get(bucket);
@@ -66,17 +91,22 @@ export class BboltReader {
   }
 
   /** Pages, not entries: each step through as many generators as the tree is high has its price. `left`: pages that may still be read, for a damaged tree may lead in circles. */
-  async *#leaves(page: number, budget: { left: number; readonly depth: number }): AsyncGenerator<Buffer> {
+  async *#leaves(
+    page: number,
+    budget: { left: number; readonly depth: number },
+    visit?: (page: number, bytes: Buffer) => void,
+  ): AsyncGenerator<Buffer> {
     const bytes = await this.#page(page);
     if (--budget.left < 0 || budget.depth > depthMax)
       throw new BboltDamagedError(`page ${page}: the pages lead in circles`);
+    visit?.(page, bytes);
     const kind = kindOf(bytes);
     if (kind === kindLeaf) return yield bytes;
     if (kind !== kindBranch)
       throw new BboltDamagedError(`page ${page} is of kind ${kind}, which no tree has`);
     for (const child of childPages(bytes, `page ${page}`)) {
       const below = { left: budget.left, depth: budget.depth + 1 };
-      yield* this.#leaves(child, below);
+      yield* this.#leaves(child, below, visit);
       budget.left = below.left;
     }
   }
@@ -97,7 +127,7 @@ export class BboltReader {
   }
 }
 
-/** The newer of the two metas that is whole. How long pages are only a meta says, so the second one is looked for. */
+/** The newer of the two metas that is whole; bbolt's word where there is none. How long pages are only a meta says, so the second one is looked for. */
 async function findMeta(source: PageSource): Promise<Meta> {
   const found: Meta[] = [];
   for (let at = 0; at <= pageBytesMax; at = at === 0 ? pageBytesMin : at * 2) {
@@ -106,8 +136,7 @@ async function findMeta(source: PageSource): Promise<Meta> {
     if (meta !== undefined && (at === 0 || at === meta.pageBytes)) found.push(meta);
   }
   const [newest] = found.sort((a, b) => (a.transaction > b.transaction ? -1 : 1));
-  if (newest === undefined)
-    throw new BboltDamagedError("it is no database of bbolt's: neither meta page is whole");
+  if (newest === undefined) throw new BboltDamagedError("invalid database");
   if (newest.pages * newest.pageBytes > source.bytes)
     throw new BboltDamagedError(
       `it ends early: ${newest.pages} pages of ${newest.pageBytes} bytes do not fit ${source.bytes} bytes`,

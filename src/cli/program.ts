@@ -238,6 +238,12 @@ program
   .allowUnknownOption();
 
 program
+  .command("etcdutl")
+  .summary("what etcd's etcdutl does with snapshots and data directories")
+  .argument("[arguments...]", "etcdutl's; --help shows them")
+  .allowUnknownOption();
+
+program
   .command("certs")
   .summary("make a cluster's certificates")
   .description(

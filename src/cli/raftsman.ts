@@ -12,6 +12,7 @@ try {
   const [, , command, ...args] = process.argv;
   if (command === "store") await (await import("./store/serve.ts")).serveStore(args);
   else if (command === "apiserver") await (await import("./apiserver/serve.ts")).serveApi(args);
+  else if (command === "etcdutl") await (await import("./etcdutl/run.ts")).runEtcdutl(args);
   else await (await import("./program.ts")).runProgram();
 } catch (error) {
   fail(error);

@@ -9,4 +9,5 @@ export { listenOrFree } from "./listen.ts";
 export { restoreSnapshot } from "./restore.ts";
 export { readRevocationList } from "./revocation-list.ts";
 export { serveHttp } from "./serve-http.ts";
+export { hashSnapshot, statusOfSnapshot } from "./snapshot-file.ts";
 export { type Store, type StoreAddress, type StoreConfig, startStore, type Traffic } from "./store.ts";

@@ -7,7 +7,8 @@ import { readStoredLog, readStoredSnapshot, type StoredSnapshot } from "../etcda
 import type { Disk, Platform } from "../platform/index.ts";
 import { hasStarted, type ReplicaConfig } from "../replica/index.ts";
 import type { Log } from "../telemetry/index.ts";
-import { readExactly, restoreSnapshot } from "./restore.ts";
+import { restoreSnapshot } from "./restore.ts";
+import { SnapshotFile } from "./snapshot-file.ts";
 
 /** Where the new directory is made, until it is whole. */
 const unfinished = "taking-over";
@@ -61,10 +62,9 @@ export async function takeOver(platform: Platform, config: ReplicaConfig, log: L
 }
 
 async function readDatabase(disk: Disk, path: string): Promise<StoredSnapshot> {
-  const file = await disk.open(path, { readOnly: true });
+  const file = await SnapshotFile.open(disk, path);
   try {
-    const read = (position: number, length: number) => readExactly(file, path, position, length);
-    return await readStoredSnapshot({ bytes: await file.size(), read });
+    return await readStoredSnapshot(file.database);
   } finally {
     await file.close();
   }

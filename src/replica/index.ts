@@ -2,6 +2,7 @@
 export type { Alarm } from "./alarms.ts";
 export { type AutoCompactionPolicy, startAutoCompaction } from "./auto-compaction.ts";
 export type { PeerTls, ReplicaConfig } from "./config.ts";
+export { hashHistory } from "./hash-history.ts";
 export { hasStarted, identityOf } from "./identity.ts";
 export { inspectDirectory } from "./inspect.ts";
 export type { Member } from "./membership.ts";

@@ -91,3 +91,28 @@ test("what is written is read back page by page, and whatever damage there is, r
     { numRuns: 60 },
   );
 });
+
+test("a check finds a page that two trees have, and keys that do not rise", async () => {
+  const list = Array.from({ length: 400 }, (_, i) => ({
+    key: Buffer.from(`key${1000 + i}`),
+    value: Buffer.alloc(40),
+  }));
+  const whole = await written([
+    { name: "a", entries: () => list },
+    { name: "b", entries: () => list },
+  ]);
+  const check = async (bytes: Buffer) => {
+    const read = async (position: number, length: number) => bytes.subarray(position, position + length);
+    await (await BboltReader.open({ bytes: bytes.length, read })).check();
+  };
+  await check(whole);
+  const shared = Buffer.from(whole);
+  // The list of buckets is page 3: the second's root becomes the first's.
+  const roots = shared.subarray(3 * 4096, 4 * 4096);
+  const [first, second] = ["a", "b"].map((name) => roots.indexOf(name, 48) + 1);
+  roots.copyWithin(second as number, first as number, (first as number) + 8);
+  await assert.rejects(check(shared), /^BboltDamagedError: page \d+: multiple references$/);
+  const unsorted = Buffer.from(whole);
+  unsorted.write("key0000", unsorted.indexOf("key1005"));
+  await assert.rejects(check(unsorted), /^BboltDamagedError: page \d+: key \w+ comes after \w+$/);
+});

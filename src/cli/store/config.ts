@@ -183,11 +183,31 @@ export function initialMembers(
   const own = urls.get(name);
   if (own === undefined)
     throw new Error(`couldn't find local name "${name}" in the initial cluster configuration`);
-  if (own.join() !== [...advertised].sort().join())
-    throw new Error(
-      `--initial-cluster has ${own.map((url) => `${name}=${url}`).join(",")} but missing from --initial-advertise-peer-urls=${advertised.join(",")}`,
-    );
+  checkAdvertised(name, advertised, own);
   return [...urls].map(([member, peerUrls]) => ({ name: member, peerUrls }));
+}
+
+/** @throws Error in etcd's words where a member's own URLs are not those that the list has of it */
+function checkAdvertised(name: string, advertised: readonly string[], listed: readonly string[]): void {
+  const named = (urls: readonly string[]) => urls.map((url) => `${name}=${url}`).join(",");
+  const unadvertised = listed.filter((url) => !advertised.includes(url));
+  if (unadvertised.length > 0)
+    throw new Error(
+      `--initial-cluster has ${named(unadvertised)} but missing from --initial-advertise-peer-urls=${advertised.join(",")} (${howUrlsDiffer([...advertised].sort(), listed)})`,
+    );
+  const unlisted = advertised.filter((url) => !listed.includes(url));
+  if (unlisted.length > 0)
+    throw new Error(
+      `--initial-advertise-peer-urls has ${unlisted.join(",")} but missing from --initial-cluster=${named(advertised)}`,
+    );
+}
+
+/** Both sorted. */
+function howUrlsDiffer(advertised: readonly string[], listed: readonly string[]): string {
+  const quoted = (urls: readonly string[]) => `[${urls.map((url) => JSON.stringify(url)).join(" ")}]`;
+  if (advertised.length !== listed.length) return `len(${quoted(advertised)}) != len(${quoted(listed)})`;
+  const at = advertised.findIndex((url, i) => url !== listed[i]);
+  return `resolved urls: ${JSON.stringify(advertised[at])} != ${JSON.stringify(listed[at])}`;
 }
 
 /** `simple`, or `jwt,pub-key=FILE,priv-key=FILE,sign-method=RS256,ttl=10m`. */

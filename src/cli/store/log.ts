@@ -9,10 +9,13 @@ export interface EtcdLogOptions {
   readonly level: string;
   readonly format: string;
   readonly write: (line: string) => void;
+  /** How a line begins; with microseconds by default, as the server's lines do. */
+  readonly timestamp?: (milliseconds: number) => string;
 }
 
 /** `fatal` and `panic` let errors pass, too: here nothing is worse. @throws Error where level or format is not known */
-export function createEtcdLog({ clock, level, format, write }: EtcdLogOptions, channel = "store"): Log {
+export function createEtcdLog(options: EtcdLogOptions, channel = "store"): Log {
+  const { clock, level, format, write, timestamp = withMicroseconds } = options;
   const least = level === "fatal" || level === "panic" || level === "dpanic" ? "error" : level;
   const position = levels.indexOf(least as LogLevel);
   if (position < 0) throw new Error(`unrecognized level: "${level}"`);
@@ -26,7 +29,7 @@ export function createEtcdLog({ clock, level, format, write }: EtcdLogOptions, c
       if (format === "json")
         write(`${JSON.stringify({ level: own, ts, caller, msg: message, ...fields }, jsonValue)}\n`);
       else {
-        const details = Object.keys(fields).length === 0 ? "" : `\t${JSON.stringify(fields, jsonValue)}`;
+        const details = Object.keys(fields).length === 0 ? "" : `\t${spaced(fields)}`;
         write(`${ts}\t${own}\t${caller}\t${message.replaceAll("\n", " ")}${details}\n`);
       }
     };
@@ -36,13 +39,20 @@ export function createEtcdLog({ clock, level, format, write }: EtcdLogOptions, c
     info: at("info"),
     warn: at("warn"),
     error: at("error"),
-    channel: (name) => createEtcdLog({ clock, level, format, write }, `${channel}/${name}`),
+    channel: (name) => createEtcdLog(options, `${channel}/${name}`),
   };
 }
 
-/** With microseconds, as etcd's. */
-function timestamp(milliseconds: number): string {
+function withMicroseconds(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace("Z", "000Z");
+}
+
+/** On one line, with a space behind each colon and comma. Line ends are between values only: in texts JSON escapes them. */
+function spaced(fields: LogFields): string {
+  return JSON.stringify(fields, jsonValue, 1)
+    .replace(/([[{])\n */g, "$1")
+    .replace(/\n *([\]}])/g, "$1")
+    .replace(/\n */g, " ");
 }
 
 function jsonValue(_: string, value: unknown): unknown {

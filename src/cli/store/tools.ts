@@ -1,11 +1,10 @@
 /** `raftsman store restore|verify|dump-wal|dump-snapshot`: what people do with the data of a member that does not run. */
 import { Command } from "commander";
-import { inspectDirectory, type ReplicaConfig, restoreSnapshot } from "../../member/index.ts";
+import { inspectDirectory } from "../../member/index.ts";
 import { nodePlatform } from "../../platform/index.ts";
 import { createLog } from "../../telemetry/index.ts";
-import { initialMembers } from "./config.ts";
-import { settingsOf } from "./settings.ts";
-import { parseUrls } from "./urls.ts";
+import { offlineConfig } from "./offline-config.ts";
+import { type RestoreOptions, restore } from "./restore.ts";
 
 const platform = nodePlatform();
 const write = (line: string) => void process.stdout.write(`${line}\n`);
@@ -44,7 +43,7 @@ export async function runTool(args: readonly string[]): Promise<void> {
       "with --bump-revision: what is before is compacted, so that watchers read anew",
       false,
     )
-    .action((snapshot: string, options: RestoreOptions) => restore(snapshot, options));
+    .action((snapshot: string, options: RestoreFlags) => restoreCommand(snapshot, options));
   program
     .command("verify")
     .description(
@@ -71,60 +70,29 @@ export async function runTool(args: readonly string[]): Promise<void> {
   await program.parseAsync(args, { from: "user" });
 }
 
-interface RestoreOptions {
-  dataDir?: string;
-  walDir?: string;
-  name: string;
-  initialCluster: string;
-  initialClusterToken: string;
-  initialAdvertisePeerUrls: string;
-  skipHashCheck: boolean;
-  bumpRevision: number;
-  markCompacted: boolean;
+interface RestoreFlags extends Omit<RestoreOptions, "snapshot" | "dataDir"> {
+  readonly dataDir?: string;
+  readonly markCompacted: boolean;
 }
 
-async function restore(path: string, options: RestoreOptions): Promise<void> {
-  const { bumpRevision, name } = options;
+async function restoreCommand(snapshot: string, options: RestoreFlags): Promise<void> {
+  const { bumpRevision, markCompacted, ...rest } = options;
   if (!Number.isSafeInteger(bumpRevision) || bumpRevision < 0)
     throw new Error("--bump-revision: a number of revisions was expected");
-  if (bumpRevision > 0 !== options.markCompacted)
-    throw new Error("--mark-compacted required if --bump-revision > 0");
-  const directory = options.dataDir ?? `${name}.etcd`;
-  const urls = parseUrls("initial-advertise-peer-urls", options.initialAdvertisePeerUrls).map(
-    ({ text }) => text,
-  );
-  const settings = settingsOf(
-    new Map([
-      ["name", name],
-      ["initial-cluster", options.initialCluster],
-    ]),
-  );
-  const config = {
-    ...offline(directory, options.walDir),
-    name,
-    initialMembers: initialMembers(settings, urls),
-    clusterToken: options.initialClusterToken,
-  };
+  if (bumpRevision > 0 !== markCompacted) throw new Error("--mark-compacted required if --bump-revision > 0");
+  const dataDir = options.dataDir ?? `${options.name}.etcd`;
   const log = createLog({
     sink: (line) => process.stderr.write(line),
     now: Date.now,
     level: "warn",
     format: "text",
   });
-  const { skipHashCheck } = options;
-  const { revision, keys } = await restoreSnapshot({
-    platform,
-    log,
-    path,
-    config,
-    skipHashCheck,
-    skipRevisions: bumpRevision,
-  });
-  write(`${directory} holds ${keys} keys at revision ${revision}`);
+  const { revision, keys } = await restore(platform, log, { ...rest, snapshot, dataDir, bumpRevision });
+  write(`${dataDir} holds ${keys} keys at revision ${revision}`);
 }
 
 async function verify(directory: string, { walDir }: { walDir?: string }): Promise<void> {
-  const found = await inspectDirectory(platform, offline(directory, walDir));
+  const found = await inspectDirectory(platform, offlineConfig(directory, walDir));
   const problems: string[] = [];
   try {
     write(`member ${found.identity}`);
@@ -164,7 +132,7 @@ async function dumpWal(
   directory: string,
   { walDir, from }: { walDir?: string; from: number },
 ): Promise<void> {
-  const found = await inspectDirectory(platform, offline(directory, walDir));
+  const found = await inspectDirectory(platform, offlineConfig(directory, walDir));
   try {
     const { hardState, snapshot, entries } = await found.log();
     write(
@@ -178,7 +146,7 @@ async function dumpWal(
 }
 
 async function dumpSnapshot(directory: string, { values }: { values: boolean }): Promise<void> {
-  const found = await inspectDirectory(platform, offline(directory, undefined));
+  const found = await inspectDirectory(platform, offlineConfig(directory, undefined));
   try {
     const newest = found.images.at(-1);
     if (newest === undefined)
@@ -212,22 +180,6 @@ async function dumpSnapshot(directory: string, { values }: { values: boolean }):
   } finally {
     await found.close();
   }
-}
-
-/** Of a member that is not to run. */
-function offline(directory: string, walDirectory: string | undefined): ReplicaConfig {
-  return {
-    name: "default",
-    directory,
-    ...(walDirectory === undefined ? {} : { walDirectory }),
-    initialMembers: [],
-    clusterToken: "",
-    listenPeer: { host: "127.0.0.1", port: 0 },
-    tls: undefined,
-    heartbeatMs: Number(settingsOf(new Map()).text("heartbeat-interval")),
-    electionMs: Number(settingsOf(new Map()).text("election-timeout")),
-    snapshotCount: 0,
-  };
 }
 
 /** As JSON writes it, so that nothing in it moves the terminal's cursor. */

@@ -7,6 +7,7 @@ import type { Bucket, Entry } from "../../bbolt/index.ts";
 import { authpb, encode, etcdserverpb, mvccpb } from "../../wire/index.ts";
 import { apiVersion } from "../api-version.ts";
 import type { ClusterAlarm, ClusterMember, StoreSnapshot } from "../ports.ts";
+import { writeRevision } from "./revision-key.ts";
 
 export function bucketsOf(snapshot: StoreSnapshot): Bucket[] {
   return [
@@ -50,25 +51,11 @@ export function bucketsOf(snapshot: StoreSnapshot): Bucket[] {
 
 const permissionTypes = ["read", "write", "readwrite"];
 
-/** Revisions, as bytes that sort: u64 main │ "_" │ u64 sub, and "t" behind those of deletions. */
-const revisionBytes = 17;
-const deletionMark = 0x74;
-
 function* keyEntries(snapshot: StoreSnapshot): Iterable<Entry> {
   for (const { kv, sub, deleted } of snapshot.versions()) {
-    const key = revisionKey(kv.modRevision, sub, deleted);
+    const key = writeRevision({ main: kv.modRevision, sub, deleted });
     yield { key, value: encode(mvccpb.KeyValue, deleted ? { key: kv.key } : kv) };
   }
-}
-
-function revisionKey(main: number, sub: number, deleted = false): Uint8Array {
-  const bytes = new Uint8Array(deleted ? revisionBytes + 1 : revisionBytes);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, BigInt(main));
-  bytes[8] = 0x5f;
-  view.setBigUint64(9, BigInt(sub));
-  if (deleted) bytes[revisionBytes] = deletionMark;
-  return bytes;
 }
 
 function metaEntries({ index, term, compactRevision, members }: StoreSnapshot): Entry[] {
@@ -79,7 +66,7 @@ function metaEntries({ index, term, compactRevision, members }: StoreSnapshot): 
       .join(",");
   const learners = ids(true);
   const confState = `{"voters":[${ids(false)}]${learners === "" ? "" : `,"learners":[${learners}]`},"auto_leave":false}`;
-  const compacted = revisionKey(compactRevision, 0);
+  const compacted = writeRevision({ main: compactRevision, sub: 0, deleted: false });
   return [
     entry("consistent_index", uint64(index)),
     entry("term", uint64(term)),

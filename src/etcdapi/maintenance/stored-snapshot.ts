@@ -5,6 +5,7 @@ import { BboltReader, type PageSource } from "../../bbolt/index.ts";
 import type { KeyValue } from "../../kv/index.ts";
 import { authpb, decode, etcdserverpb, mvccpb } from "../../wire/index.ts";
 import type { ClusterAlarm, StoreSnapshot } from "../ports.ts";
+import { readRevision } from "./revision-key.ts";
 
 /** What a snapshot says. Those that it is restored to may be others than its members. */
 export interface StoredSnapshot
@@ -16,8 +17,6 @@ export interface StoredSnapshot
   versions(): AsyncIterable<{ readonly kv: KeyValue; readonly sub: number; readonly deleted: boolean }>;
 }
 
-const revisionBytes = 17;
-const deletionMark = 0x74;
 const permissionTypes = ["read", "write", "readwrite"] as const;
 
 /** @throws BboltDamagedError, Error: it is a bbolt file, and none of etcd's */
@@ -31,7 +30,10 @@ export async function readStoredSnapshot(source: PageSource): Promise<StoredSnap
   const meta = new Map(await collect("meta", (key, value) => [key.toString(), value] as const));
   if (meta.size === 0) throw new Error("it is a bbolt file, but none of etcd's: there is no bucket meta");
   // A compaction that was begun and not ended is made good.
-  const compactions = ["scheduledCompactRev", "finishedCompactRev"].map((name) => mainOf(meta.get(name)));
+  const compactions = ["scheduledCompactRev", "finishedCompactRev"].map((name) => {
+    const revision = meta.get(name);
+    return revision === undefined ? 0 : readRevision(revision).main;
+  });
   const auth = new Map(await collect("auth", (key, value) => [key.toString(), value] as const));
   return {
     appliedIndex: Number(meta.get("consistent_index")?.readBigUInt64BE(0) ?? 0),
@@ -47,21 +49,12 @@ export async function readStoredSnapshot(source: PageSource): Promise<StoredSnap
     },
     async *versions() {
       for await (const { key, value } of file.entries("key")) {
-        if (key.length < revisionBytes) throw new Error(`a revision has ${key.length} bytes`);
-        const kv = decode(mvccpb.KeyValue, value);
-        yield {
-          kv: { ...kv, modRevision: mainOf(key) as Revision } as KeyValue,
-          sub: Number(key.readBigUInt64BE(9)),
-          deleted: key[revisionBytes] === deletionMark,
-        };
+        const { main, sub, deleted } = readRevision(key);
+        const kv = { ...decode(mvccpb.KeyValue, value), modRevision: main as Revision } as KeyValue;
+        yield { kv, sub, deleted };
       }
     },
   };
-}
-
-/** u64 main │ "_" │ u64 sub */
-function mainOf(revision: Buffer | undefined): number {
-  return revision === undefined || revision.length < revisionBytes ? 0 : Number(revision.readBigUInt64BE(0));
 }
 
 /** As JSON. */
