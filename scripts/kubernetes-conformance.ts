@@ -3,12 +3,13 @@
  * its Go module (docs/CONFORMANCE.md says how, and has the results).
  *
  *     node scripts/build.mjs
- *     node scripts/kubernetes-conformance.ts --e2e-test ./e2e.test --out results.tsv [--filter REGEX] [--images LAYOUT] [--logs DIRECTORY]
+ *     node scripts/kubernetes-conformance.ts --e2e-test ./e2e.test --out results.tsv [--others] [--filter REGEX] [--images LAYOUT] [--logs DIRECTORY]
  *
  * The binary takes seconds to start, so a process of it runs `--batch` tests; `--parallel` processes run beside each other, and then those tests
  * alone that are marked `[Serial]`, for they take nodes away from others. With `--images`, an OCI image layout, pods are containers (needs root);
  * without, nodes are hollow. Writes one line a test: PASS, FAIL or SKIP, seconds, file, name, and what failed. What the file already has is not run
- * again. Where `--logs` is given, it keeps what those that did not pass had to say.
+ * again. Where `--logs` is given, it keeps what those that did not pass had to say. With `--others` it takes the tests that are not marked
+ * `[Conformance]`; `--filter` should name some then, for there are thousands.
  * Ends with status 1 where something failed.
  */
 import { execFileSync, spawn } from "node:child_process";
@@ -53,6 +54,7 @@ const { values: options } = parseArgs({
     batch: { type: "string", default: "8" },
     timeout: { type: "string", default: "330" },
     logs: { type: "string" },
+    others: { type: "boolean", default: false },
   },
 });
 
@@ -60,7 +62,9 @@ function testsOf(binary: string, filter: RegExp): readonly Conformance[] {
   const text = execFileSync(binary, ["--list-tests"], { encoding: "utf8", maxBuffer: 64 << 20 });
   const tests: Conformance[] = [];
   for (const line of text.split("\n")) {
-    const [, file = "", name = ""] = /\/test\/e2e\/(\S+\.go):\d+: (.*\[Conformance\])/.exec(line) ?? [];
+    const [, file = "", text = ""] = /\/test\/e2e\/(\S+\.go):\d+: (.*)/.exec(line) ?? [];
+    const marked = /.*\[Conformance\]/.exec(text)?.[0];
+    const name = options.others ? (marked === undefined ? text : "") : (marked ?? "");
     if (name !== "" && filter.test(`${file} ${name}`)) tests.push({ name, file });
   }
   return tests;

@@ -1,5 +1,6 @@
 import type { GroupResource } from "../apimachinery/index.ts";
 import { claimEvaluator } from "./claims.ts";
+import { deviceClaimEvaluator } from "./device-claims.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { podEvaluator } from "./pods.ts";
 import { one } from "./resource-list.ts";
@@ -34,6 +35,7 @@ export function evaluatorFor({ group, resource }: GroupResource): Evaluator | un
     if (resource === "services") return serviceEvaluator;
     if (resource === "persistentvolumeclaims") return claimEvaluator;
   }
+  if (group === "resource.k8s.io" && resource === "resourceclaims") return deviceClaimEvaluator;
   const names = [`count/${resource}${group === "" ? "" : `.${group}`}`];
   if (group === "" && Object.hasOwn(aliases, resource)) names.push(aliases[resource] as string);
   const usage = new Map(names.map((name) => [name, one] as const));

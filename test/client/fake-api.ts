@@ -117,6 +117,9 @@ export class FakeApi implements Transport {
   /** Answers instead of the server where it answers. */
   intercept: ((request: TransportRequest) => StatusError | undefined) | undefined;
 
+  /** Names of resources that are not served, as those of a definition that is gone. */
+  readonly withdrawn = new Set<string>();
+
   readonly #kinds: readonly Kind[];
 
   /** `more`: kinds besides those that every test knows; discovery does not tell of them. */
@@ -184,7 +187,7 @@ export class FakeApi implements Transport {
       .split("/")
       .filter((part) => part !== "")
       .map(decodeURIComponent);
-    if (parts.length === 1) return json(200, discovery(parts[0] as string));
+    if (parts.length === 1) return json(200, discovery(parts[0] as string, this.withdrawn));
     const body =
       request.body === undefined ? undefined : (JSON.parse(String(request.body)) as KubeObject & JsonObject);
     const rest = parts[0] === "api" ? parts.slice(2) : parts.slice(3);
@@ -197,7 +200,8 @@ export class FakeApi implements Transport {
     if (parts.length === 3 && this.#kinds.some(({ group }) => group === parts[1]))
       return json(200, { kind: "APIResourceList" });
     const found = this.#kinds.find((one) => one.resource === resource);
-    if (found === undefined) throw errors.notFound({ group: "", resource }, name ?? "");
+    if (found === undefined || this.withdrawn.has(resource))
+      throw errors.notFound({ group: "", resource }, name ?? "");
     if (name === undefined) {
       if (request.method === "POST") return json(201, this.#create(found, namespace, body as KubeObject));
       if (request.method === "DELETE") return json(200, this.#deleteAll(found, namespace));
@@ -546,10 +550,10 @@ function pick<T extends object, K extends keyof T>(object: T, key: K): Partial<T
   return object[key] === undefined ? {} : ({ [key]: object[key] } as unknown as Partial<T>);
 }
 
-function discovery(root: string): unknown {
+function discovery(root: string, withdrawn: ReadonlySet<string>): unknown {
   const groups = new Map<string, Kind[]>();
   for (const one of kinds) {
-    if ((root === "api") !== (one.group === "")) continue;
+    if ((root === "api") !== (one.group === "") || withdrawn.has(one.resource)) continue;
     groups.set(one.group, [...(groups.get(one.group) ?? []), one]);
   }
   return {

@@ -1,5 +1,5 @@
-import { deepEqual, type GroupVersionResource, type KubeObject } from "../../apimachinery/index.ts";
-import { createInformer, createWorkqueue, type Informer, keyOf, splitKey } from "../../client/index.ts";
+import { deepEqual, type KubeObject } from "../../apimachinery/index.ts";
+import { createWorkqueue, type Informer, keyOf, splitKey } from "../../client/index.ts";
 import {
   addResources,
   type Evaluator,
@@ -12,10 +12,17 @@ import {
   zero,
 } from "../../quota/index.ts";
 import type { ControllerContext, ControllerDescriptor } from "../context.ts";
-import { type DiscoveredResource, discover } from "../discovery.ts";
 import { workUntil } from "../lifecycle.ts";
 import { isNotFound } from "../owners.ts";
-import { inNamespace, persistentVolumeClaims, pods, resourceQuotas, services } from "../resources.ts";
+import {
+  inNamespace,
+  persistentVolumeClaims,
+  pods,
+  resourceClaims,
+  resourceQuotas,
+  services,
+} from "../resources.ts";
+import { Counted } from "./counted.ts";
 
 /**
  * Keeps in each ResourceQuota's status what its namespace uses. Admission raises the numbers as objects come; here they fall again as
@@ -30,21 +37,17 @@ export const resourceQuotaController: ControllerDescriptor = {
 /** All quotas are counted anew so often, whatever happened: upstream's --resource-quota-sync-period. */
 const resyncMs = 5 * 60_000;
 
-/** Between looks at what there is to count, while a quota counts something that is not served. */
-const discoverMs = 30_000;
-
 function create(context: ControllerContext): { run(): Promise<void> } {
-  const { client, clock, random, log, signal, informers } = context;
+  const { client, clock, log, signal, informers } = context;
   const quotas = informers.informer<ResourceQuota>(resourceQuotas);
   /** What is counted by more than its number: whole objects are needed. */
-  const counted = new Map<string, Informer>([
+  const whole = new Map<string, Informer>([
     ["pods.", informers.informer(pods)],
     ["services.", informers.informer(services)],
     ["persistentvolumeclaims.", informers.informer(persistentVolumeClaims)],
+    ["resourceclaims.resource.k8s.io", informers.informer(resourceClaims)],
   ]);
   const queue = createWorkqueue({ name: "resource_quota", clock, log, process: reconcile });
-  let served: readonly DiscoveredResource[] = [];
-  let discoveredAt = Number.NEGATIVE_INFINITY;
 
   quotas.addHandler({
     add: (quota) => queue.add(keyOf(quota)),
@@ -58,12 +61,13 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   const wake = ({ metadata }: KubeObject): void => {
     for (const quota of quotas.lister.list(metadata.namespace ?? "")) queue.add(keyOf(quota));
   };
+  const counted = new Counted(context, whole, wake);
   // Counting while objects come may miss those that admission has counted and the informers have not heard of: only what changes the
   // count is a reason. A pod that is bound or starts is none.
-  for (const resource of [pods, services, persistentVolumeClaims]) {
+  for (const resource of [pods, services, persistentVolumeClaims, resourceClaims]) {
     const evaluator = evaluatorFor(resource);
     if (evaluator === undefined) continue;
-    counted.get(`${resource.resource}.${resource.group}`)?.addHandler({
+    whole.get(`${resource.resource}.${resource.group}`)?.addHandler({
       update: (object, old) => {
         for (const quota of quotas.lister.list(object.metadata.namespace ?? "")) {
           const [before, after] = [old, object].map((each) =>
@@ -76,37 +80,6 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     });
   }
 
-  /** The informer of a resource that a quota counts; undefined for what is not served. */
-  async function informerOf({
-    group,
-    resource,
-  }: {
-    group: string;
-    resource: string;
-  }): Promise<Informer | undefined> {
-    const key = `${resource}.${group}`;
-    const known = counted.get(key);
-    if (known !== undefined) return known;
-    const isServed = (each: DiscoveredResource): boolean =>
-      each.group === group && each.resource === resource;
-    if (!served.some(isServed) && clock.now() - discoveredAt > discoverMs) {
-      discoveredAt = clock.now();
-      served = (await discover(client)).resources;
-    }
-    const found = served.find(isServed);
-    if (found === undefined || !found.namespaced || !found.verbs.includes("watch")) return undefined;
-    const scope: GroupVersionResource = { group, version: found.version, resource };
-    const shared = informers.peek(scope);
-    const informer =
-      shared ??
-      createInformer({ client, clock, random, log, scope, streamingList: true, transform: identityOf });
-    informer.addHandler({ delete: wake });
-    counted.set(key, informer);
-    if (shared === undefined) informer.start(signal);
-    await informer.synced;
-    return informer;
-  }
-
   async function reconcile(key: string): Promise<void> {
     const quota = quotas.lister.getByKey(key);
     if (quota === undefined) return;
@@ -117,7 +90,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     let used: ResourceList = new Map();
     for (const resource of resourcesCounted(names)) {
       const evaluator = evaluatorFor(resource);
-      const informer = await informerOf(resource);
+      const informer = await counted.of(resource);
       if (evaluator === undefined || informer === undefined) continue;
       used = addResources(used, new Map(evaluator.matching(names).map((name) => [name, zero])));
       used = addResources(used, usageOf(quota, evaluator, informer.lister.list(namespace)));
@@ -143,6 +116,7 @@ function create(context: ControllerContext): { run(): Promise<void> } {
 
   return {
     async run() {
+      counted.watchForGone();
       let timer = clock.after(resyncMs, resync, { background: true });
       function resync(): void {
         for (const quota of quotas.lister.list()) queue.add(keyOf(quota));
@@ -172,15 +146,10 @@ function resourcesCounted(names: readonly string[]): { group: string; resource: 
     if (counted !== null) add(counted[1] as string, counted[2]);
     else if (Object.hasOwn(aliases, name)) add(aliases[name] as string);
     else {
-      for (const resource of ["pods", "services", "persistentvolumeclaims"]) {
-        if (evaluatorFor({ group: "", resource })?.matching([name]).length) add(resource);
+      for (const { group, resource } of [pods, services, persistentVolumeClaims, resourceClaims]) {
+        if (evaluatorFor({ group, resource })?.matching([name]).length) add(resource, group);
       }
     }
   }
   return [...found.values()];
-}
-
-/** What counting by number needs of an object. */
-function identityOf({ metadata: { name, namespace, uid, resourceVersion } }: KubeObject): KubeObject {
-  return { metadata: { name, namespace, uid, resourceVersion } } as KubeObject;
 }
