@@ -1,5 +1,6 @@
 /** Objects over kv: plainly, or behind the watch cache. */
 export { type CacherOptions, createCacher } from "./cacher/cacher.ts";
+export type { ComparisonStatus } from "./cacher/comparison.ts";
 export { createKvStorage, type KvStorageOptions } from "./kv-storage.ts";
 export {
   type Attributes,

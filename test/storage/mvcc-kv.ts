@@ -23,10 +23,14 @@ export class MvccKv implements Kv {
   #nextLease = 1n;
   /** Watches see nothing while this is set. */
   lagging = false;
+  /** Watches miss what happens while this is set, and go on as if it had not happened. */
+  losing = false;
   ranges = 0;
   grants = 0;
   /** Awaited before every transaction. */
   beforeTxn: (() => Promise<void> | void) | undefined;
+  /** Awaited before every range. */
+  beforeRange: (() => Promise<void> | void) | undefined;
   failing: KvError | undefined;
 
   constructor() {
@@ -46,6 +50,7 @@ export class MvccKv implements Kv {
 
   async range(query: RangeQuery): Promise<RangeResult> {
     this.ranges++;
+    await this.beforeRange?.();
     await undefined;
     if (this.failing !== undefined) throw this.failing;
     const answer = this.mvcc.range(query);
@@ -154,7 +159,7 @@ class MvccWatch implements KvWatch {
       if (this.#cursor.revision < this.#from || !this.#sees(fromUtf8(this.#cursor.key))) continue;
       events.push(this.#cursor.event(this.#query.prevKv ?? false));
     }
-    if (events.length > 0) this.observer.onEvents(events, this.#kv.mvcc.revision);
+    if (events.length > 0 && !this.#kv.losing) this.observer.onEvents(events, this.#kv.mvcc.revision);
     if (this.#progressAsked) {
       this.#progressAsked = false;
       this.observer.onProgress?.(this.#kv.mvcc.revision);

@@ -25,6 +25,7 @@ import { StoredObject } from "../stored-object.ts";
 import { WritesUnderWay } from "../writes-under-way.ts";
 import { Written } from "../written.ts";
 import { BookmarkSchedule } from "./bookmarks.ts";
+import { type ComparedCache, Comparison, type ComparisonStatus } from "./comparison.ts";
 import { EventWindow, type WindowLimits, windowLimits } from "./event-window.ts";
 import { Feed, type FeedTarget } from "./feed.ts";
 import { Freshness } from "./freshness.ts";
@@ -54,6 +55,8 @@ export interface CacherOptions {
   /** Fields by which watchers are found (`SelectionPredicate.index`), by name: `spec.nodeName` of pods. */
   readonly indexes?: FieldIndexes;
   readonly window?: WindowLimits;
+  /** The cache was compared with the store; where keys differ, everything is read anew and those who watch begin anew. */
+  readonly onCompared?: (status: ComparisonStatus, differing: readonly string[]) => void;
   /** Objects are shared by all who look at them: a change of one throws. It costs a walk of each, so for tests. */
   readonly frozen?: boolean;
 }
@@ -62,7 +65,7 @@ export function createCacher(options: CacherOptions): Storage {
   return new Cacher(options);
 }
 
-class Cacher implements Storage, FeedTarget {
+class Cacher implements Storage, FeedTarget, ComparedCache {
   readonly #clock: Clock;
   readonly #store: KvStorage;
   readonly #writes = new WritesUnderWay();
@@ -75,6 +78,8 @@ class Cacher implements Storage, FeedTarget {
   readonly #watchers: WatcherIndex;
   readonly #freshness: Freshness;
   readonly #bookmarks: BookmarkSchedule;
+  readonly #comparison: Comparison | undefined;
+  readonly #onCompared: CacherOptions["onCompared"];
   /** Whose bookmark waits for the store to say how far it is. */
   #bookmarksDue = new Set<Watcher>();
   /** The last change of the resource: all its states from here to the cache's revision are the one in memory. */
@@ -93,6 +98,8 @@ class Cacher implements Storage, FeedTarget {
     this.#watchers = new WatcherIndex({ keyPrefix, namespaced, indexes });
     this.#freshness = new Freshness(clock, () => this.#feed.requestProgress());
     this.#bookmarks = new BookmarkSchedule(clock, (due) => this.#onBookmarksDue(due));
+    this.#comparison = this.#answersProgress ? new Comparison({ kv, clock, keyPrefix }, this) : undefined;
+    this.#onCompared = options.onCompared;
   }
 
   // Writes go to the store, tried first with the copy from memory.
@@ -294,7 +301,7 @@ class Cacher implements Storage, FeedTarget {
     if (from < this.#window.forgotten) throw watchExpired(from, this.#window.forgotten);
     const singleKey = this.#store.singleKey(prefix, watcher.predicate.name);
     const changes = this.#window.since(from).filter((change) => {
-      const key = (change.current ?? change.previous)?.key as string;
+      const key = keyOf(change);
       return singleKey === undefined ? key.startsWith(prefix) : key === singleKey;
     });
     return selectEvents(changes, watcher);
@@ -344,6 +351,7 @@ class Cacher implements Storage, FeedTarget {
     this.#window.reset(revision);
     this.#lastChange = revision;
     this.#freshness.advance(revision);
+    this.#comparison?.start();
   }
 
   apply(events: readonly KvEvent[], revision: Revision): void {
@@ -370,17 +378,49 @@ class Cacher implements Storage, FeedTarget {
   }
 
   lost(): void {
+    this.#comparison?.stop();
     this.#endWatchers();
   }
 
-  /** Undefined where the value is no object: somebody else wrote it. It is not there for lists and watches; a get names the fault. */
+  // The comparison with the store.
+
+  reach(revision: Revision): Promise<void> {
+    return this.#freshness.waitFor(revision, String(revision));
+  }
+
+  revisions(start: string, end: string): Map<string, Revision> {
+    const revisions = new Map<string, Revision>();
+    this.#objects.scan(byteOrdered(start), byteOrdered(end), (_, stored) => {
+      revisions.set(stored.key, stored.revision);
+      return true;
+    });
+    return revisions;
+  }
+
+  changedSince(revision: Revision): Set<string> | undefined {
+    if (revision < this.#window.forgotten) return undefined;
+    return new Set(this.#window.since(revision).map(keyOf));
+  }
+
+  keeps(kv: KeyValue): boolean {
+    return this.#objectOf(fromUtf8(kv.key), kv) !== undefined;
+  }
+
+  compared(status: ComparisonStatus, differing: readonly string[]): void {
+    if (status === "failure") this.#feed.restart();
+    this.#onCompared?.(status, differing);
+  }
+
   #read(kv: KeyValue): StoredObject | undefined {
     const key = fromUtf8(kv.key);
     const content = this.#writes.take(key, kv.value);
-    if (content !== undefined) {
-      const { value, modRevision: revision, lease } = kv;
-      return StoredObject.from(content, { key, value, revision, lease }, this.#decoded);
-    }
+    if (content === undefined) return this.#objectOf(key, kv);
+    const { value, modRevision: revision, lease } = kv;
+    return StoredObject.from(content, { key, value, revision, lease }, this.#decoded);
+  }
+
+  /** Undefined where the value is no object: somebody else wrote it. It is not there for lists and watches; a get names the fault. */
+  #objectOf(key: string, kv: KeyValue): StoredObject | undefined {
     const stored = StoredObject.of(kv, key, this.#decoded);
     try {
       void stored.attributes;
@@ -394,6 +434,7 @@ class Cacher implements Storage, FeedTarget {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#comparison?.stop();
     this.#feed.close();
     this.#freshness.close();
     this.#endWatchers();
@@ -404,6 +445,8 @@ class Cacher implements Storage, FeedTarget {
     for (const watcher of [...this.#watchers.watchers()]) this.#refuse(watcher);
   }
 }
+
+const keyOf = ({ current, previous }: Change): string => (current ?? previous)?.key as string;
 
 function sinkEnd(watcher: Watcher): void {
   watcher.sink.onClosed(undefined);

@@ -67,6 +67,15 @@ export class Feed {
     this.#watch?.requestProgress();
   }
 
+  /** What was brought cannot be trusted: all is read again. */
+  restart(): void {
+    if (this.#closed || !this.#ready) return;
+    this.#retry?.cancel();
+    this.#watch?.close();
+    this.#watch = undefined;
+    this.#startAnew();
+  }
+
   close(): void {
     this.#closed = true;
     this.#retry?.cancel();
@@ -174,20 +183,26 @@ export class Feed {
       return;
     }
     if (reason.code === "COMPACTED") {
-      this.#ready = false;
-      this.#starting = undefined;
-      this.#target.lost();
-      // Whoever comes next would start it as well; starting now saves them the wait, and its failure concerns only them.
-      this.ready().catch(() => {});
+      this.#startAnew();
       return;
     }
     if (reason.code === "STOPPED") {
-      this.#ready = false;
-      this.#starting = undefined;
-      this.#target.lost();
+      this.#lose();
       return;
     }
     this.#retry = this.#options.clock.after(this.#retryMs, () => this.#openWatch(), { background: true });
     this.#retryMs = Math.min(retryMsMax, this.#retryMs * 2);
+  }
+
+  #startAnew(): void {
+    this.#lose();
+    // Whoever comes next would start it as well; starting now saves them the wait, and its failure concerns only them.
+    this.ready().catch(() => {});
+  }
+
+  #lose(): void {
+    this.#ready = false;
+    this.#starting = undefined;
+    this.#target.lost();
   }
 }
