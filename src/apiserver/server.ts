@@ -6,6 +6,7 @@ import type { Auditor } from "../audit/index.ts";
 import type { Transport } from "../client/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import type { Registry } from "../registry/index.ts";
+import { createMetrics, type Metrics } from "../telemetry/index.ts";
 import type { KubernetesCodec } from "../wire/index.ts";
 import type { AccessControl } from "./access/access-control.ts";
 import { kindLookup, registryReader } from "./admission-reader.ts";
@@ -58,6 +59,8 @@ export interface ApiServerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: ServerLog;
+  /** What `/metrics` shows; requests are counted there, too. One of its own when left out. */
+  readonly metrics?: Metrics;
   /** Keeps a record of who did what; nothing is kept without it. */
   readonly auditor?: Auditor | undefined;
   /** `--max-requests-inflight` and `--max-mutating-requests-inflight`; upstream's defaults when left out. */
@@ -89,10 +92,10 @@ export interface ApiServerOptions {
  *   unknownPaths  everything else
  */
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { registry, clock, random, log } = options;
+  const { registry, clock, random, log, metrics = createMetrics() } = options;
   const { authenticator, authorizer, keys } = options.access;
   const watches = new OpenWatches();
-  const metrics = new RequestMetrics();
+  const requests = new RequestMetrics(metrics, watches);
   const encoder = createEncoder(options.protobuf);
   const reader = registryReader(registry, clock);
   const views = new AdmissionViews({ registry, clock, log });
@@ -130,7 +133,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   openApiRoutes(router, registry, { aggregation, clock });
   indexRoutes(router, served, health);
   openIdRoutes(router, keys);
-  metricsRoutes(router, metrics, watches);
+  metricsRoutes(router, metrics);
 
   const connect = createConnect({ registry, authorizer, admission, outbound, clock, random });
   const routes = router.routes() as unknown as (
@@ -139,7 +142,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   ) => Promise<void>;
   const handle = onion([
     answer({ encoder, log }),
-    metrics.layer(() => clock.monotonic()),
+    requests.layer(() => clock.monotonic()),
     identify(random),
     requestTimeout(),
     ...(options.auditor === undefined ? [] : [auditRefusals(options.auditor)]),

@@ -9,7 +9,7 @@ import { serveHttp } from "../member/index.ts";
 import type { Platform } from "../platform/index.ts";
 import { createRegistry, type Registry } from "../registry/index.ts";
 import { createCacher } from "../storage/index.ts";
-import type { Log } from "../telemetry/index.ts";
+import { createMetrics, type Log } from "../telemetry/index.ts";
 import { createKubernetesCodec, type KubernetesCodec, type KubernetesTable } from "../wire/index.ts";
 import { openAccessControl } from "./access.ts";
 import { openAdmission } from "./admission.ts";
@@ -48,6 +48,8 @@ export interface Api {
 }
 
 const standardEventTtlSeconds = 3600;
+/** Of keys that differ; more would not tell more. */
+const loggedKeysMax = 10;
 const standardNodePortRange = { from: 30_000, to: 32_767 };
 
 /** What it stands on. */
@@ -196,6 +198,12 @@ function createApi(
   const { clock, random } = platform;
   const { log, store, access, pki, auditor, storeOf, admission } = parts;
   const { windowFrom } = store;
+  const metrics = createMetrics();
+  const compared = metrics.counter(
+    "apiserver_storage_consistency_checks_total",
+    "Comparisons of the watch cache with the store, by how they ended.",
+    ["group", "resource", "status"],
+  );
   const registry = createRegistry({
     storageFor: ({ group, resource, keyPrefix, namespaced, indexes }) =>
       createCacher({
@@ -205,6 +213,14 @@ function createApi(
         namespaced,
         indexes,
         frozen: config.frozenObjects === true,
+        onCompared(status, differing) {
+          compared.with(group, resource, status).add();
+          if (status !== "failure") return;
+          const keys = differing.slice(0, loggedKeysMax);
+          log
+            .channel("apiserver")
+            .error("the watch cache was not as the store is: it is read anew", { group, resource, keys });
+        },
         ...(windowFrom === undefined ? {} : { windowFrom }),
       }),
     clock,
@@ -237,6 +253,7 @@ function createApi(
     clock,
     random,
     log: log.channel("apiserver"),
+    metrics,
     frontProxy: pki.frontProxy,
     auditor,
     inFlight: config.inFlight,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WatchEvent } from "../../src/apimachinery/index.ts";
 import { createClient } from "../../src/client/index.ts";
-import { openServer } from "./open-server.ts";
+import { openServer, watchesIn } from "./open-server.ts";
 
 const admin = { name: "admin", groups: ["system:masters", "system:authenticated"] };
 const namespaces = { group: "", version: "v1", resource: "namespaces" };
@@ -21,7 +21,7 @@ async function start() {
     watch,
     async openWatches() {
       const { body } = await client.raw({ method: "GET", path: "/metrics", accept: "*/*" });
-      return Number(/^apiserver_longrunning_requests (\d+)$/m.exec(body)?.[1]);
+      return watchesIn(body);
     },
     close,
   };

@@ -128,3 +128,9 @@ function protobufTable(): KubernetesTable {
   const url = new URL("../../schemas/kubernetes/protobuf.json", import.meta.url);
   return JSON.parse(readFileSync(url, "utf8")) as KubernetesTable;
 }
+
+/** How many watches are under way, as `/metrics` tells it. */
+export function watchesIn(metrics: string): number {
+  const counts = metrics.matchAll(/^apiserver_longrunning_requests\{[^}]*\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}

@@ -5,7 +5,7 @@ import protobufjs from "protobufjs";
 import type { WatchEvent } from "../../src/apimachinery/index.ts";
 import type { Transport, TransportResponse } from "../../src/client/index.ts";
 import { fastClock } from "./fast-clock.ts";
-import { type OpenServer, openServer } from "./open-server.ts";
+import { type OpenServer, openServer, watchesIn } from "./open-server.ts";
 
 const admin = { name: "admin", groups: ["system:masters", "system:authenticated"] };
 const headers = { accept: "application/json", "user-agent": "test" };
@@ -163,7 +163,7 @@ test("a client that goes away takes its watch with it", async () => {
   const { transport, server, close } = await start();
   const open = async (): Promise<number> => {
     const { bytes } = await send(server.transport(admin), "GET", "/metrics");
-    return Number(/^apiserver_longrunning_requests (\d+)$/m.exec(bytes.toString())?.[1]);
+    return watchesIn(bytes.toString());
   };
   const stop = new AbortController();
   const events = await openWatch(transport, `${configMaps}?watch=true`, stop.signal);
@@ -520,6 +520,42 @@ test("policies see what is to be run in a pod, by whom and where, and may refuse
   assert.equal(await answer("pods/x/exec?command=rm"), refused);
   assert.equal(await answer("services/x/proxy/admin/x"), `422 services "x" ${refusal}: not there`);
   assert.equal(await answer("services/x/proxy/"), '404 services "x" not found');
+  await close();
+});
+
+test("requests are counted under upstream's names and labels, a path that nobody serves as one of a kind", async () => {
+  const { server, close } = await start();
+  const transport = server.transport(admin);
+  await send(transport, "POST", configMaps, { metadata: { name: "one" } });
+  await send(transport, "POST", `${configMaps}?dryRun=All`, { metadata: { name: "two" } });
+  await send(transport, "GET", `${configMaps}/one`);
+  await send(transport, "GET", `${configMaps}/none`);
+  await send(transport, "GET", configMaps);
+  await send(transport, "GET", "/api/v1/configmaps");
+  await send(transport, "GET", "/readyz");
+  await send(transport, "GET", "/made/up");
+  await send(transport, "GET", "/made/up/too");
+  const text = (await send(transport, "GET", "/metrics")).bytes.toString();
+  const about = (verb: string, scope: string, dryRun = "") =>
+    `component="apiserver",dry_run="${dryRun}",group="",resource="configmaps",scope="${scope}",subresource="",verb="${verb}",version="v1"`;
+  const nothing = (path: string) =>
+    `component="",dry_run="",group="",resource="",scope="",subresource="${path}",verb="GET",version=""`;
+  for (const line of [
+    `apiserver_request_total{code="201",${about("POST", "resource")}} 1`,
+    `apiserver_request_total{code="201",${about("POST", "resource", "All")}} 1`,
+    `apiserver_request_total{code="200",${about("GET", "resource")}} 1`,
+    `apiserver_request_total{code="404",${about("GET", "resource")}} 1`,
+    `apiserver_request_total{code="200",${about("LIST", "namespace")}} 1`,
+    `apiserver_request_total{code="200",${about("LIST", "cluster")}} 1`,
+    `apiserver_request_total{code="200",${nothing("/readyz")}} 1`,
+    `apiserver_request_total{code="404",${nothing("")}} 2`,
+    `apiserver_request_duration_seconds_bucket{${about("GET", "resource")},le="60"} 2`,
+    `apiserver_request_duration_seconds_count{${about("LIST", "namespace")}} 1`,
+    `apiserver_response_sizes_bucket{${about("GET", "resource").replace('dry_run="",', "")},le="1000"} 2`,
+    `apiserver_current_inflight_requests{request_kind="readOnly"} 1`,
+    `apiserver_current_inflight_requests{request_kind="mutating"} 0`,
+  ])
+    assert.ok(text.includes(`${line}\n`), `${line} is not in\n${text}`);
   await close();
 });
 

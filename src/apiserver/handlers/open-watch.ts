@@ -6,14 +6,15 @@ import type { ResourceCall } from "./call.ts";
 
 /** The watch lasts until its time is over, the server closes, or what is answered here is called. */
 export function holdOpen(
-  { context, deps }: ResourceCall,
+  call: ResourceCall,
   open: StorageWatch,
   timeoutSeconds: number,
   end: () => void,
 ): () => void {
+  const { context, deps } = call;
   context.state.streaming = true;
   const timer = deps.clock.after(timeoutSeconds * 1000, end, { background: true });
-  const forget = deps.watches.add(end);
+  const forget = deps.watches.add(end, call);
   return () => {
     timer.cancel();
     forget();

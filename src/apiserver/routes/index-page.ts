@@ -1,7 +1,6 @@
 import type Router from "@koa/router";
 import type { Registry } from "../../registry/index.ts";
-import type { RequestMetrics } from "../metrics.ts";
-import type { OpenWatches } from "../open-watches.ts";
+import type { Metrics } from "../../telemetry/index.ts";
 import type { ApiContext } from "../state.ts";
 import type { HealthChecks } from "./health.ts";
 
@@ -37,10 +36,10 @@ function pathsPage(registry: Registry, health: HealthChecks): string {
   return JSON.stringify({ paths }, null, 2);
 }
 
-export function metricsRoutes(router: Router, metrics: RequestMetrics, watches: OpenWatches): void {
+export function metricsRoutes(router: Router, metrics: Metrics): void {
   router.get("/metrics", (context) => {
     const { state } = context as unknown as ApiContext;
     const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores" };
-    state.reply = { status: 200, headers, body: metrics.text(watches.size) };
+    state.reply = { status: 200, headers, body: metrics.expose() };
   });
 }
