@@ -35,7 +35,7 @@ export interface Representation {
   readonly version: string;
 }
 
-const json: Representation = { encoding: "json", as: "", version: "" };
+export const json: Representation = { encoding: "json", as: "", version: "" };
 
 export const contentTypes: Readonly<Record<Representation["encoding"], string>> = {
   json: "application/json",
@@ -112,14 +112,15 @@ function hasProtobuf(as: Representation["as"] | undefined, custom: boolean): boo
   return as !== "Table" && !(custom && as === "");
 }
 
-/** How an error is told to somebody who asked for something else: as they asked where possible, else as JSON. */
-export function representationOfError(accept: string): Representation {
-  if (accept === "" || accept === "application/json") return json;
+/** How an error is told: as it was asked for, where that can be; undefined where nothing that was asked for can show one. */
+export function representationOfError(accept: string): Representation | undefined {
+  if (accept === "" || accept === "*/*" || accept === "application/json") return json;
   for (const part of acceptedTypes(accept)) {
-    const encoding = encodings[part.type];
-    if (encoding !== undefined && targetOf(part) !== undefined) return { encoding, as: "", version: "" };
+    const isWild = part.type === "*/*" || part.type === "application/*";
+    const encoding = isWild ? "json" : encodings[part.type];
+    if (encoding !== undefined && targetOf(part)?.as === "") return { encoding, as: "", version: "" };
   }
-  return json;
+  return undefined;
 }
 
 /** Types of an Accept header, the most wanted first. Those that do not parse are passed over. */

@@ -14,6 +14,17 @@ import type { DeleteOptions, DeleteResult } from "./ports.ts";
 import type { StoreParts } from "./store-parts.ts";
 import { transientObject } from "./transient.ts";
 
+/** Where what is deleted by default is not what everybody expects. */
+export function warnOfPropagation(
+  { strategy }: StoreParts,
+  context: RequestContext,
+  options: DeleteOptions,
+): void {
+  const { defaultPropagationWarning: warning } = strategy;
+  if (warning === undefined || options.orphanDependents !== undefined) return;
+  if (options.propagationPolicy === undefined) context.warn(warning);
+}
+
 /**
  * DELETE: registry/generic Store.Delete over rest.BeforeDelete. An object goes at once, or stays marked with a deletionTimestamp
  * while its grace period runs (somebody then deletes it with grace 0) or while finalizers hold it (the update that takes the
@@ -26,14 +37,7 @@ export async function deleteObject(
   options: DeleteOptions,
 ): Promise<DeleteResult> {
   const key = objectKey(store, context.namespace, name);
-  const { defaultPropagationWarning } = store.strategy;
-  if (
-    defaultPropagationWarning !== undefined &&
-    options.orphanDependents === undefined &&
-    options.propagationPolicy === undefined
-  ) {
-    context.warn(defaultPropagationWarning);
-  }
+  warnOfPropagation(store, context, options);
   const found = await store.read(key);
   if (found === undefined) throw errors.notFound(store.resource, name);
   const kept = await keepForNow(store, key, found, context, options);
@@ -275,8 +279,10 @@ async function write(
   store: StoreParts,
   key: string,
   context: RequestContext,
-  attempt: (current: Stored | undefined) => Promise<KubeObject>,
+  mark: (current: Stored | undefined) => Promise<KubeObject>,
 ): Promise<Stored> {
+  const attempt = async (current: Stored | undefined): Promise<KubeObject> =>
+    store.form.canonicalize(await mark(current));
   if (!context.dryRun) return await store.storage.guaranteedUpdate(key, attempt);
   return transientObject(key, await attempt(await store.read(key)));
 }

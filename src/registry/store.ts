@@ -12,7 +12,7 @@ import {
 } from "../storage/index.ts";
 import type { RequestContext } from "./context.ts";
 import { createObject } from "./create.ts";
-import { deleteObject, isGone } from "./delete.ts";
+import { deleteObject, isGone, warnOfPropagation } from "./delete.ts";
 import { statusOf } from "./failures.ts";
 import { listPrefix, objectKey } from "./keys.ts";
 import type {
@@ -156,6 +156,7 @@ export class GenericStore implements ResourceHandler, StoreParts {
     context: RequestContext,
     options: DeleteOptions,
   ): Promise<StoredList> {
+    warnOfPropagation(this, context, options);
     const list = await this.list(query, context);
     let next = 0;
     const work = async (): Promise<void> => {

@@ -87,8 +87,18 @@ export interface Strategy<T extends KubeObject = KubeObject> extends UpdateRules
   readonly scale?: ScaleRules<T>;
   /** Cells of one row of the kind's Table, in the order of its columns. Name and Created At by default. */
   tableRow?(object: T, now: number): Json[];
+  /** What a row of the Table says of its object besides the cells. */
+  tableConditions?(object: T): readonly TableRowCondition[];
   /** The order of a Table's rows, where it is not that of the keys. */
   tableOrder?(a: T, b: T): number;
+}
+
+/** meta.k8s.io TableRowCondition. */
+export interface TableRowCondition {
+  readonly type: "Completed";
+  readonly status: "True";
+  readonly reason: string;
+  readonly message: string;
 }
 
 /** What updating a resource (or one of its subresources) may do. */

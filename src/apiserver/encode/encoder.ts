@@ -143,7 +143,8 @@ function customList(list: StoredList, metadata: object, { kind }: ResourceHandle
 
 function rowSource({ handler, includeObject, now }: EncodeOptions): RowSource {
   if (handler.subresource === "scale") return { columns: scaleColumns, row: scaleRow, includeObject, now };
-  return { columns: handler.info.columns, row: handler.strategy.tableRow, includeObject, now };
+  const { tableRow: row, tableConditions: conditions } = handler.strategy;
+  return { columns: handler.info.columns, row, conditions, includeObject, now };
 }
 
 /** Go's name of the internal type, which upstream's message has. */

@@ -11,6 +11,7 @@ export interface RowSource {
   readonly columns: readonly TableColumn[];
   /** Undefined: the columns are Name and Created At. */
   readonly row: ((object: KubeObject, now: number) => Json[]) | undefined;
+  readonly conditions?: ((object: KubeObject) => readonly object[]) | undefined;
   readonly includeObject: IncludeObject;
   readonly now: number;
 }
@@ -22,6 +23,7 @@ const standardColumns: readonly TableColumn[] = [
 
 interface TableRow {
   readonly cells: Json[];
+  readonly conditions?: readonly object[] | undefined;
   readonly object: unknown;
 }
 
@@ -31,7 +33,7 @@ export interface Table {
   readonly apiVersion: string;
   readonly metadata: object;
   readonly columnDefinitions: readonly object[];
-  readonly rows: readonly TableRow[];
+  readonly rows: readonly TableRow[] | null;
 }
 
 export function tableOf(
@@ -42,15 +44,18 @@ export function tableOf(
 ): Table {
   const { resourceVersion, ...others } = metadata;
   const makeRow = source.row ?? standardRow;
+  const makeTableRow = ({ object }: Stored): TableRow => ({
+    cells: makeRow(object, source.now),
+    ...conditionsOf(object, source),
+    object: rowObject(object, source.includeObject, version),
+  });
   return {
     kind: "Table",
     apiVersion: `meta.k8s.io/${version}`,
     metadata: resourceVersion ? { resourceVersion, ...others } : others,
     columnDefinitions: columnsOf(source),
-    rows: items.map(({ object }) => ({
-      cells: makeRow(object, source.now),
-      object: rowObject(object, source.includeObject, version),
-    })),
+    // Upstream's convertor for kinds without one of their own never makes an empty list.
+    rows: items.length === 0 && source.row === undefined ? null : items.map(makeTableRow),
   };
 }
 
@@ -63,6 +68,11 @@ function columnsOf(source: RowSource): object[] {
     description,
     priority,
   }));
+}
+
+function conditionsOf(object: KubeObject, source: RowSource): Pick<TableRow, "conditions"> {
+  const conditions = source.conditions?.(object) ?? [];
+  return conditions.length === 0 ? {} : { conditions };
 }
 
 const standardRow = (object: KubeObject): Json[] => [

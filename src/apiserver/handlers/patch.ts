@@ -55,13 +55,14 @@ export async function patch(call: ResourceCall): Promise<void> {
       Object.keys(patchTypes).filter((name) => patchTypes[name] !== "strategic"),
     );
   const options = writeOptions(info.query, "PatchOptions", type === "apply" ? "apply" : "other");
-  const { document, duplicates } = parsePatch(type, await readBody(call.context.req));
-  call.context.state.audit?.patched(document);
+  const parsed = parsePatch(type, await readBody(call.context.req));
+  if (parsed.failure === undefined) call.context.state.audit?.patched(parsed.document);
   const context = call.requestContext(options);
-  const patching = new Patching(call, { type, document, duplicates, options, context });
+  const patching = new Patching(call, { type, ...parsed, options, context });
   const at = { name: info.name, dryRun: options.dryRun };
   const stored = await handler.update(info.name, patching.next, context, {
-    forceAllowCreate: type === "apply",
+    // A part of an object is no reason to make the object.
+    forceAllowCreate: type === "apply" && handler.subresource === "",
     validateCreate: call.validation("CREATE", at),
     validateUpdate: call.validation("UPDATE", at),
   });
@@ -83,8 +84,15 @@ const duplicateText: Readonly<Record<PatchType, (where: string) => string>> = {
   apply: (why) => `error converting YAML to JSON: ${why}`,
 };
 
-/** `duplicates`: what a strict decoder says of fields that stand twice. */
-function parsePatch(type: PatchType, body: Buffer): { document: Json; duplicates: readonly string[] } {
+interface ParsedPatch {
+  readonly document: Json;
+  /** What a strict decoder says of fields that stand twice. */
+  readonly duplicates: readonly string[];
+  /** Why there is no document: told once it is known that there is an object to patch. */
+  readonly failure?: Error;
+}
+
+function parsePatch(type: PatchType, body: Buffer): ParsedPatch {
   const duplicates: string[] = [];
   const onDuplicate = (text: string): void => {
     duplicates.push(duplicateText[type](text));
@@ -95,14 +103,17 @@ function parsePatch(type: PatchType, body: Buffer): { document: Json; duplicates
       type === "apply" ? parseConfiguration(text, onDuplicate) : parseJson(text, { onDuplicate });
     return { document, duplicates };
   } catch (error) {
-    if (error instanceof JsonError) {
-      throw errors.badRequest(
-        type === "strategic" ? error.message : `error decoding patch: ${error.message}`,
-      );
-    }
-    if (error instanceof YamlError) throw errors.badRequest(`error decoding YAML: ${error.message}`);
-    throw error;
+    return { document: null, duplicates, failure: unreadable(type, error) };
   }
+}
+
+/** @throws what is no complaint about the text */
+function unreadable(type: PatchType, error: unknown): Error {
+  if (error instanceof JsonError)
+    return errors.badRequest(type === "strategic" ? error.message : `error decoding patch: ${error.message}`);
+  if (error instanceof YamlError)
+    return errors.badRequest(`error decoding YAML: error converting YAML to JSON: ${error.message}`);
+  throw error;
 }
 
 /** YAML by its media type, JSON by most clients' habit: that is read far sooner. Whatever is wrong with it is told as YAML's. */
@@ -123,10 +134,8 @@ function parseConfiguration(text: string, onDuplicate: (why: string) => void): J
   return parseYaml(text, { onDuplicate });
 }
 
-interface PatchRequest {
+interface PatchRequest extends ParsedPatch {
   readonly type: PatchType;
-  readonly document: Json;
-  readonly duplicates: readonly string[];
   readonly options: WriteOptions;
   readonly context: RequestContext;
 }
@@ -147,8 +156,8 @@ class Patching {
     const { handler, info, deps, namespace } = this.#call;
     const { type, options, context } = this.#request;
     const patched = type === "apply" ? this.#applied(current) : this.#patched(current);
-    checkName(patched, info.name);
     settleNamespace(patched, namespace);
+    checkName(patched, info.name);
     dedupOwnerReferences(patched, this.#call);
     if (type !== "apply" && handler.subresource !== "scale") {
       const { subresource, rules } = handler;
@@ -164,7 +173,8 @@ class Patching {
   #patched(current: Stored | undefined): KubeObject {
     const { handler, info } = this.#call;
     if (current === undefined) throw errors.notFound(handler.resource, info.name);
-    const { type, document } = this.#request;
+    const { type, document, failure } = this.#request;
+    if (failure !== undefined) throw failure;
     const before = current.object as unknown as JsonObject;
     if (type === "strategic") {
       const after = applyStrategicMergePatch(before, document as JsonObject, handler.form.schema);
@@ -227,20 +237,29 @@ class Patching {
   /** Server-side apply. */
   #applied(current: Stored | undefined): KubeObject {
     const { options, context } = this.#request;
-    const configuration = this.#configuration(current);
+    const configuration = this.#configuration();
     const { form, subresource, rules } = this.#call.handler;
     const request = fieldManagerRequest({ form, subresource, rules, context });
     const merged = applyConfiguration(current?.object, configuration, { ...request, force: options.force });
     this.#complain(this.#request.duplicates, (texts) =>
       errors.badRequest(`error strict decoding YAML: ${texts.join(", ")}`),
     );
+    if (current === undefined && configuration.metadata.uid) {
+      throw errors.conflict(
+        this.#call.handler.resource,
+        this.#call.info.name,
+        `uid mismatch: the provided object specified uid ${configuration.metadata.uid}, and no existing object was found`,
+      );
+    }
     return this.#complete(deepClone(merged) as unknown as JsonObject, (why) => errors.plainError(why));
   }
 
-  /** What the client applies, checked. @throws StatusError BadRequest, Conflict */
-  #configuration(current: Stored | undefined): KubeObject {
-    const { document } = this.#request;
-    const { info, namespace, handler } = this.#call;
+  /** What the client applies. @throws StatusError BadRequest */
+  #configuration(): KubeObject {
+    const { failure } = this.#request;
+    if (failure !== undefined) throw failure;
+    // An empty text is an empty object.
+    const document = this.#request.document ?? {};
     if (!isJsonObject(document)) {
       const what = `json: cannot unmarshal ${jsonTypeName(document)} into Go value of type map[string]interface {}`;
       throw errors.badRequest(`error decoding YAML: error unmarshaling JSON: while decoding JSON: ${what}`);
@@ -254,17 +273,6 @@ class Patching {
     applied.metadata ??= {};
     if (applied.metadata.managedFields !== undefined)
       throw errors.badRequest("metadata.managedFields must be nil");
-    applied.metadata.name ||= info.name;
-    checkName(applied, info.name);
-    if (applied.metadata.namespace) settleNamespace(applied, namespace);
-    const { uid } = applied.metadata;
-    if (current === undefined && uid) {
-      throw errors.conflict(
-        handler.resource,
-        info.name,
-        `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
-      );
-    }
     return applied;
   }
 }

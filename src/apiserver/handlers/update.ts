@@ -12,8 +12,8 @@ export async function update(call: ResourceCall): Promise<void> {
   if (handler.update === undefined) throw errors.methodNotAllowed();
   const options = writeOptions(info.query, "UpdateOptions");
   const object = await requestObject(call, options);
-  checkName(object, info.name);
   settleNamespace(object, call.namespace);
+  checkName(object, info.name);
   dedupOwnerReferences(object, call);
   const context = call.requestContext(options);
   const at = { name: info.name, dryRun: options.dryRun };

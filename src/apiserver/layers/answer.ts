@@ -7,7 +7,7 @@ import { type BodySource, endWith, wholeBody } from "../../h2/index.ts";
 import type { Encoder } from "../encode/encoder.ts";
 import { compressBytesMin, compressionLevel } from "../limits.ts";
 import type { ServerLog } from "../log.ts";
-import { contentTypes, representationOfError } from "../media-types.ts";
+import { contentTypes, json, representationOfError } from "../media-types.ts";
 import { wantsPretty } from "../pretty.ts";
 import { requestInfo } from "../request-info.ts";
 import { type ApiContext, type Layer, type Reply, toldOfRequest, Warnings } from "../state.ts";
@@ -74,7 +74,8 @@ function failure(context: ApiContext, thrown: unknown, deps: { encoder: Encoder;
   }
   const { status } = error as StatusError;
   const accept = context.req.headers.accept ?? "";
-  const representation = representationOfError(accept);
+  const asked = representationOfError(accept);
+  const representation = asked ?? json;
   const retryAfter = status.details?.retryAfterSeconds;
   return {
     status: (error as StatusError).code,
@@ -86,7 +87,7 @@ function failure(context: ApiContext, thrown: unknown, deps: { encoder: Encoder;
     body: deps.encoder.value(
       status,
       representation,
-      wantsPretty(context.state.info, context.req.headers["user-agent"]),
+      asked === undefined || wantsPretty(context.state.info, context.req.headers["user-agent"]),
     ),
   };
 }

@@ -47,7 +47,7 @@ export class BindingStore implements ResourceHandler {
     context: RequestContext,
     options: CreateOptions,
   ): Promise<Status> {
-    if (binding.metadata.name !== name) {
+    if ((binding.metadata.name ?? "") !== name) {
       throw errors.badRequest(`name in URL does not match name in Binding object`);
     }
     const problems = bindingProblems(binding);

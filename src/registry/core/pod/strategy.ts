@@ -8,7 +8,7 @@ import { validatePod } from "./pod-rules.ts";
 import { validatePodUpdate } from "./pod-update.ts";
 import { qosClassOf } from "./resources.ts";
 import { validatePodStatus } from "./status-rules.ts";
-import { podRow } from "./table.ts";
+import { podConditions, podRow } from "./table.ts";
 import type { Container, Pod } from "./types.ts";
 import { newPodWarnings } from "./warnings.ts";
 
@@ -71,6 +71,7 @@ export const podStrategy: Strategy<Pod> = {
   subresources: { ephemeralcontainers: ephemeralRules(), resize: resizeRules() },
   resetFields: [["status"]],
   tableRow: podRow,
+  tableConditions: podConditions,
 };
 
 function keepStatus(next: Pod, old: Pod): void {

@@ -1,4 +1,5 @@
 import type { Json } from "../../../apimachinery/index.ts";
+import type { TableRowCondition } from "../../strategy.ts";
 import { age, nameOf, none, since } from "../../tables/cells.ts";
 import type { Container, ContainerState, ContainerStatus, Pod, PodStatus } from "./types.ts";
 
@@ -21,6 +22,23 @@ export function podRow(pod: Pod, now: number): Json[] {
     status.nominatedNodeName || none,
     gatesCell(pod),
   ];
+}
+
+const completions: Readonly<Record<string, readonly TableRowCondition[]>> = {
+  Succeeded: [
+    {
+      type: "Completed",
+      status: "True",
+      reason: "Succeeded",
+      message: "The pod has completed successfully.",
+    },
+  ],
+  Failed: [{ type: "Completed", status: "True", reason: "Failed", message: "The pod failed." }],
+};
+
+/** That a pod runs no more. */
+export function podConditions({ status }: Pod): readonly TableRowCondition[] {
+  return completions[status?.phase ?? ""] ?? [];
 }
 
 interface Progress {

@@ -16,7 +16,7 @@ import { AddressRanges, notInRange } from "./address-ranges.ts";
 import { Allocation } from "./allocation.ts";
 import { initIpFamilies, prefersAsBefore } from "./ip-families.ts";
 import { AllocationError, NumberPool, staticBand } from "./number-pool.ts";
-import { type Holder, Reservations } from "./reservations.ts";
+import { type Birth, type Holder, Reservations } from "./reservations.ts";
 import {
   type IpFamily,
   isHeadless,
@@ -285,7 +285,7 @@ export class ServiceAllocator {
       store: () => this.#deps.storageOf({ group: "networking.k8s.io", resource: "ipaddresses" }),
       clock: this.#deps.clock,
       random: this.#deps.random,
-      describe: (name, holder) => ipAddressOf(name, family, holder),
+      describe: (name, holder, birth) => ipAddressOf(name, family, holder, birth),
       holderOf: (object) => object["spec"]?.parentRef,
       isHeld: async (name, holder) =>
         (await this.#serviceOf(holder))?.spec.clusterIPs?.includes(name) ?? false,
@@ -366,12 +366,15 @@ const addressFields: JsonObject = {
   "f:spec": { "f:parentRef": { ".": {}, "f:name": {}, "f:namespace": {}, "f:resource": {} } },
 };
 
-function ipAddressOf(name: string, family: IpFamily, holder: Holder): KubeObject {
+/** It goes to the store as it is: its fields stand where upstream's encoding has them. */
+function ipAddressOf(name: string, family: IpFamily, holder: Holder, { uid, time }: Birth): KubeObject {
   return {
     kind: "IPAddress",
     apiVersion: "networking.k8s.io/v1",
     metadata: {
       name,
+      uid,
+      creationTimestamp: time,
       labels: {
         "ipaddress.kubernetes.io/ip-family": family,
         "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
@@ -381,6 +384,7 @@ function ipAddressOf(name: string, family: IpFamily, holder: Holder): KubeObject
           manager: "kube-apiserver",
           operation: "Update",
           apiVersion: "networking.k8s.io/v1",
+          time,
           fieldsType: "FieldsV1",
           fieldsV1: addressFields,
         },
@@ -391,11 +395,15 @@ function ipAddressOf(name: string, family: IpFamily, holder: Holder): KubeObject
 }
 
 /** Our own: upstream keeps node ports in one bitmap, which does not say whose they are. */
-function nodePortReservation(name: string, { namespace, name: service }: Holder): KubeObject {
+function nodePortReservation(
+  name: string,
+  { namespace, name: service }: Holder,
+  { uid, time }: Birth,
+): KubeObject {
   return {
     kind: "NodePortReservation",
     apiVersion: "internal/v1",
-    metadata: { name },
+    metadata: { name, uid, creationTimestamp: time },
     holder: { namespace, name: service },
   };
 }

@@ -9,13 +9,19 @@ export interface Holder {
   readonly name: string;
 }
 
+/** What the server says of an object that begins to be. */
+export interface Birth {
+  readonly uid: string;
+  readonly time: string;
+}
+
 export interface ReservationsOptions {
   /** Where the reservations stand, one object each. */
   store(): { readonly storage: Storage; readonly keyPrefix: string };
   readonly clock: Clock;
   readonly random: Random;
-  /** The object that says that `name` is held. */
-  describe(name: string, holder: Holder): KubeObject;
+  /** The object that says that `name` is held, as it is stored. */
+  describe(name: string, holder: Holder, birth: Birth): KubeObject;
   holderOf(object: KubeObject): Holder | undefined;
   /** Whether the holder really has it. */
   isHeld(name: string, holder: Holder): Promise<boolean>;
@@ -102,12 +108,8 @@ export class Reservations {
   }
 
   #describe(name: string, holder: Holder): KubeObject {
-    const object = this.#options.describe(name, holder);
-    const time = formatTime(this.#options.clock.now());
-    object.metadata.uid = this.#options.random.uuid();
-    object.metadata.creationTimestamp = time;
-    for (const entry of object.metadata.managedFields ?? []) entry.time = time;
-    return object;
+    const { clock, random, describe } = this.#options;
+    return describe(name, holder, { uid: random.uuid(), time: formatTime(clock.now()) });
   }
 }
 

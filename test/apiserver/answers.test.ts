@@ -1,0 +1,136 @@
+/** What kube-apiserver 1.35.4 answers where two things are wrong at once, and in which order the fields of its answers stand. */
+import assert from "node:assert/strict";
+import { after, before, suite, test } from "node:test";
+import type { UserInfo } from "../../src/apimachinery/index.ts";
+import { fastClock } from "./fast-clock.ts";
+import { type OpenServer, openServer } from "./open-server.ts";
+
+const admin: UserInfo = { name: "admin", groups: ["system:masters", "system:authenticated"] };
+const apply = "application/apply-patch+yaml";
+const merge = "application/merge-patch+json";
+const configMaps = "/api/v1/namespaces/default/configmaps";
+
+interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly type?: string;
+  readonly accept?: string;
+  readonly body?: string;
+}
+
+suite("answers", () => {
+  let opened: OpenServer;
+  const send = async ({ method, path, type, accept = "application/json", body }: Request) => {
+    const headers = { accept, ...(type === undefined ? {} : { "content-type": type }) };
+    const request = { method, path, headers, ...(body === undefined ? {} : { body }) };
+    const answer = await opened.server.transport(admin).request(request);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of answer.body) chunks.push(chunk);
+    return { status: answer.status, text: Buffer.concat(chunks).toString() };
+  };
+  const create = (path: string, object: object) =>
+    send({ method: "POST", path, type: "application/json", body: JSON.stringify(object) });
+
+  before(async () => {
+    opened = openServer({ clock: fastClock() });
+    await create("/api/v1/namespaces", { metadata: { name: "default" } });
+    await create("/api/v1/namespaces/default/serviceaccounts", { metadata: { name: "default" } });
+  });
+  after(() => opened.close());
+
+  const refusals: readonly (Request & { title: string; status: number; message: string })[] = [
+    {
+      title: "applying a part of what is not there does not make it",
+      method: "PATCH",
+      path: "/api/v1/nodes/none/status?fieldManager=a",
+      type: apply,
+      body: `{"apiVersion":"v1","kind":"Node","metadata":{"name":"none"}}`,
+      status: 404,
+      message: `nodes "none" not found`,
+    },
+    {
+      title: "a patch that is no JSON is told only of what is there",
+      method: "PATCH",
+      path: `${configMaps}/none`,
+      type: merge,
+      body: "{",
+      status: 404,
+      message: `configmaps "none" not found`,
+    },
+    {
+      title: "what is applied says its name where it is not there yet",
+      method: "PATCH",
+      path: `${configMaps}/none?fieldManager=a`,
+      type: apply,
+      body: `{"apiVersion":"v1","kind":"ConfigMap"}`,
+      status: 400,
+      message: "the name of the object (none based on URL) was undeterminable: name must be provided",
+    },
+    {
+      title: "what is applied fits its kind before its name is looked at",
+      method: "PATCH",
+      path: `${configMaps}/none?fieldManager=a`,
+      type: apply,
+      body: `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"other"},"data":{"a":5}}`,
+      status: 500,
+      message:
+        "failed to create typed patch object (/other; /v1, Kind=ConfigMap): .data.a: expected string, got &value.valueUnstructured{Value:5}",
+    },
+    {
+      title: "a binding without a target is no matter of names",
+      method: "POST",
+      path: "/api/v1/namespaces/default/bindings",
+      type: "application/json",
+      body: "{}",
+      status: 500,
+      message: "target.name: Required value",
+    },
+  ];
+  for (const { title, status, message, ...request } of refusals) {
+    test(title, async () => {
+      const answer = await send(request);
+      assert.equal(answer.status, status);
+      assert.equal(JSON.parse(answer.text).message, message);
+    });
+  }
+
+  test("an error that cannot be shown as asked for is indented", async () => {
+    const accept = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
+    const { text } = await send({ method: "GET", path: `${configMaps}/none`, accept });
+    assert.match(text, /^\{\n {2}"kind": "Status"/);
+  });
+
+  test("metadata has its fields in Go's order, wherever they come from", async () => {
+    await create(configMaps, { metadata: { name: "ordered", labels: { a: "b" }, finalizers: ["a.b/c"] } });
+    const path = `${configMaps}/ordered`;
+    const { text } = await send({ method: "DELETE", path });
+    const accept = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
+    const partial = await send({ method: "GET", path, accept });
+    for (const answer of [text, partial.text]) {
+      assert.deepEqual(Object.keys(JSON.parse(answer).metadata), [
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "labels",
+        "finalizers",
+        "managedFields",
+      ]);
+    }
+  });
+
+  test("a row says of a pod that has ended how it did", async () => {
+    const pods = "/api/v1/namespaces/default/pods";
+    await create(pods, { metadata: { name: "p" }, spec: { containers: [{ name: "c", image: "i" }] } });
+    const body = `{"status":{"phase":"Failed"}}`;
+    await send({ method: "PATCH", path: `${pods}/p/status`, type: merge, body });
+    const accept = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    const { text } = await send({ method: "GET", path: pods, accept });
+    assert.deepEqual(JSON.parse(text).rows[0].conditions, [
+      { type: "Completed", status: "True", reason: "Failed", message: "The pod failed." },
+    ]);
+  });
+});
