@@ -22,8 +22,8 @@ export class ChangeLog {
     return this.#end;
   }
 
-  get tableBytes(): number {
-    return this.#chunks.length * 4 * 2 ** chunkBits;
+  get usedBytes(): number {
+    return (this.#end - this.#first) * 4;
   }
 
   push(version: number): void {

@@ -1,37 +1,34 @@
 import { type HashSeed, hashOfKey } from "./key-hash.ts";
+import { chunkBits, chunkMask, noRecord, Records } from "./records.ts";
 import { noAddress, Slabs } from "./slabs.ts";
 
 /** No such key. */
-export const noKey = -1;
+export const noKey = noRecord;
 
-const chunkBits = 13;
-const chunkMask = 2 ** chunkBits - 1;
 const tableBits = 6;
 
-/** Per id: address of the key's bytes (noAddress: the id is free); newest version (in a free id, the next free one + 1); leaf. */
-const words = 3;
+/** Of each key: address of its bytes (noAddress: the id is free), newest version, leaf. */
+const recordWords = 3;
 const addressAt = 0;
 const headAt = 1;
 const leafAt = 2;
 
-/** Open addressing, linear probing; per slot the id + 1 (0: empty) and the whole hash. */
+/** Open addressing, linear probing; per slot the id (0: empty) and the whole hash. */
 interface Table {
   slots: Uint32Array;
   used: number;
 }
 
 /**
- * Keys and their small ids. Off the heap: bytes in slabs, fields in typed arrays of fixed chunks (nothing is copied when they
- * grow), and 64 hash tables chosen by the hash's top bits, so that growing one stops nobody for long.
+ * Keys and their small ids. Off the heap: bytes in slabs, fields in records, and 64 hash tables chosen by the hash's top bits, so that growing
+ * one stops nobody for long.
  */
 export class KeyTable {
   readonly bytes: Slabs;
   readonly #seed: HashSeed;
-  readonly #chunks: Uint32Array[] = [];
+  readonly #records = new Records(recordWords);
+  readonly #words = this.#records.words;
   readonly #tables: Table[] = [];
-  #free = 0;
-  #next = 0;
-  #count = 0;
 
   constructor(seed: HashSeed) {
     this.#seed = seed;
@@ -43,13 +40,30 @@ export class KeyTable {
   }
 
   get count(): number {
-    return this.#count;
+    return this.#records.count;
   }
 
+  /** Bytes of the keys and of what is kept of each. */
+  get usedBytes(): number {
+    return this.#records.usedBytes + this.bytes.liveBytes;
+  }
+
+  /** Bytes of these and of what was freed and is not used again. */
+  get takenBytes(): number {
+    return this.#records.takenBytes + this.bytes.writtenBytes;
+  }
+
+  /** Bytes of the hash tables. */
   get tableBytes(): number {
-    let bytes = this.#chunks.length * words * 4 * 2 ** chunkBits;
+    let bytes = 0;
     for (const table of this.#tables) bytes += table.slots.byteLength;
     return bytes;
+  }
+
+  /** Gives back all that was freed: what bytes leave behind as soon as `bytes` has been evacuated. */
+  condense(): void {
+    this.#records.condense();
+    this.bytes.condense();
   }
 
   hash(key: Uint8Array): number {
@@ -61,10 +75,9 @@ export class KeyTable {
     const { slots } = this.#table(hash);
     const mask = slots.length / 2 - 1;
     for (let i = hash & mask; ; i = (i + 1) & mask) {
-      const occupant = slots[i * 2] as number;
-      if (occupant === 0) return noKey;
-      if (slots[i * 2 + 1] === hash && this.bytes.equals(key, this.address(occupant - 1)))
-        return occupant - 1;
+      const id = slots[i * 2] as number;
+      if (id === noKey) return noKey;
+      if (slots[i * 2 + 1] === hash && this.bytes.equals(key, this.address(id))) return id;
     }
   }
 
@@ -72,18 +85,11 @@ export class KeyTable {
   add(key: Uint8Array, hash: number): number {
     const table = this.#table(hash);
     if ((table.used + 1) * 3 > table.slots.length) grow(table);
-    let id = this.#free - 1;
-    if (id >= 0) {
-      this.#free = this.head(id);
-    } else {
-      id = this.#next++;
-      if ((id & chunkMask) === 0) this.#chunks.push(new Uint32Array(words * 2 ** chunkBits));
-    }
+    const id = this.#records.take();
     this.#setWord(id, addressAt, this.bytes.add(id, key));
     this.#setWord(id, headAt, 0);
-    insert(table.slots, id + 1, hash);
+    insert(table.slots, id, hash);
     table.used++;
-    this.#count++;
     return id;
   }
 
@@ -91,13 +97,11 @@ export class KeyTable {
     const address = this.address(id);
     const hash = this.hash(this.bytes.view(address));
     const table = this.#table(hash);
-    removeSlot(table.slots, id + 1, hash);
+    removeSlot(table.slots, id, hash);
     table.used--;
-    this.#count--;
     this.bytes.free(address);
     this.#setWord(id, addressAt, noAddress);
-    this.#setWord(id, headAt, this.#free);
-    this.#free = id + 1;
+    this.#records.giveBack(id);
   }
 
   address(id: number): number {
@@ -127,11 +131,11 @@ export class KeyTable {
   }
 
   #word(id: number, at: number): number {
-    return (this.#chunks[id >>> chunkBits] as Uint32Array)[(id & chunkMask) * words + at] as number;
+    return (this.#words[id >>> chunkBits] as Uint32Array)[(id & chunkMask) * recordWords + at] as number;
   }
 
   #setWord(id: number, at: number, value: number): void {
-    (this.#chunks[id >>> chunkBits] as Uint32Array)[(id & chunkMask) * words + at] = value;
+    (this.#words[id >>> chunkBits] as Uint32Array)[(id & chunkMask) * recordWords + at] = value;
   }
 
   #table(hash: number): Table {
@@ -139,11 +143,11 @@ export class KeyTable {
   }
 }
 
-function insert(slots: Uint32Array, occupant: number, hash: number): void {
+function insert(slots: Uint32Array, id: number, hash: number): void {
   const mask = slots.length / 2 - 1;
   let i = hash & mask;
   while (slots[i * 2] !== 0) i = (i + 1) & mask;
-  slots[i * 2] = occupant;
+  slots[i * 2] = id;
   slots[i * 2 + 1] = hash;
 }
 
@@ -156,10 +160,10 @@ function grow(table: Table): void {
 }
 
 /** Leaves no mark behind: what the probing had pushed on moves back (Knuth, TAOCP 6.4, algorithm R). */
-function removeSlot(slots: Uint32Array, occupant: number, hash: number): void {
+function removeSlot(slots: Uint32Array, id: number, hash: number): void {
   const mask = slots.length / 2 - 1;
   let hole = hash & mask;
-  while (slots[hole * 2] !== occupant) hole = (hole + 1) & mask;
+  while (slots[hole * 2] !== id) hole = (hole + 1) & mask;
   for (let i = (hole + 1) & mask; slots[i * 2] !== 0; i = (i + 1) & mask) {
     const home = (slots[i * 2 + 1] as number) & mask;
     if (((i - home) & mask) < ((i - hole) & mask)) continue;

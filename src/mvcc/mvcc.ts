@@ -76,10 +76,10 @@ class Store implements Mvcc {
 
   get sizes(): MvccSizes {
     const { keys, order, versions, log } = this.#space;
-    const tables = keys.tableBytes + order.tableBytes + versions.tableBytes + log.tableBytes;
+    const tableBytes = keys.tableBytes + order.tableBytes + log.usedBytes;
     return {
-      totalBytes: keys.bytes.totalBytes + versions.values.totalBytes + tables,
-      usedBytes: this.usedBytes,
+      usedBytes: this.usedBytes + tableBytes,
+      totalBytes: keys.takenBytes + versions.takenBytes + tableBytes,
       keys: keys.count,
       versions: versions.count,
     };
@@ -91,7 +91,7 @@ class Store implements Mvcc {
   }
 
   get usedBytes(): number {
-    return this.#space.keys.bytes.liveBytes + this.#space.versions.values.liveBytes;
+    return this.#space.keys.usedBytes + this.#space.versions.usedBytes;
   }
 
   range(query: RangeOp): RangeAnswer {
@@ -133,6 +133,12 @@ class Store implements Mvcc {
       this.counts.reclaimed += count - this.#space.versions.count;
     }
     return this.#reclaiming && !this.#space.pinned;
+  }
+
+  condense(): void {
+    this.#space.keys.condense();
+    this.#space.versions.condense();
+    this.#reclaiming = true;
   }
 
   changesSince(revision: Revision): ChangeCursor {

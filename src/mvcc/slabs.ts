@@ -52,15 +52,16 @@ export class Slabs {
   #evacuated = 0;
   #open = -1;
   #openBytes = slabBytesFirst / 2;
-  #totalBytes = 0;
+  #writtenUnits = 0;
   #liveUnits = 0;
 
   constructor(owners: SlabOwners) {
     this.#owners = owners;
   }
 
-  get totalBytes(): number {
-    return this.#totalBytes;
+  /** What was written and not dropped, owned or not. */
+  get writtenBytes(): number {
+    return this.#writtenUnits * unitBytes;
   }
 
   get liveBytes(): number {
@@ -135,6 +136,13 @@ export class Slabs {
     return true;
   }
 
+  /** Lists every slab that has anything nobody owns, so that `evacuate` leaves none behind. */
+  condense(): void {
+    this.#open = -1;
+    for (const [index, slab] of this.#slabs.entries())
+      if (slab !== undefined) this.#judge(index, slab, slab.used);
+  }
+
   /** Looks at up to `entriesMax` entries of sparse slabs and moves what is alive; true while there is more. */
   evacuate(entriesMax: number): boolean {
     for (let entries = 0; this.#sparse.length > 0; entries++) {
@@ -178,6 +186,7 @@ export class Slabs {
     slab.words[unit * 2 + 1] = length;
     slab.used += units;
     slab.live += units;
+    this.#writtenUnits += units;
     this.#liveUnits += units;
     return ((index << unitBits) | unit) >>> 0;
   }
@@ -204,23 +213,22 @@ export class Slabs {
       live: 0,
       sparse: false,
     };
-    this.#totalBytes += byteLength;
     return index;
   }
 
-  /** Drops a closed slab that nobody needs, and lists one that few need. */
-  #judge(index: number, slab: Slab): void {
+  /** Drops a closed slab that nobody needs, and lists one that few need: that has fewer than `enough` units alive. */
+  #judge(index: number, slab: Slab, enough = slab.used / 2): void {
     if (index === this.#open) return;
     if (slab.live === 0) {
       // Listed or not: `evacuate` passes over holes, and the number may only be used again once it is not listed.
       this.#slabs[index] = undefined;
-      this.#totalBytes -= slab.bytes.length;
+      this.#writtenUnits -= slab.used;
       if (slab.sparse) {
         if (this.#sparse[0] === index) this.#evacuated = 0;
         this.#sparse = this.#sparse.filter((listed) => listed !== index);
       }
       this.#vacant.push(index);
-    } else if (!slab.sparse && slab.live * 2 < slab.used) {
+    } else if (!slab.sparse && slab.live < enough) {
       slab.sparse = true;
       this.#sparse.push(index);
     }

@@ -99,10 +99,10 @@ export interface MvccHistory {
 }
 
 export interface MvccSizes {
-  /** Bytes taken: slabs, tables and pages. */
-  readonly totalBytes: number;
-  /** Bytes of it that hold kept versions. */
+  /** Bytes of kept keys and versions, and of the tables that find them. */
   readonly usedBytes: number;
+  /** Bytes of these and of what was freed and is not used again; memory that is only set aside does not count. */
+  readonly totalBytes: number;
   /** Keys known, deleted ones not yet forgotten included. */
   readonly keys: number;
   /** Versions known. */
@@ -133,7 +133,7 @@ export interface Mvcc {
   readonly counts: Readonly<MvccCounts>;
   /** Keys that exist now. Counted when asked for, a leaf of the order at a time. */
   readonly liveKeys: number;
-  /** `sizes.usedBytes` alone, which costs nothing: every write asks. */
+  /** `sizes.usedBytes` without the tables, which costs nothing: every write asks. */
   readonly usedBytes: number;
   /** @throws KvError COMPACTED, FUTURE_REVISION */
   range(query: RangeOp): RangeAnswer;
@@ -152,6 +152,8 @@ export interface Mvcc {
   compact(revision: Revision): void;
   /** Frees memory of compacted versions, at most about `versions` of them; true while there is more to do and no image holds it. */
   reclaim(versions: number): boolean;
+  /** Has `reclaim` move together what is left, too, until nothing that was freed is in the way. */
+  condense(): void;
   /** Changes from `revision` (compactRevision at least) on, in order. @throws KvError COMPACTED */
   changesSince(revision: Revision): ChangeCursor;
   /** Hash of everything kept up to a revision (0: now): equal stores, equal hashes. @throws KvError COMPACTED, FUTURE_REVISION */

@@ -1,31 +1,23 @@
 import { type LeaseId, noLease, type Revision } from "../base/index.ts";
+import { chunkBits, chunkMask, noRecord, Records } from "./records.ts";
 import { noAddress, Slabs } from "./slabs.ts";
 import { noDetails, VersionDetails } from "./version-details.ts";
 
-/** No version: ids begin at 1. */
-export const noVersion = 0;
-
-const chunkBits = 13;
-const chunkMask = 2 ** chunkBits - 1;
+/** No version. */
+export const noVersion = noRecord;
 
 /** One version is 3 doubles' room. */
-const doubles = 3;
-const words = doubles * 2;
+const recordDoubles = 3;
+const recordWords = recordDoubles * 2;
 /** As a double: the revision that made the version (0: the id is free). */
 const modAt = 0;
 /** As unsigned words, from here on: address of the value, key id. */
 const addressAt = 2;
 const keyAt = 3;
-/** Its position among the changes of its revision; in a free id, the next free one. */
+/** Its position among the changes of its revision. */
 const subAt = 4;
 /** Its details; none: the first version of its key, without a lease. Most keys of a large store have only that one. */
 const detailsAt = 5;
-
-/** Views of one memory. */
-interface Chunk {
-  readonly doubles: Float64Array;
-  readonly words: Uint32Array;
-}
 
 export interface VersionFields {
   readonly key: number;
@@ -37,17 +29,15 @@ export interface VersionFields {
 }
 
 /**
- * Every kept version of every key, tombstones included, in records of typed arrays, in chunks that never move. The versions of a key form a chain
- * from the newest to the oldest kept one; every version has a second, longer link as well, so that the version of any revision
+ * Every kept version of every key, tombstones included. The versions of a key form a chain from the newest to the oldest kept one; every version has a second, longer link as well, so that the version of any revision
  * is found in a logarithmic number of steps (E. W. Myers, "An applicative random-access stack", 1983).
  */
 export class VersionTable {
   readonly values: Slabs;
+  readonly #records = new Records(recordWords);
+  readonly #words = this.#records.words;
+  readonly #doubles = this.#records.doubles;
   readonly #details = new VersionDetails();
-  readonly #chunks: Chunk[] = [];
-  #free = noVersion;
-  #next = 1;
-  #count = 0;
 
   constructor() {
     this.values = new Slabs({
@@ -57,24 +47,38 @@ export class VersionTable {
   }
 
   get count(): number {
-    return this.#count;
+    return this.#records.count;
   }
 
-  get tableBytes(): number {
-    return this.#chunks.length * doubles * 8 * 2 ** chunkBits + this.#details.tableBytes;
+  /** Bytes of the versions, with their values. */
+  get usedBytes(): number {
+    return this.#records.usedBytes + this.#details.records.usedBytes + this.values.liveBytes;
+  }
+
+  /** Bytes of these and of what was freed and is not used again. */
+  get takenBytes(): number {
+    return this.#records.takenBytes + this.#details.records.takenBytes + this.values.writtenBytes;
+  }
+
+  /** Gives back all that was freed: what values leave behind as soon as `values` has been evacuated. */
+  condense(): void {
+    this.#records.condense();
+    this.#details.records.condense();
+    this.values.condense();
   }
 
   /** A new newest version on top of `previous`. */
   add(fields: VersionFields, value: Uint8Array, previous: number): number {
-    const id = this.#take();
-    const chunk = this.#chunk(id);
-    const double = (id & chunkMask) * doubles;
+    const id = this.#records.take();
+    const doubles = this.#doubles[id >>> chunkBits] as Float64Array;
+    const words = this.#words[id >>> chunkBits] as Uint32Array;
+    const double = (id & chunkMask) * recordDoubles;
     const word = double * 2;
-    chunk.doubles[double + modAt] = fields.mod;
-    chunk.words[word + keyAt] = fields.key;
-    chunk.words[word + subAt] = fields.sub;
-    chunk.words[word + addressAt] = this.values.add(id, value);
-    chunk.words[word + detailsAt] = isPlain(fields, previous)
+    doubles[double + modAt] = fields.mod;
+    words[word + keyAt] = fields.key;
+    words[word + subAt] = fields.sub;
+    words[word + addressAt] = this.values.add(id, value);
+    words[word + detailsAt] = isPlain(fields, previous)
       ? noDetails
       : this.#details.add({
           create: fields.create,
@@ -84,20 +88,16 @@ export class VersionTable {
           jump: previous === noVersion ? noVersion : this.#jumpFrom(previous),
           depth: previous === noVersion ? 0 : this.#depth(previous) + 1,
         });
-    this.#count++;
     return id;
   }
 
   remove(id: number): void {
     this.values.free(this.valueAddress(id));
-    this.#setWord(id, addressAt, noAddress);
-    this.#chunk(id).doubles[(id & chunkMask) * doubles + modAt] = 0;
     const details = this.#word(id, detailsAt);
     if (details !== noDetails) this.#details.remove(details);
-    this.#setWord(id, detailsAt, noDetails);
-    this.#setWord(id, subAt, this.#free);
-    this.#free = id;
-    this.#count--;
+    this.#setWord(id, addressAt, noAddress);
+    (this.#doubles[id >>> chunkBits] as Float64Array)[(id & chunkMask) * recordDoubles + modAt] = 0;
+    this.#records.giveBack(id);
   }
 
   /** Makes it the oldest kept version of its key. */
@@ -119,7 +119,9 @@ export class VersionTable {
   }
 
   mod(id: number): Revision {
-    return this.#chunk(id).doubles[(id & chunkMask) * doubles + modAt] as Revision;
+    return (this.#doubles[id >>> chunkBits] as Float64Array)[
+      (id & chunkMask) * recordDoubles + modAt
+    ] as Revision;
   }
 
   create(id: number): Revision {
@@ -171,21 +173,17 @@ export class VersionTable {
     return details === noDetails ? 0 : this.#details.depth(details);
   }
 
-  #chunk(id: number): Chunk {
-    return this.#chunks[id >>> chunkBits] as Chunk;
-  }
-
   #word(id: number, at: number): number {
-    return this.#chunk(id).words[(id & chunkMask) * words + at] as number;
+    return (this.#words[id >>> chunkBits] as Uint32Array)[(id & chunkMask) * recordWords + at] as number;
   }
 
   #setWord(id: number, at: number, value: number): void {
-    this.#chunk(id).words[(id & chunkMask) * words + at] = value;
+    (this.#words[id >>> chunkBits] as Uint32Array)[(id & chunkMask) * recordWords + at] = value;
   }
 
   /**
    * Whether a jump link of a version made at `mod` is still good. It was when it was made; if its target was freed since, the
-   * id is free (0) or was taken by a version that is newer than the one that holds the link.
+   * id is free (0), or its whole chunk is (no number), or it was taken by a version that is newer than the one that holds the link.
    */
   #isBefore(jump: number, mod: number): boolean {
     if (jump === noVersion) return false;
@@ -201,23 +199,6 @@ export class VersionTable {
     if (!this.#isBefore(second, this.mod(first))) return below;
     const depth = this.#depth(first);
     return this.#depth(below) - depth === depth - this.#depth(second) ? second : below;
-  }
-
-  #take(): number {
-    if (this.#free !== noVersion) {
-      const id = this.#free;
-      this.#free = this.#word(id, subAt);
-      return id;
-    }
-    const id = this.#next++;
-    if (this.#chunks.length <= id >>> chunkBits) {
-      const buffer = new ArrayBuffer(doubles * 8 * 2 ** chunkBits);
-      this.#chunks.push({
-        doubles: new Float64Array(buffer),
-        words: new Uint32Array(buffer),
-      });
-    }
-    return id;
   }
 }
 

@@ -68,11 +68,14 @@ export class Upkeep {
     return this.#reclaiming;
   }
 
+  /** Frees that, and moves together what is left. */
   async defragment(): Promise<void> {
-    const { durations } = this.#options;
+    const { durations, state } = this.#options;
     this.#defragmenting++;
     const took = this.#timer();
     try {
+      await this.reclaim();
+      state.mvcc.condense();
       await this.reclaim();
     } finally {
       this.#defragmenting--;

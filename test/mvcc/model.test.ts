@@ -35,6 +35,10 @@ const stepArb = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: fc.record({ do: fc.constant("condense" as const) }),
+  },
+  {
+    weight: 1,
     arbitrary: fc.record({
       do: fc.constant("deleteKeys" as const),
       keys: fc.array(keyArb, { maxLength: 3 }),
@@ -140,6 +144,9 @@ test(`any history reads as a replay of it does (SEED=${seed})`, () => {
               outcome(() => model.compact(step.revision)),
               "compact",
             );
+            break;
+          case "condense":
+            store.condense();
             break;
           case "reclaim":
             store.reclaim(step.versions);

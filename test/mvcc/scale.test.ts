@@ -114,6 +114,31 @@ test("memory of compacted versions comes back, and what was handed out before st
   for (const { view, copy } of views) assert.deepEqual(view, copy);
 });
 
+test("what is in use shrinks with a compaction, and what is taken when it is condensed", () => {
+  const store = createMvcc({ leases: noLeases });
+  const empty = store.sizes;
+  assert.ok(empty.usedBytes === empty.totalBytes && empty.totalBytes < 20_000, JSON.stringify(empty));
+  for (let i = 0; i < 30_000; i++) put(store, `key-${i % 3_000}`, new Uint8Array(100).fill(i));
+  const written = store.sizes;
+  assert.ok(written.usedBytes > 30_000 * 100 && written.usedBytes === written.totalBytes);
+  store.compact(store.revision);
+  while (store.reclaim(1_000)) {}
+  const compacted = store.sizes;
+  assert.ok(compacted.usedBytes < written.usedBytes / 5 && compacted.usedBytes < compacted.totalBytes);
+  const content = contentOf(store);
+  store.condense();
+  while (store.reclaim(1_000)) {}
+  const condensed = store.sizes;
+  assert.equal(condensed.usedBytes, compacted.usedBytes);
+  assert.ok(condensed.totalBytes < condensed.usedBytes * 1.5, JSON.stringify(condensed));
+  assert.deepEqual(contentOf(store), content);
+  // All that was let go of is taken anew.
+  for (let i = 0; i < 30_000; i++) put(store, `other-${i % 4_000}`, new Uint8Array(100).fill(i));
+  const old = store.range({ key: utf8("other-1"), revision: (store.revision - 9_000) as Revision });
+  assert.equal(old.kvs[0]?.version, 6);
+  assert.deepEqual(contentOf(store).slice(0, content.length), content);
+});
+
 test("values larger than a slab are kept and given back", () => {
   const store = createMvcc({ leases: noLeases });
   const sizes = [0, 1, 262_143, 262_144, 262_145, 1_500_000, 5_000_000];
