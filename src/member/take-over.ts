@@ -1,9 +1,9 @@
 /**
  * A start in the place of etcd: its data directory, or one that `etcdutl snapshot restore` has made, becomes this store's own. What etcd
- * kept stays there, in `member`; beside it come an image of what was in its database, and a log that begins there.
+ * kept stays there, in `member`; beside it come an image of what was in its database and, where it was killed, in the end of its log, and a log that begins there.
  */
 import { join } from "node:path";
-import { readStoredLog, readStoredSnapshot, type StoredSnapshot } from "../etcdapi/index.ts";
+import { readStoredLog, readStoredSnapshot, type StoredLog, type StoredSnapshot } from "../etcdapi/index.ts";
 import type { Disk, Platform } from "../platform/index.ts";
 import { hasStarted, type ReplicaConfig } from "../replica/index.ts";
 import type { Log } from "../telemetry/index.ts";
@@ -33,7 +33,7 @@ export async function takeOver(platform: Platform, config: ReplicaConfig, log: L
     );
   const stored = await readDatabase(disk, database);
   // First: what is not in the database may be its members.
-  await checkLog(disk, stored, directory);
+  const commands = await readLog(disk, stored, directory);
   checkMembers(stored, config);
   const made = join(directory, unfinished);
   // Of a time before, when it came to no end.
@@ -46,6 +46,7 @@ export async function takeOver(platform: Platform, config: ReplicaConfig, log: L
     config: { ...config, directory: made, initialState: "new" },
     skipHashCheck: true,
     skipRevisions: 0,
+    commands,
   });
   for (const name of ["wal", "snapshots"]) await disk.rename(join(made, name), join(directory, name));
   await disk.syncDirectory(directory);
@@ -57,6 +58,7 @@ export async function takeOver(platform: Platform, config: ReplicaConfig, log: L
     "data-dir": directory,
     revision,
     keys,
+    "commands-of-its-log": commands.length,
     "not-used": theirs,
   });
 }
@@ -81,17 +83,19 @@ function checkMembers({ members }: StoredSnapshot, { directory, initialMembers }
   );
 }
 
-async function checkLog(disk: Disk, stored: StoredSnapshot, directory: string): Promise<void> {
+/** What is in etcd's log and not in its database: what it had acknowledged when it was killed, and may have had under way. */
+async function readLog(disk: Disk, stored: StoredSnapshot, directory: string): Promise<StoredLog["behind"]> {
   const wal = join(directory, "member", "wal");
-  const { commands, commandsBehind } = await readStoredLog(filesOf(disk, wal), stored.appliedIndex);
-  if (commandsBehind > 0)
-    throw new Error(
-      `data directory ${directory} is etcd's own, which was not stopped in order: ${commandsBehind} entries of its log are not in its database yet: start etcd on it once more, and stop it with SIGTERM`,
-    );
+  const { commands, behind, changesMembers } = await readStoredLog(filesOf(disk, wal), stored.appliedIndex);
   if (commands > 0 && stored.members.length > 1)
     throw new Error(
       `data directory ${directory} is etcd's own, of one of ${stored.members.length} members, each of which may have got to somewhere else: save a snapshot (etcdctl snapshot save FILE), and make the directories of all of it (raftsman store restore FILE --data-dir DIR --name NAME --initial-cluster LIST --initial-advertise-peer-urls URL)`,
     );
+  if (changesMembers)
+    throw new Error(
+      `data directory ${directory} is etcd's own, which was killed while it was told who its members are: start etcd on it once more, and stop it with SIGTERM`,
+    );
+  return behind;
 }
 
 async function* filesOf(disk: Disk, directory: string): AsyncGenerator<{ name: string; bytes: Uint8Array }> {

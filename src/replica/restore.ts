@@ -1,9 +1,12 @@
 import { join } from "node:path";
+import { type AccessCommand, Passwords } from "../access/index.ts";
 import { type Index, noMember, type Revision, type Term } from "../base/index.ts";
+import { KvError } from "../kv/index.ts";
 import type { StoredVersion } from "../mvcc/index.ts";
 import type { Platform } from "../platform/index.ts";
 import { createMetrics, type Log } from "../telemetry/index.ts";
 import { openWal } from "../wal/index.ts";
+import type { Command } from "./command.ts";
 import type { ReplicaConfig } from "./config.ts";
 import { durations } from "./durations.ts";
 import { identityOf, initialMemberIds, writeIdentity } from "./identity.ts";
@@ -12,12 +15,18 @@ import { Images } from "./images.ts";
 import { encodePeerUrls } from "./membership.ts";
 import { newStateMachine } from "./open.ts";
 import type { StateSnapshot } from "./snapshot.ts";
+import type { StateMachine } from "./state-machine.ts";
 
 /** What a directory is made of: a state, whoever had it. */
 export interface RestoredState
   extends Pick<StateSnapshot, "compactRevision" | "leases" | "alarms" | "access"> {
   versions(): AsyncIterable<StoredVersion>;
+  /** What was asked for after that, and is done here: what is refused now was refused then. */
+  readonly commands?: readonly RestoredCommand[];
 }
+
+/** A password is hashed, and then takes the place of the hash. */
+type RestoredCommand = Command & { readonly password?: string };
 
 const versionsPerTurn = 5_000;
 const firstTerm = 1 as Term;
@@ -67,6 +76,11 @@ export async function restoreReplica({
       if (++versions % versionsPerTurn === 0) await turn();
     }
     replay.finish({ compactRevision: given.compactRevision, skipRevisions });
+    const passwords = new Passwords(config.access?.passwordCost);
+    for (const [i, command] of (given.commands ?? []).entries()) {
+      applyKnown(state, await hashed(command, passwords));
+      if (i % versionsPerTurn === 0) await turn();
+    }
     while (state.mvcc.reclaim(versionsPerTurn)) await turn();
 
     // As if the log of a new cluster, which adds its members one by one, had been applied and let go.
@@ -94,5 +108,20 @@ export async function restoreReplica({
     // It was not there, or empty.
     await disk.remove(directory);
     throw error;
+  }
+}
+
+async function hashed({ password, ...command }: RestoredCommand, passwords: Passwords): Promise<Command> {
+  if (command.type !== "access" || password === undefined) return command;
+  const passwordHash = await passwords.hash(password);
+  return { ...command, change: { ...command.change, passwordHash } as AccessCommand };
+}
+
+/** @throws whatever is no refusal */
+function applyKnown(state: StateMachine, command: Command): void {
+  try {
+    state.apply(command, firstTerm);
+  } catch (error) {
+    if (!(error instanceof KvError)) throw error;
   }
 }

@@ -39,7 +39,7 @@ function checkOp(op: etcdserverpb.RequestOp, opsMax: number): void {
   else throw rpcErrorOf("KEY_NOT_FOUND");
 }
 
-function txnOf(request: etcdserverpb.TxnRequest): Txn {
+export function txnOf(request: etcdserverpb.TxnRequest): Txn {
   return {
     compare: request.compare.map(compareOf),
     success: request.success.map(opOf),

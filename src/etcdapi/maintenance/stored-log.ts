@@ -8,11 +8,15 @@
  */
 import { crc32c, emptyBytes } from "../../base/index.ts";
 import { decode, type MessageCodec } from "../../wire/index.ts";
+import { type StoredCommand, storedCommand } from "./stored-request.ts";
 
-/** Commands in the log, and which of them the database lacks. */
 export interface StoredLog {
+  /** How many commands are in it, those that the database has included. */
   readonly commands: number;
-  readonly commandsBehind: number;
+  /** What the database has not got yet, in order. */
+  readonly behind: readonly StoredCommand[];
+  /** Whether something of that changes who belongs to the cluster. */
+  readonly changesMembers: boolean;
 }
 
 const typeEntry = 2;
@@ -21,13 +25,17 @@ const typeChecksum = 4;
 const entryNormal = 0;
 const frameBytes = 8;
 
-/** @throws Error: it is damaged, or its end was cut short by a crash */
+/**
+ * `appliedIndex`: up to which the database has it.
+ * @throws Error: it is damaged, or its end was cut short by a crash, or what the database lacks is not all there, or not understood
+ */
 export async function readStoredLog(
   files: AsyncIterable<{ readonly name: string; readonly bytes: Uint8Array }>,
   appliedIndex: number,
 ): Promise<StoredLog> {
-  /** Indexes of the commands, ascending: an entry takes the place of all from its index on. */
+  // An entry takes the place of all from its index on.
   const commands: number[] = [];
+  const behind: Entry[] = [];
   let checksum = 0;
   for await (const { name, bytes } of files)
     for (const { record, offset } of recordsOf(bytes, name)) {
@@ -38,14 +46,41 @@ export async function readStoredLog(
       checksum = crc32c(record.data, 0, record.data.length, checksum);
       if (checksum !== record.crc) throw new Error(`${name}: a wrong checksum at offset ${offset}`);
       if (record.type !== typeEntry) continue;
-      const { type, index, data } = decode(Entry, record.data);
+      const entry = decode(Entry, record.data);
+      const { index } = entry;
       while ((commands.at(-1) ?? 0) >= index) commands.pop();
-      if (type === entryNormal && data.length > 0) commands.push(index);
+      while ((behind.at(-1)?.index ?? 0) >= index) behind.pop();
+      if (isCommand(entry)) commands.push(index);
+      if (index > appliedIndex) behind.push(entry);
     }
+  for (const [i, { index }] of behind.entries())
+    if (index !== appliedIndex + 1 + i)
+      throw new Error(
+        `its log lacks the entry at index ${appliedIndex + 1 + i}, which is not in its database`,
+      );
   return {
     commands: commands.length,
-    commandsBehind: commands.filter((index) => index > appliedIndex).length,
+    behind: behind.filter(isCommand).flatMap(({ index, data }) => commandAt(index, data) ?? []),
+    changesMembers: behind.some(({ type }) => type !== entryNormal),
   };
+}
+
+/** A leader's first entry has nothing in it. */
+function isCommand({ type, data }: Entry): boolean {
+  return type === entryNormal && data.length > 0;
+}
+
+function commandAt(index: number, data: Uint8Array): StoredCommand | undefined {
+  try {
+    return storedCommand(data);
+  } catch (error) {
+    throw new Error(
+      `its log says something at index ${index} that is not understood: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 function* recordsOf(bytes: Uint8Array, name: string): Iterable<{ record: Record; offset: number }> {
