@@ -180,7 +180,11 @@ const serve = program
     "--local-pod-cidr <cidr>",
     "loopback addresses that pods of this machine have, and endpoints may (none by default)",
   )
-  .option("--controllers <list>", "which run: * for all, name, -name", "*")
+  .option(
+    "--controllers <list>",
+    "which run, by kube-controller-manager's names: * for those that are on by default, name, -name",
+    "*",
+  )
   .option(
     "--node-monitor-grace-period <seconds>",
     "without a heartbeat until a node is lost",

@@ -45,6 +45,8 @@ export interface ControllerDescriptor {
   readonly name: string;
   /** Earlier or shorter names that `--controllers` takes too. */
   readonly aliases: readonly string[];
+  /** Runs only where it is named: `*` does not mean it. */
+  readonly offByDefault?: boolean;
   /**
    * Asks for its informers and sets its handlers, before anything is watched. `run` is called when the first lists are in;
    * it works until the context's signal fires and has then ended what it had in hand.

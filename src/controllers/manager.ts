@@ -9,6 +9,8 @@ import {
 } from "../client/index.ts";
 import type { Clock, Random } from "../platform/index.ts";
 import { autoscalerController } from "./autoscaler/index.ts";
+import { bootstrapTokenCleaner } from "./bootstrap/cleaner.ts";
+import { bootstrapSigner } from "./bootstrap/signer.ts";
 import { requestApprover } from "./certificates/approver.ts";
 import { requestCleaner } from "./certificates/cleaner.ts";
 import { requestSigner } from "./certificates/signer.ts";
@@ -24,6 +26,7 @@ import { daemonSetController } from "./daemonset/index.ts";
 import { deploymentController } from "./deployment/index.ts";
 import { resourceClaimController } from "./devices/index.ts";
 import { disruptionController } from "./disruption/index.ts";
+import { absentControllers } from "./elsewhere.ts";
 import { endpointsController } from "./endpoints/index.ts";
 import { endpointSliceController } from "./endpointslice/index.ts";
 import { endpointSliceMirroringController } from "./endpointslice-mirroring/index.ts";
@@ -42,6 +45,7 @@ import { replicaSetController, replicationController } from "./replicaset/index.
 import { resourceQuotaController } from "./resourcequota/index.ts";
 import { namespaces } from "./resources.ts";
 import { scheduler } from "./scheduler/index.ts";
+import { legacyTokenCleaner } from "./service-account-tokens/cleaner.ts";
 import { serviceAccountTokenController } from "./service-account-tokens/index.ts";
 import { serviceCidrController } from "./service-cidr/index.ts";
 import { statefulSetController } from "./statefulset/index.ts";
@@ -62,10 +66,13 @@ const controllerDescriptors: readonly ControllerDescriptor[] = [
   serviceAccountController,
   rootCaPublisher,
   serviceAccountTokenController,
+  legacyTokenCleaner,
   clusterRoleAggregationController,
   requestApprover,
   requestSigner,
   requestCleaner,
+  bootstrapSigner,
+  bootstrapTokenCleaner,
   namespaceController,
   deploymentController,
   replicaSetController,
@@ -109,7 +116,7 @@ export interface ControllerManagerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** `*` for all, `name` for one, `-name` for all but one; upstream's `--controllers`. "*" by default. */
+  /** `*` for all that are on by default, `name` for one, `-name` for all but one; upstream's `--controllers`. "*" by default. */
   readonly controllers?: string;
   /** Several processes compete for the Lease `kube-system/kube-controller-manager`; without it this one works at once. */
   readonly leaderElection?: { readonly identity: string };
@@ -218,23 +225,41 @@ export function createControllerManager(options: ControllerManagerOptions): Cont
   };
 }
 
-/** Upstream's `--controllers`: later entries win over "*". @throws RangeError for a name that nothing has */
+/**
+ * Upstream's `--controllers`: later entries win over "*".
+ * @throws RangeError for a name that nothing has, and for one of upstream's that asks for something that cannot be here
+ */
 export function selectControllers(selection: string): ControllerDescriptor[] {
   const entries = selection
     .split(",")
     .map((entry) => entry.trim())
     .filter((entry) => entry !== "");
-  const chosen = new Set<ControllerDescriptor>(entries.includes("*") ? controllerDescriptors : []);
+  const chosen = new Set(
+    entries.includes("*") ? controllerDescriptors.filter(({ offByDefault }) => offByDefault !== true) : [],
+  );
   for (const entry of entries) {
     if (entry === "*") continue;
-    const name = entry.replace(/^-/, "");
-    const descriptor = controllerDescriptors.find((one) => one.name === name || one.aliases.includes(name));
-    if (descriptor === undefined) {
-      const known = controllerDescriptors.map((one) => one.name).join(", ");
-      throw new RangeError(`"${name}" is not in the list of known controllers: ${known}`);
-    }
-    if (entry.startsWith("-")) chosen.delete(descriptor);
+    const isOff = entry.startsWith("-");
+    const descriptor = described(entry.replace(/^-/, ""), isOff);
+    if (descriptor === undefined) continue;
+    if (isOff) chosen.delete(descriptor);
     else chosen.add(descriptor);
   }
   return controllerDescriptors.filter((descriptor) => chosen.has(descriptor));
+}
+
+/** Undefined: there is none here, and nobody will miss it. @throws RangeError */
+function described(name: string, isOff: boolean): ControllerDescriptor | undefined {
+  const isMeant = (one: { readonly name: string; readonly aliases: readonly string[] }): boolean =>
+    one.name === name || one.aliases.includes(name);
+  const descriptor = controllerDescriptors.find(isMeant);
+  if (descriptor !== undefined) return descriptor;
+  const absent = absentControllers.find(isMeant);
+  if (absent === undefined) {
+    const known = [...controllerDescriptors, ...absentControllers].map((one) => one.name);
+    throw new RangeError(`"${name}" is not in the list of known controllers: ${known.sort().join(", ")}`);
+  }
+  if (absent.refused && !isOff)
+    throw new RangeError(`"${absent.name}" is not run here: ${absent.why}; leave it out of --controllers`);
+  return undefined;
 }

@@ -17,6 +17,23 @@ test("controllers are chosen by name, short name and exclusion, and an unknown o
   assert.throws(() => names("*,-nobody"), /"nobody" is not in the list of known controllers/);
 });
 
+test("every name of kube-controller-manager is known: some run where they are named, some are idle there too, some cannot be here", () => {
+  const names = (controllers: string): readonly string[] =>
+    createControllerManager({ ...createWorld(), controllers }).names;
+  assert.equal(names("*").includes("bootstrap-signer-controller"), false);
+  assert.deepEqual(names("bootstrapsigner,tokencleaner"), [
+    "bootstrap-signer-controller",
+    "token-cleaner-controller",
+  ]);
+  assert.equal(names("*,tokencleaner").length, names("*").length + 1);
+  assert.deepEqual(names("*,device-taint-eviction-controller,svm"), names("*"));
+  assert.deepEqual(names("*,-service-lb-controller,-route"), names("*"));
+  assert.throws(
+    () => names("*,service"),
+    /"service-lb-controller" is not run here: it works for a cloud provider; leave it out/,
+  );
+});
+
 test("a controller that is switched off does nothing", async () => {
   const cluster = await startCluster({ controllers: "*,-replicaset" });
   await cluster.client.create(deployments, deployment("web", 1));

@@ -24,6 +24,7 @@ import type { Clock, Random } from "../../platform/index.ts";
 import type { Access, Registry } from "../../registry/index.ts";
 import { registryReader } from "../admission-reader.ts";
 import type { ServerLog } from "../log.ts";
+import { noteTokenUse } from "./legacy-token-use.ts";
 import { NodePods } from "./node-pods.ts";
 import { feedPolicy, type PolicyFeed } from "./policy-feed.ts";
 
@@ -78,6 +79,7 @@ export function createAccessControl(options: AccessOptions): AccessControl {
   const reader: ObjectReader = { get: async (resource, at) => objects?.get(resource, at) };
   const policy = new RbacPolicy();
   let pods: NodePods | undefined;
+  let served: Registry | undefined;
   const nodes = createNodeAuthorizer({
     ...reader,
     podsOn: async (node) => (await pods?.on(node)) ?? [],
@@ -91,7 +93,12 @@ export function createAccessControl(options: AccessOptions): AccessControl {
   const authenticator = createAuthenticator({
     tokens: [
       ...(tokens.length === 0 ? [] : [staticTokens(tokens, audiences)]),
-      serviceAccountTokens({ issuers, audiences, keys: verification, reader, clock }),
+      serviceAccountTokens({
+        ...{ issuers, audiences, keys: verification, reader, clock },
+        onSecretUsed: async (secret) => {
+          if (served !== undefined) await noteTokenUse(served, secret, { log, now: clock.now() });
+        },
+      }),
       ...(bootstrapTokenAuth ? [bootstrapTokens({ reader, clock, audiences })] : []),
       ...(options.otherTokens?.(audiences) ?? []),
     ],
@@ -116,6 +123,7 @@ export function createAccessControl(options: AccessOptions): AccessControl {
       }),
     },
     follow(registry) {
+      served = registry;
       objects = registryReader(registry, clock);
       const deps = { registry, clock, log };
       const followed = new NodePods(deps);

@@ -12,6 +12,7 @@ import { legacyIssuer } from "./tokens.ts";
 
 /** Clocks of members may differ so much: go-jose's leeway. Milliseconds. */
 const leewayMs = 60_000;
+const invalidSinceLabel = "kubernetes.io/legacy-token-invalid-since";
 const extraPrefix = "authentication.kubernetes.io";
 
 export interface ServiceAccountTokenDeps {
@@ -22,6 +23,8 @@ export interface ServiceAccountTokenDeps {
   readonly keys: readonly VerificationKey[];
   readonly reader: ObjectReader;
   readonly clock: Clock;
+  /** Is told of a Secret whose token was shown: whoever cleans up asks when that was. */
+  readonly onSecretUsed?: (secret: KubeObject) => Promise<void>;
 }
 
 /**
@@ -111,10 +114,6 @@ async function legacyUser(token: string, claims: Claims, deps: ServiceAccountTok
     throw new TokenError("Token has been invalidated");
   if (secret["data"]?.token !== Buffer.from(token).toString("base64"))
     throw new TokenError("Token does not match server's copy");
-  if (secret.metadata.labels?.["kubernetes.io/legacy-token-invalid-since"] !== undefined)
-    throw new TokenError(
-      `the token in secret ${namespace}/${secretName} for service account ${namespace}/${account.name} has been marked invalid`,
-    );
   const deleted = `ServiceAccount ${namespace}/${account.name} has been deleted`;
   await mustExist(
     deps.reader,
@@ -126,6 +125,11 @@ async function legacyUser(token: string, claims: Claims, deps: ServiceAccountTok
       changed: (uid) => `ServiceAccount UID (${uid}) does not match claim (${account.uid})`,
     },
   );
+  await deps.onSecretUsed?.(secret);
+  if (secret.metadata.labels?.[invalidSinceLabel])
+    throw new TokenError(
+      `the token in secret ${namespace}/${secretName} for service account ${namespace}/${account.name} has been marked invalid. Use tokens from the TokenRequest API or manually created secret-based tokens, or remove the '${invalidSinceLabel}' label from the secret to temporarily allow use of this token`,
+    );
   return { user: userOf(namespace, account, {}) };
 }
 
