@@ -97,9 +97,10 @@ suite("files of pods that are processes", { skip: linux ? false : "processes nee
       pod("user", {
         securityContext: { runAsUser: nobody, runAsGroup: nobody, fsGroup: 4242, runAsNonRoot: true },
         containers: [
-          container("id -u; id -G; cat $RAFTSMAN_ROOT/etc/key/key; touch own; echo; echo $HOME", {
-            volumeMounts: [{ name: "key", mountPath: "/etc/key" }],
-          }),
+          container(
+            "id -u; id -G; cat $RAFTSMAN_ROOT/etc/key/key; touch own; echo; echo $HOME; stat -L -c '%a %u %g' $RAFTSMAN_ROOT/var/run/secrets/kubernetes.io/serviceaccount/token",
+            { volumeMounts: [{ name: "key", mountPath: "/etc/key" }] },
+          ),
         ],
         volumes: [{ name: "key", secret }],
       }),
@@ -123,7 +124,7 @@ suite("files of pods that are processes", { skip: linux ? false : "processes nee
         containers: [container("exit 0")],
       }),
     );
-    await logged("user", /^65534\n65534 4242\nopensesame\n\/\w/);
+    await logged("user", /^65534\n65534 4242\nopensesame\n\/\w.*\n640 65534 4242\n/);
     await eventually("the stranger may not read it", async () =>
       /Permission denied/.test((await cluster.kubectl(["logs", "other", "-c", "stranger"])).stdout),
     );

@@ -63,6 +63,17 @@ export async function closeToOthers(directory: string, pod: Pod, machine: Machin
   await machine.files.setMode(directory, 0o700);
 }
 
+/** Whom all programs of the pod run as, where it says so of each and they are one; tokens are that user's alone. */
+export function soleUser({ spec }: Pod): number | undefined {
+  const { containers, initContainers = [], securityContext } = spec;
+  const users = new Set(
+    [...containers, ...initContainers].map(
+      (container) => container.securityContext?.runAsUser ?? securityContext?.runAsUser,
+    ),
+  );
+  return users.size === 1 ? [...users][0] : undefined;
+}
+
 /** In the kubelet's words. */
 function refuseRoot(
   runAsUser: number | undefined,

@@ -11,7 +11,7 @@ import { contentsOf, type ObjectSource } from "./environment.ts";
 import { fieldValue, type PodPlace, resourceValue } from "./fields.ts";
 import { isLocal } from "./images.ts";
 import type { DownwardItem, KeyToPath, Pod, ProjectedSource, Volume } from "./pod.ts";
-import { closeToOthers } from "./users.ts";
+import { closeToOthers, soleUser } from "./users.ts";
 import { giveToGroup } from "./volume-ownership.ts";
 
 /** A volume that cannot be made yet. */
@@ -30,13 +30,15 @@ export interface VolumeContext {
   token(request: { audience: string | undefined; expirationSeconds: number }): Promise<string | undefined>;
 }
 
-/** A file of a volume: its path below the volume, its bytes, its mode. */
+/** A file of a volume: its bytes, its mode, and the user it belongs to where that is not the agent's. */
 interface VolumeFile {
   readonly bytes: Uint8Array;
   readonly mode: number;
+  readonly owner?: number | undefined;
 }
 
 const defaultFileMode = 0o644;
+const ownFileMode = 0o600;
 const tokenSecondsDefault = 3_600;
 
 /** Makes the volume where it is missing and brings its content up to date. @throws VolumeError */
@@ -69,7 +71,7 @@ export async function makeVolume(volume: Volume, path: string, context: VolumeCo
       `MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : volumes of type ${source} cannot be had on a node that runs local processes: use emptyDir, hostPath, configMap, secret, downwardAPI, projected or persistentVolumeClaim`,
     );
   }
-  await writeContent(files, path, wanted);
+  await writeContent(context.machine, path, wanted);
   // What runs in a root of its own has a user of its image, and nobody beside it sees the volume.
   if (isSecret(volume) && context.pod.spec.containers.every(isLocal))
     await closeToOthers(path, context.pod, context.machine);
@@ -190,7 +192,11 @@ async function addProjected(
     expirationSeconds: token.expirationSeconds ?? tokenSecondsDefault,
   });
   // A server that gives no tokens leaves pods without one; everything else of the volume is there.
-  if (text !== undefined) content.set(safePath(token.path), { bytes: utf8(text), mode });
+  if (text === undefined) return;
+  const owner = soleUser(context.pod);
+  // The group of the pod's files gets its share of the mode with them.
+  const isOwn = owner !== undefined || context.pod.spec.securityContext?.fsGroup !== undefined;
+  content.set(safePath(token.path), { bytes: utf8(text), mode: isOwn ? ownFileMode : mode, owner });
 }
 
 /** The server has refused paths that lead out of the volume; nobody else's word is taken for it. */
@@ -202,7 +208,7 @@ function safePath(path: string): string {
 }
 
 async function writeContent(
-  files: Files,
+  { files, processes }: Machine,
   path: string,
   wanted: ReadonlyMap<string, VolumeFile>,
 ): Promise<void> {
@@ -213,9 +219,12 @@ async function writeContent(
   const directory = join(path, version);
   await files.remove(directory);
   await files.makeDirectory(directory);
-  for (const [name, { bytes, mode }] of wanted) {
-    await files.makeDirectory(dirname(join(directory, name)));
-    await files.write(join(directory, name), bytes, mode);
+  for (const [name, { bytes, mode, owner }] of wanted) {
+    const file = join(directory, name);
+    await files.makeDirectory(dirname(file));
+    await files.write(file, bytes, mode);
+    // An agent that is not root runs all programs as itself.
+    if (owner !== undefined && processes.user() === 0) await files.own(file, { uid: owner });
   }
   await files.link(version, join(path, "..data"));
   const names = new Set([...wanted.keys()].map((name) => name.split("/", 1)[0] as string));
