@@ -29,7 +29,7 @@ import { authorize } from "./layers/authorize.ts";
 import { flowControl } from "./layers/flow-control.ts";
 import { identify } from "./layers/identify.ts";
 import { impersonate } from "./layers/impersonate.ts";
-import { type InFlightLimits, maxInFlight } from "./layers/max-in-flight.ts";
+import { type InFlightLimits, maxInFlight, standardLimits } from "./layers/max-in-flight.ts";
 import { requestTimeout } from "./layers/request-timeout.ts";
 import { resources } from "./layers/resources.ts";
 import { unknownPaths } from "./layers/unknown-paths.ts";
@@ -92,7 +92,7 @@ export interface ApiServerOptions {
  *   unknownPaths  everything else
  */
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { registry, clock, random, log, metrics = createMetrics() } = options;
+  const { registry, clock, random, log, metrics = createMetrics(), inFlight = standardLimits } = options;
   const { authenticator, authorizer, keys } = options.access;
   const watches = new OpenWatches();
   const requests = new RequestMetrics(metrics, watches);
@@ -101,6 +101,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const views = new AdmissionViews({ registry, clock, log });
   const writer = registryWriter(registry, clock);
   const flows = new FlowClassifier({ registry, clock, log });
+  metrics.read(
+    "apiserver_flowcontrol_nominal_limit_seats",
+    "What a priority level's shares come to, of the requests that are answered at once.",
+    { type: "gauge", labels: ["priority_level"] },
+    () => flows.nominalSeats(inFlight.reads + inFlight.writes).map(([level, seats]) => [[level], seats]),
+  );
   const peers = new Peers();
   const webhooks = webhookClient({ peers, reader, random });
   const admission = createAdmission({
@@ -151,7 +157,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     impersonate(authorizer),
     flowControl(flows),
     authorize(authorizer),
-    maxInFlight(options.inFlight),
+    maxInFlight(inFlight),
     proxy(aggregation),
     resources(
       served,

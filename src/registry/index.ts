@@ -10,6 +10,7 @@ export type {
   FlowRules,
   FlowSchema,
   FlowSubject,
+  PriorityLevelConfiguration,
 } from "./flowcontrol/types.ts";
 export { fieldManagerRequest, trackFields } from "./managed-fields.ts";
 export type {

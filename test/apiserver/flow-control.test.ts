@@ -78,6 +78,21 @@ test("a request belongs to the first FlowSchema that matches its user and what i
   assert.deepEqual(of({ name: "x", groups: [] }, "GET", "/healthz"), [undefined, undefined]);
 });
 
+test("what a priority level's shares come to is told for each, as many as upstream comes to of 600 at once", async () => {
+  const flows = classifier();
+  await Promise.resolve();
+  assert.deepEqual(Object.fromEntries(flows.nominalSeats(600)), {
+    "catch-all": 13,
+    exempt: 0,
+    "global-default": 49,
+    "leader-election": 25,
+    "node-high": 98,
+    system: 74,
+    "workload-high": 98,
+    "workload-low": 245,
+  });
+});
+
 test("FlowSchemas are met by precedence and then by name, and one without its priority level by nobody", async () => {
   const rules = [
     {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { podMetrics } from "../../src/node/agent/pod-metrics.ts";
 import { resourceMetrics } from "../../src/node/agent/resource-metrics.ts";
 import type { Usage } from "../../src/node/agent/summary.ts";
 
@@ -46,5 +47,29 @@ test("what node, pods and containers use is told in Prometheus' text, with when 
   assert.match(
     text,
     /^# HELP container_cpu_usage_seconds_total .*\n# TYPE container_cpu_usage_seconds_total counter\n/,
+  );
+});
+
+test("what runs on a node is told under the kubelet's names", () => {
+  const running = { state: { running: {} } };
+  const pods = [
+    { metadata: {}, status: { containerStatuses: [running, { state: { waiting: {} } }] } },
+    {
+      metadata: {},
+      status: { initContainerStatuses: [{ state: { terminated: {} } }], containerStatuses: [running] },
+    },
+    { metadata: {}, status: {} },
+    { metadata: {} },
+  ];
+  const text = podMetrics("n1", pods as never);
+  assert.deepEqual(
+    text.split("\n").filter((line) => line !== "" && !line.startsWith("#")),
+    [
+      'kubelet_node_name{node="n1"} 1',
+      'kubelet_running_containers{container_state="running"} 2',
+      'kubelet_running_containers{container_state="created"} 1',
+      'kubelet_running_containers{container_state="exited"} 1',
+      "kubelet_running_pods 2",
+    ],
   );
 });

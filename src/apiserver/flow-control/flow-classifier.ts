@@ -1,5 +1,5 @@
 import type { KubeObject, UserInfo } from "../../apimachinery/index.ts";
-import type { FlowSchema } from "../../registry/index.ts";
+import type { FlowSchema, PriorityLevelConfiguration } from "../../registry/index.ts";
 import { type FeedDeps, ObjectFeed, type ObjectSink } from "../object-feed.ts";
 import type { RequestInfo } from "../request-info.ts";
 import { compileRules } from "./flow-matcher.ts";
@@ -22,7 +22,7 @@ const group = { group: "flowcontrol.apiserver.k8s.io", version: "v1" };
  */
 export class FlowClassifier {
   readonly #schemas = new Map<string, FlowSchema>();
-  readonly #levels = new Map<string, KubeObject>();
+  readonly #levels = new Map<string, PriorityLevelConfiguration>();
   readonly #feeds: readonly ObjectFeed[];
   #flows: readonly Flow[] | undefined;
 
@@ -31,7 +31,7 @@ export class FlowClassifier {
       new ObjectFeed({ ...group, resource }, this.#sink(kept), deps);
     this.#feeds = [
       feed("flowschemas", this.#schemas as Map<string, KubeObject>),
-      feed("prioritylevelconfigurations", this.#levels),
+      feed("prioritylevelconfigurations", this.#levels as Map<string, KubeObject>),
     ];
   }
 
@@ -40,6 +40,17 @@ export class FlowClassifier {
     this.#flows ??= this.#compile();
     for (const { matches, headers } of this.#flows) if (matches(user, info)) return headers;
     return undefined;
+  }
+
+  /** What the shares of each priority level come to, of as many requests as are answered at once; of any number nothing. */
+  nominalSeats(atOnce: number): [level: string, seats: number][] {
+    if (!Number.isFinite(atOnce)) return [];
+    const shares = [...this.#levels].map(([name, { spec }]): [string, number] => [
+      name,
+      (spec.limited ?? spec.exempt)?.nominalConcurrencyShares ?? 0,
+    ]);
+    const all = shares.reduce((sum, [, each]) => sum + each, 0);
+    return shares.map(([name, each]) => [name, all === 0 ? 0 : Math.ceil((atOnce * each) / all)]);
   }
 
   close(): void {

@@ -26,10 +26,10 @@ export interface InFlightLimits {
   readonly writes: number;
 }
 
-const standardLimits: InFlightLimits = { reads: readsInFlightMax, writes: writesInFlightMax };
+export const standardLimits: InFlightLimits = { reads: readsInFlightMax, writes: writesInFlightMax };
 
 /** Sheds load: so many reads and so many writes at the same time. Watches and the administrators' group are not counted. */
-export function maxInFlight(limits: InFlightLimits = standardLimits): Layer {
+export function maxInFlight(limits: InFlightLimits): Layer {
   let reading = 0;
   let writing = 0;
   const counted = async (isRead: boolean, context: ApiContext, next: Handler): Promise<void> => {

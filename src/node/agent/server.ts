@@ -1,5 +1,5 @@
 /**
- * The kubelet's API over HTTPS: /containerLogs, /exec, /attach, /portForward, /stats/summary, /metrics/resource, /pods, /healthz. Served to
+ * The kubelet's API over HTTPS: /containerLogs, /exec, /attach, /portForward, /stats/summary, /metrics, /metrics/resource, /pods, /healthz. Served to
  * whom the API server lets (`access.ts`).
  */
 import { createHash, X509Certificate } from "node:crypto";
@@ -15,6 +15,7 @@ import { acceptCommand } from "../streaming/remote-command.ts";
 import type { AgentAccess } from "./access.ts";
 import { parseLogQuery } from "./log-query.ts";
 import { HostError, type PodHost } from "./pod-host.ts";
+import { podMetrics } from "./pod-metrics.ts";
 import { metricsContentType, resourceMetrics } from "./resource-metrics.ts";
 
 export interface KubeletServer {
@@ -104,8 +105,12 @@ async function serve(
     if (verb === "pods")
       return json(response, { kind: "PodList", apiVersion: "v1", metadata: {}, items: host.pods() });
     if (verb === "stats" && namespace === "summary") return json(response, await host.summary());
-    if (verb === "metrics" && namespace === "resource")
-      return text(response, 200, resourceMetrics(await host.summary()), metricsContentType);
+    if (verb === "metrics" && parts.length <= 2) {
+      const summary = await host.summary();
+      if (namespace === "resource") return text(response, 200, resourceMetrics(summary), metricsContentType);
+      if (namespace === "")
+        return text(response, 200, podMetrics(summary.node.nodeName, host.pods()), metricsContentType);
+    }
     if (verb === "exec" || verb === "attach" || verb === "portForward")
       throw new HostError(
         400,
