@@ -16,7 +16,13 @@ export { applyJsonPatch } from "./json-patch.ts";
 export { goTypeName, isJsonObject, jsonTypeName, printGoValue } from "./json-types.ts";
 export * from "./label-selector.ts";
 /** Changes: patches, and who owns which field. */
-export { applyConfiguration, type FieldManagerRequest, trackUpdate } from "./managed-fields/index.ts";
+export {
+  applyConfiguration,
+  type FieldManagerRequest,
+  type OtherVersion,
+  trackUpdate,
+} from "./managed-fields/index.ts";
+export { managersInScale, managersOfScaled } from "./managed-fields/scale-managers.ts";
 export { applyMergePatch } from "./merge-patch.ts";
 /** metadata: names and their rules. */
 export * from "./meta.ts";

@@ -81,14 +81,20 @@ class Conversion {
   }
 }
 
+function storedEquivalent(form: KindForm, { resource, toStored, fromStored }: StoredForm): EquivalentForm {
+  return { resource, form, fromHere: toStored, toHere: fromStored };
+}
+
 /** A subresource that shows and changes the whole object, of a resource whose objects are stored in another form. */
 export class ConvertingSubresource extends DerivedHandler implements ResourceHandler {
   readonly rules: ResourceHandler["rules"];
+  readonly equivalents: readonly EquivalentForm[];
   readonly #inner: Required<Pick<ResourceHandler, "get" | "update">>;
   readonly #conversion: Conversion;
 
   constructor(inner: PartialUpdateStore, options: { form: KindForm; stored: StoredForm }) {
     super(inner, { form: options.form });
+    this.equivalents = [storedEquivalent(inner.form, options.stored)];
     this.#inner = inner;
     this.#conversion = new Conversion(options.form, options.stored);
     this.rules = inner.rules;
@@ -123,14 +129,14 @@ export class ConvertingStore extends DerivedHandler implements ResourceHandler {
   readonly equivalents: readonly EquivalentForm[];
 
   constructor(inner: GenericStore, options: { form: KindForm; stored: StoredForm }) {
-    const { resource, toStored, fromStored } = options.stored;
+    const { toStored } = options.stored;
     const { tableRow } = inner.strategy;
     const rowOf = tableRow && ((object: KubeObject, now: number) => tableRow(toStored(object), now));
     super(inner, {
       form: options.form,
       ...(rowOf === undefined ? {} : { strategy: { ...inner.strategy, tableRow: rowOf } }),
     });
-    this.equivalents = [{ resource, form: inner.form, fromHere: toStored, toHere: fromStored }];
+    this.equivalents = [storedEquivalent(inner.form, options.stored)];
     this.#inner = inner;
     this.#conversion = new Conversion(options.form, options.stored);
     this.rules = this.strategy;

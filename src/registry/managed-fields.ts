@@ -1,13 +1,17 @@
 import {
+  deepClone,
   deepEqual,
   type FieldManagerRequest,
   formatTime,
+  type JsonObject,
   type KubeObject,
   type ManagedFieldsEntry,
+  type OtherVersion,
   trackUpdate,
 } from "../apimachinery/index.ts";
 import type { KindForm } from "../schema/index.ts";
 import type { RequestContext } from "./context.ts";
+import type { EquivalentForm } from "./ports.ts";
 import { apiVersionOf } from "./store-parts.ts";
 import type { UpdateRules } from "./strategy.ts";
 
@@ -18,6 +22,8 @@ export interface FieldOwnership {
   readonly subresource: string;
   readonly rules: Pick<UpdateRules, "resetFields">;
   readonly context: RequestContext;
+  /** The object as other versions have it. */
+  readonly equivalents?: readonly EquivalentForm[] | undefined;
 }
 
 /** Who owns what is written, in apimachinery's terms. */
@@ -31,7 +37,32 @@ export function fieldManagerRequest(ownership: FieldOwnership): FieldManagerRequ
     schema: form.schema,
     empty: form.empty,
     ...(rules.resetFields === undefined ? {} : { resetFields: rules.resetFields }),
+    ...(form.custom === true ? {} : { otherVersions: otherVersions(form, ownership.equivalents) }),
   };
+}
+
+const noVersions: ReadonlyMap<string, OtherVersion> = new Map();
+
+/** Those of the same group: upstream does not see an Event of the one group as one of the other when it looks who owns it. */
+function otherVersions(
+  { kind, decode }: KindForm,
+  equivalents: readonly EquivalentForm[] = [],
+): ReadonlyMap<string, OtherVersion> {
+  const ofGroup = equivalents.filter(({ form }) => form.kind.group === kind.group);
+  if (ofGroup.length === 0) return noVersions;
+  return new Map(
+    ofGroup.map(({ form, fromHere }) => [
+      apiVersionOf(form.kind),
+      {
+        schema: form.schema,
+        convert: (object) => {
+          // What is applied is as the client wrote it. Of kinds built in all versions are made without waiting.
+          const whole = decode(deepClone(object) as unknown as JsonObject).object;
+          return form.canonicalize(fromHere(whole) as KubeObject);
+        },
+      },
+    ]),
+  );
 }
 
 /**

@@ -42,6 +42,15 @@ export interface FieldManagerRequest {
   readonly empty?: KubeObject;
   /** Paths that the writer cannot set here, such as [["status"]] on a main resource with a status subresource: never owned. */
   readonly resetFields?: readonly (readonly string[])[];
+  /** How the object looks in the other versions that its managers may speak. Without it all of them see it as it is here. */
+  readonly otherVersions?: ReadonlyMap<string, OtherVersion>;
+}
+
+/** An object as another version has it. */
+export interface OtherVersion {
+  readonly schema: SchemaNode;
+  /** Does not change its argument. */
+  convert(object: KubeObject): KubeObject;
 }
 
 /** Fields that the server keeps and nobody owns. */
@@ -106,11 +115,16 @@ function updateManagers(
   request: FieldManagerRequest,
 ): Managers {
   const changes = withoutReset(compareWritten(content(before), content(next), request.schema), request);
+  // What upstream cannot follow has no owners any more.
+  if (changes.isUnnamed) return new Map();
   const taken = changes.modified.union(changes.added);
-  const lost = taken.union(changes.removed);
   const updated = new Map<string, ManagedSet>();
-  for (const [key, claim] of managers)
-    keepUnlessEmpty(updated, key, { ...claim, set: claim.set.difference(lost) });
+  const seen = new ChangesSeen(before, next, changes, request);
+  for (const [key, claim] of managers) {
+    const { taken: takenThere, removed } = seen.by(claim) ?? {};
+    if (takenThere === undefined || removed === undefined) continue;
+    keepUnlessEmpty(updated, key, { ...claim, set: claim.set.difference(takenThere).difference(removed) });
+  }
   const own = taken.difference(strippedFields);
   if (own.isEmpty) return updated;
   const claim: ManagedSet = { ...request, operation: "Update", set: own };
@@ -125,6 +139,45 @@ function updateManagers(
     set: previous === undefined ? own : previous.set.union(own),
   });
   return capped(updated);
+}
+
+/** What a change takes from others, and what is no longer there. */
+interface Seen {
+  readonly taken: FieldSet;
+  readonly removed: FieldSet;
+}
+
+/** One change as managers see it that speak other versions; each version is looked at once. */
+class ChangesSeen {
+  readonly #before: KubeObject;
+  readonly #next: KubeObject;
+  readonly #request: FieldManagerRequest;
+  readonly #here: Seen;
+  readonly #elsewhere = new Map<string, Seen>();
+
+  constructor(before: KubeObject, next: KubeObject, changes: Comparison, request: FieldManagerRequest) {
+    this.#before = before;
+    this.#next = next;
+    this.#request = request;
+    this.#here = { taken: changes.modified.union(changes.added), removed: changes.removed };
+  }
+
+  /** undefined for a version that the object does not have: such a manager owns nothing. */
+  by({ apiVersion }: ManagedSet): Seen | undefined {
+    const { apiVersion: here, otherVersions } = this.#request;
+    if (apiVersion === here || otherVersions === undefined) return this.#here;
+    let seen = this.#elsewhere.get(apiVersion);
+    const version = otherVersions.get(apiVersion);
+    if (seen !== undefined || version === undefined) return seen;
+    const there = (object: KubeObject) => content(version.convert(object));
+    const { modified, added, removed } = withoutReset(
+      compareWritten(there(this.#before), there(this.#next), version.schema),
+      this.#request,
+    );
+    seen = { taken: modified.union(added), removed };
+    this.#elsewhere.set(apiVersion, seen);
+    return seen;
+  }
 }
 
 function keepUnlessEmpty(managers: Map<string, ManagedSet>, key: string, claim: ManagedSet): void {
@@ -188,7 +241,7 @@ export function applyConfiguration(
   // An apply that changes nothing leaves no time behind.
   if (live !== undefined && isNothing(changes)) all.set(key, { ...claim, time: managers.get(key)?.time });
   const mayTake = request.force ? "everything" : takenOver(live, request);
-  const settled = settle(all, key, changes, mayTake);
+  const settled = settle(all, key, new ChangesSeen(before, next, changes, request), mayTake);
   return withManagers(rememberApplied(next, applied, request.manager), settled);
 }
 
@@ -220,10 +273,9 @@ function managersForApply(live: KubeObject | undefined, request: FieldManagerReq
 function settle(
   managers: Managers,
   applier: string,
-  changes: Comparison,
+  changes: ChangesSeen,
   mayTake: "everything" | FieldSet,
 ): Managers {
-  const taken = changes.modified.union(changes.added);
   const conflicts: { claim: ManagedSet; set: FieldSet }[] = [];
   const settled = new Map<string, ManagedSet>();
   for (const [key, claim] of managers) {
@@ -231,11 +283,13 @@ function settle(
       keepUnlessEmpty(settled, key, { ...claim, set: claim.set.difference(strippedFields) });
       continue;
     }
-    const conflict = claim.set.intersection(taken);
+    const seen = changes.by(claim);
+    if (seen === undefined) continue;
+    const conflict = claim.set.intersection(seen.taken);
     if (!conflict.isEmpty) conflicts.push({ claim, set: conflict });
     keepUnlessEmpty(settled, key, {
       ...claim,
-      set: claim.set.difference(conflict).difference(changes.removed),
+      set: claim.set.difference(conflict).difference(seen.removed),
     });
   }
   if (mayTake === "everything") return settled;
@@ -290,6 +344,7 @@ function withoutReset(changes: Comparison, request: FieldManagerRequest): Compar
     added: withoutResetPaths(changes.added, request),
     modified: withoutResetPaths(changes.modified, request),
     removed: withoutResetPaths(changes.removed, request),
+    isUnnamed: changes.isUnnamed,
   };
 }
 

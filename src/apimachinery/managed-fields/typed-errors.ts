@@ -14,7 +14,7 @@ export function typedErrors(value: Json, schema: SchemaNode): string[] {
 export function joinTypedErrors(errors: readonly string[]): string {
   return errors.length === 1
     ? (errors[0] as string)
-    : `errors:\n${errors.map((error) => `  ${error}\n`).join("")}`;
+    : ["errors:", ...errors.map((error) => `  ${error}`)].join("\n");
 }
 
 function check(value: Json, schema: SchemaNode | undefined, path: PathElement[], errors: string[]): void {
@@ -54,10 +54,12 @@ function checkMembers(
   for (const key of Object.keys(value).sort()) {
     const member = schema.fields.get(key)?.node ?? schema.values;
     path.push(fieldElement(key));
-    if (member === undefined && !schema.preservesUnknown)
-      errors.push(`${printPath(path)}: field not declared in schema`);
-    else check(value[key] as Json, member, path, errors);
+    const isDeclared = member !== undefined || schema.preservesUnknown === true;
+    if (isDeclared) check(value[key] as Json, member, path, errors);
+    else errors.push(`${printPath(path)}: field not declared in schema`);
     path.pop();
+    // Upstream looks no further in a map that has one such, which in its case is any of them.
+    if (!isDeclared) return;
   }
 }
 

@@ -13,6 +13,8 @@ export interface Comparison {
   readonly added: FieldSet;
   readonly modified: FieldSet;
   readonly removed: FieldSet;
+  /** An item of a keyed list has no key: then nobody can own what is in it. */
+  readonly isUnnamed: boolean;
 }
 
 /** How a value is to be walked; values without a declared shape are walked as what they look like, their lists as leaves. */
@@ -48,6 +50,7 @@ class ComparingWalker implements Comparison {
   readonly added = new FieldSet();
   readonly modified = new FieldSet();
   readonly removed = new FieldSet();
+  isUnnamed = false;
   readonly #path: PathElement[] = [];
   readonly #looksAt: "everything" | "written";
 
@@ -94,6 +97,7 @@ class ComparingWalker implements Comparison {
     const before = itemsByElement(old, schema);
     const after = itemsByElement(next, schema);
     for (const element of new Set([...before.keys(), ...after.keys()])) {
+      if (element.startsWith("i:")) this.isUnnamed = true;
       const left = before.get(element) ?? [];
       const right = after.get(element) ?? [];
       // Items of the same name cannot be told apart: all of them together are one leaf.

@@ -159,9 +159,9 @@ class Patching {
     settleNamespace(patched, namespace);
     checkName(patched, info.name);
     dedupOwnerReferences(patched, this.#call);
-    if (type !== "apply" && handler.subresource !== "scale") {
-      const { subresource, rules } = handler;
-      trackFields(current?.object, patched, { form: handler.form, subresource, rules, context });
+    if (type !== "apply") {
+      const { form, subresource, rules, equivalents } = handler;
+      trackFields(current?.object, patched, { form, subresource, rules, context, equivalents });
     }
     const operation = current === undefined ? "CREATE" : "UPDATE";
     const at = { name: info.name, dryRun: options.dryRun, object: patched, old: current?.object };
@@ -238,9 +238,9 @@ class Patching {
   #applied(current: Stored | undefined): KubeObject {
     const { options, context } = this.#request;
     const configuration = this.#configuration();
-    const { form, subresource, rules } = this.#call.handler;
-    const request = fieldManagerRequest({ form, subresource, rules, context });
-    const merged = applyConfiguration(current?.object, configuration, { ...request, force: options.force });
+    const { form, subresource, rules, equivalents } = this.#call.handler;
+    const request = fieldManagerRequest({ form, subresource, rules, context, equivalents });
+    const merged = this.#merged(current, configuration, { ...request, force: options.force });
     this.#complain(this.#request.duplicates, (texts) =>
       errors.badRequest(`error strict decoding YAML: ${texts.join(", ")}`),
     );
@@ -252,6 +252,20 @@ class Patching {
       );
     }
     return this.#complete(deepClone(merged) as unknown as JsonObject, (why) => errors.plainError(why));
+  }
+
+  #merged(
+    current: Stored | undefined,
+    configuration: KubeObject,
+    request: Parameters<typeof applyConfiguration>[2],
+  ): KubeObject {
+    try {
+      return applyConfiguration(current?.object, configuration, request);
+    } catch (error) {
+      // Its managers speak another version, in which it cannot be told.
+      if (error instanceof DecodeError) throw errors.plainError(error.message);
+      throw error;
+    }
   }
 
   /** What the client applies. @throws StatusError BadRequest */

@@ -23,15 +23,8 @@ export async function update(call: ResourceCall): Promise<void> {
   const next: NextObject = async (current) => {
     const candidate = fresh ?? deepClone(sent);
     fresh = undefined;
-    // A scale keeps its fields in the object that it scales, which the registry sees to.
-    if (handler.subresource !== "scale") {
-      trackFields(current?.object, candidate, {
-        form: handler.form,
-        subresource: handler.subresource,
-        rules: handler.rules,
-        context,
-      });
-    }
+    const { form, subresource, rules, equivalents } = handler;
+    trackFields(current?.object, candidate, { form, subresource, rules, context, equivalents });
     const operation = current === undefined ? "CREATE" : "UPDATE";
     const old = current?.object;
     await deps.admission.mutate(call.admissionRequest(operation, { ...at, object: candidate, old }));

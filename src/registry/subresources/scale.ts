@@ -4,6 +4,9 @@ import {
   field,
   type GroupVersionKind,
   type KubeObject,
+  type ManagedFieldsEntry,
+  managersInScale,
+  managersOfScaled,
   pathSegmentErrors,
   validateObjectMeta,
 } from "../../apimachinery/index.ts";
@@ -11,9 +14,9 @@ import { formOfKind } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import type { RequestContext } from "../context.ts";
 import { DerivedHandler } from "../derived-handler.ts";
-import { trackFields } from "../managed-fields.ts";
 import type { NextObject, ResourceHandler, UpdateOptions, Verb } from "../ports.ts";
 import type { GenericStore } from "../store.ts";
+import { apiVersionOf } from "../store-parts.ts";
 import type { ScaleRules, UpdateRules } from "../strategy.ts";
 import { transientObject } from "../transient.ts";
 import { updateObject } from "../update.ts";
@@ -45,7 +48,9 @@ export class ScaleStore extends DerivedHandler implements ResourceHandler {
   ): Promise<Stored> {
     const stored = await this.#parent.get(name, context, options);
     if (this.#scale.replicas(stored.object) === undefined) {
-      throw errors.internalError(`the spec replicas field ${this.#replicasPath} does not exist`);
+      throw errors.internalError(
+        `the spec replicas field ${JSON.stringify(this.#replicasPath)} does not exist`,
+      );
     }
     return this.#scaleOf(stored);
   }
@@ -58,44 +63,40 @@ export class ScaleStore extends DerivedHandler implements ResourceHandler {
   ): Promise<Stored & { created: boolean }> {
     const scaled: NextObject = async (current) => {
       if (current === undefined) throw errors.notFound(this.resource, name);
-      const before = this.#scaleOf(current);
+      const { metadata } = current.object;
+      const managedFields = managersInScale(metadata.managedFields, this.#replicasPath);
+      const before = this.#scaleOf(current, managedFields);
       const scale = await next(before);
       if (scale["spec"]?.replicas === unset) {
-        throw errors.badRequest(`the spec replicas field ${this.#replicasPath} cannot be empty`);
+        throw errors.badRequest(
+          `the spec replicas field ${JSON.stringify(this.#replicasPath)} cannot be empty`,
+        );
       }
       checkScale(scale, name);
       await options.validateUpdate?.(scale, before.object);
-      return this.#withReplicas(current.object, scale, context);
+      return this.#withReplicas(current.object, scale);
     };
     const uid = options.uid === undefined ? {} : { uid: options.uid };
     const stored = await updateObject(this.#parent, this.strategy, name, scaled, context, uid);
     return Object.assign(this.#scaleOf(stored), { created: false });
   }
 
-  #withReplicas(current: KubeObject, scale: KubeObject, context: RequestContext): KubeObject {
-    const metadata = { ...current.metadata };
-    if (scale.metadata.resourceVersion) metadata.resourceVersion = scale.metadata.resourceVersion;
-    const next = this.#scale.setReplicas({ ...current, metadata }, scale["spec"]?.replicas ?? 0);
-    // Upstream keeps track in the Scale, which shows only who set the number; what nobody is on record for stays so.
-    if (!isTracked(current, this.#scale.replicasPath ?? ".spec.replicas")) return next;
-    trackFields(current, next, {
-      form: this.#parent.form,
-      subresource: this.subresource,
-      rules: this.strategy,
-      context,
+  #withReplicas(current: KubeObject, scale: KubeObject): KubeObject {
+    const managedFields = managersOfScaled(current.metadata.managedFields, scale.metadata.managedFields, {
+      path: this.#replicasPath,
+      apiVersion: apiVersionOf(this.#parent.form.kind),
     });
-    // Upstream hands ownership through the Scale, where it loses its time.
-    for (const entry of next.metadata.managedFields ?? []) {
-      if (entry.subresource === this.subresource) delete entry.time;
-    }
-    return next;
+    const metadata = { ...current.metadata, managedFields };
+    if (scale.metadata.resourceVersion) metadata.resourceVersion = scale.metadata.resourceVersion;
+    return this.#scale.setReplicas({ ...current, metadata }, scale["spec"]?.replicas ?? 0);
   }
 
   get #replicasPath(): string {
-    return JSON.stringify(this.#scale.replicasPath ?? ".spec.replicas");
+    return this.#scale.replicasPath ?? ".spec.replicas";
   }
 
-  #scaleOf(stored: Stored): Stored {
+  /** Answers do not show who owns the number, which stands in the scaled object; `managedFields`: for who changes it. */
+  #scaleOf(stored: Stored, managedFields: readonly ManagedFieldsEntry[] = []): Stored {
     const { object } = stored;
     const { name, namespace, uid, creationTimestamp } = object.metadata;
     const replicas = this.#scale.replicas(object) ?? unset;
@@ -109,6 +110,7 @@ export class ScaleStore extends DerivedHandler implements ResourceHandler {
         ...(uid === undefined ? {} : { uid }),
         resourceVersion: stored.resourceVersion,
         ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+        ...(managedFields.length === 0 ? {} : { managedFields: [...managedFields] }),
       },
       spec: replicas === 0 ? {} : { replicas },
       status: {
@@ -128,14 +130,4 @@ function checkScale(scale: KubeObject, name: string): void {
   if (replicas < 0)
     problems.push(field.invalid("spec.replicas", replicas, "must be greater than or equal to 0"));
   if (problems.length > 0) throw errors.invalid(scaleKind, name, problems);
-}
-
-/** Whether anybody is on record for a field, such as `.spec.replicas`. */
-function isTracked({ metadata }: KubeObject, path: string): boolean {
-  const names = path.split(".").slice(1);
-  return (metadata.managedFields ?? []).some(({ fieldsV1 }) => {
-    let set: unknown = fieldsV1;
-    for (const name of names) set = (set as Record<string, unknown> | undefined)?.[`f:${name}`];
-    return set !== undefined;
-  });
 }
