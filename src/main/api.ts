@@ -124,8 +124,12 @@ export async function startApi(
     const ip = advertise === "nowhere" ? undefined : advertise;
     const seeded = store.ready
       .then(() => plantSeed({ kv: store.kv, platform, file: config.seedFile, prefix: config.etcdPrefix }))
-      .catch((error: Error) => own.log.warn("the seed was not planted", { error: error.message }));
-    const namespaces = seeded.then(() => keepSystemNamespaces(own).there);
+      .catch((error: Error) => {
+        own.log.warn("the seed was not planted", { error: error.message });
+        return false;
+      })
+      .then((isPlanted) => ({ ...own, isPlanted }));
+    const namespaces = seeded.then((planted) => keepSystemNamespaces(planted).there);
     const controllers = startControllers({
       platform,
       config,
@@ -151,14 +155,14 @@ export async function startApi(
       authentication: seeded.then(() =>
         ensureExtensionAuthentication({ ...own, clientCa: pki.clientCa, requestHeader: pki.requestHeader }),
       ),
-      flowControl: seeded.then(() => keepFlowControl({ ...own, client: flowControl }).there),
+      flowControl: seeded.then((planted) => keepFlowControl({ ...planted, client: flowControl }).there),
       identityLease: namespaces.then(() => keepIdentityLease({ ...own, name: config.name }).there),
       kubernetesService: seeded.then(kubernetes),
       namespaces: seeded.then(() => namespaces),
       policy: policy.synced,
-      priorityClasses: seeded.then(() => ensureSystemPriorityClasses(own)),
+      priorityClasses: seeded.then(ensureSystemPriorityClasses),
       registry: registry.ready,
-      roles: seeded.then(() => ensureBootstrapRoles(own)),
+      roles: seeded.then(ensureBootstrapRoles),
       serviceCidrs: seeded.then(() => keepServiceCidr({ ...own, cidrs }).there),
       tokenTracking: seeded.then(() => ensureLegacyTokenTracking(own)),
     };

@@ -6,7 +6,7 @@
 import { deepEqual, type KubeList, type KubeObject } from "../apimachinery/index.ts";
 import { type PolicyRule, type RoleRef, type Subject, uncovered } from "../auth/index.ts";
 import type { Client } from "../client/index.ts";
-import { createOrAccept, type EnsureOptions, ensure } from "./ensure.ts";
+import { createOrAccept, ensure, type PlantedOptions } from "./ensure.ts";
 
 const bootstrapLabels = { "kubernetes.io/bootstrapping": "rbac-defaults" };
 const autoUpdate = "rbac.authorization.kubernetes.io/autoupdate";
@@ -39,13 +39,18 @@ interface BootstrapObject extends KubeObject {
   subjects?: Subject[] | null;
 }
 
-/** Tries until they are there or the signal fires. */
-export async function ensureBootstrapRoles(options: EnsureOptions): Promise<void> {
-  const wanted = await bootstrapObjects();
+/** Tries until they are there, and known to who decides by them, or the signal fires. */
+export async function ensureBootstrapRoles(options: PlantedOptions): Promise<void> {
+  const { client, isPlanted } = options;
+  const wanted = isPlanted === true ? undefined : await bootstrapObjects();
   await ensure(options, "the bootstrap roles are", async () => {
-    await Promise.all(
-      resources.map((resource) => reconcileAll(options.client, resource, wanted.get(resource) ?? [])),
-    );
+    // A list waits until its watch cache has heard of all that was written, which is what the policy follows.
+    if (wanted === undefined)
+      await Promise.all(resources.map((resource) => client.list(scopeOf(resource), { limit: 1 })));
+    else
+      await Promise.all(
+        resources.map((resource) => reconcileAll(client, resource, wanted.get(resource) ?? [])),
+      );
   });
 }
 

@@ -12,6 +12,12 @@ export interface EnsureOptions {
   readonly signal: AbortSignal;
 }
 
+/** Of what the seed has. */
+export interface PlantedOptions extends EnsureOptions {
+  /** It was planted just now, so that all of it is there: to look at each is the dearest part of a first start. */
+  readonly isPlanted?: boolean;
+}
+
 /** Tries until it is done or the signal fires; `what` as the log names it. */
 export async function ensure(
   { clock, log, signal }: EnsureOptions,
@@ -28,13 +34,15 @@ export async function ensure(
   }
 }
 
-/** Does it, and looks again every `repairMs` milliseconds, until the signal fires. `there`: it is done for the first time. */
+/**
+ * Does it, unless that is planted, and looks again every `repairMs` milliseconds, until the signal fires. `there`: it is done for the first time.
+ */
 export function keep(
-  options: EnsureOptions,
+  options: PlantedOptions,
   what: string,
   { repairMs, attempt }: { readonly repairMs: number; readonly attempt: () => Promise<void> },
 ): { readonly there: Promise<void> } {
-  const there = ensure(options, what, attempt);
+  const there = options.isPlanted === true ? Promise.resolve() : ensure(options, what, attempt);
   const repair = async () => {
     await there;
     while (!options.signal.aborted) {

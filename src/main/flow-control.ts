@@ -7,7 +7,7 @@ import { deepEqual, formatTime, type KubeObject } from "../apimachinery/index.ts
 import { createInformerFactory, errorText, pause } from "../client/index.ts";
 import type { Random } from "../platform/index.ts";
 import { flowControlDefaults } from "../registry/index.ts";
-import { createMissing, type EnsureOptions, ensure } from "./ensure.ts";
+import { createMissing, ensure, type PlantedOptions } from "./ensure.ts";
 
 const group = { group: "flowcontrol.apiserver.k8s.io", version: "v1" };
 const flowSchemas = { ...group, resource: "flowschemas" };
@@ -16,13 +16,16 @@ const priorityLevels = { ...group, resource: "prioritylevelconfigurations" };
 const repairMs = 60_000;
 const consumerName = "api-priority-and-fairness-config-consumer-v1";
 
-export interface FlowControlOptions extends EnsureOptions {
+export interface FlowControlOptions extends PlantedOptions {
   readonly random: Random;
 }
 
 /** Until the signal fires. `there`: all of them are for the first time. */
 export function keepFlowControl(options: FlowControlOptions): { readonly there: Promise<void> } {
-  const there = ensure(options, "FlowSchemas and PriorityLevelConfigurations are", () => makeAll(options));
+  const there =
+    options.isPlanted === true
+      ? Promise.resolve()
+      : ensure(options, "FlowSchemas and PriorityLevelConfigurations are", () => makeAll(options));
   void repair(options, there);
   void there.then(() => watchReferences(options));
   return { there };

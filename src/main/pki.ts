@@ -16,8 +16,9 @@ import {
   type LeafRequest,
   type RequestHeaderTrust,
 } from "../auth/index.ts";
-import { fromUtf8, utf8 } from "../base/index.ts";
+import { utf8 } from "../base/index.ts";
 import type { Platform, TlsMaterial } from "../platform/index.ts";
+import { CertificateFiles } from "./certificate-files.ts";
 
 /** As kubeadm has them. */
 const standardRequestHeaders: Omit<RequestHeaderTrust, "ca"> = {
@@ -70,9 +71,21 @@ export interface PkiNames {
  * authorities (`raftsman certs` or `raftsman up` does).
  */
 export async function ensurePki(platform: Platform, directory: string, names: PkiNames): Promise<Pki> {
+  const { pki, keep } = await preparePki(platform, directory, names);
+  await keep();
+  return pki;
+}
+
+/** The same, for those who have better to do at first: what was made is written when they say so, and durable when `keep` resolves. */
+export async function preparePki(
+  platform: Platform,
+  directory: string,
+  names: PkiNames,
+): Promise<{ readonly pki: Pki; keep(): Promise<void> }> {
   await platform.disk.makeDirectory(join(directory, "etcd"));
+  const files = new CertificateFiles(platform.disk, directory);
   const authority = (path: string, commonName: string) =>
-    ensurePair(platform, join(directory, path), () => createAuthority(commonName, platform));
+    files.pair(path, "authority", () => createAuthority(commonName, platform));
   const [api, proxy, store, peers] = await Promise.all([
     authority("ca", "kubernetes-ca"),
     authority("front-proxy-ca", "front-proxy-ca"),
@@ -86,9 +99,7 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
     path: string,
     request: LeafRequest,
   ): Promise<TlsMaterial> => ({
-    ...(await ensurePair(platform, join(directory, path), () =>
-      issueCertificate(authority, request, platform),
-    )),
+    ...(await files.pair(path, "leaf", () => issueCertificate(authority, request, platform))),
     ca: authority.cert,
   });
   const [apiServer, kubeletClient, admin, frontProxy, storeServer, storeClient, peer] = await Promise.all([
@@ -113,8 +124,8 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
       usages: ["server", "client"],
     }),
   ]);
-  const serviceAccountKey = await ensureServiceAccountKey(platform, join(directory, "sa"));
-  return {
+  const serviceAccountKey = await files.signingKey("sa", createTokenKey);
+  const pki = {
     directory,
     apiCa: api.cert,
     clientCa: api.cert,
@@ -130,6 +141,7 @@ export async function ensurePki(platform: Platform, directory: string, names: Pk
     peer,
     serviceAccountKey,
   };
+  return { pki, keep: () => files.keep() };
 }
 
 /** DIRECTORY/apiserver.crt and .key: made where they are missing, by an authority that nobody else has and that ends with it. */
@@ -139,11 +151,14 @@ export async function ensureServingCertificate(
   names: PkiNames,
 ): Promise<TlsMaterial> {
   await platform.disk.makeDirectory(directory);
-  return await ensurePair(platform, join(directory, "apiserver"), () => {
+  const files = new CertificateFiles(platform.disk, directory);
+  const pair = await files.pair("apiserver", "leaf", () => {
     const authority = createAuthority("kube-apiserver-ca", platform);
     const leaf = issueCertificate(authority, apiServerRequest(names), platform);
     return { cert: `${leaf.cert}${authority.cert}`, key: leaf.key };
   });
+  await files.keep();
+  return pair;
 }
 
 function namesOf({ hosts }: PkiNames): { dnsNames: string[]; ipAddresses: string[] } {
@@ -179,32 +194,4 @@ export async function exportStoreClient(platform: Platform, pki: Pki, directory:
   for (const [name, text] of Object.entries(files)) {
     await platform.disk.replaceFile(join(directory, name), utf8(text), { mode: 0o600 });
   }
-}
-
-/** PATH.key, and PATH.pub for those who check tokens themselves. */
-async function ensureServiceAccountKey({ disk }: Platform, path: string): Promise<string> {
-  if (await disk.exists(`${path}.key`)) return fromUtf8(await disk.readFile(`${path}.key`));
-  const { privateKey, publicKey } = createTokenKey();
-  await disk.replaceFile(`${path}.pub`, utf8(publicKey), { mode: 0o644 });
-  await disk.replaceFile(`${path}.key`, utf8(privateKey), { mode: 0o600 });
-  return privateKey;
-}
-
-/** PATH.crt and PATH.key; the key is written first, so that a certificate never stands without its key. */
-async function ensurePair(
-  platform: Platform,
-  path: string,
-  make: () => CertificatePair,
-): Promise<CertificatePair> {
-  const { disk } = platform;
-  if (await disk.exists(`${path}.crt`)) {
-    return {
-      cert: fromUtf8(await disk.readFile(`${path}.crt`)),
-      key: fromUtf8(await disk.readFile(`${path}.key`)),
-    };
-  }
-  const pair = make();
-  await disk.replaceFile(`${path}.key`, utf8(pair.key), { mode: 0o600 });
-  await disk.replaceFile(`${path}.crt`, utf8(pair.cert), { mode: 0o644 });
-  return pair;
 }

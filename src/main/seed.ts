@@ -21,16 +21,16 @@ export interface SeedEntry {
   readonly value: string;
 }
 
-/** Writes the seed into a store that has nothing below `prefix`. Nothing happens where there is no seed, or somebody was first. */
+/** Writes the seed into a store that has nothing below `prefix`. False: there is no seed, or somebody was first. */
 export async function plantSeed(options: {
   readonly kv: Kv;
   readonly platform: Platform;
   readonly file: string | undefined;
   /** Of the resource API's keys, without a slash at the end. */
   readonly prefix: string;
-}): Promise<void> {
+}): Promise<boolean> {
   const { kv, platform, file, prefix } = options;
-  if (file === undefined || !(await platform.disk.exists(file))) return;
+  if (file === undefined || !(await platform.disk.exists(file))) return false;
   const entries = JSON.parse(fromUtf8(await platform.disk.readFile(file))) as SeedEntry[];
   const now = formatTime(platform.clock.now());
   for (let from = 0; from < entries.length; from += putsPerTxn) {
@@ -41,12 +41,13 @@ export async function plantSeed(options: {
       ),
     }));
     const [first] = part;
-    if (first === undefined) return;
+    if (first === undefined) break;
     const { succeeded } = await kv.txn({
       compare: [{ key: first.key, target: "mod", result: "equal", revision: 0 as Revision }],
       success: part.map(({ key, value }) => ({ type: "put", key, value, lease: noLease })),
       failure: [],
     });
-    if (!succeeded) return;
+    if (!succeeded) return false;
   }
+  return true;
 }

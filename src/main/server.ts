@@ -10,7 +10,7 @@ import { firstAddress } from "./cidr.ts";
 import type { ApiConfig, ExternalStore, ServerConfig } from "./config.ts";
 import { openExternalStore } from "./external-store.ts";
 import { openMemberStore } from "./member-store.ts";
-import { type ApiPki, ensurePki, type Pki } from "./pki.ts";
+import { type ApiPki, type Pki, preparePki } from "./pki.ts";
 
 /** A running server. */
 export interface ApiServer extends Omit<Api, "close"> {
@@ -26,21 +26,30 @@ export interface Server extends ApiServer {
   readonly pki: Pki;
 }
 
-/** `pki`: made already; else it is read from, or made in, the configuration's directory. */
+/** `given`: made already; else it is read from, or made in, the configuration's directory. */
 export async function startServer(
   platform: Platform,
   config: ServerConfig,
   log: Log,
-  pki?: Pki,
+  given?: Pki,
 ): Promise<Server> {
   const { store, hosts } = config;
   const serviceAddress = firstAddress(config.serviceClusterIpRange);
-  const certificates = pki ?? (await ensurePki(platform, config.certsDir, { hosts, serviceAddress }));
+  const { pki, keep } =
+    given === undefined
+      ? await preparePki(platform, config.certsDir, { hosts, serviceAddress })
+      : { pki: given, keep: async () => {} };
   const opened =
     "servers" in store
       ? openExternalStore(platform, store, log)
-      : openMemberStore(platform, config, store, { log, pki: certificates, metrics: createMetrics() });
-  return { ...(await startOn(await opened, platform, config, log, certificates)), pki: certificates };
+      : openMemberStore(platform, config, store, { log, pki, metrics: createMetrics() });
+  // The disk takes new certificates while the API starts: before that it has the store's log to make.
+  const started = opened.then((backing) => startOn(backing, platform, config, log, pki));
+  const [server, kept] = await Promise.allSettled([started, opened.then(keep)]);
+  if (server.status === "rejected") throw server.reason;
+  if (kept.status === "fulfilled") return { ...server.value, pki };
+  await server.value.close();
+  throw kept.reason;
 }
 
 /** The resource API on an etcd cluster that others run, with certificates that others made. */

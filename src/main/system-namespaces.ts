@@ -1,5 +1,5 @@
 /** The namespaces that every cluster has: kube-apiserver keeps them itself, so they do not depend on which controllers run. */
-import { createMissing, type EnsureOptions, keep } from "./ensure.ts";
+import { createMissing, keep, type PlantedOptions } from "./ensure.ts";
 
 const namespaces = { group: "", version: "v1", resource: "namespaces" };
 const wanted = ["default", "kube-system", "kube-public", "kube-node-lease"].map((name) => ({
@@ -9,7 +9,7 @@ const wanted = ["default", "kube-system", "kube-public", "kube-node-lease"].map(
 const repairMs = 60_000;
 
 /** Makes them, and makes them again whenever one is gone, until the signal fires. `there`: they are for the first time. */
-export function keepSystemNamespaces(options: EnsureOptions): { readonly there: Promise<void> } {
+export function keepSystemNamespaces(options: PlantedOptions): { readonly there: Promise<void> } {
   const attempt = () => createMissing(options.client, namespaces, wanted);
   return keep(options, "the system's namespaces are", { repairMs, attempt });
 }

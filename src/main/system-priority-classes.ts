@@ -1,5 +1,5 @@
 /** The two PriorityClasses that every cluster has, as kube-apiserver makes them at start. */
-import { createMissing, type EnsureOptions, ensure } from "./ensure.ts";
+import { createMissing, ensure, type PlantedOptions } from "./ensure.ts";
 
 const priorityClasses = { group: "scheduling.k8s.io", version: "v1", resource: "priorityclasses" };
 
@@ -18,8 +18,9 @@ const systemClasses = [
 ];
 
 /** Tries until they are there or the signal fires. */
-export function ensureSystemPriorityClasses(options: EnsureOptions): Promise<void> {
-  return ensure(options, "the system's PriorityClasses are", () =>
+export async function ensureSystemPriorityClasses(options: PlantedOptions): Promise<void> {
+  if (options.isPlanted === true) return;
+  await ensure(options, "the system's PriorityClasses are", () =>
     createMissing(options.client, priorityClasses, systemClasses),
   );
 }

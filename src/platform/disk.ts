@@ -27,7 +27,7 @@ export function nodeDisk(): Disk {
     async makeDirectory(path) {
       await fs.promises.mkdir(path, { recursive: true, mode: 0o700 });
     },
-    rename: (from, to) => fs.promises.rename(from, to),
+    rename: (from, to) => called((done) => fs.rename(from, to, done)),
     remove: (path) => fs.promises.rm(path, { recursive: true, force: true }),
     syncDirectory,
     lock: lockDirectory,
@@ -49,23 +49,26 @@ function openFlags(
   return flags;
 }
 
-function openDescriptor(path: string, flags: number): Promise<number> {
+function openDescriptor(path: string, flags: number, mode = 0o600): Promise<number> {
   return new Promise((resolve, reject) => {
-    fs.open(path, flags, 0o600, (error, descriptor) => (error ? reject(error) : resolve(descriptor)));
+    fs.open(path, flags, mode, (error, descriptor) => (error ? reject(error) : resolve(descriptor)));
   });
 }
 
 async function replaceFile(path: string, content: Uint8Array, options?: { mode?: number }): Promise<void> {
   const directory = dirname(path);
   const temporary = join(directory, `.${basename(path)}.${process.pid}.${++replacements}.tmp`);
-  const handle = await fs.promises.open(temporary, "wx", options?.mode ?? 0o600);
+  const { O_WRONLY, O_CREAT, O_EXCL } = fs.constants;
+  const file = new NodeFile(await openDescriptor(temporary, O_WRONLY | O_CREAT | O_EXCL, options?.mode));
   try {
-    await handle.writeFile(content);
-    await handle.datasync();
-    await handle.close();
-    await fs.promises.rename(temporary, path);
+    try {
+      await file.write([content], 0);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await called((done) => fs.rename(temporary, path, done));
   } catch (error) {
-    await handle.close().catch(() => {});
     await fs.promises.rm(temporary, { force: true });
     throw error;
   }
@@ -76,12 +79,17 @@ async function replaceFile(path: string, content: Uint8Array, options?: { mode?:
 let replacements = 0;
 
 async function syncDirectory(path: string): Promise<void> {
-  const handle = await fs.promises.open(path, "r");
+  const descriptor = await openDescriptor(path, fs.constants.O_RDONLY);
   try {
-    await handle.sync();
+    await called((done) => fs.fsync(descriptor, done));
   } finally {
-    await handle.close();
+    await closeDescriptor(descriptor);
   }
+}
+
+/** A call of Node's that answers with nothing but whether it failed. */
+function called(call: (done: (error: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => call((error) => (error ? reject(error) : resolve())));
 }
 
 class NodeFile implements DiskFile {
@@ -126,15 +134,11 @@ class NodeFile implements DiskFile {
   }
 
   datasync(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      fs.fdatasync(this.#descriptor, (error) => (error ? reject(error) : resolve()));
-    });
+    return called((done) => fs.fdatasync(this.#descriptor, done));
   }
 
   truncate(size: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      fs.ftruncate(this.#descriptor, size, (error) => (error ? reject(error) : resolve()));
-    });
+    return called((done) => fs.ftruncate(this.#descriptor, size, done));
   }
 
   size(): Promise<number> {
@@ -150,9 +154,7 @@ class NodeFile implements DiskFile {
 }
 
 function closeDescriptor(descriptor: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fs.close(descriptor, (error) => (error ? reject(error) : resolve()));
-  });
+  return called((done) => fs.close(descriptor, done));
 }
 
 async function writeAll(descriptor: number, parts: readonly Uint8Array[], position: number): Promise<void> {
