@@ -22,8 +22,22 @@ export interface Refusal {
   readonly cures: readonly Cure[];
 }
 
-/** A node that comes or changes; a pod that leaves one; a pod that comes to one; a claim or volume; a claim to devices, or devices. */
-export type Cure = "node" | "leaving" | "coming" | "volume" | "device";
+/**
+ * Of nodes, one that comes or changes; one that comes; whose labels change; that the pod selects, may be scheduled to, tolerates, or that has more
+ * room, as it did not before (`node-change.ts`). A pod that leaves one; a pod that comes to one; a claim or volume; a claim to devices, or devices.
+ */
+export type Cure =
+  | "node"
+  | "new node"
+  | "labels"
+  | "selected"
+  | "schedulable"
+  | "tolerated"
+  | "capacity"
+  | "leaving"
+  | "coming"
+  | "volume"
+  | "device";
 
 const unschedulableTaint: Taint = { key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" };
 
@@ -37,28 +51,34 @@ const affinityReasons: Record<Exclude<PodAffinityVerdict, "fits">, readonly [str
   "spread-label": [`${spreadReason} (missing required label)`, true],
 };
 
-const ofNode = (reason: string): Refusal => ({ reasons: [reason], final: true, cures: ["node"] });
+const ofNode = (reason: string, cure: Cure): Refusal => ({ reasons: [reason], final: true, cures: [cure] });
 
 /** A node that is none of those which the pod's affinity names. */
-export const notNamed = ofNode("node(s) didn't satisfy plugin(s) [NodeAffinity]");
+export const notNamed = ofNode("node(s) didn't satisfy plugin(s) [NodeAffinity]", "selected");
+
+/** Nothing new is to come to the node, as far as the pod minds. */
+export function isCordonedFor(pod: KubeObject, node: KubeObject): boolean {
+  const tolerations = (pod.spec?.tolerations ?? []) as Toleration[];
+  return (
+    node.spec?.unschedulable === true &&
+    !tolerations.some((toleration) => tolerates(toleration, unschedulableTaint))
+  );
+}
 
 /** Undefined: the node can take the pod. */
 export function refusalOf(needs: PodNeeds, node: KubeObject, usage: NodeUsage): Refusal | undefined {
   const { pod } = needs;
   const tolerations = (pod.spec?.tolerations ?? []) as Toleration[];
-  const tolerated = (taint: Taint): boolean => tolerations.some((toleration) => tolerates(toleration, taint));
-  if (node.spec?.unschedulable === true && !tolerated(unschedulableTaint)) {
-    return ofNode("node(s) were unschedulable");
-  }
-  if (!toleratesNode(tolerations, node)) return ofNode("node(s) had untolerated taint(s)");
+  if (isCordonedFor(pod, node)) return ofNode("node(s) were unschedulable", "schedulable");
+  if (!toleratesNode(tolerations, node)) return ofNode("node(s) had untolerated taint(s)", "tolerated");
   if (!matchesNodeAffinity(pod, node)) {
-    return ofNode("node(s) didn't match Pod's node affinity/selector");
+    return ofNode("node(s) didn't match Pod's node affinity/selector", "selected");
   }
   for (const port of needs.ports) {
     for (const taken of usage.ports.keys()) {
       if (portsConflict(port, taken)) {
         const reasons = ["node(s) didn't have free ports for the requested pod ports"];
-        return { reasons, final: false, cures: ["node", "leaving"] };
+        return { reasons, final: false, cures: ["new node", "leaving"] };
       }
     }
   }
@@ -67,7 +87,7 @@ export function refusalOf(needs: PodNeeds, node: KubeObject, usage: NodeUsage): 
   const verdict = needs.affinity?.(node) ?? "fits";
   if (verdict === "fits") return undefined;
   const [reason, final] = affinityReasons[verdict];
-  return { reasons: [reason], final, cures: ["node", "leaving", "coming"] };
+  return { reasons: [reason], final, cures: ["new node", "labels", "leaving", "coming"] };
 }
 
 function lackingResources(requests: Amounts, node: KubeObject, usage: NodeUsage): Refusal | undefined {
@@ -83,7 +103,7 @@ function lackingResources(requests: Amounts, node: KubeObject, usage: NodeUsage)
     reasons.push(`Insufficient ${resource}`);
     if (amount > whole) final = true;
   }
-  return reasons.length === 0 ? undefined : { reasons, final, cures: ["node", "leaving"] };
+  return reasons.length === 0 ? undefined : { reasons, final, cures: ["capacity", "leaving"] };
 }
 
 const allocatableCache = new WeakMap<object, Amounts>();

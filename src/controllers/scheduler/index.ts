@@ -35,6 +35,7 @@ import {
   withoutDevicesMessage,
 } from "./filter.ts";
 import { namedNodes } from "./node-affinity.ts";
+import { isOfInterest, nodeMayHelp } from "./node-change.ts";
 import { type NodeUsage, Usage, usageAfter } from "./node-usage.ts";
 import { type Placement, podAffinityFilter, podPreferences } from "./pod-affinity.ts";
 import { PodWrites, type RefusalReason, schedulerName } from "./pod-writes.ts";
@@ -104,13 +105,18 @@ function create(context: ControllerContext): { run(): Promise<void> } {
   };
 
   pods.addHandler({ add: (pod) => observe(pod), update: observe, delete: gone });
-  const retryForNode = (): void => waiting.retry("node");
+  const retryForNode = (node: KubeObject, old?: KubeObject): void => {
+    const change = { node, old };
+    if (isOfInterest(change))
+      waiting.retryWhere((key, cures) => {
+        const pod = pods.lister.getByKey(key);
+        return pod !== undefined && nodeMayHelp(pod, cures, change);
+      });
+  };
   const retryForVolume = (): void => waiting.retry("volume");
   known.addHandler({
-    add: retryForNode,
-    update(node, old) {
-      if (schedulingChanged(node, old)) retryForNode();
-    },
+    add: (node) => retryForNode(node),
+    update: retryForNode,
     delete() {},
   });
   // Volumes that came, or are bound now, may be what a pod waits for.
@@ -165,13 +171,14 @@ function create(context: ControllerContext): { run(): Promise<void> } {
     const pod = pods.lister.getByKey(key);
     // One that was bound a moment ago may still look as if it were not.
     if (pod === undefined || !isPending(pod) || usage.has(pod.metadata.uid as string)) return;
+    await devices.load(pod);
+    // From here on nothing may wait until the pod is placed or waits: a node that changes meanwhile would help nobody.
     const all = known.lister.list().filter((node) => !isTerminating(node));
     const rules = volumeRules(pod, {
       claims: claims.lister,
       volumes: volumes.lister,
       classes: classes.lister,
     });
-    await devices.load(pod);
     const named = namedNodes(pod);
     if (named === "conflict") {
       return await refuse(pod, impossibleMessage("pod affinity terms conflict", all.length), []);
@@ -364,11 +371,4 @@ function isPending(pod: KubeObject): boolean {
     !isTerminating(pod) &&
     !isPodTerminal(pod)
   );
-}
-
-/** A change of a node that can make a pod fit. */
-function schedulingChanged(node: KubeObject, old: KubeObject): boolean {
-  const view = ({ metadata, spec, status }: KubeObject): string =>
-    JSON.stringify([metadata.labels, spec?.taints, spec?.unschedulable, status?.allocatable]);
-  return view(node) !== view(old);
 }

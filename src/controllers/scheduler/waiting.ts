@@ -37,7 +37,11 @@ export class WaitingPods {
 
   /** Pods that this may help are tried again. */
   retry(cure: Cure): void {
-    for (const [key, cures] of this.#cures) if (cures.has(cure)) this.#wakeOne(key);
+    this.retryWhere((_, cures) => cures.has(cure));
+  }
+
+  retryWhere(mayHelp: (key: string, cures: ReadonlySet<Cure>) => boolean): void {
+    for (const [key, cures] of this.#cures) if (mayHelp(key, cures)) this.#wakeOne(key);
   }
 
   #wakeOne(key: string): void {
