@@ -1,7 +1,7 @@
-import { assert } from "../base/index.ts";
 import {
   branchPage,
   bucketAt,
+  bucketBytes,
   type Entry,
   elementBytes,
   flagBucket,
@@ -21,8 +21,8 @@ import {
  *
  *     page 0, 1   meta: where the root is, how many pages there are; two, for the writer of a living file needs two
  *     page 2      free pages: none
- *     page 3      the root: a leaf with the buckets' names and where their trees begin
- *     page 4 …    for each bucket its leaves, then its branches, level by level, the topmost last
+ *     page 3 …    for each bucket its leaves, then its branches, level by level, the topmost last
+ *     the last    the root: a leaf with the buckets' names and where their trees begin, or a small bucket's only page
  */
 export interface Bucket {
   readonly name: string;
@@ -32,8 +32,9 @@ export interface Bucket {
 
 const entriesMax = 0xffff;
 const pageFree = 2;
-const pageRoot = 3;
-const pageFirst = 4;
+const pageFirst = 3;
+/** Of a bucket's only leaf, which then stands in the root. */
+const inlineBytesMax = pageBytes / 4;
 const entriesPerTurn = 5_000;
 
 /** A page of a tree, as the first walk finds it. */
@@ -46,6 +47,7 @@ interface Tree {
   readonly leaves: readonly Placed[];
   /** Lowest first. */
   readonly levels: readonly (readonly Placed[])[];
+  /** 0: its only leaf stands in the root of all. */
   readonly root: number;
 }
 
@@ -55,6 +57,7 @@ export class BboltFile {
   readonly #trees: Tree[] = [];
   readonly #turn: () => Promise<void>;
   #pages = pageFirst;
+  #root: PagePlace = { page: 0, count: 0, bytes: 0 };
 
   private constructor(buckets: readonly Bucket[], turn: () => Promise<void>) {
     this.#buckets = buckets;
@@ -68,6 +71,8 @@ export class BboltFile {
       turn,
     );
     for (const bucket of file.#buckets) file.#trees.push(await file.#place(bucket));
+    const bytes = file.#trees.reduce((sum, tree) => sum + rootEntryBytes(tree), pageHeadBytes);
+    file.#root = { page: file.#take(bytes), count: file.#trees.length, bytes };
     return file;
   }
 
@@ -77,14 +82,18 @@ export class BboltFile {
 
   /** The whole file, piece by piece. */
   async *pieces(): AsyncGenerator<Uint8Array> {
-    const meta = { root: pageRoot, pages: this.#pages, free: pageFree };
+    const meta = { root: this.#root.page, pages: this.#pages, free: pageFree };
     yield metaPage(0, meta);
     yield metaPage(1, meta);
     yield newPage(kindFree, { page: pageFree, count: 0, bytes: pageHeadBytes });
-    const roots = this.#trees.map(({ name, root }) => ({ key: Buffer.from(name), value: bucketAt(root) }));
-    assert(sizeOf(roots) <= pageBytes, `the names of ${roots.length} buckets do not fit a page`);
-    yield leafPage({ page: pageRoot, count: roots.length, bytes: sizeOf(roots) }, roots, flagBucket);
-    for (const [i, tree] of this.#trees.entries()) yield* this.#pagesOf(this.#buckets[i] as Bucket, tree);
+    const roots: Entry[] = [];
+    for (const [i, tree] of this.#trees.entries()) {
+      const bucket = this.#buckets[i] as Bucket;
+      const only = tree.root === 0 ? inlinePage(bucket, tree.leaves[0] as Placed) : undefined;
+      roots.push({ key: Buffer.from(tree.name), value: bucketAt(tree.root, only) });
+      if (only === undefined) yield* this.#pagesOf(bucket, tree);
+    }
+    yield leafPage(this.#root, roots, flagBucket);
   }
 
   async #place({ name, entries }: Bucket): Promise<Tree> {
@@ -109,7 +118,9 @@ export class BboltFile {
       untilTurn = entriesPerTurn;
       await this.#turn();
     }
-    if (count > 0 || leaves.length === 0) close();
+    if (leaves.length === 0 && bytes <= inlineBytesMax)
+      return { name, leaves: [{ page: 0, firstKey: new Uint8Array(0), count, bytes }], levels: [], root: 0 };
+    if (count > 0) close();
     const levels: Placed[][] = [];
     for (let below: readonly Placed[] = leaves; below.length > 1; below = levels.at(-1) as Placed[])
       levels.push(this.#placeBranches(below));
@@ -162,9 +173,12 @@ export class BboltFile {
   }
 }
 
-function sizeOf(entries: readonly Entry[]): number {
-  return entries.reduce(
-    (bytes, { key, value }) => bytes + elementBytes + key.length + value.length,
-    pageHeadBytes,
-  );
+/** What a bucket takes in the root of all. */
+function rootEntryBytes({ name, root, leaves }: Tree): number {
+  const inline = root === 0 ? (leaves[0] as Placed).bytes : 0;
+  return elementBytes + Buffer.byteLength(name) + bucketBytes + inline;
+}
+
+function inlinePage({ entries }: Bucket, place: PagePlace): Buffer {
+  return leafPage(place, [...entries()]).subarray(0, place.bytes);
 }

@@ -145,10 +145,11 @@ function endsEarly(what: string): BboltDamagedError {
   return new BboltDamagedError(`${what} ends early`);
 }
 
-/** A bucket's value in the list of buckets. */
-export function bucketAt(root: number): Buffer {
-  const bytes = Buffer.alloc(bucketBytes);
+/** A bucket's value in the list of buckets. `only`: its only page, where `root` is 0. */
+export function bucketAt(root: number, only: Uint8Array = new Uint8Array(0)): Buffer {
+  const bytes = Buffer.alloc(bucketBytes + only.length);
   bytes.writeBigUInt64LE(BigInt(root), 0);
+  bytes.set(only, bucketBytes);
   return bytes;
 }
 

@@ -385,6 +385,8 @@ export class Replica implements Kv {
     const { leader, role, commit } = this.#raft.status;
     const { totalBytes, usedBytes } = this.#state.mvcc.sizes;
     const { quotaBytes = quotaBytesDefault } = this.#parts.config;
+    // Who belongs to the cluster is there before any key.
+    const membersBytes = this.#state.membership.image().length;
     return {
       header: this.header(),
       leader,
@@ -392,8 +394,8 @@ export class Replica implements Kv {
       committedIndex: commit,
       appliedIndex: this.#state.applied.index,
       learner: this.isLearner(),
-      dbSizeBytes: totalBytes,
-      dbSizeInUseBytes: usedBytes,
+      dbSizeBytes: totalBytes + membersBytes,
+      dbSizeInUseBytes: usedBytes + membersBytes,
       ...(Number.isFinite(quotaBytes) ? { dbQuotaBytes: quotaBytes } : {}),
     };
   }

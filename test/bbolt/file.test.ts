@@ -107,8 +107,8 @@ test("a check finds a page that two trees have, and keys that do not rise", asyn
   };
   await check(whole);
   const shared = Buffer.from(whole);
-  // The list of buckets is page 3: the second's root becomes the first's.
-  const roots = shared.subarray(3 * 4096, 4 * 4096);
+  // The list of buckets is the last page: the second's root becomes the first's.
+  const roots = shared.subarray(-4096);
   const [first, second] = ["a", "b"].map((name) => roots.indexOf(name, 48) + 1);
   roots.copyWithin(second as number, first as number, (first as number) + 8);
   await assert.rejects(check(shared), /^BboltDamagedError: page \d+: multiple references$/);

@@ -12,9 +12,9 @@ export function readBbolt(file: Buffer): Map<string, [key: Buffer, value: Buffer
   const buckets = new Map<string, [Buffer, Buffer][]>();
   for (const [name, value, flags] of walk(Number(meta.readBigUInt64LE(16)))) {
     assert.equal(flags, 1, "the root has buckets only");
-    const entries = [...walk(Number(value.readBigUInt64LE(0)))].map(
-      ([key, one]) => [key, one] as [Buffer, Buffer],
-    );
+    const root = Number(value.readBigUInt64LE(0));
+    const found = root === 0 ? leaf(value, 16) : walk(root);
+    const entries = [...found].map(([key, one]) => [key, one] as [Buffer, Buffer]);
     for (const [i, [key]] of entries.entries())
       if (i > 0) assert.ok(Buffer.compare((entries[i - 1] as [Buffer, Buffer])[0], key) < 0, "keys rise");
     buckets.set(name.toString(), entries);
@@ -31,21 +31,26 @@ export function readBbolt(file: Buffer): Map<string, [key: Buffer, value: Buffer
       assert.ok(!seen.has(page + i), "no page is used twice");
       seen.add(page + i);
     }
+    if (kind === 2) return yield* leaf(file, at);
+    assert.equal(kind, 1);
     for (let i = 0; i < count; i++) {
       const element = at + 16 + 16 * i;
-      if (kind === 2) {
-        const key = element + file.readUInt32LE(element + 4);
-        const keyEnd = key + file.readUInt32LE(element + 8);
-        const valueEnd = keyEnd + file.readUInt32LE(element + 12);
-        yield [file.subarray(key, keyEnd), file.subarray(keyEnd, valueEnd), file.readUInt32LE(element)];
-      } else {
-        assert.equal(kind, 1);
-        const first = element + file.readUInt32LE(element);
-        const key = file.subarray(first, first + file.readUInt32LE(element + 4));
-        const below = [...walk(Number(file.readBigUInt64LE(element + 8)))];
-        assert.ok(below[0]?.[0].equals(key), "a branch names the first key below");
-        yield* below;
-      }
+      const first = element + file.readUInt32LE(element);
+      const key = file.subarray(first, first + file.readUInt32LE(element + 4));
+      const below = [...walk(Number(file.readBigUInt64LE(element + 8)))];
+      assert.ok(below[0]?.[0].equals(key), "a branch names the first key below");
+      yield* below;
+    }
+  }
+
+  function* leaf(bytes: Buffer, at: number): Iterable<[key: Buffer, value: Buffer, flags: number]> {
+    assert.equal(bytes.readUInt16LE(at + 8), 2);
+    for (let i = 0; i < bytes.readUInt16LE(at + 10); i++) {
+      const element = at + 16 + 16 * i;
+      const key = element + bytes.readUInt32LE(element + 4);
+      const keyEnd = key + bytes.readUInt32LE(element + 8);
+      const valueEnd = keyEnd + bytes.readUInt32LE(element + 12);
+      yield [bytes.subarray(key, keyEnd), bytes.subarray(keyEnd, valueEnd), bytes.readUInt32LE(element)];
     }
   }
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withoutEffect } from "../../src/cli/flag-table.ts";
+import { storeConfigOf } from "../../src/cli/store/config.ts";
 import { deprecations } from "../../src/cli/store/deprecations.ts";
 import { flags } from "../../src/cli/store/flags.ts";
 import {
@@ -10,6 +11,7 @@ import {
   settingsOf,
   UsageError,
 } from "../../src/cli/store/settings.ts";
+import { nodePlatform } from "../../src/platform/index.ts";
 
 test("flags are read as Go reads them", () => {
   const settings = settingsOf(
@@ -109,4 +111,14 @@ test("a configuration file names flags, those of TLS in two sections", () => {
   assert.deepEqual(unknown, ["surprise"]);
   assert.throws(() => readConfigFile([1]), /a mapping of keys to values/);
   assert.throws(() => readConfigFile({ "max-txn-ops": { a: 1 } }), /max-txn-ops cannot be/);
+});
+
+test("how often watches are told where the store is: by default where 0 is said, and a tenth of a second at least", async () => {
+  const told = async (value: string) => {
+    const settings = settingsOf(parseArguments([`--watch-progress-notify-interval=${value}`]));
+    return (await storeConfigOf(settings, nodePlatform())).replica.progressIntervalMs;
+  };
+  assert.equal(await told("0s"), undefined);
+  assert.equal(await told("5ms"), 100);
+  assert.equal(await told("2s"), 2000);
 });

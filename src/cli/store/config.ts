@@ -10,6 +10,8 @@ import { clientTls, peerTls } from "./tls.ts";
 import { bindAddress, type ListUrl, parseUrls } from "./urls.ts";
 
 const electionMsMax = 50_000;
+/** etcd's. */
+const progressIntervalMsMin = 100;
 
 /** @throws Error */
 export async function storeConfigOf(settings: Settings, platform: Platform): Promise<StoreConfig> {
@@ -46,6 +48,8 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
   const features = featuresOf(settings);
   const hasFeature = (wanted: string) => features.some(([name, , on]) => name === wanted && on);
   const discovery = await discoveryOf(settings, disk);
+  // 0: as by default.
+  const progressMs = newer(settings, "watch-progress-notify-interval");
   return {
     ...(discovery === undefined ? {} : { discovery }),
     replica: {
@@ -69,7 +73,7 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
       forceNewCluster: settings.boolean("force-new-cluster"),
       strictReconfiguration: settings.boolean("strict-reconfig-check"),
       learnersMax: settings.number("max-learners"),
-      progressIntervalMs: newer(settings, "watch-progress-notify-interval"),
+      ...(progressMs > 0 ? { progressIntervalMs: Math.max(progressMs, progressIntervalMsMin) } : {}),
       corruptionCheckMs: newer(settings, "corrupt-check-time"),
       compactionCheckMs: hasFeature("CompactHashCheck") ? newer(settings, "compact-hash-check-time") : 0,
       access: await accessOf(settings, disk),

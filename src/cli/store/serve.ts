@@ -14,6 +14,7 @@ import { flags } from "./flags.ts";
 import { createEtcdLog } from "./log.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 import { addEnvironment, parseArguments, readConfigFile, settingsOf, UsageError } from "./settings.ts";
+import { logSettings } from "./start-lines.ts";
 import { toolNames, usage, versionText } from "./usage.ts";
 
 const platform = nodePlatform();
@@ -76,6 +77,7 @@ async function readSettings(args: readonly string[]): Promise<{ settings: Settin
 
 async function run(settings: Settings, log: Log): Promise<void> {
   const config = await storeConfigOf(settings, platform);
+  logSettings(log, settings, config.replica.directory);
   const stop = stopSignal();
   const metrics = createMetrics();
   addProcessMetrics(metrics);
