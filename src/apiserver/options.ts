@@ -165,13 +165,13 @@ function listProblems(parameters: ListParameters): FieldError[] {
     problems.push(field.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
   }
   if (match === "") return problems;
-  if (parameters.continue !== "") {
-    problems.push(field.forbidden(matchField, "resourceVersionMatch is forbidden when continue is provided"));
-  }
   if (resourceVersion === "") {
     problems.push(
       field.forbidden(matchField, "resourceVersionMatch is forbidden unless resourceVersion is provided"),
     );
+  }
+  if (parameters.continue !== "") {
+    problems.push(field.forbidden(matchField, "resourceVersionMatch is forbidden when continue is provided"));
   }
   if (match !== "Exact" && match !== "NotOlderThan") {
     // Upstream lists these in this order, not sorted.

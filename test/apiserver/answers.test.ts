@@ -86,6 +86,38 @@ suite("answers", () => {
       message: "target.name: Required value",
     },
   ];
+  const resizes: readonly { title: string; containers: object[]; message: string }[] = [
+    {
+      title: "a resize adds no containers",
+      containers: [{ name: "d", image: "i" }],
+      message: "spec.containers: Forbidden: containers may not be added or removed on resize",
+    },
+    {
+      title: "a resize takes no request away",
+      containers: [{ name: "c", resources: { requests: { cpu: null } } }],
+      message:
+        '[spec: Invalid value: "Burstable": Pod QOS Class may not change as a result of resizing, spec.containers[0].resources.requests: Forbidden: resource requests cannot be removed]',
+    },
+    {
+      title: "a resize changes processor and memory only",
+      containers: [{ name: "c", resizePolicy: [{ resourceName: "cpu", restartPolicy: "RestartContainer" }] }],
+      message: "spec: Forbidden: only cpu and memory resources are mutable",
+    },
+  ];
+  for (const { title, containers, message } of resizes) {
+    test(title, async () => {
+      const spec = { containers: [{ name: "c", image: "i", resources: { requests: { cpu: "1" } } }] };
+      await create("/api/v1/namespaces/default/pods", { metadata: { name: "resized" }, spec });
+      const answer = await send({
+        method: "PATCH",
+        path: "/api/v1/namespaces/default/pods/resized/resize",
+        type: "application/strategic-merge-patch+json",
+        body: JSON.stringify({ spec: { containers } }),
+      });
+      assert.equal(JSON.parse(answer.text).message, `Pod "resized" is invalid: ${message}`);
+    });
+  }
+
   for (const { title, status, message, ...request } of refusals) {
     test(title, async () => {
       const answer = await send(request);

@@ -16,7 +16,5 @@ export async function deleteCollection(call: ResourceCall): Promise<void> {
     call.requestContext(parameters),
     deleteOptions(call, parameters),
   );
-  // How much is left was true before the deletion only.
-  const answer = { ...removed, remainingItemCount: undefined };
-  call.reply(200, call.deps.encoder.list(answer, encoding), encoding);
+  call.reply(200, call.deps.encoder.list(removed, encoding), encoding);
 }

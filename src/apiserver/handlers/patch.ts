@@ -217,7 +217,7 @@ class Patching {
       const { object, unknownFields } = form.decode(fields);
       const { type, duplicates } = this.#request;
       const told = type === "apply" ? [] : duplicates;
-      const texts = unknownFields.length === 0 ? told : [...told, ...strictErrors(unknownFields, [])];
+      const texts = unknownFields.length === 0 ? told : [...told, ...strictErrors(unknownFields, []).sort()];
       this.#complain(texts, (all) => refuse(`strict decoding error: ${all.join(", ")}`));
       object.metadata ??= {};
       return form.applyDefaults(object);

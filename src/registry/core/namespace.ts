@@ -26,7 +26,7 @@ const finalizeRules: UpdateRules<Namespace> = {
     keepStatus(next, old);
     return withNameLabel(next);
   },
-  validateUpdate: validateFinalizers,
+  validateUpdate: (namespace) => validateFinalizers(namespace, (i) => `spec.finalizers[${i}]`),
   resetFields: [["status"]],
 };
 
@@ -65,7 +65,7 @@ export const namespaceStrategy: Strategy<Namespace> = {
     keepStatus(next, old);
     return withNameLabel(next);
   },
-  validate: validateFinalizers,
+  validate: (namespace) => validateFinalizers(namespace, () => "spec.finalizers"),
   keepOnDelete: (namespace, context): Namespace | undefined => {
     if (namespace.metadata.deletionTimestamp === undefined) {
       return {
@@ -102,9 +102,9 @@ function withNameLabel(namespace: Namespace): Namespace {
   return namespace;
 }
 
-function validateFinalizers({ spec }: Namespace): FieldError[] {
-  return (spec?.finalizers ?? []).flatMap((name) => {
-    const path = "spec.finalizers";
+function validateFinalizers({ spec }: Namespace, pathOf: (index: number) => string): FieldError[] {
+  return (spec?.finalizers ?? []).flatMap((name, i) => {
+    const path = pathOf(i);
     const errors = complaints(path, name, qualifiedNameErrors(name));
     if (!name.includes("/") && name !== kubernetesFinalizer) {
       errors.push(

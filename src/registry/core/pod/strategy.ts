@@ -6,6 +6,7 @@ import { dropDisabledFields, dropDisabledStatus } from "./disabled-fields.ts";
 import { resolveLabelKeys } from "./label-keys.ts";
 import { validatePod } from "./pod-rules.ts";
 import { validatePodUpdate } from "./pod-update.ts";
+import { resizedSpec, validateResize } from "./resize-rules.ts";
 import { qosClassOf } from "./resources.ts";
 import { validatePodStatus } from "./status-rules.ts";
 import { podConditions, podRow } from "./table.ts";
@@ -165,21 +166,11 @@ function resizeRules(): UpdateRules<Pod> {
   return {
     withoutTable: true,
     prepareForUpdate: (next, old) => {
-      const containers = (old.spec.containers ?? []).map((container) => {
-        const resources = next.spec.containers?.find(({ name }) => name === container.name)?.resources;
-        return resources === undefined ? container : { ...container, resources };
-      });
-      const spec = { ...old.spec, containers };
+      const spec = resizedSpec(next.spec, old.spec);
+      dropDisabledFields(spec);
       return countSpec({ ...old, metadata: { ...old.metadata, ...versionOf(next) }, spec }, old);
     },
-    validateUpdate: (next, old) => {
-      const errors = validatePod(next);
-      const before = qosClassOf(old.spec);
-      if (qosClassOf(next.spec) !== before) {
-        errors.push(field.invalid("spec", before, "Pod QOS Class may not change as a result of resizing"));
-      }
-      return errors;
-    },
+    validateUpdate: validateResize,
     resetFields: [["status"]],
   };
 }
