@@ -1,8 +1,6 @@
 /**
- * One member of the cluster, as its users see it: `Kv`, and what the cluster says of itself.
- *
- * A write is proposed, and answered when its entry is applied here; by then a quorum has it on disk. A linearizable read
- * waits until this member has applied what was committed when it was asked; a serializable one takes what is there.
+ * One member of the cluster, as its users see it: `Kv` (`kv-service.ts`), what operators ask of the cluster (`administration.ts`), and what the member
+ * says of itself. Here the parts are put together, begin and end.
  */
 import { type MemberId, noMember, type Revision } from "../base/index.ts";
 import {
@@ -12,7 +10,6 @@ import {
   KvError,
   type KvWatch,
   type Leases,
-  type Op,
   type RangeQuery,
   type RangeResult,
   type Txn,
@@ -20,36 +17,25 @@ import {
   type WatchObserver,
   type WatchQuery,
 } from "../kv/index.ts";
-import { checkTxn } from "../mvcc/index.ts";
 import type { Timer } from "../platform/index.ts";
-import type { Raft } from "../raft/index.ts";
 import type { AccessService } from "./access-service.ts";
+import { Administration } from "./administration.ts";
 import type { Alarm } from "./alarms.ts";
 import { Applier } from "./applier.ts";
-import type { Command } from "./command.ts";
 import type { KvHash } from "./compaction-hashes.ts";
 import { Driver } from "./driver.ts";
 import { handOver, heirOf } from "./handover.ts";
+import { KvService } from "./kv-service.ts";
+import { Leadership } from "./leadership.ts";
 import type { Who } from "./lease-service.ts";
-import {
-  quotaBytesDefault,
-  readRetryMs,
-  removedGraceMs,
-  requestTimeoutMs,
-  ticksPerHeartbeat,
-} from "./limits.ts";
+import { quotaBytesDefault, readRetryMs, removedGraceMs, ticksPerHeartbeat } from "./limits.ts";
 import type { Member } from "./membership.ts";
 import type { ReplicaParts } from "./parts.ts";
-import type { Proposals } from "./proposals.ts";
-import { hasPut, type Quota } from "./quota.ts";
-import type { Reads } from "./reads.ts";
-import type { MemberChange, Reconfigured } from "./reconfiguration.ts";
+import { Peers } from "./peers.ts";
+import type { Reconfigured } from "./reconfiguration.ts";
 import { createServices, type Services } from "./services.ts";
 import type { StateSnapshot } from "./snapshot.ts";
-import type { Outcome, StateMachine } from "./state-machine.ts";
 import type { ReplicaStatus } from "./status.ts";
-import { encodeDescription } from "./transport/discovery.ts";
-import { startTransport, type Transport } from "./transport/transport.ts";
 
 export class Replica implements Kv {
   readonly memberId: MemberId;
@@ -62,34 +48,27 @@ export class Replica implements Kv {
   /** Resolves when this member has heard from a leader and applied everything that was committed before. */
   readonly ready: Promise<void>;
   readonly #parts: ReplicaParts;
-  readonly #raft: Raft;
-  readonly #state: StateMachine;
-  readonly #proposals: Proposals;
-  readonly #reads: Reads;
-  readonly #quota: Quota;
   readonly #services: Services;
+  readonly #keys: KvService;
+  readonly #administration: Administration;
+  readonly #peers: Peers;
+  readonly #leadership: Leadership;
   readonly #applier: Applier;
   readonly #driver: Driver;
-  readonly #leaderObservers = new Set<(leader: MemberId) => void>();
   readonly #rejectFailed: (error: Error) => void;
   readonly #resolveReady: () => void;
   #isReady = false;
-  #transport: Transport | undefined;
   #ticker: Timer | undefined;
   /** Of checks that compare members. */
   #checks: Timer[] = [];
   #stopped = false;
   #closing: Promise<void> | undefined;
-  #knownLeader: MemberId = noMember;
   #leaving: Timer | undefined;
-  /** Asked for with every call. */
-  #learner = false;
 
   constructor(parts: ReplicaParts) {
-    const { platform, config, identity, raft, state } = parts;
+    const { platform, config, identity, log, metrics, raft, state } = parts;
+    const { clock } = platform;
     this.#parts = parts;
-    this.#raft = raft;
-    this.#state = state;
     this.memberId = identity.memberId;
     this.clusterId = identity.clusterId;
     const failed = Promise.withResolvers<never>();
@@ -100,105 +79,116 @@ export class Replica implements Kv {
     const ready = Promise.withResolvers<void>();
     this.ready = ready.promise;
     this.#resolveReady = ready.resolve;
+    const checkRunning = () => this.#checkRunning();
+    this.#peers = new Peers(parts, {
+      services: () => this.#services,
+      onMessage: (message) => this.#driver.step(message),
+      onConnected: (member) => this.#driver.connected(member),
+      onUnreachable: (member) => {
+        if (!this.#stopped) raft.reportUnreachable(member);
+      },
+      onRemoved: () => this.#leave(),
+    });
     this.#services = createServices(parts, {
       onWork: () => this.#driver.asked(),
       header: () => this.header(),
-      ask: (member, question) => this.#ask(member, question),
-      activeSince: (member) => this.#transport?.activeSince(member),
+      ask: (member, question) => this.#peers.ask(member, question),
+      activeSince: (member) => this.#peers.activeSince(member),
       onLeader: (observer) => this.onLeader(observer),
       handOver: () => this.#handOver(),
       raise: (alarm) => this.alarm({ action: "activate", ...alarm }),
       isStopped: () => this.#stopped,
-      checkRunning: () => this.#checkRunning(),
+      checkRunning,
     });
     const { proposals, reads, quota, leases, access, upkeep } = this.#services;
-    this.#proposals = proposals;
-    this.#reads = reads;
-    this.#quota = quota;
     this.leases = leases;
     this.access = access;
+    this.#keys = new KvService({
+      ...this.#services,
+      clock,
+      durations: metrics.durations,
+      state,
+      txnOpsMax: config.txnOpsMax,
+      headerAt: (revision) => this.#headerAt(revision),
+      checkRunning,
+    });
+    this.#administration = new Administration({
+      ...this.#services,
+      member: this.memberId,
+      electionMs: config.electionMs,
+      log,
+      metrics,
+      raft,
+      state,
+      checkRunning,
+    });
+    this.#leadership = new Leadership({
+      raft,
+      log,
+      onChange: (leader) => {
+        if (leader === noMember) return;
+        metrics.leaderChanges.add();
+        reads.leaderChanged();
+      },
+    });
     this.#applier = new Applier({
-      clock: platform.clock,
+      clock,
       member: this.memberId,
       state,
       proposals,
       quota,
-      metrics: parts.metrics,
+      metrics,
       isReady: () => this.#isReady,
       applyConfChange: (change) => this.#driver.applyConfChange(change),
       onCompacted: (hashing) => upkeep.compacted(hashing),
-      onMembers: () => this.#setPeers(),
+      onMembers: () => this.#peers.changed(),
       onRemoved: () => this.#leave(),
     });
-    parts.metrics.watch({
+    metrics.watch({
       status: () => this.status(),
-      pending: () => this.#proposals.count,
+      pending: () => proposals.count,
       state,
       member: this.memberId,
-      now: () => platform.clock.now(),
+      now: () => clock.now(),
       walBytes: () => parts.wal.stats.bytes,
       installing: () => this.#driver.installing,
       defragmenting: () => upkeep.defragmenting,
-      isActive: (member) => this.#transport?.activeSince(member) !== undefined,
+      isActive: (member) => this.#peers.activeSince(member) !== undefined,
     });
     this.#driver = new Driver(
       {
         ...parts,
         loop: platform.loop,
-        clock: platform.clock,
+        clock,
         member: this.memberId,
         snapshotCount: config.snapshotCount,
         heartbeatMs: config.heartbeatMs,
         apply: (entries) => this.#applier.apply(entries),
         onInstalled: () => this.#installed(),
-        onTurn: () => this.#noticeLeader(),
+        onTurn: () => this.#turned(),
         onFailed: (error) => this.#failWith(error),
       },
-      { proposals: this.#proposals, reads: this.#reads },
+      { proposals, reads },
     );
   }
 
   /** Listens to the other members and begins to take part. */
   async start(): Promise<void> {
-    const { platform, config, log, identity, images } = this.#parts;
-    this.#transport = await startTransport({
-      platform,
-      log,
-      clusterId: identity.clusterId,
-      member: identity.memberId,
-      listen: [config.listenPeer, ...(config.alsoListenPeer ?? [])],
-      tls: config.tls,
-      onMessage: (message) => this.#driver.step(message),
-      onQuestion: (question) =>
-        this.#services.hashes.isQuestion(question)
-          ? this.#services.hashes.answer(question)
-          : this.#services.reconfiguration.isQuestion(question)
-            ? this.#services.reconfiguration.answer(question)
-            : this.#services.leases.answer(question),
-      onUnreachable: (member) => {
-        if (!this.#stopped) this.#raft.reportUnreachable(member);
-      },
-      onConnected: (member) => this.#driver.connected(member),
-      receiver: images,
-      metrics: this.#parts.metrics.peers,
-      isRemoved: (member) => this.#state.membership.isRemoved(member),
-      onRemoved: () => this.#leave(),
-      peerUrls: () => this.#state.membership.get(identity.memberId)?.peerUrls ?? [],
-      describe: () => encodeDescription(this.clusterId, this.#state.membership),
-    });
-    this.#setPeers();
-    if (this.#state.membership.isRemoved(this.memberId)) this.#leave();
+    const { platform, config, state } = this.#parts;
+    const transport = await this.#peers.start();
+    if (state.membership.isRemoved(this.memberId)) this.#leave();
+    const { corruption, compactionCheck } = this.#services;
     const { corruptionCheckMs = 0, compactionCheckMs = 0 } = config;
-    if (corruptionCheckMs > 0) this.#checks.push(this.#services.corruption.every(corruptionCheckMs));
-    if (compactionCheckMs > 0) this.#checks.push(this.#services.compactionCheck.every(compactionCheckMs));
+    if (corruptionCheckMs > 0) this.#checks.push(corruption.every(corruptionCheckMs));
+    if (compactionCheckMs > 0) this.#checks.push(compactionCheck.every(compactionCheckMs));
     this.#ticker = platform.clock.every(config.heartbeatMs / ticksPerHeartbeat, () => this.#tick());
-    this.#driver.start(this.#transport);
+    this.#driver.start(transport);
     this.#becomeReady();
   }
 
   /** The first linearizable read: it waits for a leader, and until what was committed when that one was asked is applied here. */
   #becomeReady(): void {
-    this.#reads.confirm().then(
+    this.#services.reads.confirm().then(
       () => {
         this.#isReady = true;
         this.#resolveReady();
@@ -210,77 +200,28 @@ export class Replica implements Kv {
     );
   }
 
+  // Keys.
+
   /** This store for somebody whose rights are asked for, with every call anew. */
   as(who: Who): Kv {
-    return {
-      range: async (query) => this.range(query, who()),
-      txn: (txn) => {
-        try {
-          return this.txn(txn, who());
-        } catch (error) {
-          return Promise.reject(error);
-        }
-      },
-      compact: async (revision, options) => this.compact(revision, options, who()),
-      watch: (query, observer) => {
-        this.#state.access.requireRead(who(), query);
-        return this.watch(query, observer);
-      },
-      leases: this.#services.leases.as(who),
-    };
+    return this.#keys.as(who);
   }
 
   /** Without a caller the program itself asks, and may see everything. */
-  async range(query: RangeQuery, caller?: Caller): Promise<RangeResult> {
-    this.#checkRunning();
-    if (!query.serializable) await this.#reads.confirm();
-    if (caller !== undefined) this.#state.access.requireRead(caller, query);
-    const { clock } = this.#parts.platform;
-    const { range, rangeFailed } = this.#parts.metrics.durations;
-    const began = clock.monotonic();
-    try {
-      const { kvs, count, more } = this.#state.mvcc.range(query);
-      range.observe((clock.monotonic() - began) / 1000);
-      return { header: this.header(), kvs, count, more };
-    } catch (error) {
-      rangeFailed.observe((clock.monotonic() - began) / 1000);
-      throw error;
-    }
+  range(query: RangeQuery, caller?: Caller): Promise<RangeResult> {
+    return this.#keys.range(query, caller);
   }
 
-  /** No async function: a write that only has to be proposed costs one promise. */
   txn(txn: Txn, caller?: Caller): Promise<TxnResult> {
-    try {
-      this.#checkRunning();
-      checkTxn(txn, this.#parts.config.txnOpsMax);
-      if (isReadOnly(txn)) return this.#readTxn(txn, caller);
-      if (this.#quota.exceeded && hasPut(txn)) return this.#quota.refuse();
-      const command: Command = caller === undefined ? { type: "txn", txn } : { type: "txn", txn, caller };
-      return this.#proposals.ask(command, this.#txnResult);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#keys.txn(txn, caller);
   }
 
-  async #readTxn(txn: Txn, caller: Caller | undefined): Promise<TxnResult> {
-    await this.#reads.confirm();
-    if (caller !== undefined && this.#state.access.enabled)
-      this.#state.access.requireTxn(caller, txn, this.#state.leaseKeys);
-    const { succeeded, results } = this.#state.mvcc.apply(txn);
-    return { header: this.header(), succeeded, results };
+  compact(revision: Revision, options?: { physical?: boolean }, caller?: Caller): Promise<Header> {
+    return this.#keys.compact(revision, options, caller);
   }
 
-  readonly #txnResult = (outcome: Outcome): TxnResult => {
-    if (outcome.type !== "txn") throw new Error(`a transaction ended as ${outcome.type}`);
-    const { succeeded, results, revision } = outcome;
-    return { header: this.#headerAt(revision), succeeded, results };
-  };
-
-  async compact(revision: Revision, options: { physical?: boolean } = {}, caller?: Caller): Promise<Header> {
-    this.#checkRunning();
-    const outcome = await this.#proposals.propose({ type: "compact", revision, ...(caller && { caller }) });
-    if (options.physical === true) await this.#services.upkeep.reclaim();
-    return this.#headerAt(outcome.revision);
+  watch(query: WatchQuery, observer: WatchObserver): KvWatch {
+    return this.#keys.watch(query, observer);
   }
 
   /** Frees all that compactions have made unreachable, an image under way waited for. */
@@ -290,69 +231,50 @@ export class Replica implements Kv {
     await this.#services.upkeep.defragment();
   }
 
-  watch(query: WatchQuery, observer: WatchObserver): KvWatch {
-    this.#checkRunning();
-    return this.#state.hub.watch(query, observer);
-  }
-
   /** Where and when it is now. */
   header(): Header {
-    return this.#headerAt(this.#state.mvcc.revision);
+    return this.#headerAt(this.#parts.state.mvcc.revision);
   }
 
+  // The cluster.
+
   /** By id. @throws KvError TIMEOUT */
-  async members(options: { linearizable: boolean }): Promise<readonly Member[]> {
-    this.#checkRunning();
-    if (options.linearizable) await this.#reads.confirm();
-    return this.#state.membership.members;
+  members(options: { linearizable: boolean }): Promise<readonly Member[]> {
+    return this.#administration.members(options);
   }
 
   /** Who belongs to the cluster after a voter or a learner was added, and its id. @throws KvError, as of all changes below: see Reconfiguration */
   addMember(peerUrls: readonly string[], options: { learner: boolean }): Promise<Reconfigured> {
-    return this.#change({ type: "add", peerUrls, ...options });
+    return this.#administration.change({ type: "add", peerUrls, ...options });
   }
 
   /** The member ends by itself, where it runs. */
   async removeMember(member: MemberId): Promise<readonly Member[]> {
-    return (await this.#change({ type: "remove", member })).members;
+    return (await this.#administration.change({ type: "remove", member })).members;
   }
 
   async updateMember(member: MemberId, peerUrls: readonly string[]): Promise<readonly Member[]> {
-    return (await this.#change({ type: "update", member, peerUrls })).members;
+    return (await this.#administration.change({ type: "update", member, peerUrls })).members;
   }
 
   /** Makes a learner that has caught up a voter. */
   async promoteMember(member: MemberId): Promise<readonly Member[]> {
-    const { metrics } = this.#parts;
-    try {
-      const { members } = await this.#change({ type: "promote", member });
-      metrics.promotions.add();
-      return members;
-    } catch (error) {
-      metrics.promotionFailed(error);
-      throw error;
-    }
+    return (await this.#administration.change({ type: "promote", member })).members;
   }
 
   /** Has another voter lead. Only the leader can. @throws KvError NOT_LEADER, BAD_TRANSFEREE, TIMEOUT */
-  async moveLeader(to: MemberId): Promise<void> {
-    this.#checkRunning();
-    if (this.#raft.role !== "leader") throw new KvError("NOT_LEADER", "etcdserver: not leader");
-    if (!this.#raft.status.confState.voters.includes(to))
-      throw new KvError("BAD_TRANSFEREE", "etcdserver: bad leader transferee");
-    if (!(await handOver(this.#services.handover, to, requestTimeoutMs + 2 * this.#parts.config.electionMs)))
-      throw new KvError("TIMEOUT", "etcdserver: request timed out");
+  moveLeader(to: MemberId): Promise<void> {
+    return this.#administration.moveLeader(to);
   }
 
   /** Tells the cluster this member's name and where its clients reach it. @throws KvError */
-  async publish(attributes: { name: string; clientUrls: readonly string[] }): Promise<void> {
-    this.#checkRunning();
-    await this.#proposals.propose({ type: "member-attributes", member: this.memberId, ...attributes });
+  publish(attributes: { name: string; clientUrls: readonly string[] }): Promise<void> {
+    return this.#administration.publish(attributes);
   }
 
   /** What is raised now, as far as this member knows. */
   alarms(): readonly Alarm[] {
-    return this.#state.alarms.all;
+    return this.#parts.state.alarms.all;
   }
 
   /** There is less room on the disk than the log and an image may need: puts are refused. */
@@ -361,38 +283,32 @@ export class Replica implements Kv {
   }
 
   /** Raises or lifts an alarm on all members, or asks what is raised. Answers the alarms concerned. @throws KvError */
-  async alarm(
+  alarm(
     request: { readonly action: "get" } | ({ readonly action: "activate" | "deactivate" } & Alarm),
   ): Promise<readonly Alarm[]> {
-    this.#checkRunning();
-    if (request.action === "get") {
-      await this.#reads.confirm();
-      return this.alarms();
-    }
-    const { action, alarm, member } = request;
-    const outcome = await this.#proposals.propose({ type: "alarm", action, alarm, member });
-    if (outcome.type !== "alarm") throw new Error(`an alarm ended as ${outcome.type}`);
-    for (const one of outcome.alarms) {
-      this.#parts.log.warn(action === "activate" ? "an alarm is raised" : "an alarm is lifted", {
-        alarm: one.alarm,
-        member: one.member.toString(16),
-      });
-    }
-    return outcome.alarms;
+    return this.#administration.alarm(request);
   }
 
+  /** Called with every new leader, noMember when it is lost. The answer ends it. */
+  onLeader(observer: (leader: MemberId) => void): () => void {
+    return this.#leadership.observe(observer);
+  }
+
+  // This member.
+
   status(): ReplicaStatus {
-    const { leader, role, commit } = this.#raft.status;
-    const { totalBytes, usedBytes } = this.#state.mvcc.sizes;
-    const { quotaBytes = quotaBytesDefault } = this.#parts.config;
+    const { raft, state, config } = this.#parts;
+    const { leader, role, commit } = raft.status;
+    const { totalBytes, usedBytes } = state.mvcc.sizes;
+    const { quotaBytes = quotaBytesDefault } = config;
     // Who belongs to the cluster is there before any key.
-    const membersBytes = this.#state.membership.image().length;
+    const membersBytes = state.membership.image().length;
     return {
       header: this.header(),
       leader,
       role,
       committedIndex: commit,
-      appliedIndex: this.#state.applied.index,
+      appliedIndex: state.applied.index,
       learner: this.isLearner(),
       dbSizeBytes: totalBytes + membersBytes,
       dbSizeInUseBytes: usedBytes + membersBytes,
@@ -402,7 +318,7 @@ export class Replica implements Kv {
 
   /** Has the log, and no vote. */
   isLearner(): boolean {
-    return this.#learner;
+    return this.#peers.isLearner;
   }
 
   /** Hash of this member's history up to a revision (0: now). @throws KvError COMPACTED, FUTURE_REVISION */
@@ -431,13 +347,7 @@ export class Replica implements Kv {
 
   /** Where peers reach this member. */
   get peerAddress(): { readonly host: string; readonly port: number } | undefined {
-    return this.#transport?.address;
-  }
-
-  /** Called with every new leader, noMember when it is lost. The answer ends it. */
-  onLeader(observer: (leader: MemberId) => void): () => void {
-    this.#leaderObservers.add(observer);
-    return () => this.#leaderObservers.delete(observer);
+    return this.#peers.address;
   }
 
   /** Ends cleanly: what was acknowledged is on the disk anyway. */
@@ -449,7 +359,7 @@ export class Replica implements Kv {
   async #close(): Promise<void> {
     if (!this.#stopped) await this.#handOver();
     this.#stop(new KvError("STOPPED", "etcdserver: server stopped"));
-    await this.#transport?.close();
+    await this.#peers.close();
     await this.#driver.settled();
     await this.#parts.wal.close().catch(() => {});
     await this.#parts.lock.release();
@@ -457,24 +367,8 @@ export class Replica implements Kv {
 
   /** Lets somebody else lead before this member goes, so that nobody has to wait for an election. */
   async #handOver(): Promise<void> {
-    const heir = heirOf(this.#raft);
+    const heir = heirOf(this.#parts.raft);
     if (heir !== noMember) await handOver(this.#services.handover, heir, this.#parts.config.electionMs);
-  }
-
-  async #change(change: MemberChange): Promise<Reconfigured> {
-    this.#checkRunning();
-    return this.#services.reconfiguration.change(change);
-  }
-
-  /** One that joined has a log to receive before it knows the others by itself. */
-  #setPeers(): void {
-    const { membership } = this.#state;
-    const { memberId, peers = [] } = this.#parts.identity;
-    const self = membership.get(memberId);
-    this.#learner = self?.learner ?? false;
-    const isKnown = self !== undefined || membership.isRemoved(memberId);
-    const told = isKnown ? [] : peers.filter(({ id }) => membership.get(id) === undefined);
-    this.#transport?.setPeers([...told, ...membership.members]);
   }
 
   /** This member was removed: it answers what it has been asked, then ends. */
@@ -490,44 +384,32 @@ export class Replica implements Kv {
   }
 
   #headerAt(revision: Revision): Header {
-    return { clusterId: this.clusterId, memberId: this.memberId, revision, term: this.#raft.term };
-  }
-
-  #ask(member: MemberId, question: Uint8Array): Promise<Uint8Array> {
-    if (this.#transport === undefined)
-      return Promise.reject(new KvError("NO_LEADER", "etcdserver: no leader"));
-    return this.#transport.ask(member, question);
+    return { clusterId: this.clusterId, memberId: this.memberId, revision, term: this.#parts.raft.term };
   }
 
   #tick(): void {
-    this.#proposals.expire();
-    this.#reads.tick();
-    this.#services.leases.turn();
-    this.#services.diskSpace.tick();
-    this.#state.hub.tick(this.#parts.platform.clock.monotonic());
+    const { proposals, reads, leases, diskSpace } = this.#services;
+    proposals.expire();
+    reads.tick();
+    leases.turn();
+    diskSpace.tick();
+    this.#parts.state.hub.tick(this.#parts.platform.clock.monotonic());
     this.#driver.tick();
   }
 
   #installed(): void {
-    this.#state.hub.restored();
-    this.#setPeers();
-    if (this.#state.membership.isRemoved(this.memberId)) this.#leave();
+    const { hub, membership } = this.#parts.state;
+    hub.restored();
+    this.#peers.changed();
+    if (membership.isRemoved(this.memberId)) this.#leave();
     this.#applier.replaced();
   }
 
-  #noticeLeader(): void {
-    const { leader, role, term } = this.#raft;
+  /** After every turn: who leads may have changed. */
+  #turned(): void {
+    const { role, term } = this.#parts.raft;
     this.#services.leases.roleIs(role, term);
-    if (leader === this.#knownLeader) return;
-    this.#knownLeader = leader;
-    const message = leader === noMember ? "nobody leads" : "a new leader";
-    this.#parts.log.info(message, { leader: leader.toString(16), term, role });
-    if (leader !== noMember) {
-      this.#parts.metrics.leaderChanges.add();
-      this.#reads.leaderChanged();
-    }
-    for (const observer of this.#leaderObservers) observer(leader);
-    this.#driver.turnSoon();
+    if (this.#leadership.look()) this.#driver.turnSoon();
   }
 
   #checkRunning(): void {
@@ -538,7 +420,7 @@ export class Replica implements Kv {
     if (this.#stopped) return;
     this.#parts.log.error("this member cannot go on", { error: error.message });
     this.#stop(new KvError("STOPPED", `etcdserver: server stopped: ${error.message}`));
-    void this.#transport?.close();
+    void this.#peers.close();
     this.#rejectFailed(error);
   }
 
@@ -549,16 +431,8 @@ export class Replica implements Kv {
     this.#ticker?.cancel();
     for (const check of this.#checks) check.cancel();
     this.#leaving?.cancel();
-    this.#proposals.close(reason);
-    this.#reads.close(reason);
-    this.#state.hub.close(reason);
+    this.#services.proposals.close(reason);
+    this.#services.reads.close(reason);
+    this.#parts.state.hub.close(reason);
   }
-}
-
-function isReadOnly({ success, failure }: Txn): boolean {
-  return success.every(reads) && failure.every(reads);
-}
-
-function reads(op: Op): boolean {
-  return op.type === "range" || (op.type === "txn" && isReadOnly(op));
 }
