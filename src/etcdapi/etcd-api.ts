@@ -75,7 +75,7 @@ export function createEtcdApi(options: EtcdApiOptions): EtcdApi {
       error: error instanceof Error ? error.stack : String(error),
     });
   const messageBytesMax = (options.requestBytesMax ?? requestBytesMaxDefault) + requestOverheadBytes;
-  const endpoints = endpointsOf(options);
+  const endpoints = endpointsOf(options, messageBytesMax);
   const calls = new CallMetrics(metrics);
   const grpc = createGrpcServer(
     endpoints,
@@ -138,8 +138,9 @@ export function createEtcdApi(options: EtcdApiOptions): EtcdApi {
   };
 }
 
-function endpointsOf({ kv, cluster, txnOpsMax = txnOpsMaxDefault }: EtcdApiOptions): Endpoint[] {
-  const parts = (who: Who) => ({ kv: cluster.as?.(who) ?? kv, cluster, who, txnOpsMax });
+function endpointsOf(options: EtcdApiOptions, messageBytesMax: number): Endpoint[] {
+  const { kv, cluster, txnOpsMax = txnOpsMaxDefault } = options;
+  const parts = (who: Who) => ({ kv: cluster.as?.(who) ?? kv, cluster, who, txnOpsMax, messageBytesMax });
   const unnamed = parts(() => anonymous);
   return makers.flatMap((make) => {
     const method = make(unnamed);

@@ -10,9 +10,6 @@ export const txnOpsMaxDefault = 128;
 /** Milliseconds that a call may take before it is logged, where nobody says otherwise (etcd's --warning-unary-request-duration). */
 export const slowCallMsDefault = 300;
 
-/** Bytes of events in one WatchResponse where the client asked for fragments (etcd: --max-request-bytes). */
-export const watchFragmentBytesMax = 1_572_864;
-
 /** Bytes of events that are kept encoded for the next watch that gets the same; less than a fragment. */
 export const watchSharedBytesMax = 65_536;
 

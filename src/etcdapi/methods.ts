@@ -63,6 +63,8 @@ interface Parts {
   readonly cluster: ClusterInfo;
   readonly who: Who;
   readonly txnOpsMax: number;
+  /** Of one message. */
+  readonly messageBytesMax: number;
 }
 
 /** Undefined: what it needs is not there. */
@@ -76,7 +78,7 @@ export const makers: readonly Maker[] = [
   ({ kv, txnOpsMax }) => txnMethod(kv, txnOpsMax),
   ({ kv }) => compactMethod(kv),
   ...servingMethods.map((method) => () => method),
-  ({ kv, cluster }) => watchMethod(kv, cluster),
+  ({ kv, cluster, messageBytesMax }) => watchMethod(kv, cluster, messageBytesMax),
   ({ kv }) => grantMethod(kv),
   ({ kv }) => revokeMethod(kv),
   ({ kv }) => keepAliveMethod(kv),

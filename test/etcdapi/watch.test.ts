@@ -79,6 +79,29 @@ test("an id that is free again is not given to the next watch, and a taken one i
   stream.cancel();
 });
 
+test("an id whose watch a compaction has ended is taken until it is cancelled", async (t) => {
+  const { port } = await serve(t);
+  const client = grpcClient(t, port);
+  for (let i = 0; i < 3; i++) await client.call(KVService.Put, { key: bytes("k") });
+  await client.call(KVService.Compact, { revision: 3 });
+  const stream = client.open(WatchService.Watch);
+  const create = async (startRevision: number) => {
+    stream.send({ createRequest: { key: bytes("k"), watchId: 7, startRevision } });
+    return stream.next();
+  };
+  assert.equal((await create(1)).created, true);
+  const { watchId, canceled, compactRevision } = await stream.next();
+  assert.deepEqual(
+    { watchId, canceled, compactRevision },
+    { watchId: 7, canceled: true, compactRevision: 3 },
+  );
+  assert.match((await create(0)).cancelReason, /duplicate watch ID/);
+  stream.send({ cancelRequest: { watchId: 7 } });
+  assert.equal((await stream.next()).canceled, true);
+  assert.equal((await create(0)).canceled, false);
+  stream.cancel();
+});
+
 test("a progress request is answered once, after everything before it, with id -1", async (t) => {
   const { port } = await serve(t);
   const client = grpcClient(t, port);
@@ -150,6 +173,27 @@ test("fragments are cut below the limit, say so, and together hold every event",
     else assert.ok(response.events.length > 0);
   }
   assert.ok(fragments > 0);
+  stream.cancel();
+});
+
+test("fragments have room for as many bytes as a client's message, and what fits is not cut", async (t) => {
+  const { port } = await serve(t);
+  const client = grpcClient(t, port);
+  for (const key of ["k1", "k2"])
+    await client.call(KVService.Put, { key: bytes(key), value: new Uint8Array(1_048_400) });
+  await client.call(KVService.Put, { key: bytes("l1"), value: new Uint8Array(1_048_400) });
+  await client.call(KVService.Put, { key: bytes("l2"), value: new Uint8Array(1_048_700) });
+  const stream = client.open(WatchService.Watch);
+  const eventsFrom = async (key: string, rangeEnd: string): Promise<[number, boolean]> => {
+    stream.send({
+      createRequest: { key: bytes(key), rangeEnd: bytes(rangeEnd), startRevision: 2, fragment: true },
+    });
+    assert.equal((await stream.next()).created, true);
+    const { events, fragment } = await stream.next();
+    return [events.length, fragment];
+  };
+  assert.deepEqual(await eventsFrom("k", "l"), [2, false]);
+  assert.deepEqual(await eventsFrom("l", "m"), [1, true]);
   stream.cancel();
 });
 

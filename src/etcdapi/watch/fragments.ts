@@ -1,26 +1,48 @@
-import type { Draft, etcdserverpb, mvccpb } from "../../wire/index.ts";
-import { watchFragmentBytesMax } from "../limits.ts";
+import { type Draft, encode, etcdserverpb, type mvccpb } from "../../wire/index.ts";
 
 /** What one event takes besides keys and values, at most: numbers, tags and lengths of two key-values. */
 const eventOverheadBytes = 128;
+/** What a response takes besides its events, at most. */
+const responseOverheadBytes = 64;
 
-/** Cuts a response that is too large for a client's message limit; all parts but the last say `fragment`. */
+/** Cuts a response of `bytesMax` and more into such of fewer, or of one event, as etcd does; all parts but the last say `fragment`. */
 export function* fragmentsOf(
   response: Draft<etcdserverpb.WatchResponse>,
+  bytesMax: number,
 ): Generator<Draft<etcdserverpb.WatchResponse>> {
-  const events = response.events ?? [];
+  const { events = [] } = response;
+  if (events.length < 2 || !mayReach(bytesMax, events) || bytesOf(response) < bytesMax) {
+    yield response;
+    return;
+  }
+  const emptyBytes = bytesOf({ ...response, events: [], fragment: true });
   let first = 0;
-  let bytes = 0;
+  let bytes = emptyBytes;
   for (let i = 0; i < events.length; i++) {
-    const size = sizeOf(events[i] as Draft<mvccpb.Event>);
-    if (i > first && bytes + size > watchFragmentBytesMax) {
+    const size = eventBytes(events[i] as Draft<mvccpb.Event>);
+    if (i > first && bytes + size >= bytesMax) {
       yield { ...response, events: events.slice(first, i), fragment: true };
       first = i;
-      bytes = 0;
+      bytes = emptyBytes;
     }
     bytes += size;
   }
-  yield first === 0 ? response : { ...response, events: events.slice(first) };
+  yield { ...response, events: events.slice(first) };
+}
+
+function mayReach(bytesMax: number, events: readonly Draft<mvccpb.Event>[]): boolean {
+  let bytes = responseOverheadBytes;
+  for (const event of events) bytes += sizeOf(event);
+  return bytes >= bytesMax;
+}
+
+function bytesOf(response: Draft<etcdserverpb.WatchResponse>): number {
+  return encode(etcdserverpb.WatchResponse, response).length;
+}
+
+/** Of an event in a response. */
+function eventBytes(event: Draft<mvccpb.Event>): number {
+  return encode(etcdserverpb.WatchResponse, { events: [event] }).length;
 }
 
 /** Bytes of an event in a response, at most. */

@@ -30,17 +30,27 @@ const noWatchId = -1;
  * perhaps `canceled`. Nothing is queued here: when the client does not keep up, the store is told that there is no room and
  * keeps the events itself, and the client's requests are not read meanwhile.
  */
-export function watchMethod(kv: Kv, cluster: ClusterInfo): Method {
-  const shared = new SharedEvents();
-  return stream(etcdserverpb.WatchService.Watch, (reply) => new WatchStream(kv, cluster, shared, reply));
+export function watchMethod(kv: Kv, cluster: ClusterInfo, messageBytesMax: number): Method {
+  const context = { kv, cluster, shared: new SharedEvents(), messageBytesMax };
+  return stream(etcdserverpb.WatchService.Watch, (reply) => new WatchStream(context, reply));
+}
+
+/** What all streams share. */
+interface WatchContext {
+  readonly kv: Kv;
+  readonly cluster: ClusterInfo;
+  readonly shared: SharedEvents;
+  /** Bytes of a response, where the client asked for fragments. */
+  readonly messageBytesMax: number;
 }
 
 class WatchStream implements RequestObserver<Request> {
-  readonly #kv: Kv;
+  readonly #context: WatchContext;
   readonly #cluster: ClusterInfo;
-  readonly #shared: SharedEvents;
   readonly #reply: Reply<Response>;
   readonly #watches = new Map<number, OneWatch>();
+  /** Ids of those that a compaction has ended: as with etcd they are taken until they are cancelled. */
+  readonly #ended = new Set<number>();
   /** Those that had events when there was no room. */
   readonly #blocked = new Set<OneWatch>();
   #writable = true;
@@ -48,10 +58,9 @@ class WatchStream implements RequestObserver<Request> {
   /** A progress request under way: who has not said yet how far it is. */
   #progress: { readonly missing: Set<OneWatch>; revision: Revision; again: boolean } | undefined;
 
-  constructor(kv: Kv, cluster: ClusterInfo, shared: SharedEvents, reply: Reply<Response>) {
-    this.#kv = kv;
-    this.#cluster = cluster;
-    this.#shared = shared;
+  constructor(context: WatchContext, reply: Reply<Response>) {
+    this.#context = context;
+    this.#cluster = context.cluster;
     this.#reply = reply;
   }
 
@@ -88,14 +97,15 @@ class WatchStream implements RequestObserver<Request> {
       return false;
     }
     const head = { header: this.#header(revision), watchId: watch.id };
-    const tail = this.#shared.encoded(events);
+    const { shared, messageBytesMax } = this.#context;
+    const tail = shared.encoded(events);
     if (tail !== undefined) {
       this.#send(head, tail);
       return true;
     }
     const response = { ...head, events: events.map(eventOf) };
-    if (watch.fragmented) for (const fragment of fragmentsOf(response)) this.#send(fragment);
-    else this.#send(response);
+    if (!watch.fragmented) this.#send(response);
+    else for (const fragment of fragmentsOf(response, messageBytesMax)) this.#send(fragment);
     return true;
   }
 
@@ -113,6 +123,7 @@ class WatchStream implements RequestObserver<Request> {
     this.#forget(watch);
     switch (reason.code) {
       case "COMPACTED":
+        this.#ended.add(watch.id);
         // As etcd: neither a reason nor a revision, but the revision to start again from.
         this.#send({
           header: clusterHeader(this.#cluster.header()),
@@ -141,7 +152,7 @@ class WatchStream implements RequestObserver<Request> {
     const watch = new OneWatch(this, this.#idFor(request), request);
     let createdRevision: Revision;
     try {
-      createdRevision = watch.start(this.#kv, queryOf(request));
+      createdRevision = watch.start(this.#context.kv, queryOf(request));
     } catch (thrown) {
       const reason = thrown instanceof KvError ? deniedReason(thrown) : undefined;
       if (reason === undefined) throw thrown;
@@ -167,24 +178,29 @@ class WatchStream implements RequestObserver<Request> {
     const { rangeEnd } = request;
     const open = rangeEnd.length === 0 || (rangeEnd.length === 1 && rangeEnd[0] === 0);
     if (!open && compareBytes(firstKey(request), rangeEnd) >= 0) return "mvcc: watcher range is empty";
-    if (request.watchId !== 0 && this.#watches.has(request.watchId)) {
+    if (request.watchId !== 0 && this.#isTaken(request.watchId)) {
       return "mvcc: duplicate watch ID provided on the WatchStream";
     }
-    return this.#watches.size >= watchesPerStreamMax ? rpcErrorOf("TOO_MANY_REQUESTS").message : undefined;
+    const ids = this.#watches.size + this.#ended.size;
+    return ids >= watchesPerStreamMax ? rpcErrorOf("TOO_MANY_REQUESTS").message : undefined;
+  }
+
+  #isTaken(id: number): boolean {
+    return this.#watches.has(id) || this.#ended.has(id);
   }
 
   #idFor(request: Create): number {
     if (request.watchId !== 0) return request.watchId;
-    while (this.#watches.has(this.#nextId)) this.#nextId++;
+    while (this.#isTaken(this.#nextId)) this.#nextId++;
     return this.#nextId++;
   }
 
   #cancel(id: number): void {
     const watch = this.#watches.get(id);
-    if (watch === undefined) return;
-    watch.close();
+    if (watch === undefined && !this.#ended.delete(id)) return;
+    watch?.close();
     this.#send({ header: headerOf(this.#cluster.header()), watchId: id, canceled: true });
-    this.#forget(watch);
+    if (watch !== undefined) this.#forget(watch);
   }
 
   #forget(watch: OneWatch): void {
