@@ -1,3 +1,5 @@
+import { quoteGo } from "./field.ts";
+
 /** metav1.Time: RFC 3339, seconds, UTC. `milliseconds` since 1970. */
 export function formatTime(milliseconds: number): string {
   const second = Math.floor(milliseconds / 1_000);
@@ -75,6 +77,21 @@ export function parseDuration(text: string): bigint | undefined {
   if (total > durationMax) return undefined;
   return match[1] === "-" ? -total : total;
 }
+
+/** What is wrong with a text that is no duration, in the words of Go's time.ParseDuration; undefined for one that is. */
+export function durationProblem(text: string): string | undefined {
+  if (parseDuration(text) !== undefined) return undefined;
+  const quoted = quoteGo(text);
+  // The parts that are whole are passed; what the first other one lacks is told.
+  const part =
+    /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))*(?:\d+\.?\d*|\.\d+)([^\d.]*)/.exec(text);
+  const [, unit] = part ?? [];
+  if (unit === undefined || durationUnits.has(unit)) return `time: invalid duration ${quoted}`;
+  if (unit === "") return `time: missing unit in duration ${quoted}`;
+  return `time: unknown unit ${quoteGo(unit)} in duration ${quoted}`;
+}
+
+const durationUnits: ReadonlySet<string> = new Set(["ns", "us", "\u00b5s", "\u03bcs", "ms", "s", "m", "h"]);
 
 /** Nanoseconds as Go prints them: `1h30m0s`, `1.5s`, `150ms`. */
 export function formatDuration(nanoseconds: bigint): string {

@@ -95,7 +95,8 @@ export function complain(
   if (texts.length === 0 || options.fieldValidation === "Ignore") return;
   if (options.fieldValidation === "Strict") throw refuse(texts);
   // A warning is one line.
-  for (const text of texts) options.warn(text.replace(/^yaml: unmarshal errors:\n {2}/, ""));
+  for (const text of texts)
+    options.warn(text.replace(/^(?:error converting YAML to JSON: )?yaml: unmarshal errors:\n {2}/, ""));
 }
 
 /** Why an object of `kind` is no object of the registry of types. */
@@ -122,7 +123,7 @@ function parseBody(
     case "application/json":
       try {
         const value = parseJson(body.toString(), { onDuplicate });
-        if (!custom) checkIdentity(value, unrecognized);
+        checkIdentity(value, unrecognized, custom);
         return { value, duplicates };
       } catch (error) {
         if (error instanceof JsonError) {
@@ -135,7 +136,7 @@ function parseBody(
         const value = parseYaml(body.toString(), {
           onDuplicate: (text) => duplicates.push(text),
         });
-        if (!custom) checkIdentity(value, unrecognized);
+        checkIdentity(value, unrecognized, custom);
         return { value, duplicates };
       } catch (error) {
         if (error instanceof YamlError) throw unrecognized(error.message);
@@ -155,14 +156,28 @@ function parseBody(
 }
 
 /** What a body is must be known before anything else of it. */
-function checkIdentity(value: Json, unrecognized: (why: string) => Error): void {
-  if (!isJsonObject(value)) return;
+function checkIdentity(value: Json, unrecognized: (why: string) => Error, custom: boolean): void {
+  if (value === null) return;
+  const problem = custom ? undefined : identityProblem(value);
+  if (problem !== undefined) throw unrecognized(problem);
+  const apiVersion = isJsonObject(value) ? value["apiVersion"] : undefined;
+  if (typeof apiVersion === "string" && apiVersion.split("/").length > 2)
+    throw unrecognized(`unexpected GroupVersion string: ${apiVersion}`);
+}
+
+const identityType =
+  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
+/** Why it cannot be said what an object a document is. */
+export function identityProblem(value: Json): string | undefined {
+  const unreadable = (found: Json, into: string): string =>
+    `couldn't get version/kind; json parse error: json: cannot unmarshal ${jsonTypeName(found)} into Go ${into}`;
+  if (!isJsonObject(value)) return unreadable(value, `value of type ${identityType}`);
   for (const name of ["apiVersion", "kind"]) {
     const given = Object.hasOwn(value, name) ? (value[name] ?? "") : "";
-    if (typeof given === "string") continue;
-    const what = `json: cannot unmarshal ${jsonTypeName(given)} into Go struct field .${name} of type string`;
-    throw unrecognized(`couldn't get version/kind; json parse error: ${what}`);
+    if (typeof given !== "string") return unreadable(given, `struct field .${name} of type string`);
   }
+  return undefined;
 }
 
 /** @throws ProtobufError */
@@ -172,6 +187,7 @@ export function decodeProtobuf(body: Buffer, protobuf: () => KubernetesCodec): J
       "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]",
     );
   }
+  if (body.length === 4) throw new ProtobufError("empty body");
   return protobuf().decode(body) as unknown as Json;
 }
 
@@ -185,10 +201,9 @@ function summary(body: Buffer): string {
 
 function objectFields(value: Json, body: Buffer, expected: GroupVersionKind): JsonObject {
   if (value === null) return {};
-  if (typeof value === "object" && !Array.isArray(value)) return value;
-  const found = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+  if (isJsonObject(value)) return value;
   throw errors.badRequest(
-    `the object provided is unrecognized (must be of type ${expected.kind}): couldn't get version/kind; json parse error: json: cannot unmarshal ${found} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (${summary(body)})`,
+    `the object provided is unrecognized (must be of type ${expected.kind}): ${identityProblem(value)} (${summary(body)})`,
   );
 }
 

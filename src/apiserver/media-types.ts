@@ -138,7 +138,7 @@ function qualityOf(type: MediaType): number {
 /** Undefined where `as` asks for something that there is not. */
 function targetOf({ parameters }: MediaType): Pick<Representation, "as" | "version"> | undefined {
   const as = parameters.get("as") ?? "";
-  if (as === "") return { as: "", version: "" };
+  if (as === "") return parameters.has("g") || parameters.has("v") ? undefined : { as: "", version: "" };
   const version = parameters.get("v") ?? "";
   if (parameters.get("g") !== "meta.k8s.io" || (version !== "v1" && version !== "v1beta1")) return undefined;
   if (as === "Table" || as === "PartialObjectMetadata" || as === "PartialObjectMetadataList")

@@ -1,4 +1,11 @@
-import { errors, type FieldError, field, type Json, type JsonObject } from "../apimachinery/index.ts";
+import {
+  errors,
+  type FieldError,
+  field,
+  type Json,
+  type JsonObject,
+  jsonTypeName,
+} from "../apimachinery/index.ts";
 import type { FieldValidation } from "./decode-body.ts";
 import { fieldManagerCharsMax } from "./limits.ts";
 import type { Query } from "./request-info.ts";
@@ -138,14 +145,25 @@ const listsAll: ListParameters = {
 
 const matchField = "resourceVersionMatch";
 
-function watchProblems({ resourceVersionMatch: match, sendInitialEvents }: ListParameters): FieldError[] {
+const withContinue = field.forbidden(
+  matchField,
+  "resourceVersionMatch is forbidden when continue is provided",
+);
+
+function watchProblems(parameters: ListParameters): FieldError[] {
+  const { resourceVersionMatch: match, resourceVersion, sendInitialEvents } = parameters;
   const problems: FieldError[] = [];
   if (sendInitialEvents !== undefined && match !== "NotOlderThan") {
     problems.push(
       field.forbidden(matchField, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
     );
   }
-  if (match === "") return problems;
+  if (match === "") {
+    // A watch from the beginning is one that asks for what there is, and for a match.
+    const isFromStart =
+      sendInitialEvents === undefined && (resourceVersion === "" || resourceVersion === "0");
+    return isFromStart && parameters.continue !== "" ? [withContinue] : problems;
+  }
   if (sendInitialEvents === undefined) {
     problems.push(
       field.forbidden(
@@ -155,24 +173,27 @@ function watchProblems({ resourceVersionMatch: match, sendInitialEvents }: ListP
     );
   }
   if (match !== "NotOlderThan") problems.push(field.notSupported(matchField, match, ["NotOlderThan"]));
+  if (parameters.continue !== "") problems.push(withContinue);
   return problems;
 }
 
 function listProblems(parameters: ListParameters): FieldError[] {
   const { resourceVersionMatch: match, resourceVersion, sendInitialEvents } = parameters;
-  const problems: FieldError[] = [];
+  const problems = match === "" ? [] : matchProblems(match, resourceVersion, parameters.continue);
   if (sendInitialEvents !== undefined) {
     problems.push(field.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
   }
-  if (match === "") return problems;
+  return problems;
+}
+
+function matchProblems(match: string, resourceVersion: string, continued: string): FieldError[] {
+  const problems: FieldError[] = [];
   if (resourceVersion === "") {
     problems.push(
       field.forbidden(matchField, "resourceVersionMatch is forbidden unless resourceVersion is provided"),
     );
   }
-  if (parameters.continue !== "") {
-    problems.push(field.forbidden(matchField, "resourceVersionMatch is forbidden when continue is provided"));
-  }
+  if (continued !== "") problems.push(withContinue);
   if (match !== "Exact" && match !== "NotOlderThan") {
     // Upstream lists these in this order, not sorted.
     const detail = 'supported values: "Exact", "NotOlderThan", ""';
@@ -188,8 +209,8 @@ function listProblems(parameters: ListParameters): FieldError[] {
 
 /** @throws StatusError BadRequest with strconv's text */
 function integer(query: Query, name: string): number | undefined {
+  if (!query.has(name)) return undefined;
   const text = query.get(name);
-  if (text === "") return undefined;
   const quoted = JSON.stringify(text);
   if (!/^[+-]?\d+$/.test(text))
     throw errors.badRequest(`strconv.ParseInt: parsing ${quoted}: invalid syntax`);
@@ -212,7 +233,7 @@ export interface DeleteParameters {
 export function deleteParametersOf(body: JsonObject): DeleteParameters {
   const { dryRun, gracePeriodSeconds, preconditions, propagationPolicy, orphanDependents } = body;
   return checkedDelete({
-    dryRun: Array.isArray(dryRun) ? dryRun.map(String) : [],
+    dryRun: textsOr(dryRun, "dryRun"),
     gracePeriodSeconds: numberOr(gracePeriodSeconds, "gracePeriodSeconds"),
     preconditions: preconditionsOf(preconditions),
     propagationPolicy: typeof propagationPolicy === "string" ? propagationPolicy : undefined,
@@ -240,6 +261,14 @@ function numberOr(value: Json | undefined, name: string): number | undefined {
   );
 }
 
+function textsOr(value: Json | undefined, name: string): string[] {
+  if (value === undefined || value === null) return [];
+  if (Array.isArray(value)) return value.map(String);
+  throw errors.badRequest(
+    `json: cannot unmarshal ${jsonTypeName(value)} into Go struct field DeleteOptions.${name} of type []string`,
+  );
+}
+
 function preconditionsOf(value: Json | undefined): DeleteParameters["preconditions"] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   const { uid, resourceVersion } = value;
@@ -264,7 +293,7 @@ function checkedDelete(raw: RawDeleteOptions): DeleteParameters {
     const detail = "orphanDependents and deletionPropagation cannot be both set";
     problems.push(field.invalid("propagationPolicy", policy, detail));
   }
-  if (policy !== undefined && !["Foreground", "Background", "Orphan", ""].includes(policy)) {
+  if (policy !== undefined && !["Foreground", "Background", "Orphan"].includes(policy)) {
     // Upstream lists these in this order, not sorted.
     const detail = 'supported values: "Foreground", "Background", "Orphan", "nil"';
     problems.push({ type: "FieldValueNotSupported", field: "propagationPolicy", badValue: policy, detail });
@@ -275,9 +304,7 @@ function checkedDelete(raw: RawDeleteOptions): DeleteParameters {
     dryRun: raw.dryRun.length > 0,
     ...(raw.gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds: raw.gracePeriodSeconds }),
     ...(raw.preconditions === undefined ? {} : { preconditions: raw.preconditions }),
-    ...(policy === undefined || policy === ""
-      ? {}
-      : { propagationPolicy: policy as "Orphan" | "Background" | "Foreground" }),
+    ...(policy === undefined ? {} : { propagationPolicy: policy as "Orphan" | "Background" | "Foreground" }),
     ...(raw.orphanDependents === undefined ? {} : { orphanDependents: raw.orphanDependents }),
   };
 }

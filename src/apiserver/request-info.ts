@@ -19,7 +19,7 @@ export interface RequestInfo {
   readonly named: boolean;
   /** The old `/watch/` paths. */
   readonly legacyWatch: boolean;
-  /** Segments after the subresource: nothing is served there. */
+  /** Segments after the subresource, or segments that are empty: nothing is served there. */
   readonly surplus: number;
 }
 
@@ -58,9 +58,13 @@ export class Query {
 
 const none: ReadonlyMap<string, readonly string[]> = new Map();
 
+/** What Go passes over: parameters with a semicolon, which some take for a separator, or with a broken percent-encoding. */
+const passedOver = /;|%(?![0-9a-f]{2})/i;
+
 function read(text: string): ReadonlyMap<string, readonly string[]> {
   const values = new Map<string, string[]>();
-  for (const [name, value] of new URLSearchParams(text)) {
+  const parts = passedOver.test(text) ? text.split("&").filter((part) => !passedOver.test(part)) : undefined;
+  for (const [name, value] of new URLSearchParams(parts?.join("&") ?? text)) {
     const present = values.get(name);
     if (present === undefined) values.set(name, [value]);
     else present.push(value);
@@ -148,7 +152,7 @@ function resourceInfo(
     name,
     named: pathName !== "",
     legacyWatch,
-    surplus: Math.max(0, parts.length - 3),
+    surplus: Math.max(0, parts.length - 3) + (at.path.includes("//") ? 1 : 0),
   };
 }
 

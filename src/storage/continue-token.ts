@@ -1,3 +1,4 @@
+import { JsonError, parseJson } from "../apimachinery/index.ts";
 import { type Revision, utf8 } from "../base/index.ts";
 import { StorageError } from "./ports.ts";
 
@@ -65,10 +66,23 @@ function jsonErrorOf(bytes: Uint8Array): string {
   const first = bytes.find((byte) => byte !== 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d);
   if (first === undefined) return "unexpected end of JSON input";
   if (first === 0x7b) return "unexpected end of JSON input";
+  if (beginsLiteral.has(first)) return literalErrorOf(bytes);
   // Go shows the byte as the character of that number, where it can be printed.
   const printable = (first >= 0x20 && first < 0x7f) || first >= 0xa1;
   const shown = printable ? String.fromCharCode(first) : `\\u${first.toString(16).padStart(4, "0")}`;
   return `invalid character '${shown}' looking for beginning of value`;
+}
+
+const beginsLiteral: ReadonlySet<number> = new Set(Buffer.from("tfn"));
+
+function literalErrorOf(bytes: Uint8Array): string {
+  try {
+    parseJson(Buffer.from(bytes).toString());
+  } catch (error) {
+    if (error instanceof JsonError) return error.message;
+    throw error;
+  }
+  return "unexpected end of JSON input";
 }
 
 const invalid = (reason: string): StorageError =>

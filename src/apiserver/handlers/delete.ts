@@ -1,5 +1,6 @@
 import {
   errors,
+  isJsonObject,
   type Json,
   JsonError,
   type JsonObject,
@@ -10,7 +11,7 @@ import {
 import type { DeleteOptions } from "../../registry/index.ts";
 import { ProtobufError } from "../../wire/index.ts";
 import { readBody } from "../body.ts";
-import { decodeProtobuf, notRegistered } from "../decode-body.ts";
+import { decodeProtobuf, identityProblem, notRegistered } from "../decode-body.ts";
 import { objectTypes, parseMediaType } from "../media-types.ts";
 import { type DeleteParameters, deleteParametersOf, deleteParametersOfQuery } from "../options.ts";
 import type { ResourceCall } from "./call.ts";
@@ -53,17 +54,16 @@ export async function deleteParameters(call: ResourceCall): Promise<DeleteParame
   if (body.length === 0) return deleteParametersOfQuery(call.info.query);
   const value = parseOptions(body, call);
   if (value === null) return deleteParametersOf({});
-  if (typeof value !== "object" || Array.isArray(value)) {
-    throw errors.badRequest(
-      "couldn't get version/kind; json parse error: json: cannot unmarshal into Go value",
-    );
-  }
-  const { kind, apiVersion } = value;
+  const unreadable = identityProblem(value);
+  if (unreadable !== undefined || !isJsonObject(value)) throw errors.badRequest(unreadable ?? "");
+  const { kind = "", apiVersion = "" } = value as { kind?: string; apiVersion?: string };
+  if (apiVersion.split("/").length > 2)
+    throw errors.badRequest(`unexpected GroupVersion string: ${apiVersion}`);
   // In the form that upstream's server has of it inside.
   const inside = { kind: "DeleteOptions", apiVersion: "meta.k8s.io/__internal" };
   call.context.state.audit?.sent({}, () => ({ ...inside, ...withoutKind(value) }));
-  if (typeof kind === "string" && kind !== "" && kind !== "DeleteOptions") {
-    const version = typeof apiVersion === "string" ? apiVersion : "";
+  if (kind !== "" && kind !== "DeleteOptions") {
+    const version = apiVersion === "" ? "meta.k8s.io/v1" : apiVersion;
     throw errors.badRequest(notRegistered({ kind, group: "", version }));
   }
   return deleteParametersOf(value);

@@ -279,7 +279,9 @@ class Patching {
       throw errors.badRequest(`error decoding YAML: error unmarshaling JSON: while decoding JSON: ${what}`);
     }
     const applied = deepClone(document) as unknown as KubeObject;
-    const { apiVersion = "", kind = "" } = applied;
+    // What is no text says nothing.
+    const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
+    const [apiVersion, kind] = [textOf(applied.apiVersion), textOf(applied.kind)];
     if (apiVersion !== apiVersionOf(this.#kind) || kind !== this.#kind.kind) {
       const [group, version] = apiVersion.includes("/") ? apiVersion.split("/", 2) : ["", apiVersion];
       throw errors.badRequest(`invalid object type: ${group}/${version}, Kind=${kind}`);

@@ -1,4 +1,4 @@
-import { errors, field, parseDuration } from "../../apimachinery/index.ts";
+import { durationProblem, errors } from "../../apimachinery/index.ts";
 import type { Layer } from "../state.ts";
 import { isLong } from "./max-in-flight.ts";
 
@@ -7,8 +7,8 @@ export function requestTimeout(): Layer {
   return (context, next) => {
     const { info } = context.state;
     const timeout = info.query.empty || isLong(info) ? "" : info.query.get("timeout");
-    if (timeout === "" || parseDuration(timeout) !== undefined) return next(context);
-    const why = `time: invalid duration ${field.quoteGo(timeout)}`;
+    const why = timeout === "" ? undefined : durationProblem(timeout);
+    if (why === undefined) return next(context);
     throw errors.badRequest(`invalid timeout specified in the request URL - ${why}`);
   };
 }
