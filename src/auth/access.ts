@@ -14,6 +14,8 @@ export interface AccessRequest {
     readonly name: string;
   };
   readonly path: string;
+  /** Of the API that the resource was asked for in; only who is asked elsewhere is told. */
+  readonly version?: string;
   /** Of a list or watch, as it was sent; only the node authorizer looks at it. */
   readonly fieldSelector?: string;
 }
@@ -22,6 +24,10 @@ export interface Decision {
   readonly allowed: boolean;
   /** Told to the client after a refusal, and by reviews; "" for nothing to add. */
   readonly reason: string;
+  /** Refused for good: nobody else is asked. */
+  readonly denied?: boolean;
+  /** Why somebody who should have said could not: what is not allowed then is a failure, rather than refused. */
+  readonly error?: string;
 }
 
 export interface Authorizer {

@@ -10,11 +10,11 @@ const allowed: Decision = { allowed: true, reason: "" };
 const everythingForbidden: Decision = { allowed: false, reason: "Everything is forbidden." };
 
 /**
- * system:masters may do everything; of others the first mode that allows something decides. `modes`: Node and RBAC by default, what a node
- * needs for its pods and then roles, as kubeadm has it.
+ * system:masters may do everything; of others the first mode that allows something, or denies it, decides. `modes`: Node and RBAC by default, what a
+ * node needs for its pods and then roles, as kubeadm has it; others than upstream's own are authorizers themselves.
  */
 export function createAuthorizer(deps: {
-  readonly modes?: readonly AuthorizationMode[];
+  readonly modes?: readonly (AuthorizationMode | Authorizer)[];
   readonly rbac: RbacPolicy;
   readonly nodes?: NodeAuthorizer;
 }): Authorizer {
@@ -25,7 +25,11 @@ export function createAuthorizer(deps: {
     Node: nodes && ((request) => nodes.authorize(request) ?? noOpinion),
     RBAC: (request) => rbac.authorize(request),
   };
-  const asked = modes.flatMap((mode) => authorizers[mode] ?? []);
+  const asked = modes.flatMap((mode) =>
+    typeof mode === "string"
+      ? (authorizers[mode] ?? [])
+      : (request: AccessRequest) => mode.authorize(request),
+  );
   return {
     authorize(request) {
       return request.user.groups.includes(mastersGroup) ? allowed : ask(asked, 0, request, noOpinion);
@@ -45,13 +49,16 @@ function ask(
   const authorize = authorizers[from];
   if (authorize === undefined) return before;
   const go = (decision: Decision) =>
-    decision.allowed ? decision : ask(authorizers, from + 1, request, bothReasons(before, decision));
+    decision.allowed || decision.denied === true
+      ? decision
+      : ask(authorizers, from + 1, request, both(before, decision));
   const decision = authorize(request);
   return decision instanceof Promise ? decision.then(go) : go(decision);
 }
 
-/** With the reasons of both where both had one. */
-function bothReasons(first: Decision, last: Decision): Decision {
-  if (first.reason === "") return last;
-  return { allowed: false, reason: last.reason === "" ? first.reason : `${first.reason}\n${last.reason}` };
+/** With the reasons, and the errors, of both where both had one. */
+function both(first: Decision, last: Decision): Decision {
+  const joined = (one = "", other = ""): string => [one, other].filter((text) => text !== "").join("\n");
+  const error = joined(first.error, last.error);
+  return { allowed: false, reason: joined(first.reason, last.reason), ...(error === "" ? {} : { error }) };
 }

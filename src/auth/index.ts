@@ -40,3 +40,5 @@ export {
 export { type OidcOptions, oidcTokens, signingAlgs } from "./tokens/oidc.ts";
 export type { ObjectReader, TokenAuthenticator } from "./tokens/ports.ts";
 export { parseTokenFile, type StaticToken, staticTokens } from "./tokens/static-tokens.ts";
+export type { ReviewVersion } from "./webhook/access-review.ts";
+export { type WebhookAuthorizerOptions, webhookAuthorizer } from "./webhook/authorizer.ts";

@@ -55,6 +55,14 @@ export async function openAccessControl(
       ],
     }),
     bootstrapTokenAuth: access.enableBootstrapTokenAuth,
-    authorizationModes: access.authorizationModes,
+    authorizationModes: await authorizersOf(platform, access),
   });
+}
+
+/** @throws Error that names the flag and the file */
+async function authorizersOf(platform: Platform, access: AccessConfig) {
+  const { authorizationModes: modes, authorizationConfigFile: file } = access;
+  if (file !== undefined || modes?.some((mode) => typeof mode !== "string"))
+    return await (await import("./authorization.ts")).openAuthorization(platform, access);
+  return modes?.filter((mode) => typeof mode === "string");
 }

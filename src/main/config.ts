@@ -1,5 +1,5 @@
 import type { AdmissionSelection } from "../admission/index.ts";
-import type { AuthorizationMode, OidcOptions } from "../auth/index.ts";
+import type { AuthorizationMode, OidcOptions, WebhookAuthorizerOptions } from "../auth/index.ts";
 import type { Address } from "../member/index.ts";
 import type { AutoCompactionPolicy } from "../replica/index.ts";
 import type { AuditConfig } from "./audit.ts";
@@ -119,7 +119,20 @@ export interface AccessConfig {
   /** Whose tokens are good besides this cluster's own. */
   readonly oidc?: OidcConfig;
   /** What decides who may do what, in this order; Node and RBAC when left out. */
-  readonly authorizationModes?: readonly AuthorizationMode[];
+  readonly authorizationModes?: readonly (AuthorizationMode | AuthorizationWebhook)[];
+  /** Says it in place of `authorizationModes`. */
+  readonly authorizationConfigFile?: string;
+}
+
+/** Somebody elsewhere who decides. */
+export interface AuthorizationWebhook extends WebhookAuthorizerOptions {
+  /** Says in a kubeconfig where they are. */
+  readonly kubeconfigFile: string;
+  readonly timeoutMs: number;
+  /** CEL: only about requests for which all hold they are asked. */
+  readonly matchConditions: readonly string[];
+  /** Of the conditions, for errors. */
+  readonly path: string;
 }
 
 /** A provider of OpenID Connect. */

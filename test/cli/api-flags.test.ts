@@ -53,6 +53,33 @@ test("a cluster of one's own is not open to everybody when nothing is said", () 
   assert.deepEqual(servedAs(parseArguments([])).access?.authorizationModes, ["AlwaysAllow"]);
 });
 
+test("who decides is said by modes or by a file, and a webhook needs one of its own", () => {
+  const accessOf = (...args: string[]) => servedAs(settingsOf(optionsOf(...args))).access;
+  assert.throws(() => accessOf("--authorization-mode=Webhook"), /config file not passed/);
+  assert.throws(() => accessOf("--authorization-webhook-config-file=a"), /without mode Webhook/);
+  assert.throws(() => accessOf("--authorization-mode=RBAC,RBAC"), /mode specified more than once/);
+  assert.throws(() => accessOf("--authorization-mode=Bogus"), /"Bogus" is not a valid mode here/);
+  const both = ["--authorization-config=a.yaml", "--authorization-mode=RBAC"];
+  assert.throws(
+    () => accessOf(...both),
+    /--authorization-config can not be specified when --authorization-mode/,
+  );
+  assert.equal(accessOf("--authorization-config=a.yaml")?.authorizationConfigFile, "a.yaml");
+  const [webhook, rbac] =
+    accessOf("--authorization-mode=Webhook,RBAC", "--authorization-webhook-config-file=hook.yaml")
+      ?.authorizationModes ?? [];
+  assert.equal(rbac, "RBAC");
+  assert.deepEqual(webhook, {
+    ...{
+      version: "v1beta1",
+      authorizedTtlMs: 300_000,
+      unauthorizedTtlMs: 30_000,
+      failurePolicy: "NoOpinion",
+    },
+    ...{ kubeconfigFile: "hook.yaml", timeoutMs: 30_000, matchConditions: [], path: "" },
+  });
+});
+
 test("the flags of a member that is a process of its own are those that were given, files by their whole path", () => {
   const args = ["--token-auth-file=tokens.csv", "--api-audiences=a,b", "--requestheader-allowed-names="];
   const passedOn = apiArguments(optionsOf(...args));

@@ -58,7 +58,7 @@ export interface AccessOptions {
   /** `--enable-bootstrap-token-auth`, false by default */
   readonly bootstrapTokenAuth?: boolean;
   /** `--authorization-mode`, Node and RBAC by default */
-  readonly authorizationModes?: readonly AuthorizationMode[] | undefined;
+  readonly authorizationModes?: readonly (AuthorizationMode | Authorizer)[] | undefined;
 }
 
 /** Who asks and what they may do. It decides by objects of the registry, which in turn asks it before it stores some of them. */
@@ -85,6 +85,7 @@ export function createAccessControl(options: AccessOptions): AccessControl {
     podsOn: async (node) => (await pods?.on(node)) ?? [],
     rules: nodeRules,
   });
+  const asksElsewhere = options.authorizationModes?.some((mode) => typeof mode !== "string") === true;
   const authorizer = createAuthorizer({
     ...(options.authorizationModes && { modes: options.authorizationModes }),
     rbac: policy,
@@ -119,7 +120,7 @@ export function createAccessControl(options: AccessOptions): AccessControl {
       issuer: createTokenIssuer({ issuer: issuers[0], audiences, key: signing, clock, random }),
       rulesFor: (user, namespace) => ({
         ...policy.rulesFor(user, namespace),
-        incomplete: nodeOf(user) !== undefined,
+        incomplete: nodeOf(user) !== undefined || asksElsewhere,
       }),
     },
     follow(registry) {

@@ -99,7 +99,32 @@ export const apiFlags: ReadonlyMap<string, ApiFlag> = new Map([
       "list",
       "AlwaysAllow",
       "<list>",
-      "who decides who may do what, in this order: Node, RBAC, AlwaysAllow, AlwaysDeny",
+      "who decides who may do what, in this order: Node, RBAC, AlwaysAllow, AlwaysDeny, Webhook",
+    ],
+    "authorization-config": [
+      "text",
+      "",
+      file,
+      "says it in a file, with several webhooks and their conditions",
+    ],
+    "authorization-webhook-config-file": ["text", "", file, "kubeconfig of the server that Webhook asks"],
+    "authorization-webhook-version": [
+      "text",
+      "v1beta1",
+      "<version>",
+      "of the SubjectAccessReviews that it gets",
+    ],
+    "authorization-webhook-cache-authorized-ttl": [
+      "duration",
+      "5m0s",
+      "<duration>",
+      "how long what it allows is remembered",
+    ],
+    "authorization-webhook-cache-unauthorized-ttl": [
+      "duration",
+      "30s",
+      "<duration>",
+      "and what it does not allow",
     ],
   }),
   ...flagsOf("Admission", {

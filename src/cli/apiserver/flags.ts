@@ -96,12 +96,7 @@ export const flags: FlagTable = new Map<string, Flag>([
     "service-account-signing-endpoint": refused("text"),
 
     // Authorization
-    "authorization-config": refused("text"),
     "authorization-policy-file": refused("text"),
-    "authorization-webhook-cache-authorized-ttl": none("duration", "5m0s"),
-    "authorization-webhook-cache-unauthorized-ttl": none("duration", "30s"),
-    "authorization-webhook-config-file": refused("text"),
-    "authorization-webhook-version": none("text", "v1beta1"),
 
     // Admission
     "admission-control": refused("list"),

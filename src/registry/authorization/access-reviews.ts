@@ -22,6 +22,7 @@ interface ResourceAttributes {
   readonly namespace?: string;
   readonly verb?: string;
   readonly group?: string;
+  readonly version?: string;
   readonly resource?: string;
   readonly subresource?: string;
   readonly name?: string;
@@ -155,8 +156,16 @@ async function answered(
   authorizer: Access["authorizer"],
   user: UserInfo,
 ): Promise<KubeObject> {
-  const { allowed, reason } = await authorizer.authorize(requestOf(review.spec, user));
-  return { ...review, status: { allowed, ...(reason === "" ? {} : { reason }) } };
+  const { allowed, denied, reason, error } = await authorizer.authorize(requestOf(review.spec, user));
+  return {
+    ...review,
+    status: {
+      allowed,
+      ...(denied === true ? { denied } : {}),
+      ...(reason === "" ? {} : { reason }),
+      ...(error === undefined ? {} : { evaluationError: error }),
+    },
+  };
 }
 
 function requestOf(
@@ -170,13 +179,21 @@ function requestOf(
   const {
     verb = "",
     group = "",
+    version = "",
     resource = "",
     subresource = "",
     namespace = "",
     name = "",
   } = resourceAttributes;
   const target = { group, resource, subresource, namespace, name };
-  return { user, verb, path: "", resource: target, fieldSelector: fieldSelectorText(resourceAttributes) };
+  return {
+    user,
+    verb,
+    path: "",
+    version,
+    resource: target,
+    fieldSelector: fieldSelectorText(resourceAttributes),
+  };
 }
 
 /** What asks for one value of a field; other requirements only narrow what is asked for. */
