@@ -11,10 +11,12 @@ const grownBytesMin = 16 * 1024 * 1024;
 /** Work between two looks: with less it is quiet. */
 const quietMsMax = 15;
 /**
- * Looks in a row that find it quiet, three seconds, before anything is given back: who pauses between two loads needs all of it again at once, and V8
- * collects more often after a collection that found little alive.
+ * Looks in a row that find it quiet, ten seconds, before anything is given back: who pauses between two loads needs all of it again at once, and
+ * what a collection takes away with the garbage is part of what V8 has learnt of the code (a create took a fifth longer after one).
  */
-const quietLooksMin = 6;
+const quietLooksMin = 20;
+/** Work that a start takes, on slow machines too: whoever has worked longer is past it. */
+const startMsMax = 1500;
 /** A larger heap takes longer to collect at once than anybody should wait; V8 does it in pieces, when it thinks fit. */
 const heapBytesMax = 192 * 1024 * 1024;
 /** Work after which quiet is worth a collection, which takes as long as a twentieth of it at most. */
@@ -32,7 +34,10 @@ export interface HeldMemory {
   trim(): void;
 }
 
-/** Looks twice a second, in the background. What a start leaves is given back at the first pause, everything else when it has been quiet for a while. */
+/**
+ * Looks twice a second, in the background. What a start leaves is given back at once where nobody has asked for anything yet, everything else when it
+ * has been quiet for a while.
+ */
 export function giveMemoryBack(clock: Clock, memory: HeldMemory = heldMemory()): void {
   let lookedMs: number | undefined;
   let quietLooks = 0;
@@ -46,11 +51,12 @@ export function giveMemoryBack(clock: Clock, memory: HeldMemory = heldMemory()):
       lookedMs = workedMs;
       const bytes = memory.residentBytes();
       trimmedBytes = Math.min(trimmedBytes, bytes);
-      if (quietLooks < (collectedMs === undefined ? 1 : quietLooksMin)) return;
+      const isStart = collectedMs === undefined && workedMs <= startMsMax;
+      if (quietLooks < (isStart ? 1 : quietLooksMin)) return;
       const isWorthIt = collectedMs === undefined || workedMs - collectedMs >= workedMsMin;
       const isDue = isWorthIt && memory.heapBytes() <= heapBytesMax;
       if (isDue) {
-        memory.collect(collectedMs === undefined);
+        memory.collect(isStart);
         collectedMs = lookedMs = memory.workedMs();
       }
       if (!isDue && bytes - trimmedBytes < grownBytesMin) return;

@@ -49,25 +49,35 @@ test("what a start leaves is collected thoroughly as soon as it is quiet, once",
   assert.deepEqual(half(10), []);
 });
 
-test("garbage is collected after three quiet seconds that follow much work, and a little work all the time is not worth it", () => {
+test("what a start leaves is not collected thoroughly once there has been a load", () => {
+  const { half, quiet } = process();
+  assert.deepEqual(half(400), []);
+  assert.deepEqual(half(500), []);
+  assert.deepEqual(half(601), []);
+  assert.deepEqual(quiet(19), []);
+  assert.deepEqual(half(0), ["collect", "trim"]);
+  assert.deepEqual(quiet(30), []);
+});
+
+test("garbage is collected after ten quiet seconds that follow much work, and a little work all the time is not worth it", () => {
   const { half, quiet } = started();
   assert.deepEqual(half(1500), []);
-  assert.deepEqual(quiet(6), []);
+  assert.deepEqual(quiet(20), []);
   assert.deepEqual(half(900), []);
-  assert.deepEqual(quiet(5), []);
+  assert.deepEqual(quiet(19), []);
   assert.deepEqual(half(15), ["collect", "trim"]);
   for (let i = 0; i < 100; i++) assert.deepEqual(half(14), []);
 });
 
-test("who works again within three seconds is not disturbed", () => {
+test("who works again within ten seconds is not disturbed", () => {
   const { state, half, quiet } = started();
   for (let i = 0; i < 10; i++) {
     state.resident += 50 * mebibyte;
     assert.deepEqual(half(3000), []);
-    assert.deepEqual(quiet(5), []);
+    assert.deepEqual(quiet(19), []);
   }
   assert.deepEqual(half(16), []);
-  assert.deepEqual(quiet(6), ["collect", "trim"]);
+  assert.deepEqual(quiet(20), ["collect", "trim"]);
 });
 
 test("a large heap is never collected at once", () => {
@@ -82,16 +92,16 @@ test("a process that grew gives back what is free when it is quiet, measured fro
   const { state, half, quiet } = started();
   state.resident += 15 * mebibyte;
   half(400);
-  assert.deepEqual(quiet(10), []);
+  assert.deepEqual(quiet(30), []);
   state.resident += 2 * mebibyte;
   half(400);
-  assert.deepEqual(quiet(5), []);
+  assert.deepEqual(quiet(19), []);
   assert.deepEqual(half(0), ["trim"]);
   state.resident -= 20 * mebibyte;
   half(400);
-  assert.deepEqual(quiet(10), []);
+  assert.deepEqual(quiet(30), []);
   state.resident += 16 * mebibyte;
   half(400);
-  assert.deepEqual(quiet(6), ["trim"]);
-  assert.deepEqual(quiet(10), []);
+  assert.deepEqual(quiet(20), ["trim"]);
+  assert.deepEqual(quiet(30), []);
 });
