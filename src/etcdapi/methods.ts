@@ -117,7 +117,7 @@ export const makers: readonly Maker[] = [
   forAdmins(({ cluster }) => cluster.moveLeader && moveLeaderMethod(cluster.moveLeader.bind(cluster))),
   forAdmins(({ cluster }) => cluster.hash && hashMethod(cluster, cluster.hash.bind(cluster))),
   forAdmins(({ cluster }) => cluster.hashKv && hashKvMethod(cluster, cluster.hashKv.bind(cluster))),
-  forAdmins(({ cluster }) => cluster.snapshot && snapshotMethod(cluster, cluster.snapshot.bind(cluster))),
+  forAdmins(({ cluster }) => cluster.snapshot && snapshotMethod(cluster.snapshot.bind(cluster))),
   forAdmins(({ cluster }) => cluster.defragment && defragmentMethod(cluster.defragment.bind(cluster))),
 
   // What these may be asked by whom is the store's to say.

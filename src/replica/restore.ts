@@ -67,8 +67,14 @@ export async function restoreReplica({
     for (const alarm of given.alarms) state.alarms.activate(alarm);
     state.access.adopt(given.access);
     const members = initialMemberIds(config).sort((a, b) => (a.id < b.id ? -1 : 1));
-    for (const { id, peerUrls } of members)
+    for (const { id, peerUrls } of members) {
       state.membership.apply({ type: "add-voter", member: id, context: encodePeerUrls(peerUrls) });
+      log.info("added member", {
+        "cluster-id": identity.clusterId.toString(16),
+        "added-peer-id": id.toString(16),
+        "added-peer-peer-urls": peerUrls,
+      });
+    }
     const replay = state.mvcc.replay();
     let versions = 0;
     for await (const version of given.versions()) {

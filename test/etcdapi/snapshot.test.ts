@@ -30,12 +30,16 @@ test("a snapshot is etcd's database file of one revision, its hash behind it, wh
   stream.send({});
   const blobs: Uint8Array[] = [];
   for (let remaining = 1; remaining > 0; ) {
-    const { blob, remainingBytes, version } = await stream.next();
+    const { header: none, blob, remainingBytes, version } = await stream.next();
     blobs.push(blob);
     remaining = remainingBytes;
     assert.match(version, /^3\.6\./);
+    assert.equal(none, undefined);
     if (blobs.length === 1) await put("k1", "after");
   }
+  const hash = await stream.next();
+  assert.equal(hash.remainingBytes, 0);
+  blobs.push(hash.blob);
   const whole = Buffer.concat(blobs);
   const file = whole.subarray(0, -32);
   assert.ok(createHash("sha256").update(file).digest().equals(whole.subarray(-32)));

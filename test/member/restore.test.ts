@@ -54,6 +54,8 @@ async function saveSnapshot(client: GrpcClient, path: string): Promise<void> {
     blobs.push(blob);
     remaining = remainingBytes;
   }
+  // The hash.
+  blobs.push((await stream.next()).blob);
   writeFileSync(path, Buffer.concat(blobs));
 }
 

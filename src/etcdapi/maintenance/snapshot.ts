@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { BboltFile } from "../../bbolt/index.ts";
 import { etcdserverpb } from "../../wire/index.ts";
 import { apiVersion } from "../api-version.ts";
-import { headerOf } from "../header.ts";
 import { type Method, type Reply, type RequestObserver, stream } from "../method.ts";
 import type { ClusterInfo, StoreSnapshot } from "../ports.ts";
 import { bucketsOf } from "./snapshot-buckets.ts";
@@ -11,29 +10,23 @@ type Response = etcdserverpb.SnapshotResponse;
 
 /** Bytes of the file in one message (etcd: 32 KiB). */
 const blobBytes = 32 * 1024;
-const hashBytes = 32;
 
 /**
  * The whole store as of now: the file that etcd would keep it in, and its SHA-256 behind it. It is made while it is sent, at the pace of
  * whoever takes it; writes go on meanwhile.
  */
-export function snapshotMethod(cluster: ClusterInfo, open: NonNullable<ClusterInfo["snapshot"]>): Method {
-  return stream(
-    etcdserverpb.MaintenanceService.Snapshot,
-    (reply) => new SnapshotStream(cluster, open, reply),
-  );
+export function snapshotMethod(open: NonNullable<ClusterInfo["snapshot"]>): Method {
+  return stream(etcdserverpb.MaintenanceService.Snapshot, (reply) => new SnapshotStream(open, reply));
 }
 
 class SnapshotStream implements RequestObserver<etcdserverpb.SnapshotRequest> {
-  readonly #cluster: ClusterInfo;
   readonly #open: NonNullable<ClusterInfo["snapshot"]>;
   readonly #reply: Reply<Response>;
   #asked = false;
   #closed = false;
   #room: (() => void) | undefined;
 
-  constructor(cluster: ClusterInfo, open: NonNullable<ClusterInfo["snapshot"]>, reply: Reply<Response>) {
-    this.#cluster = cluster;
+  constructor(open: NonNullable<ClusterInfo["snapshot"]>, reply: Reply<Response>) {
     this.#open = open;
     this.#reply = reply;
   }
@@ -73,11 +66,11 @@ class SnapshotStream implements RequestObserver<etcdserverpb.SnapshotRequest> {
   async #send(snapshot: StoreSnapshot): Promise<void> {
     const file = await BboltFile.layOut(bucketsOf(snapshot), snapshot.turn);
     const hash = createHash("sha256");
-    let remaining = file.bytes + hashBytes;
+    let remaining = file.bytes;
     const send = async (blob: Uint8Array): Promise<void> => {
-      remaining -= blob.length;
-      const header = headerOf(this.#cluster.header());
-      const response = { header, remainingBytes: remaining, blob, version: apiVersion.storage };
+      // As etcd does it: no header, and the hash behind the file does not count.
+      remaining = Math.max(0, remaining - blob.length);
+      const response = { remainingBytes: remaining, blob, version: apiVersion.storage };
       if (this.#reply.send(response) || this.#closed) return;
       await new Promise<void>((resolve) => {
         this.#room = resolve;
