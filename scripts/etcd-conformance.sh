@@ -35,7 +35,7 @@ for name in $("$work/e2e.test" -test.list "$tests" | grep ^Test); do
 done
 cd "$work/modules"
 
-echo "== kube-apiserver $apiserver_version: storage/etcd3, its embedded etcd replaced by bin/etcd"
+echo "== kube-apiserver $apiserver_version: storage, its embedded etcd replaced by bin/etcd"
 source=$(go mod download -json "k8s.io/apiserver@$apiserver_version" | sed -n 's/.*"Dir": "\(.*\)",\{0,1\}/\1/p')
 rm -rf "$work/apiserver" && cp -r "$source" "$work/apiserver" && chmod -R u+w "$work/apiserver"
 cat > "$work/apiserver/pkg/storage/etcd3/testserver/test_server.go" <<'GO'
@@ -145,11 +145,17 @@ func RunEtcd(t testing.TB, config *embed.Config) *kubernetes.Client {
 }
 GO
 cd "$work/apiserver"
-go test -c -o "$work/etcd3.test" ./pkg/storage/etcd3
-cd pkg/storage/etcd3
-RAFTSMAN_ETCD="$root/bin/etcd" "$work/etcd3.test" -test.run "$tests" -test.v -test.timeout 20m | tee "$work/etcd3.log" | grep -E '^ *--- (FAIL|SKIP)|^(PASS|FAIL)' || true
+logs=(common e2e)
+for package in etcd3 etcd3/preflight cacher storagebackend/factory; do
+  log=$(basename "$package")
+  logs+=("$log")
+  go test -c -o "$work/$log.test" "./pkg/storage/$package"
+  (cd "pkg/storage/$package" &&
+    RAFTSMAN_ETCD="$root/bin/etcd" "$work/$log.test" -test.run "$tests" -test.v -test.timeout 20m) |
+    tee "$work/$log.log" | grep -E '^ *--- (FAIL|SKIP)|^(PASS|FAIL)' || true
+done
 
-for log in common e2e etcd3; do
+for log in "${logs[@]}"; do
   printf '%s: %s passed, %s skipped, %s failed\n' "$log" \
     "$(grep -cE '^--- PASS' "$work/$log.log")" "$(grep -cE '^--- SKIP' "$work/$log.log")" "$(grep -cE '^--- FAIL' "$work/$log.log")"
 done
