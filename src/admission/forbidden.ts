@@ -5,6 +5,6 @@ import type { AdmissionRequest } from "./ports.ts";
 export function refused(request: AdmissionRequest, message: string): StatusError {
   const { group, resource } = request.resource;
   const meta = request.object?.metadata;
-  const name = request.name || meta?.name || meta?.generateName || "";
+  const name = request.name || meta?.name || meta?.generateName || "Unknown";
   return errors.forbidden({ group, resource }, name, message);
 }

@@ -33,7 +33,7 @@ suite("answers", () => {
 
   before(async () => {
     opened = openServer({ clock: fastClock() });
-    await create("/api/v1/namespaces", { metadata: { name: "default" } });
+    for (const name of ["default", "bare"]) await create("/api/v1/namespaces", { metadata: { name } });
     await create("/api/v1/namespaces/default/serviceaccounts", { metadata: { name: "default" } });
   });
   after(() => opened.close());
@@ -75,6 +75,16 @@ suite("answers", () => {
       status: 500,
       message:
         "failed to create typed patch object (/other; /v1, Kind=ConfigMap): .data.a: expected string, got &value.valueUnstructured{Value:5}",
+    },
+    {
+      title: "who is refused without a name is Unknown",
+      method: "POST",
+      path: "/api/v1/namespaces/bare/pods",
+      type: "application/json",
+      body: `{"spec":{"containers":[{"name":"c","image":"i"}]}}`,
+      status: 403,
+      message:
+        'pods "Unknown" is forbidden: error looking up service account bare/default: serviceaccount "default" not found',
     },
     {
       title: "a binding without a target is no matter of names",
@@ -164,5 +174,22 @@ suite("answers", () => {
     assert.deepEqual(JSON.parse(text).rows[0].conditions, [
       { type: "Completed", status: "True", reason: "Failed", message: "The pod failed." },
     ]);
+  });
+
+  test("a selector of parameters stands in a row as Go prints it", async () => {
+    const path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
+    const selector = {
+      matchLabels: { b: "c", a: "b" },
+      matchExpressions: [{ key: "k", operator: "In", values: ["v", "w"] }],
+    };
+    const paramRef = { selector, parameterNotFoundAction: "Deny" };
+    const spec = { policyName: "p", paramRef, validationActions: ["Deny"] };
+    await create(path, { metadata: { name: "chosen" }, spec });
+    const accept = "application/json;as=Table;v=v1;g=meta.k8s.io";
+    const { text } = await send({ method: "GET", path, accept });
+    assert.equal(
+      JSON.parse(text).rows[0].cells[2],
+      "&LabelSelector{MatchLabels:map[string]string{a: b,b: c,},MatchExpressions:[]LabelSelectorRequirement{LabelSelectorRequirement{Key:k,Operator:In,Values:[v w],},},}",
+    );
   });
 });

@@ -40,7 +40,8 @@ export function deleteOptions(call: ResourceCall, parameters: DeleteParameters):
   return {
     ...options,
     validate: async (object) => {
-      const name = object.metadata.name ?? "";
+      // Who deletes a collection names none of its objects.
+      const name = call.info.named ? (object.metadata.name ?? "") : "";
       const request = call.admissionRequest("DELETE", { name, object: undefined, old: object, dryRun });
       await admission.mutate(request);
       await admission.validate(request);

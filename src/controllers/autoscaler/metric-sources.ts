@@ -1,5 +1,9 @@
-import { formatQuantity, type KubeObject, type LabelSelector } from "../../apimachinery/index.ts";
-import { selectorText } from "../selector-text.ts";
+import {
+  formatQuantity,
+  goLabelSelector,
+  type KubeObject,
+  type LabelSelector,
+} from "../../apimachinery/index.ts";
 import { type MetricsClient, milliOf } from "./metrics-client.ts";
 import { replicasForAverage, replicasForUtilization, replicasForValue } from "./replica-calculator.ts";
 import { isWithin, type MetricSpec, type ObjectReference, type Tolerances } from "./types.ts";
@@ -265,4 +269,4 @@ function ofOneValue(
 }
 
 const textOf = (selector: LabelSelector | undefined): string =>
-  selector === undefined ? "nil" : selectorText(selector);
+  selector === undefined ? "nil" : goLabelSelector(selector);

@@ -1,7 +1,11 @@
 /** How many pods a budget expects, and how many of them healthy. */
-import { type KubeObject, type LabelSelector, scaledValue } from "../../apimachinery/index.ts";
+import {
+  goLabelSelector,
+  type KubeObject,
+  type LabelSelector,
+  scaledValue,
+} from "../../apimachinery/index.ts";
 import { controllerOf } from "../owners.ts";
-import { selectorText } from "../selector-text.ts";
 import type { Scales } from "./scales.ts";
 
 export interface Budget extends KubeObject {
@@ -55,7 +59,7 @@ async function expectedScale(covered: readonly KubeObject[], scales: Scales): Pr
 /** Upstream's event; the selector as Go prints it. */
 export function unmanagedText(selector: LabelSelector | null | undefined): string {
   return (
-    `Pods selected by this PodDisruptionBudget (selector: ${selectorText(selector ?? {})}) were found to be unmanaged. ` +
+    `Pods selected by this PodDisruptionBudget (selector: ${goLabelSelector(selector ?? {})}) were found to be unmanaged. ` +
     "As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. " +
     'To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.'
   );

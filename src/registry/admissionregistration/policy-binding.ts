@@ -2,7 +2,7 @@ import {
   dns1123SubdomainErrors,
   type FieldError,
   field,
-  formatLabelSelector,
+  goLabelSelector,
   type KubeObject,
   type LabelSelector,
   pathSegmentErrors,
@@ -56,7 +56,7 @@ export const policyBindingStrategy: Strategy<PolicyBinding> = {
 function paramCell(ref: ParamRef | undefined): string {
   if (ref === undefined) return "<unset>";
   if (ref.name) return `${ref.namespace || "*"}/${ref.name}`;
-  return ref.selector === undefined ? "<unset>" : formatLabelSelector(ref.selector);
+  return ref.selector === undefined ? "<unset>" : goLabelSelector(ref.selector);
 }
 
 function validate({ spec }: PolicyBinding): FieldError[] {
