@@ -18,7 +18,7 @@ export function initIpFamilies(
   const { spec } = service;
   if (spec.type === "ExternalName" || prefersAsBefore(service, old)) return [];
   spec.ipFamilyPolicy ??= old?.spec.ipFamilyPolicy ?? (isOpen(service) ? "RequireDualStack" : "SingleStack");
-  const malformed = validateClusterIps(service);
+  const malformed = validateClusterIps(service, old);
   if (malformed.length > 0) return malformed;
   const errors = old === undefined ? [] : reduce(service, old);
   errors.push(...policyProblems(service));

@@ -39,7 +39,12 @@ export interface ClaimTemplate {
   spec?: PersistentVolumeClaimSpec;
 }
 
-export function validateClaimSpec(spec: PersistentVolumeClaimSpec, path: string): FieldError[] {
+/** `old`: what the claim was before, which may have been let through by rules that are no more. */
+export function validateClaimSpec(
+  spec: PersistentVolumeClaimSpec,
+  path: string,
+  old?: PersistentVolumeClaimSpec,
+): FieldError[] {
   const { storageClassName = "", volumeMode, volumeAttributesClassName = "" } = spec;
   const errors: FieldError[] = [];
   const modes = validateAccessModes(
@@ -58,7 +63,7 @@ export function validateClaimSpec(spec: PersistentVolumeClaimSpec, path: string)
     );
   if (volumeMode !== undefined && !volumeModes.includes(volumeMode))
     errors.push(field.notSupported(`${path}.volumeMode`, volumeMode, volumeModes));
-  errors.push(...validateSources(spec, path));
+  errors.push(...validateSources(spec, path, old));
   if (volumeAttributesClassName !== "") {
     const at = `${path}.volumeAttributesClassName`;
     errors.push(
@@ -76,18 +81,26 @@ function validateRequest(amount: string | undefined, path: string): FieldError[]
 function validateSources(
   { dataSource, dataSourceRef }: PersistentVolumeClaimSpec,
   path: string,
+  old: PersistentVolumeClaimSpec | undefined,
 ): FieldError[] {
   const errors: FieldError[] = [];
-  if (dataSource !== undefined) errors.push(...validateSource(dataSource, `${path}.dataSource`));
+  const anyGroup = (old?.dataSource?.apiGroup ?? old?.dataSourceRef?.apiGroup ?? undefined) !== undefined;
+  const check = (source: DataSource, name: string) =>
+    errors.push(...validateSource(source, `${path}.${name}`, { anyGroup }));
+  if (dataSource !== undefined) check(dataSource, "dataSource");
   if (dataSourceRef === undefined) return errors;
-  errors.push(...validateSource(dataSourceRef, `${path}.dataSourceRef`));
+  check(dataSourceRef, "dataSourceRef");
   // Upstream shows the path where the value should stand, and a path prints as an empty object.
   if (dataSource !== undefined && !deepEqual(dataSource, dataSourceRef))
     errors.push(field.invalid(path, {}, "must match dataSourceRef"));
   return errors;
 }
 
-function validateSource({ apiGroup: group, kind = "", name = "" }: DataSource, path: string): FieldError[] {
+function validateSource(
+  { apiGroup: group, kind = "", name = "" }: DataSource,
+  path: string,
+  { anyGroup }: { readonly anyGroup: boolean },
+): FieldError[] {
   const apiGroup = group ?? "";
   const errors: FieldError[] = [];
   if (name === "") errors.push(field.required(`${path}.name`, ""));
@@ -96,7 +109,7 @@ function validateSource({ apiGroup: group, kind = "", name = "" }: DataSource, p
     const rule = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
     errors.push(field.invalid(path, kind, rule));
   }
-  if (apiGroup !== "")
+  if (apiGroup !== "" && !anyGroup)
     errors.push(...complaints(`${path}.apiGroup`, apiGroup, dns1123SubdomainErrors(apiGroup)));
   return errors;
 }

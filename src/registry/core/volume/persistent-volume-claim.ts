@@ -68,7 +68,7 @@ export const persistentVolumeClaimStrategy: Strategy<PersistentVolumeClaim> = {
   },
   validate: ({ spec }) => validateClaimSpec(spec, "spec"),
   validateUpdate: (next, old) => [
-    ...validateClaimSpec(next.spec, "spec"),
+    ...validateClaimSpec(next.spec, "spec", old.spec),
     ...validateSameClassAnnotation(next, old),
     ...validateSameSpec(next, old),
     ...validateSize(next, old),
