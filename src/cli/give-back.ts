@@ -10,11 +10,13 @@ const lookMs = 500;
 const grownBytesMin = 16 * 1024 * 1024;
 /** Work between two looks: with less it is quiet. */
 const quietMsMax = 15;
+/** Looks in a row that find it quiet, three seconds, before what is free is given back: who pauses between two loads needs it again at once. */
+const trimLooksMin = 6;
 /**
- * Looks in a row that find it quiet, ten seconds, before anything is given back: who pauses between two loads needs all of it again at once, and
- * what a collection takes away with the garbage is part of what V8 has learnt of the code (a create took a fifth longer after one).
+ * The same, ten seconds, before garbage is collected: what a collection takes away with it is part of what V8 has learnt of the code (a create
+ * took a fifth longer after one).
  */
-const quietLooksMin = 20;
+const collectLooksMin = 20;
 /** Work that a start takes, on slow machines too: whoever has worked longer is past it. */
 const startMsMax = 1500;
 /** A larger heap takes longer to collect at once than anybody should wait; V8 does it in pieces, when it thinks fit. */
@@ -52,14 +54,14 @@ export function giveMemoryBack(clock: Clock, memory: HeldMemory = heldMemory()):
       const bytes = memory.residentBytes();
       trimmedBytes = Math.min(trimmedBytes, bytes);
       const isStart = collectedMs === undefined && workedMs <= startMsMax;
-      if (quietLooks < (isStart ? 1 : quietLooksMin)) return;
       const isWorthIt = collectedMs === undefined || workedMs - collectedMs >= workedMsMin;
-      const isDue = isWorthIt && memory.heapBytes() <= heapBytesMax;
+      const isDue =
+        quietLooks >= (isStart ? 1 : collectLooksMin) && isWorthIt && memory.heapBytes() <= heapBytesMax;
       if (isDue) {
         memory.collect(isStart);
         collectedMs = lookedMs = memory.workedMs();
       }
-      if (!isDue && bytes - trimmedBytes < grownBytesMin) return;
+      if (!isDue && (quietLooks < trimLooksMin || bytes - trimmedBytes < grownBytesMin)) return;
       memory.trim();
       trimmedBytes = memory.residentBytes();
     },

@@ -69,15 +69,16 @@ test("garbage is collected after ten quiet seconds that follow much work, and a 
   for (let i = 0; i < 100; i++) assert.deepEqual(half(14), []);
 });
 
-test("who works again within ten seconds is not disturbed", () => {
+test("who works again within three seconds is not disturbed", () => {
   const { state, half, quiet } = started();
   for (let i = 0; i < 10; i++) {
     state.resident += 50 * mebibyte;
     assert.deepEqual(half(3000), []);
-    assert.deepEqual(quiet(19), []);
+    assert.deepEqual(quiet(5), []);
   }
   assert.deepEqual(half(16), []);
-  assert.deepEqual(quiet(20), ["collect", "trim"]);
+  assert.deepEqual(quiet(19), ["trim"]);
+  assert.deepEqual(quiet(1), ["collect", "trim"]);
 });
 
 test("a large heap is never collected at once", () => {
@@ -88,20 +89,20 @@ test("a large heap is never collected at once", () => {
   assert.deepEqual(half(0), ["collect thoroughly", "trim"]);
 });
 
-test("a process that grew gives back what is free when it is quiet, measured from what was left the last time or from less since", () => {
+test("a process that grew gives back what is free after three quiet seconds, measured from what was left the last time or from less since", () => {
   const { state, half, quiet } = started();
   state.resident += 15 * mebibyte;
   half(400);
-  assert.deepEqual(quiet(30), []);
+  assert.deepEqual(quiet(10), []);
   state.resident += 2 * mebibyte;
   half(400);
-  assert.deepEqual(quiet(19), []);
+  assert.deepEqual(quiet(5), []);
   assert.deepEqual(half(0), ["trim"]);
   state.resident -= 20 * mebibyte;
   half(400);
-  assert.deepEqual(quiet(30), []);
+  assert.deepEqual(quiet(10), []);
   state.resident += 16 * mebibyte;
   half(400);
-  assert.deepEqual(quiet(20), ["trim"]);
-  assert.deepEqual(quiet(30), []);
+  assert.deepEqual(quiet(6), ["trim"]);
+  assert.deepEqual(quiet(10), []);
 });
