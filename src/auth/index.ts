@@ -42,3 +42,4 @@ export type { ObjectReader, TokenAuthenticator } from "./tokens/ports.ts";
 export { parseTokenFile, type StaticToken, staticTokens } from "./tokens/static-tokens.ts";
 export type { ReviewVersion } from "./webhook/access-review.ts";
 export { type WebhookAuthorizerOptions, webhookAuthorizer } from "./webhook/authorizer.ts";
+export { type WebhookTokenOptions, webhookTokens } from "./webhook/tokens.ts";

@@ -1,12 +1,23 @@
 /** Who may enter, from files and flags: keys for ServiceAccount tokens, tokens that somebody wrote down. */
 import { type AccessControl, createAccessControl } from "../apiserver/index.ts";
-import { oidcTokens, parseTokenFile, type StaticToken, signingKey, verificationKeys } from "../auth/index.ts";
+import {
+  oidcTokens,
+  parseTokenFile,
+  type StaticToken,
+  signingKey,
+  type TokenAuthenticator,
+  verificationKeys,
+  webhookTokens,
+} from "../auth/index.ts";
 import { fromUtf8 } from "../base/index.ts";
 import type { Platform } from "../platform/index.ts";
 import type { Log } from "../telemetry/index.ts";
 import { type AccessConfig, standardAccess } from "./config.ts";
 import { documentFetcher } from "./oidc.ts";
 import type { ApiPki } from "./pki.ts";
+
+/** As upstream gives it. */
+const tokenWebhookTimeoutMs = 30_000;
 
 /** @throws Error that names the flag and the file */
 export async function openAccessControl(
@@ -35,6 +46,7 @@ export async function openAccessControl(
   const { oidc } = access;
   const ca =
     oidc?.caFile === undefined ? undefined : await read("--oidc-ca-file", oidc.caFile, (text) => text);
+  const askedOfTokens = access.tokenWebhook && (await openTokenWebhook(platform, access.tokenWebhook));
   return createAccessControl({
     clock: platform.clock,
     random: platform.random,
@@ -49,14 +61,30 @@ export async function openAccessControl(
     requestHeader: pki.requestHeader,
     clientCa: pki.clientCa,
     anonymousAuth: access.anonymousAuth,
-    ...(oidc && {
-      otherTokens: (audiences: readonly string[]) => [
-        oidcTokens(oidc, { fetch: documentFetcher(ca), clock: platform.clock, audiences }),
-      ],
-    }),
+    otherTokens: (audiences) => [
+      ...(oidc ? [oidcTokens(oidc, { fetch: documentFetcher(ca), clock: platform.clock, audiences })] : []),
+      ...(askedOfTokens?.(audiences) ?? []),
+    ],
     bootstrapTokenAuth: access.enableBootstrapTokenAuth,
     authorizationModes: await authorizersOf(platform, access),
   });
+}
+
+/** @throws Error that names the flag and the file */
+async function openTokenWebhook(
+  platform: Platform,
+  options: NonNullable<AccessConfig["tokenWebhook"]>,
+): Promise<(audiences: readonly string[]) => readonly TokenAuthenticator[]> {
+  const { configFile: file } = options;
+  const { jsonWebhook } = await import("./json-webhook.ts");
+  try {
+    const ask = await jsonWebhook(platform, { file, timeoutMs: tokenWebhookTimeoutMs });
+    return (audiences) => [webhookTokens(options, { clock: platform.clock, audiences, ask })];
+  } catch (error) {
+    throw new Error(`--authentication-token-webhook-config-file: ${file}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
 }
 
 /** @throws Error that names the flag and the file */

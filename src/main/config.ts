@@ -1,5 +1,10 @@
 import type { AdmissionSelection } from "../admission/index.ts";
-import type { AuthorizationMode, OidcOptions, WebhookAuthorizerOptions } from "../auth/index.ts";
+import type {
+  AuthorizationMode,
+  OidcOptions,
+  WebhookAuthorizerOptions,
+  WebhookTokenOptions,
+} from "../auth/index.ts";
 import type { Address } from "../member/index.ts";
 import type { AutoCompactionPolicy } from "../replica/index.ts";
 import type { AuditConfig } from "./audit.ts";
@@ -118,6 +123,8 @@ export interface AccessConfig {
   readonly serviceAccountKeyFiles: readonly string[];
   /** Whose tokens are good besides this cluster's own. */
   readonly oidc?: OidcConfig;
+  /** Who is asked about tokens that nobody here knows. */
+  readonly tokenWebhook?: TokenWebhookConfig;
   /** What decides who may do what, in this order; Node and RBAC when left out. */
   readonly authorizationModes?: readonly (AuthorizationMode | AuthorizationWebhook)[];
   /** Says it in place of `authorizationModes`. */
@@ -133,6 +140,11 @@ export interface AuthorizationWebhook extends WebhookAuthorizerOptions {
   readonly matchConditions: readonly string[];
   /** Of the conditions, for errors. */
   readonly path: string;
+}
+
+interface TokenWebhookConfig extends WebhookTokenOptions {
+  /** Says in a kubeconfig where it is. */
+  readonly configFile: string;
 }
 
 /** A provider of OpenID Connect. */

@@ -24,6 +24,7 @@ test("serve takes every flag that it shares with kube-apiserver, and both read t
     "--oidc-required-claim=a=b",
     "--oidc-required-claim=c=d",
     "--authorization-mode=RBAC",
+    "--authentication-token-webhook-config-file=tokens.yaml",
     "--max-requests-inflight=0",
     "--audit-policy-file=policy.yaml",
     "--audit-log-path=audit.log",

@@ -2,7 +2,7 @@ import { isJsonObject, type Json } from "../../apimachinery/index.ts";
 import type { Clock } from "../../platform/index.ts";
 import type { AccessRequest, Authorizer, Decision } from "../access.ts";
 import { accessReview, type ReviewVersion } from "./access-review.ts";
-import { KeptDecisions } from "./kept-decisions.ts";
+import { KeptAnswers } from "./kept-answers.ts";
 
 /** Somebody elsewhere who is asked with SubjectAccessReviews: upstream's Webhook authorizer. */
 export interface WebhookAuthorizerOptions {
@@ -22,13 +22,16 @@ interface WebhookAuthorizerDeps {
   readonly concerns?: ((request: AccessRequest) => boolean) | undefined;
 }
 
+/** What a client chooses freely of a request is longer than that: nobody will ask the same again. Characters. */
+const freeCharsMax = 10_000;
+
 const noOpinion: Decision = { allowed: false, reason: "" };
 
 export function webhookAuthorizer(
   options: WebhookAuthorizerOptions,
   deps: WebhookAuthorizerDeps,
 ): Authorizer {
-  const kept = new KeptDecisions(deps.clock);
+  const kept = new KeptAnswers<Decision>(deps.clock);
   const failed = (error: unknown): Decision => ({
     allowed: false,
     denied: options.failurePolicy === "Deny",
@@ -39,7 +42,7 @@ export function webhookAuthorizer(
   async function review(request: AccessRequest, key: string, question: Json): Promise<Decision> {
     try {
       const decision = decisionOf(await deps.ask(question));
-      if (KeptDecisions.isWorthIt(request))
+      if (isWorthKeeping(request))
         kept.add(key, decision, decision.allowed ? options.authorizedTtlMs : options.unauthorizedTtlMs);
       return decision;
     } catch (error) {
@@ -59,6 +62,11 @@ export function webhookAuthorizer(
       return kept.get(key) ?? review(request, key, question);
     },
   };
+}
+
+function isWorthKeeping({ verb, path, resource }: AccessRequest): boolean {
+  const texts = [verb, path, ...Object.values(resource ?? {})];
+  return texts.reduce((sum, text) => sum + text.length, 0) < freeCharsMax;
 }
 
 /** @throws Error for what is no answer to a review */

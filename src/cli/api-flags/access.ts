@@ -3,6 +3,7 @@ import { defaults } from "../defaults.ts";
 import { authorizationOf } from "./authorization.ts";
 import { oidcOf } from "./oidc.ts";
 import type { ApiSettings } from "./settings.ts";
+import { webhookVersion } from "./webhook-version.ts";
 
 /** Who may enter and do what. @throws Error in kube-apiserver's words */
 export function accessOf(settings: ApiSettings): AccessConfig {
@@ -23,5 +24,15 @@ export function accessOf(settings: ApiSettings): AccessConfig {
     serviceAccountKeyFiles: settings.all("service-account-key-file"),
     ...authorization,
     ...oidcOf(settings),
+    ...tokenWebhookOf(settings),
+  };
+}
+
+function tokenWebhookOf(settings: ApiSettings): Pick<AccessConfig, "tokenWebhook"> {
+  const configFile = settings.text("authentication-token-webhook-config-file");
+  if (configFile === "") return {};
+  const version = webhookVersion(settings, "authentication-token-webhook-version");
+  return {
+    tokenWebhook: { configFile, version, ttlMs: settings.duration("authentication-token-webhook-cache-ttl") },
   };
 }

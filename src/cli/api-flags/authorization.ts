@@ -1,5 +1,6 @@
 import { type AccessConfig, authorizationModes } from "../../main/index.ts";
 import type { ApiSettings } from "./settings.ts";
+import { webhookVersion } from "./webhook-version.ts";
 
 type Authorization = Pick<AccessConfig, "authorizationModes" | "authorizationConfigFile">;
 type Mode = NonNullable<Authorization["authorizationModes"]>[number];
@@ -37,13 +38,8 @@ function modeOf(name: string, webhookFile: string, settings: ApiSettings): Mode 
     );
   if (webhookFile === "")
     throw new Error("authorization-mode Webhook's authorization config file not passed");
-  const version = settings.text("authorization-webhook-version");
-  if (version !== "v1" && version !== "v1beta1")
-    throw new Error(
-      `unsupported webhook authorizer version ${JSON.stringify(version)}, supported versions are "v1", "v1beta1"`,
-    );
   return {
-    version,
+    version: webhookVersion(settings, "authorization-webhook-version"),
     authorizedTtlMs: settings.duration("authorization-webhook-cache-authorized-ttl"),
     unauthorizedTtlMs: settings.duration("authorization-webhook-cache-unauthorized-ttl"),
     failurePolicy,

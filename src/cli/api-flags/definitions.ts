@@ -80,6 +80,24 @@ export const apiFlags: ReadonlyMap<string, ApiFlag> = new Map([
       "oidc-groups-prefix": ["text", "", "<prefix>", "before each group"],
       "oidc-required-claim": ["list", "", "<key=value>", "what its tokens must say besides"],
       "oidc-signing-algs": ["list", "RS256", "<list>", "how its tokens may be signed"],
+      "authentication-token-webhook-config-file": [
+        "text",
+        "",
+        file,
+        "kubeconfig of a server that is asked about tokens that nobody here knows",
+      ],
+      "authentication-token-webhook-version": [
+        "text",
+        "v1beta1",
+        "<version>",
+        "of the TokenReviews that it gets",
+      ],
+      "authentication-token-webhook-cache-ttl": [
+        "duration",
+        "2m0s",
+        "<duration>",
+        "how long its answers are remembered",
+      ],
       "requestheader-client-ca-file": [
         "text",
         "",

@@ -85,9 +85,6 @@ export const flags: FlagTable = new Map<string, Flag>([
 
     // Authentication
     "authentication-config": refused("text"),
-    "authentication-token-webhook-cache-ttl": none("duration", "2m0s"),
-    "authentication-token-webhook-config-file": refused("text"),
-    "authentication-token-webhook-version": none("text", "v1beta1"),
     "client-ca-file": honoured("text"),
     "service-account-extend-token-expiration": none("boolean", "true"),
     "service-account-jwks-uri": refused("text"),
