@@ -96,9 +96,6 @@ func RunEtcd(t testing.TB, config *embed.Config) *kubernetes.Client {
 		fmt.Sprintf("--max-request-bytes=%d", config.MaxRequestBytes),
 		"--watch-progress-notify-interval=" + config.WatchProgressNotifyInterval.String(),
 	}
-	if config.ExperimentalWatchProgressNotifyInterval != 10*time.Minute {
-		flags[len(flags)-1] = "--watch-progress-notify-interval=" + config.ExperimentalWatchProgressNotifyInterval.String()
-	}
 	if security.CertFile != "" {
 		flags = append(flags, "--cert-file="+security.CertFile, "--key-file="+security.KeyFile, "--trusted-ca-file="+security.TrustedCAFile)
 	}
