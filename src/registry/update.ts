@@ -106,7 +106,8 @@ async function dryUpdate(
   return Object.assign(transientObject(key, object), { created: current === undefined });
 }
 
-function checkUid(
+/** @throws StatusError Conflict where the object is another of the same name */
+export function checkUid(
   store: StoreParts,
   key: string,
   name: string,

@@ -87,6 +87,16 @@ suite("answers", () => {
         'pods "Unknown" is forbidden: error looking up service account bare/default: serviceaccount "default" not found',
     },
     {
+      title: "what a node offers is no less than nothing",
+      method: "POST",
+      path: "/api/v1/nodes",
+      type: "application/json",
+      body: `{"metadata":{"name":"n"},"status":{"allocatable":{"cpu":"-1"}}}`,
+      status: 422,
+      message:
+        'Node "n" is invalid: status.allocatable.cpu: Invalid value: "-1": must be greater than or equal to 0',
+    },
+    {
       title: "a binding without a target is no matter of names",
       method: "POST",
       path: "/api/v1/namespaces/default/bindings",

@@ -1,5 +1,14 @@
-import { deepEqual, type FieldError, field, type KubeObject, parseCidr } from "../../apimachinery/index.ts";
+import {
+  deepEqual,
+  type FieldError,
+  field,
+  type KubeObject,
+  parseCidr,
+  parseQuantity,
+} from "../../apimachinery/index.ts";
 import { validateCidr } from "../rules/ip.ts";
+import { isCounted } from "../rules/resource-names.ts";
+import { nonNegativeQuantity } from "../rules/values.ts";
 import type { Strategy, UpdateRules } from "../strategy.ts";
 import { age, nameOf, none, unknown } from "../tables/cells.ts";
 import { type Taint, validateTaints } from "./taints.ts";
@@ -22,6 +31,8 @@ interface Node extends KubeObject {
   status?: {
     addresses?: NodeAddress[];
     conditions?: { type: string; status: string }[];
+    capacity?: Record<string, string>;
+    allocatable?: Record<string, string>;
     declaredFeatures?: string[];
     nodeInfo?: {
       kubeletVersion?: string;
@@ -98,6 +109,7 @@ function validateNode(node: Node): FieldError[] {
   const podCidrs = node.spec?.podCIDRs ?? [];
   const errors = [
     ...validateTaints(node.spec?.taints ?? [], "metadata.taints"),
+    ...validateAmounts(node),
     ...validateFeatures(node.status?.declaredFeatures ?? []),
   ];
   podCidrs.forEach((cidr, i) => void errors.push(...validateCidr(`spec.podCIDRs[${i}]`, cidr)));
@@ -110,6 +122,21 @@ function validateNode(node: Node): FieldError[] {
     }
   }
   return errors;
+}
+
+const nanoPerUnit = 1_000_000_000n;
+
+/** What the node has, and what of it pods may ask for. */
+function validateAmounts({ status }: Node): FieldError[] {
+  return (["capacity", "allocatable"] as const).flatMap((part) =>
+    Object.entries(status?.[part] ?? {}).flatMap(([name, amount]) => {
+      const path = `status.${part}.${name}`;
+      const errors = nonNegativeQuantity(path, amount);
+      if (isCounted(name) && parseQuantity(amount).nano % nanoPerUnit !== 0n)
+        errors.push(field.invalid(path, amount, "must be an integer"));
+      return errors;
+    }),
+  );
 }
 
 const featureCharactersMax = 253;
@@ -147,7 +174,7 @@ function validateFeatures(features: readonly string[]): FieldError[] {
 }
 
 function validateNodeUpdate(next: Node, old: Node): FieldError[] {
-  const errors = validateFeatures(next.status?.declaredFeatures ?? []);
+  const errors = [...validateAmounts(next), ...validateFeatures(next.status?.declaredFeatures ?? [])];
   const seen = new Set<string>();
   next.status?.addresses?.forEach((address, i) => {
     const identity = `${address.type}\0${address.address}`;

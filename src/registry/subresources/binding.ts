@@ -16,6 +16,7 @@ import { objectKey } from "../keys.ts";
 import type { CreateOptions, ResourceHandler, Verb } from "../ports.ts";
 import type { GenericStore } from "../store.ts";
 import type { Strategy, UpdateRules } from "../strategy.ts";
+import { checkUid } from "../update.ts";
 
 const bindings: GroupVersionResource = { group: "", version: "v1", resource: "bindings" };
 const bindingsResource = { group: "", resource: "pods/binding" };
@@ -58,7 +59,8 @@ export class BindingStore implements ResourceHandler {
     const key = objectKey(this.#pods, context.namespace, name);
     const assign = (current: Stored | undefined): KubeObject => {
       if (current === undefined) throw errors.notFound(this.#pods.resource, name);
-      return assigned(current.object, binding, context);
+      checkUid(this.#pods, key, name, current, binding.metadata.uid);
+      return this.#pods.form.canonicalize(assigned(current.object, binding, context));
     };
     try {
       if (context.dryRun) assign(await this.#pods.read(key));
@@ -87,11 +89,8 @@ function bindingProblems(binding: KubeObject): FieldError[] {
 
 function assigned(pod: KubeObject, binding: KubeObject, context: RequestContext): KubeObject {
   const name = pod.metadata.name ?? "";
-  const { uid, resourceVersion } = binding.metadata;
+  const { resourceVersion } = binding.metadata;
   const refuse = (message: string): StatusError => errors.conflict(bindingsResource, name, message);
-  if (uid && uid !== pod.metadata.uid) {
-    throw refuse(`Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata.uid}`);
-  }
   if (resourceVersion && resourceVersion !== pod.metadata.resourceVersion) {
     throw refuse(
       `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${pod.metadata.resourceVersion}`,
