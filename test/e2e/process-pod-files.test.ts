@@ -1,6 +1,8 @@
 /** What the programs of pods find and keep: claimed volumes, the users they run as, content of the API that changes under them. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { eventually, startCluster, type TestCluster } from "./cluster.ts";
 
@@ -133,6 +135,26 @@ suite("files of pods that are processes", { skip: linux ? false : "processes nee
       const events = await kubectl("get", "events", "--field-selector=involvedObject.name=rooted");
       return /container has runAsNonRoot and image will run as root/.test(events);
     });
+  });
+
+  test("a directory of the machine that is not there is made, unless the pod says that it must be there", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "raftsman-host-path-"));
+    const mounts = { volumeMounts: [{ name: "host", mountPath: "/host" }] };
+    const onHost = (name: string, type?: string) =>
+      pod(name, {
+        containers: [container("echo here > $RAFTSMAN_ROOT/host/file; echo done", mounts)],
+        volumes: [{ name: "host", hostPath: { path: join(directory, name), ...(type && { type }) } }],
+      });
+    await apply(onHost("made"), onHost("missing", "Directory"));
+    await logged("made", /^done$/m);
+    assert.equal(readFileSync(join(directory, "made/file"), "utf8"), "here\n");
+    await eventually("what must be there is missed", async () =>
+      /hostPath type check failed: \S+ is not a directory/.test(
+        await kubectl("get", "events", "--field-selector=involvedObject.name=missing"),
+      ),
+    );
+    assert.ok(!existsSync(join(directory, "missing")));
+    rmSync(directory, { recursive: true });
   });
 
   test("a running program sees changes of what a projected volume is made of, and never half of one", async () => {

@@ -105,9 +105,10 @@ async function linkHostPath(
     );
   const kinds: Readonly<Record<string, string>> = { Directory: "directory", File: "file", Socket: "socket" };
   if (found === undefined) {
-    if (type === "DirectoryOrCreate") await files.makeDirectory(target);
+    // Of no type, it is the container runtime that makes the directory.
+    if (type === "DirectoryOrCreate" || type === "") await files.makeDirectory(target);
     else if (type === "FileOrCreate") await files.write(target, new Uint8Array(), 0o644);
-    else if (type !== "") throw failed(`is not a ${kinds[type] ?? type}`);
+    else throw failed(`is not a ${kinds[type] ?? type}`);
   } else if (kinds[type] !== undefined && found.kind !== kinds[type]) throw failed(`is not a ${kinds[type]}`);
   await files.makeDirectory(dirname(path));
   await files.link(target, path);
