@@ -116,6 +116,12 @@ test("volumes are where mountPath says, read-only where they have to be, and lin
 }, async () => {
   await apply(
     { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings" }, data: { one: "1\n" } },
+    {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name: "kept" },
+      spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Mi" } } },
+    },
     pod(
       "volumes",
       {
@@ -126,6 +132,8 @@ test("volumes are where mountPath says, read-only where they have to be, and lin
           { name: "settings", mountPath: "/one-file", subPath: "one" },
           { name: "space", mountPath: "/space" },
           { name: "memory", mountPath: "/memory" },
+          { name: "kept", mountPath: "/kept-here/" },
+          { name: "shown", mountPath: "/shown" },
         ],
       },
       {
@@ -133,6 +141,8 @@ test("volumes are where mountPath says, read-only where they have to be, and lin
           { name: "settings", configMap: { name: "settings" } },
           { name: "space", emptyDir: {} },
           { name: "memory", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+          { name: "kept", persistentVolumeClaim: { claimName: "kept" } },
+          { name: "shown", persistentVolumeClaim: { claimName: "kept", readOnly: true } },
         ],
       },
     ),
@@ -142,6 +152,8 @@ test("volumes are where mountPath says, read-only where they have to be, and lin
   assert.match(await inside("volumes", "touch /etc/app/x"), /Read-only file system/);
   assert.match(await inside("volumes", "touch /x"), /Read-only file system/);
   assert.equal(await inside("volumes", "touch /space/x && ls /space"), "x\n");
+  assert.equal(await inside("volumes", "touch /kept-here/x && ls /shown"), "x\n");
+  assert.match(await inside("volumes", "touch /shown/y"), /Read-only file system/);
   assert.match(await inside("volumes", "cat /proc/mounts"), /^tmpfs \/memory tmpfs rw,\S*size=1024k/m);
 });
 

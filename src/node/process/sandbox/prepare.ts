@@ -1,5 +1,6 @@
 /** What a container of an image is started with: the image's defaults, the container's own words, and what the node has for it. */
 import { dirname } from "node:path";
+import { isClaimed } from "../claims.ts";
 import { ConfigError, environmentOf } from "../environment.ts";
 import { StartError } from "../launch.ts";
 import { mountsOf, subPathOf } from "../mounts.ts";
@@ -177,8 +178,9 @@ function volumeMounts(
   }));
 }
 
-/** Volumes with content of the API are never written to. */
+/** Volumes with content of the API are never written to, nor are claimed ones where the pod says so. */
 function isReadOnly(pod: Pod, volume: string): boolean {
   const found = pod.spec.volumes?.find(({ name }) => name === volume);
-  return found !== undefined && found.emptyDir === undefined && found.hostPath === undefined;
+  if (found === undefined || isClaimed(found)) return found?.persistentVolumeClaim?.readOnly === true;
+  return found.emptyDir === undefined && found.hostPath === undefined;
 }
