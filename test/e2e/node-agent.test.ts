@@ -52,6 +52,8 @@ async function startAgent(): Promise<ChildProcess> {
 }
 
 async function end(signal: NodeJS.Signals): Promise<number | null> {
+  // A test that failed may have left none.
+  if (agent !== undefined && (agent.exitCode !== null || agent.signalCode !== null)) return agent.exitCode;
   const ended = new Promise<number | null>((resolve) => agent?.once("exit", (code) => resolve(code)));
   agent?.kill(signal);
   return ended;
@@ -63,8 +65,14 @@ async function read(path: string): Promise<string> {
   return (await cluster.kubectl(["get", "pod", "ticker", "-o", `jsonpath={${path}}`])).stdout;
 }
 
-const alive = (pid: number): boolean =>
-  existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+function alive(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    // Gone, perhaps while it was looked at.
+    return false;
+  }
+}
 
 let pid = 0;
 
