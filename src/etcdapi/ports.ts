@@ -51,16 +51,11 @@ export interface KeyPermission {
   readonly rangeEnd: Uint8Array;
 }
 
-/** What clients change about users and roles. */
-type AccessRequest =
+/** What is changed about users and roles. `Secret`: what proves who a user is, as it was typed or as it is kept. */
+export type AccessChange<Secret> =
   | { readonly action: "enable" | "disable" }
-  | {
-      readonly action: "add-user";
-      readonly user: string;
-      readonly password: string;
-      readonly noPassword: boolean;
-    }
-  | { readonly action: "change-password"; readonly user: string; readonly password: string }
+  | ({ readonly action: "add-user"; readonly user: string; readonly noPassword: boolean } & Secret)
+  | ({ readonly action: "change-password"; readonly user: string } & Secret)
   | { readonly action: "delete-user"; readonly user: string }
   | { readonly action: "grant-role" | "revoke-role"; readonly user: string; readonly role: string }
   | { readonly action: "add-role" | "delete-role"; readonly role: string }
@@ -71,6 +66,9 @@ type AccessRequest =
       readonly key: Uint8Array;
       readonly rangeEnd: Uint8Array;
     };
+
+/** As clients ask for it. */
+type AccessRequest = AccessChange<{ readonly password: string }>;
 
 /** Users and roles. What is refused is thrown as KvError. */
 export interface StoreAccess {

@@ -1,43 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { KubeObject, UserInfo } from "../../src/apimachinery/index.ts";
-import { fastClock } from "./fast-clock.ts";
-import { answeredOf, mutated, readMutations, told, updatesFixture } from "./mutations.ts";
-import { openServer } from "./open-server.ts";
-import { Replay } from "./replay.ts";
+import type { KubeObject } from "../../src/apimachinery/index.ts";
+import { openMutationServer } from "./mutation-server.ts";
+import { mutated, readMutations, updatesFixture } from "./mutations.ts";
 
 /** How many answers of each kind may differ: none does. A list without items that a client adds is taken for none, which some of upstream's rules do not. */
 const differingMax: Readonly<Record<string, number>> = {};
 
-const admin: UserInfo = { name: "admin", groups: ["system:masters", "system:authenticated"] };
-
 test("objects that are there and get one mistake each are refused, or changed, in kube-apiserver's words", async (t) => {
-  const opened = openServer({ clock: fastClock(), serviceClusterIpRange: "10.96.0.0/16" });
-  const transport = opened.server.transport(admin);
-  await new Replay(opened.server.transport(undefined as unknown as UserInfo)).prepare();
-  await opened.bootstrapRoles();
-  const send = async (method: string, path: string, body?: unknown) => {
-    const answer = await transport.request({
-      method,
-      path,
-      headers: { "content-type": "application/json" },
-      ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }),
-    });
-    return answeredOf(answer);
-  };
-  await send("POST", "/api/v1/namespaces/default/serviceaccounts", {
-    apiVersion: "v1",
-    kind: "ServiceAccount",
-    metadata: { name: "default" },
-  });
-  await send("POST", "/apis/node.k8s.io/v1/runtimeclasses", {
-    apiVersion: "node.k8s.io/v1",
-    kind: "RuntimeClass",
-    metadata: { name: "rc" },
-    handler: "rc",
-    overhead: { podFixed: { cpu: "1m" } },
-  });
-  const differing = new Map<string, string[]>();
+  const server = await openMutationServer();
+  const { send } = server;
   const present = new Map<object, KubeObject>();
   for (const mutation of readMutations(updatesFixture)) {
     const { base } = mutation;
@@ -52,20 +24,10 @@ test("objects that are there and get one mistake each are refused, or changed, i
       object = written((await send("GET", `${base.path}/${name}`)).object as unknown as KubeObject);
       present.set(base, object);
     }
-    const found = told(await send("PUT", `${base.path}/${name}?dryRun=All`, mutated(mutation, object)));
-    const wanted = told(mutation);
-    if (found === wanted) continue;
-    const kind = String(base.object["kind"]);
-    const where = `${name} ${(mutation.at ?? []).join(".")} = ${JSON.stringify(mutation.value)?.slice(0, 80)}`;
-    differing.set(kind, [...(differing.get(kind) ?? []), `${where}\n  real ${wanted}\n  ours ${found}`]);
+    const answer = await send("PUT", `${base.path}/${name}?dryRun=All`, mutated(mutation, object));
+    server.compare(mutation, answer, name);
   }
-  await opened.close();
-  for (const [kind, list] of differing) {
-    const max = differingMax[kind] ?? 0;
-    t.diagnostic(`${kind}: ${list.length} differ, ${max} may`);
-    assert.ok(list.length <= max, `${kind}: ${list.length} differ, ${max} may:\n${list.join("\n")}`);
-  }
-  assert.deepEqual(opened.logged, [], "the server met conditions that it did not expect");
+  await server.finish(t, differingMax);
 });
 
 /** What a client that read it writes back: without what only the server writes. */

@@ -1,27 +1,9 @@
 import { fromUtf8 } from "../../base/index.ts";
 import { decode, etcdserverpb } from "../../wire/index.ts";
-import type { KeyPermission } from "../ports.ts";
+import type { AccessChange } from "../ports.ts";
 
-/** A change of users and roles as it stands in a log: with hashes where a client has said passwords. */
-type StoredAccessChange =
-  | { readonly action: "enable" | "disable" }
-  | {
-      readonly action: "add-user";
-      readonly user: string;
-      readonly passwordHash: string;
-      readonly noPassword: boolean;
-    }
-  | { readonly action: "change-password"; readonly user: string; readonly passwordHash: string }
-  | { readonly action: "delete-user"; readonly user: string }
-  | { readonly action: "grant-role" | "revoke-role"; readonly user: string; readonly role: string }
-  | { readonly action: "add-role" | "delete-role"; readonly role: string }
-  | { readonly action: "grant-permission"; readonly role: string; readonly permission: KeyPermission }
-  | {
-      readonly action: "revoke-permission";
-      readonly role: string;
-      readonly key: Uint8Array;
-      readonly rangeEnd: Uint8Array;
-    };
+/** As it stands in a log: with hashes where a client has said passwords. */
+type StoredAccessChange = AccessChange<{ readonly passwordHash: string }>;
 
 export interface StoredAccess {
   readonly change: StoredAccessChange;
