@@ -14,18 +14,20 @@ import type {
   WatchQuery,
 } from "../kv/index.ts";
 import { checkTxn } from "../mvcc/index.ts";
-import type { Clock } from "../platform/index.ts";
+import type { Clock, Loop } from "../platform/index.ts";
 import type { Command } from "./command.ts";
 import type { Durations } from "./durations.ts";
 import type { LeaseService, Who } from "./lease-service.ts";
 import type { Proposals } from "./proposals.ts";
 import { hasPut, type Quota } from "./quota.ts";
+import { RangeTurns } from "./range-turns.ts";
 import type { Reads } from "./reads.ts";
 import type { Outcome, StateMachine } from "./state-machine.ts";
 import type { Upkeep } from "./upkeep.ts";
 
 interface KvServiceOptions {
   readonly clock: Clock;
+  readonly loop: Loop;
   readonly durations: Durations;
   readonly state: StateMachine;
   readonly proposals: Proposals;
@@ -48,11 +50,13 @@ export class KvService implements Kv {
   readonly leases: Leases;
   readonly #options: KvServiceOptions;
   readonly #state: StateMachine;
+  readonly #turns: RangeTurns;
 
   constructor(options: KvServiceOptions) {
     this.#options = options;
     this.#state = options.state;
     this.leases = options.leases;
+    this.#turns = new RangeTurns(options.loop);
   }
 
   /** This store for somebody whose rights are asked for, with every call anew. */
@@ -77,15 +81,24 @@ export class KvService implements Kv {
 
   /** Without a caller the program itself asks, and may see everything. */
   async range(query: RangeQuery, caller?: Caller): Promise<RangeResult> {
-    const { checkRunning, reads, clock, durations, headerAt } = this.#options;
+    const { checkRunning, reads } = this.#options;
     checkRunning();
     if (!query.serializable) await reads.confirm();
+    // One key is little, whatever others want.
+    if (this.#turns.isOver && query.rangeEnd !== undefined)
+      return this.#turns.later(() => this.#read(query, caller));
+    return this.#read(query, caller);
+  }
+
+  #read(query: RangeQuery, caller: Caller | undefined): RangeResult {
+    const { clock, durations, headerAt } = this.#options;
     if (caller !== undefined) this.#state.access.requireRead(caller, query);
     const { mvcc } = this.#state;
     const began = clock.monotonic();
     try {
       const { kvs, count, more } = mvcc.range(query);
       durations.range.observe((clock.monotonic() - began) / 1000);
+      this.#turns.took(kvs.length);
       return { header: headerAt(mvcc.revision), kvs, count, more };
     } catch (error) {
       durations.rangeFailed.observe((clock.monotonic() - began) / 1000);

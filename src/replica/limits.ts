@@ -42,6 +42,8 @@ export const frameBytesMax = 16 * 1024 * 1024;
 export const requestTimeoutMs = 5000;
 /** A read index without an answer is asked again after this. */
 export const readRetryMs = 500;
+/** Keys that ranges hand out in one turn before others have theirs: a tenth of a millisecond's work. */
+export const rangeKeysPerTurn = 256;
 /** Leases revoked or checkpointed in one turn. */
 export const leasesPerTurn = 256;
 /** Learners at a time (etcd's --max-learners): each costs the leader what a follower does. */

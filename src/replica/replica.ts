@@ -106,6 +106,7 @@ export class Replica implements Kv {
     this.#keys = new KvService({
       ...this.#services,
       clock,
+      loop: platform.loop,
       durations: metrics.durations,
       state,
       txnOpsMax: config.txnOpsMax,
