@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Revision } from "../base/index.ts";
-import { readStoredSnapshot, type StoredLog } from "../etcdapi/index.ts";
+import { readStoredSnapshot } from "../etcdapi/index.ts";
 import type { Platform } from "../platform/index.ts";
 import { type ReplicaConfig, restoreReplica } from "../replica/index.ts";
 import type { Log } from "../telemetry/index.ts";
@@ -20,15 +20,13 @@ export async function restoreSnapshot(options: {
   config: ReplicaConfig;
   skipHashCheck: boolean;
   skipRevisions: number;
-  /** What came after the snapshot. */
-  commands?: StoredLog["behind"];
 }): Promise<{ readonly revision: Revision; readonly keys: number }> {
-  const { platform, log, path, config, skipHashCheck, skipRevisions, commands = [] } = options;
+  const { platform, log, path, config, skipHashCheck, skipRevisions } = options;
   const file = await SnapshotFile.open(platform.disk, path);
   try {
     if (!skipHashCheck) await checkHash(file);
     const state = await readStoredSnapshot(file.database);
-    return await restoreReplica({ platform, config, log, state: { ...state, commands }, skipRevisions });
+    return await restoreReplica({ platform, config, log, state, skipRevisions });
   } finally {
     await file.close();
   }

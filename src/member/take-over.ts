@@ -1,13 +1,16 @@
 /**
  * A start in the place of etcd: its data directory, or one that `etcdutl snapshot restore` has made, becomes this store's own. What etcd
- * kept stays there, in `member`; beside it come an image of what was in its database and, where it was killed, in the end of its log, and a log that begins there.
+ * kept stays there, in `member`; beside it come an image of what was in its database, and a log of what its log had behind that.
+ *
+ * Members of one cluster do it each by itself, with all of etcd stopped. Nothing of raft is decided here: index, term and members are those that
+ * they had, and what one of them has and others lack is settled by their first election, as it would have been by etcd's.
  */
 import { join } from "node:path";
+import type { Index, Term } from "../base/index.ts";
 import { readStoredLog, readStoredSnapshot, type StoredLog, type StoredSnapshot } from "../etcdapi/index.ts";
 import type { Disk, Platform } from "../platform/index.ts";
-import { hasStarted, type ReplicaConfig } from "../replica/index.ts";
+import { hasStarted, type Past, type ReplicaConfig, restoreReplica } from "../replica/index.ts";
 import type { Log } from "../telemetry/index.ts";
-import { restoreSnapshot } from "./restore.ts";
 import { SnapshotFile } from "./snapshot-file.ts";
 
 /** Where the new directory is made, until it is whole. */
@@ -31,71 +34,72 @@ export async function takeOver(platform: Platform, config: ReplicaConfig, log: L
     throw new Error(
       `data directory ${directory} is etcd's own, and its log is elsewhere: move ${walDirectory} to ${join(theirs, "wal")}, and start without --wal-dir`,
     );
-  const stored = await readDatabase(disk, database);
-  // First: what is not in the database may be its members.
-  const commands = await readLog(disk, stored, directory);
-  checkMembers(stored, config);
-  const made = join(directory, unfinished);
-  // Of a time before, when it came to no end.
-  for (const name of [unfinished, "wal", "snapshots"])
-    if (await disk.exists(join(directory, name))) await disk.remove(join(directory, name));
-  const { revision, keys } = await restoreSnapshot({
-    platform,
-    log,
-    path: database,
-    config: { ...config, directory: made, initialState: "new" },
-    skipHashCheck: true,
-    skipRevisions: 0,
-    commands,
-  });
-  for (const name of ["wal", "snapshots"]) await disk.rename(join(made, name), join(directory, name));
-  await disk.syncDirectory(directory);
-  // With it the directory is this store's.
-  await disk.rename(join(made, "member.json"), join(directory, "member.json"));
-  await disk.syncDirectory(directory);
-  await disk.remove(made);
-  log.warn("the data directory of etcd was taken over; what etcd kept is not used any more", {
-    "data-dir": directory,
-    revision,
-    keys,
-    "commands-of-its-log": commands.length,
-    "not-used": theirs,
-  });
-}
-
-async function readDatabase(disk: Disk, path: string): Promise<StoredSnapshot> {
-  const file = await SnapshotFile.open(disk, path);
+  const file = await SnapshotFile.open(disk, database);
   try {
-    return await readStoredSnapshot(file.database);
+    const state = await readStoredSnapshot(file.database);
+    const past = pastOf(state, await readLog(disk, state, directory), directory);
+    const made = join(directory, unfinished);
+    // Of a time before, when it came to no end.
+    for (const name of [unfinished, "wal", "snapshots"])
+      if (await disk.exists(join(directory, name))) await disk.remove(join(directory, name));
+    const { revision, keys } = await restoreReplica({
+      platform,
+      log,
+      config: { ...config, directory: made },
+      state,
+      skipRevisions: 0,
+      past,
+    });
+    for (const name of ["wal", "snapshots"]) await disk.rename(join(made, name), join(directory, name));
+    await disk.syncDirectory(directory);
+    // With it the directory is this store's.
+    await disk.rename(join(made, "member.json"), join(directory, "member.json"));
+    await disk.syncDirectory(directory);
+    await disk.remove(made);
+    log.warn("the data directory of etcd was taken over; what etcd kept is not used any more", {
+      "data-dir": directory,
+      members: past.members.length,
+      revision,
+      keys,
+      "entries-of-its-log": past.entries.length,
+      "not-used": theirs,
+    });
   } finally {
     await file.close();
   }
 }
 
-/** Whoever starts is told by flags who belongs to the cluster; etcd knows it from its database. */
-function checkMembers({ members }: StoredSnapshot, { directory, initialMembers }: ReplicaConfig): void {
-  const urlsOf = (all: readonly { readonly peerUrls: readonly string[] }[]) =>
-    all.map(({ peerUrls }) => [...peerUrls].sort().join()).sort();
-  if (urlsOf(members).join(" ") === urlsOf(initialMembers).join(" ")) return;
-  const list = members.flatMap(({ name, peerUrls }) => peerUrls.map((url) => `${name}=${url}`)).join();
-  throw new Error(
-    `data directory ${directory} is etcd's own, of other members than --initial-cluster names: say --initial-cluster ${list}, and the --initial-cluster-token that etcd was told`,
-  );
+/** What etcd has in its log and not in its database, it had acknowledged when it was killed, or may have had under way. */
+function readLog(disk: Disk, { appliedIndex }: StoredSnapshot, directory: string): Promise<StoredLog> {
+  return readStoredLog(filesOf(disk, join(directory, "member", "wal")), appliedIndex);
 }
 
-/** What is in etcd's log and not in its database: what it had acknowledged when it was killed, and may have had under way. */
-async function readLog(disk: Disk, stored: StoredSnapshot, directory: string): Promise<StoredLog["behind"]> {
-  const wal = join(directory, "member", "wal");
-  const { commands, behind, changesMembers } = await readStoredLog(filesOf(disk, wal), stored.appliedIndex);
-  if (commands > 0 && stored.members.length > 1)
+/** Who it is and who the others are etcd knows from its own files, whatever flags say. */
+function pastOf(state: StoredSnapshot, log: StoredLog, directory: string): Past {
+  const { members, appliedIndex: index } = state;
+  const term = log.appliedTerm ?? state.appliedTerm;
+  if (index === 0 || term === undefined)
     throw new Error(
-      `data directory ${directory} is etcd's own, of one of ${stored.members.length} members, each of which may have got to somewhere else: save a snapshot (etcdctl snapshot save FILE), and make the directories of all of it (raftsman store restore FILE --data-dir DIR --name NAME --initial-cluster LIST --initial-advertise-peer-urls URL)`,
+      `data directory ${directory} is etcd's own, and its log does not begin where its database ends: start etcd on it once more, and stop it with SIGTERM`,
     );
-  if (changesMembers)
+  if (!members.some(({ id }) => id === log.member))
     throw new Error(
-      `data directory ${directory} is etcd's own, which was killed while it was told who its members are: start etcd on it once more, and stop it with SIGTERM`,
+      `data directory ${directory} is that of a member of etcd's that was removed from its cluster: use another --data-dir`,
     );
-  return behind;
+  const peers = members.filter(({ id }) => id !== log.member);
+  return {
+    identity: {
+      clusterId: log.clusterId,
+      memberId: log.member,
+      peers: peers.map(({ id, peerUrls }) => ({ id, peerUrls })),
+    },
+    members,
+    position: { index, term },
+    // It may have voted in the last one.
+    term: (Math.max(log.term, term) + 1) as Term,
+    commit: Math.max(log.commit, index) as Index,
+    entries: log.behind,
+  };
 }
 
 async function* filesOf(disk: Disk, directory: string): AsyncGenerator<{ name: string; bytes: Uint8Array }> {

@@ -8,6 +8,7 @@ export { inspectDirectory } from "./inspect.ts";
 export type { Member } from "./membership.ts";
 export { openReplica } from "./open.ts";
 export type { ReplicaParts } from "./parts.ts";
+export type { Past } from "./past.ts";
 export type { Replica } from "./replica.ts";
 export { restoreReplica } from "./restore.ts";
 export type { ReplicaStatus } from "./status.ts";

@@ -1,12 +1,20 @@
 /** What etcd's log says: etcdserverpb.InternalRaftRequest, which is one of many requests, and who made it. */
-import { fromUtf8, type LeaseId, type MemberId, type Revision, type Term } from "../../base/index.ts";
+import {
+  emptyBytes,
+  fromUtf8,
+  type LeaseId,
+  type MemberId,
+  type Revision,
+  type Term,
+} from "../../base/index.ts";
 import type { Caller, Txn } from "../../kv/index.ts";
-import { decode, etcdserverpb, type MessageCodec } from "../../wire/index.ts";
+import { decode, etcdserverpb } from "../../wire/index.ts";
 import { deleteOp } from "../kv/delete-range.ts";
 import { putOp } from "../kv/put.ts";
 import { txnOf } from "../kv/txn.ts";
 import type { ClusterAlarm } from "../ports.ts";
 import { type StoredAccess, storedAccess } from "./stored-access.ts";
+import { numberIn, storedFields } from "./stored-fields.ts";
 
 /** A request that was acknowledged, or might have been. A caller is there where etcd asks for somebody's rights as it carries the request out. */
 export type StoredCommand = { readonly caller?: Caller } & (
@@ -42,10 +50,9 @@ const field = {
  * @throws Error: it is none, or says something that is not understood
  */
 export function storedCommand(data: Uint8Array): StoredCommand | undefined {
-  const request = decode(InternalRaftRequest, data);
+  const { bytes: request } = storedFields("etcdserverpb.InternalRaftRequest", data);
   if (request.has(field.apiVersion2)) return undefined;
-  const header = request.get(field.header);
-  const caller = header === undefined ? nobody : decode(RequestHeader, header);
+  const caller = callerOf(request.get(field.header));
   for (const [number, bytes] of request) {
     if (number === field.header || changesNothing.has(number)) continue;
     return commandOf(number, bytes, caller);
@@ -59,7 +66,11 @@ export function storedCommand(data: Uint8Array): StoredCommand | undefined {
  */
 const changesNothing = new Set([3, 1012, 1013, 1102, 1106, 1107, 1202, 1300, 1301, 1302, 9900]);
 
-const nobody: Caller = { user: "", revision: 0 };
+/** etcdserverpb.RequestHeader: string username = 2, uint64 auth_revision = 3. */
+function callerOf(header: Uint8Array = emptyBytes): Caller {
+  const fields = storedFields("etcdserverpb.RequestHeader", header);
+  return { user: fromUtf8(fields.bytes.get(2) ?? emptyBytes), revision: numberIn(fields, 3) };
+}
 
 function commandOf(number: number, bytes: Uint8Array, caller: Caller): StoredCommand | undefined {
   switch (number) {
@@ -111,43 +122,3 @@ function alarmOf({ action, memberID, alarm }: etcdserverpb.AlarmRequest): Stored
   if (does === undefined || name === undefined) return undefined;
   return { type: "alarm", action: does, member: memberID as MemberId, alarm: name };
 }
-
-function onlyRead(): never {
-  throw new Error("nobody writes etcd's log here");
-}
-
-/** By the number of the field what stands in it, where that is a message. */
-const InternalRaftRequest: MessageCodec<ReadonlyMap<number, Uint8Array>> = {
-  name: "etcdserverpb.InternalRaftRequest",
-  fields: () => [],
-  write: onlyRead,
-  read(r) {
-    const found = new Map<number, Uint8Array>();
-    while (r.more) {
-      const tag = r.tag();
-      if ((tag & 7) === lengthDelimited) found.set(tag >>> 3, r.bytes());
-      else r.skip(tag, InternalRaftRequest);
-    }
-    return found;
-  },
-};
-
-const lengthDelimited = 2;
-
-/** etcdserverpb.RequestHeader: string username = 2, uint64 auth_revision = 3. */
-const RequestHeader: MessageCodec<Caller> = {
-  name: "etcdserverpb.RequestHeader",
-  fields: () => [],
-  write: onlyRead,
-  read(r) {
-    let user = "";
-    let revision = 0;
-    while (r.more) {
-      const tag = r.tag();
-      if (tag === 18) user = fromUtf8(r.bytes());
-      else if (tag === 24) revision = r.uint64();
-      else r.skip(tag, RequestHeader);
-    }
-    return { user, revision };
-  },
-};

@@ -1,18 +1,22 @@
 /** The state of a store as etcd keeps it in its buckets (server/storage/schema), read: the way back from `snapshot-buckets.ts`. */
-import type { LeaseId, MemberId, Revision } from "../../base/index.ts";
+import type { Index, LeaseId, MemberId, Revision, Term } from "../../base/index.ts";
 import { fromUtf8 } from "../../base/index.ts";
 import { BboltReader, type PageSource } from "../../bbolt/index.ts";
 import type { KeyValue } from "../../kv/index.ts";
 import { authpb, decode, etcdserverpb, mvccpb } from "../../wire/index.ts";
-import type { ClusterAlarm, StoreSnapshot } from "../ports.ts";
+import type { ClusterAlarm, ClusterMember, StoreSnapshot } from "../ports.ts";
 import { readRevision } from "./revision-key.ts";
+import { storedFields } from "./stored-fields.ts";
+import { storedMember } from "./stored-member-change.ts";
 
 /** What a snapshot says. Those that it is restored to may be others than its members. */
 export interface StoredSnapshot
   extends Pick<StoreSnapshot, "compactRevision" | "leases" | "alarms" | "access"> {
   /** Of the last entry of the log that is in it. */
-  readonly appliedIndex: number;
-  readonly members: readonly { readonly name: string; readonly peerUrls: readonly string[] }[];
+  readonly appliedIndex: Index;
+  /** Of that entry; undefined before etcd 3.5. */
+  readonly appliedTerm: Term | undefined;
+  readonly members: readonly ClusterMember[];
   /** Every version of every key that is kept, in the order they were written. A version without a key only stands for its revision. */
   versions(): AsyncIterable<{ readonly kv: KeyValue; readonly sub: number; readonly deleted: boolean }>;
 }
@@ -36,8 +40,13 @@ export async function readStoredSnapshot(source: PageSource): Promise<StoredSnap
   });
   const auth = new Map(await collect("auth", (key, value) => [key.toString(), value] as const));
   return {
-    appliedIndex: Number(meta.get("consistent_index")?.readBigUInt64BE(0) ?? 0),
-    members: await collect("members", (_, value) => memberOf(value)),
+    appliedIndex: Number(meta.get("consistent_index")?.readBigUInt64BE(0) ?? 0) as Index,
+    appliedTerm: meta.has("term") ? (Number(meta.get("term")?.readBigUInt64BE(0)) as Term) : undefined,
+    // The key is the id, in hexadecimal digits.
+    members: await collect("members", (key, value) => ({
+      id: BigInt(`0x${key}`) as MemberId,
+      ...storedMember(value),
+    })),
     compactRevision: Math.max(...compactions) as Revision,
     leases: await collect("lease", (_, value) => leaseOf(value)),
     alarms: (await collect("alarm", alarmOf)).filter((alarm) => alarm !== undefined),
@@ -57,32 +66,14 @@ export async function readStoredSnapshot(source: PageSource): Promise<StoredSnap
   };
 }
 
-/** As JSON. */
-function memberOf(value: Buffer): StoredSnapshot["members"][number] {
-  const { name, peerURLs } = JSON.parse(value.toString()) as { name?: unknown; peerURLs?: unknown };
-  if (!Array.isArray(peerURLs)) throw new Error("a member is damaged");
-  return { name: String(name ?? ""), peerUrls: peerURLs.map(String) };
-}
-
 /** leasepb.Lease: int64 ID = 1, TTL = 2, RemainingTTL = 3. */
 function leaseOf(value: Buffer): StoredSnapshot["leases"][number] {
-  const fields = [0n, 0n, 0n, 0n];
-  for (let at = 0; at < value.length; ) {
-    const field = (value[at++] as number) >> 3;
-    let read = 0n;
-    for (let shift = 0n; ; shift += 7n) {
-      const byte = value[at++];
-      if (byte === undefined || shift > 63n) throw new Error("a lease is damaged");
-      read |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) break;
-    }
-    if (field < fields.length) fields[field] = BigInt.asIntN(64, read);
-  }
-  const [, id = 0n, ttl = 0n, remaining = 0n] = fields;
+  const { varints } = storedFields("leasepb.Lease", value);
+  const signed = (field: number) => BigInt.asIntN(64, varints.get(field) ?? 0n);
   return {
-    id: id as LeaseId,
-    ttlSeconds: Number(ttl),
-    remainingTtlSeconds: Math.max(0, Number(remaining)),
+    id: signed(1) as LeaseId,
+    ttlSeconds: Number(signed(2)),
+    remainingTtlSeconds: Math.max(0, Number(signed(3))),
   };
 }
 
