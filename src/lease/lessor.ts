@@ -32,6 +32,8 @@ class Lease implements LeaseRecord {
   remainingTtlSeconds: number;
   /** Monotonic milliseconds; known to the primary only. */
   expiresAt = Number.POSITIVE_INFINITY;
+  /** The primary has named a checkpoint of it, which has not been applied. */
+  checkpointNamed = false;
   /** One character a byte. Made with the first key. */
   keys: Set<string> | undefined;
   /** Next moment to say that it has run out. */
@@ -96,7 +98,10 @@ class LeaseTable implements Lessor {
     const lease = this.#leases.get(id);
     if (lease === undefined || lease.expiresAt <= now) throw notFound();
     this.#count(lease, now, now + lease.ttlSeconds * 1000);
-    return { ttlSeconds: lease.ttlSeconds, checkpointCleared: lease.remainingTtlSeconds > 0 };
+    return {
+      ttlSeconds: lease.ttlSeconds,
+      checkpointCleared: lease.checkpointNamed || lease.remainingTtlSeconds > 0,
+    };
   }
 
   attach(id: LeaseId, key: Uint8Array): void {
@@ -172,6 +177,7 @@ class LeaseTable implements Lessor {
       this.#scheduleCheckpoint(owner, now);
       const remainingTtlSeconds = Math.ceil((owner.expiresAt - now) / 1000);
       if (remainingTtlSeconds <= 0 || remainingTtlSeconds >= owner.ttlSeconds) continue;
+      owner.checkpointNamed = true;
       due.push({ id: owner.id, remainingTtlSeconds });
     }
   }
@@ -180,6 +186,7 @@ class LeaseTable implements Lessor {
     const lease = this.#leases.get(id);
     if (lease === undefined) return;
     lease.remainingTtlSeconds = remainingTtlSeconds;
+    if (remainingTtlSeconds > 0) lease.checkpointNamed = false;
     if (this.#primary) this.#scheduleCheckpoint(lease, now);
   }
 
@@ -226,6 +233,7 @@ class LeaseTable implements Lessor {
     this.#checkpoints = new Deadlines();
     for (const lease of this.#leases.values()) {
       lease.expiresAt = Number.POSITIVE_INFINITY;
+      lease.checkpointNamed = false;
       lease.expiry.position = -1;
       lease.checkpoint.position = -1;
     }

@@ -41,7 +41,8 @@ export interface Lessor {
   revoke(id: LeaseId): readonly Uint8Array[];
   /**
    * Starts the time again; the new time left in seconds. On the primary only. A lease that has run out and is only waiting
-   * for its revocation is not found. `checkpointCleared`: a checkpoint of 0 should be proposed, for this lease had one.
+   * for its revocation is not found. `checkpointCleared`: a checkpoint of 0 must be applied before anybody is told, for this lease
+   * has one, or may soon: who leads next would count from there.
    * @throws KvError LEASE_NOT_FOUND, NOT_LEADER
    */
   renew(id: LeaseId, now: number): { ttlSeconds: number; checkpointCleared: boolean };

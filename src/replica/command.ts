@@ -42,6 +42,8 @@ type Order =
   | {
       readonly type: "lease-checkpoint";
       readonly leases: readonly { id: LeaseId; remainingTtlSeconds: number }[];
+      /** Of the leader that counted: in a later one a lease may have been renewed since. 0: it counts in any, as in logs from before there was this. */
+      readonly countedInTerm: Term;
     }
   | {
       readonly type: "member-attributes";
@@ -113,6 +115,7 @@ export function encodeCommand(id: RequestId, command: Command): Uint8Array {
         writer.uint64(lease.id);
         writer.float64(lease.remainingTtlSeconds);
       }
+      writer.number(command.countedInTerm);
       break;
     case "member-attributes":
       writer.uint64(command.member);
@@ -192,7 +195,7 @@ function readOrder(reader: BytesReader, position: number): Order {
       return { type, id: readLease(reader), expiredInTerm: reader.number() as Term };
     case "lease-checkpoint": {
       const leases = list(reader, () => ({ id: readLease(reader), remainingTtlSeconds: reader.float64() }));
-      return { type, leases };
+      return { type, leases, countedInTerm: (reader.left > 0 ? reader.number() : 0) as Term };
     }
     case "member-attributes": {
       const member = reader.uint64() as MemberId;

@@ -62,6 +62,8 @@ export interface ReplicaConfig {
   readonly strictReconfiguration?: boolean;
   /** Members at a time that have no vote yet; 1 when left out. */
   readonly learnersMax?: number;
+  /** How often a leader has the log say how much time its leases have left; five minutes when left out. */
+  readonly leaseCheckpointMs?: number;
   /** How often idle watchers that asked for it are told the revision; ten minutes when left out. */
   readonly progressIntervalMs?: number;
 }

@@ -147,7 +147,7 @@ export class LeaseService implements Leases {
       throw new KvError("NOT_LEADER", "etcdserver: not leader");
     const writer = new BytesWriter();
     if (kind === questionKeepAlive) {
-      writer.number(this.#renew(id, clock.monotonic()));
+      writer.number(await this.#renew(id, clock.monotonic()));
       return writer.finish();
     }
     const lease = state.lessor.timeToLive(id, clock.monotonic());
@@ -182,7 +182,13 @@ export class LeaseService implements Leases {
     );
     const writes: Promise<unknown>[] = commands.map((command) => proposals.propose(command));
     if (checkpoints.length > 0)
-      writes.push(proposals.propose({ type: "lease-checkpoint", leases: checkpoints }));
+      writes.push(
+        proposals.propose({
+          type: "lease-checkpoint",
+          leases: checkpoints,
+          countedInTerm: this.#reign,
+        }),
+      );
     if (writes.length === 0) return;
     this.#turning = true;
     // What failed is named again by the lessor a little later.
@@ -191,16 +197,18 @@ export class LeaseService implements Leases {
     });
   }
 
-  /** Seconds; 0: no such lease. */
-  #renew(id: LeaseId, now: number): number {
+  /** Seconds; 0: no such lease. @throws KvError, where the next leader may not know of it: it is not renewed then, as far as anybody can tell */
+  async #renew(id: LeaseId, now: number): Promise<number> {
     const { state, proposals } = this.#options;
+    const reign = this.#reign as Term;
     try {
       const { ttlSeconds, checkpointCleared } = state.lessor.renew(id, now);
-      this.#options.onRenewed();
       if (checkpointCleared) {
         const leases = [{ id, remainingTtlSeconds: 0 }];
-        proposals.propose({ type: "lease-checkpoint", leases }).catch(() => {});
+        await proposals.propose({ type: "lease-checkpoint", leases, countedInTerm: reign });
+        if (this.#reign !== reign) throw new KvError("NOT_LEADER", "etcdserver: not leader");
       }
+      this.#options.onRenewed();
       return ttlSeconds;
     } catch (error) {
       if (error instanceof KvError && error.code === "LEASE_NOT_FOUND") return 0;

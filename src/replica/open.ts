@@ -152,6 +152,7 @@ export function newStateMachine({ clock, loop, random }: Platform, config: Repli
   };
   const state = new StateMachine({
     leaseTtlSecondsMin: Math.ceil((config.electionMs * 1.5) / 1000),
+    ...(config.leaseCheckpointMs === undefined ? {} : { leaseCheckpointMs: config.leaseCheckpointMs }),
     onCatchUpNeeded: () => loop.soon(catchUp),
     monotonic: () => clock.monotonic(),
     hashSeed: [randomUint32(), randomUint32()],

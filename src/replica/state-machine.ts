@@ -41,6 +41,7 @@ export class StateMachine {
 
   constructor(options: {
     leaseTtlSecondsMin: number;
+    leaseCheckpointMs?: number;
     onCatchUpNeeded: () => void;
     monotonic: () => number;
     hashSeed: readonly [number, number];
@@ -49,9 +50,12 @@ export class StateMachine {
     learnersMax?: number;
     progressIntervalMs?: number;
   }) {
-    const { txnOpsMax, learnersMax, progressIntervalMs } = options;
+    const { txnOpsMax, learnersMax, progressIntervalMs, leaseCheckpointMs } = options;
     this.#monotonic = options.monotonic;
-    this.lessor = createLessor({ ttlSecondsMin: options.leaseTtlSecondsMin });
+    this.lessor = createLessor({
+      ttlSecondsMin: options.leaseTtlSecondsMin,
+      ...(leaseCheckpointMs === undefined ? {} : { checkpointIntervalMs: leaseCheckpointMs }),
+    });
     this.membership = new Membership(learnersMax);
     this.tokens = new Tokens({
       ttlSeconds: options.tokenTtlSeconds ?? tokenTtlSecondsDefault,
@@ -92,6 +96,7 @@ export class StateMachine {
         this.mvcc.deleteKeys(this.lessor.revoke(command.id));
         return this.#done();
       case "lease-checkpoint":
+        if (command.countedInTerm !== 0 && command.countedInTerm !== term) return this.#done();
         for (const lease of command.leases) this.lessor.checkpoint(lease, this.#monotonic());
         return this.#done();
       case "member-attributes":

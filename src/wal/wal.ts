@@ -128,7 +128,8 @@ class SegmentedWal implements Wal {
   }
 
   release(index: Index): Promise<void> {
-    this.#releasing = this.#releasing.then(() => this.#release(index));
+    // What failed for one is tried again by the next.
+    this.#releasing = this.#releasing.catch(() => {}).then(() => this.#release(index));
     return this.#releasing;
   }
 
@@ -212,10 +213,10 @@ class SegmentedWal implements Wal {
       const [oldest, second] = this.#segments;
       // What the second begins after is all that the first has.
       if (oldest === undefined || second === undefined || second.firstIndex > index) return;
-      this.#segments.shift();
       await this.#disk.remove(segmentPath(this.#directory, oldest));
-      // One by one, so that a crash never leaves a hole.
+      // One by one, so that neither a crash nor a disk that fails leaves a hole: what could not be removed is still the oldest.
       await this.#disk.syncDirectory(this.#directory);
+      this.#segments.shift();
     }
   }
 

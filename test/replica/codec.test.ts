@@ -82,6 +82,7 @@ const command = fc.oneof(
   fc.record({
     type: fc.constant("lease-checkpoint"),
     leases: fc.array(fc.record({ id: lease, remainingTtlSeconds: anyNumber }), { maxLength: 5 }),
+    countedInTerm: natural,
   }),
   fc.record({
     type: fc.constant("member-attributes"),

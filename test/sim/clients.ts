@@ -1,42 +1,22 @@
 /** People at work: each client asks one member after another, waits for the answer, and has History look at it. */
 import { type LeaseId, noLease, type Revision, utf8 } from "../../src/base/index.ts";
-import { type KeyRange, KvError, type Txn } from "../../src/kv/index.ts";
-import type { Replica } from "../../src/replica/index.ts";
-import type { LeaseBook } from "./checkers/leases.ts";
-import type { History, Request } from "./checkers/strict-serializability.ts";
+import type { KeyRange, Txn } from "../../src/kv/index.ts";
+import { Asker, type Door, type Work } from "./asking.ts";
 import { pairedKeys } from "./checkers/transactions.ts";
-import type { Life } from "./life.ts";
-import type { Machine } from "./machine.ts";
 import { shortened } from "./model.ts";
-import type { World } from "./world.ts";
+import { drawReadTxn, drawTxn } from "./txns.ts";
 
 /** All that clients write begins with "k". */
 export const allKeys: KeyRange = { key: utf8("k"), rangeEnd: utf8("l") };
 const keyCount = 12;
-/** Milliseconds that a client waits for an answer before it turns elsewhere. */
-const patienceMsMin = 200;
-const patienceMsMax = 3000;
 const paddingBytesMax = 3000;
 
-export interface Work {
-  readonly world: World;
-  readonly history: History;
-  readonly leases: LeaseBook;
-  /** Where a client may turn to. */
-  readonly machines: () => readonly Machine[];
-  /** Until then clients begin new requests. */
-  stopped: boolean;
-}
-
-/** One member that runs, from a client's sight. */
-interface Door {
-  readonly machine: Machine;
-  readonly life: Life;
-  readonly replica: Replica;
-}
+/** Leases live longer than an election takes, so that they outlive leaders. */
+const leaseSecondsMax = 8;
 
 export class Client {
   readonly #work: Work;
+  readonly #asker: Asker;
   readonly #name: string;
   readonly #pauseMs: number;
   #values = 0;
@@ -46,6 +26,7 @@ export class Client {
 
   constructor(work: Work, name: string, pauseMs: number) {
     this.#work = work;
+    this.#asker = new Asker(work, name);
     this.#name = name;
     this.#pauseMs = pauseMs;
   }
@@ -54,7 +35,7 @@ export class Client {
     const { world } = this.#work;
     while (!this.#work.stopped) {
       await world.sleep(world.random() * 2 * this.#pauseMs);
-      const door = this.#door();
+      const door = this.#asker.door();
       if (door === undefined) continue;
       await this.#pickRequest()(door);
     }
@@ -63,11 +44,13 @@ export class Client {
   #pickRequest(): (door: Door) => Promise<void> {
     const { world } = this.#work;
     const dice = world.random();
-    if (dice < 0.3) return (door) => this.#put(door);
+    if (dice < 0.24) return (door) => this.#put(door);
+    if (dice < 0.3) return (door) => this.#transact(door);
+    if (dice < 0.32) return (door) => this.#readInTxn(door);
     if (dice < 0.42) return (door) => this.#pair(door);
     if (dice < 0.52) return (door) => this.#compareAndPut(door);
     if (dice < 0.58) return (door) => this.#delete(door);
-    if (dice < 0.78) return (door) => this.#read(world.chance(0.5) ? (this.#leader() ?? door) : door);
+    if (dice < 0.78) return (door) => this.#read(world.chance(0.5) ? (this.#asker.leader() ?? door) : door);
     if (dice < 0.86) return (door) => this.#readStale(door);
     if (dice < 0.93) return (door) => this.#readPast(door);
     if (dice < 0.97) return (door) => this.#lease(door);
@@ -99,7 +82,7 @@ export class Client {
     const failure = keys.map((key) => ({ type: "range", key: utf8(key) }) as const);
     const txn: Txn = { compare, success, failure };
     const request = history.begin(values);
-    await this.#ask(
+    await this.#asker.ask(
       door,
       `write ${keys.join()} as ${values.map(shortened).join()}`,
       request,
@@ -118,15 +101,31 @@ export class Client {
     );
   }
 
-  async #delete(door: Door): Promise<void> {
+  /** Nested, with compares of every kind. */
+  async #transact(door: Door): Promise<void> {
+    const { world } = this.#work;
+    const values: string[] = [];
+    const txn = drawTxn(
+      world,
+      () => {
+        const value = this.#value();
+        values.push(value);
+        return value;
+      },
+      this.#newest,
+    );
+    await this.#carryOut(door, "transaction", txn, values);
+  }
+
+  async #readInTxn(door: Door): Promise<void> {
+    const txn = drawReadTxn(this.#work.world, this.#newest);
+    await this.#carryOut(door, "read in a transaction", txn, []);
+  }
+
+  async #carryOut(door: Door, what: string, txn: Txn, values: readonly string[]): Promise<void> {
     const { history } = this.#work;
-    const txn: Txn = {
-      compare: [],
-      success: [{ type: "delete", key: utf8(this.#key()), prevKv: true }],
-      failure: [],
-    };
-    const request = history.begin();
-    await this.#ask(door, "delete", request, async ({ replica }) => {
+    const request = history.begin(values);
+    await this.#asker.ask(door, what, request, async ({ replica }) => {
       const result = await replica.txn(txn);
       return () => {
         history.wrote(request, txn, result);
@@ -136,10 +135,20 @@ export class Client {
     });
   }
 
+  async #delete(door: Door): Promise<void> {
+    const key = utf8(this.#key());
+    await this.#carryOut(
+      door,
+      "delete",
+      { compare: [], success: [{ type: "delete", key, prevKv: true }], failure: [] },
+      [],
+    );
+  }
+
   async #read(door: Door): Promise<void> {
     const { history } = this.#work;
     const request = history.begin();
-    await this.#ask(door, "read", request, async ({ replica }) => {
+    await this.#asker.ask(door, "read", request, async ({ replica }) => {
       const result = await replica.range(allKeys);
       return () => {
         history.read(request, allKeys, result);
@@ -152,7 +161,7 @@ export class Client {
   async #readStale(door: Door): Promise<void> {
     const { history } = this.#work;
     const request = history.begin();
-    await this.#ask(door, "read serializable", request, async ({ replica }) => {
+    await this.#asker.ask(door, "read serializable", request, async ({ replica }) => {
       const result = await replica.range({ ...allKeys, serializable: true });
       return () => {
         history.readAt(allKeys, result.header.revision, result);
@@ -165,7 +174,7 @@ export class Client {
     const { history, world } = this.#work;
     const request = history.begin();
     const revision = (1 + world.below(this.#newest + 3)) as Revision;
-    await this.#ask(door, `read of ${revision}`, request, async ({ replica }) => {
+    await this.#asker.ask(door, `read of ${revision}`, request, async ({ replica }) => {
       const result = await replica.range({ ...allKeys, revision, serializable: world.chance(0.5) });
       return () => {
         history.readAt(allKeys, revision, result);
@@ -178,7 +187,7 @@ export class Client {
     const { history, world } = this.#work;
     const request = history.begin();
     const revision = Math.max(1, this.#newest - world.below(30)) as Revision;
-    await this.#ask(door, `compact ${revision}`, request, async ({ replica }) => {
+    await this.#asker.ask(door, `compact ${revision}`, request, async ({ replica }) => {
       await replica.compact(revision, { physical: world.chance(0.3) });
       return () => "done";
     });
@@ -187,12 +196,12 @@ export class Client {
   /** A lease with a key on it, kept alive for a while, then left to its end or revoked. */
   async #lease(door: Door): Promise<void> {
     const { history, leases, world } = this.#work;
-    const ttlSeconds = 1 + world.below(4);
+    const ttlSeconds = 1 + world.below(leaseSecondsMax);
     const id = BigInt(1 + world.below(2 ** 31)) as LeaseId;
     const began = world.now;
     const request = history.begin();
     let granted = false;
-    await this.#ask(door, `grant ${id} for ${ttlSeconds} s`, request, async ({ replica }) => {
+    await this.#asker.ask(door, `grant ${id} for ${ttlSeconds} s`, request, async ({ replica }) => {
       const answer = await replica.leases.grant({ id, ttlSeconds });
       return () => {
         granted = true;
@@ -206,14 +215,16 @@ export class Client {
     await this.#write(door, [], [key], id);
     for (let i = world.below(6); i > 0 && !this.#work.stopped; i--) {
       await world.sleep(world.between(100, 900 * ttlSeconds));
-      const other = this.#door();
-      if (other !== undefined) await this.#keepAlive(other, id);
+      const other = this.#asker.door();
+      if (other === undefined) continue;
+      if (world.chance(0.3)) await this.#askTimeToLive(other, id);
+      else await this.#keepAlive(other, id);
     }
     if (!world.chance(0.3)) return;
     leases.mayBeRevoked(id);
-    const last = this.#door();
+    const last = this.#asker.door();
     if (last === undefined) return;
-    await this.#ask(last, `revoke ${id}`, history.begin(), async ({ replica }) => {
+    await this.#asker.ask(last, `revoke ${id}`, history.begin(), async ({ replica }) => {
       const header = await replica.leases.revoke(id);
       return () => {
         history.answeredAt(header.revision);
@@ -225,7 +236,7 @@ export class Client {
   async #keepAlive(door: Door, id: LeaseId): Promise<void> {
     const { history, leases, world } = this.#work;
     const began = world.now;
-    await this.#ask(door, `keep alive ${id}`, history.begin(), async ({ replica }) => {
+    await this.#asker.ask(door, `keep alive ${id}`, history.begin(), async ({ replica }) => {
       const { ttlSeconds } = await replica.leases.keepAlive(id);
       return () => {
         if (ttlSeconds > 0) leases.renewed(id, began, ttlSeconds);
@@ -234,43 +245,15 @@ export class Client {
     });
   }
 
-  /** Asks, and goes on when there is an answer or patience is at its end. An answer that comes later is looked at all the same. */
-  async #ask(
-    door: Door,
-    what: string,
-    request: Request,
-    asked: (door: Door) => Promise<() => string>,
-  ): Promise<void> {
-    const { world } = this.#work;
-    const patience = world.sleep(world.between(patienceMsMin, patienceMsMax));
-    await Promise.race([this.#hear(door, what, request, asked), patience]);
-  }
-
-  /** Asks, and has the answer looked at. Whoever asks a process that ends hears nothing. */
-  async #hear(
-    door: Door,
-    what: string,
-    request: Request,
-    asked: (door: Door) => Promise<() => string>,
-  ): Promise<void> {
-    const { world, history } = this.#work;
-    const { life } = door;
-    const say = (how: string): void => world.note(this.#name, `${what} on ${life.name}: ${how}`);
-    try {
-      const answer = await Promise.race([life.run(() => asked(door)), life.ended]);
-      if (answer !== undefined && !life.dead) return say(answer());
-      history.lost();
-      say("lost");
-    } catch (error) {
-      if (life.dead) history.lost();
-      else if (error instanceof KvError) {
-        history.failed(request, error);
-        say(error.code);
-      } else
-        world.fail(
-          new Error(`${this.#name}: ${what} on ${life.name}: ${(error as Error).message}`, { cause: error }),
-        );
-    }
+  async #askTimeToLive(door: Door, id: LeaseId): Promise<void> {
+    const { history, leases } = this.#work;
+    await this.#asker.ask(door, `time to live ${id}`, history.begin(), async ({ replica }) => {
+      const { lease } = await replica.leases.timeToLive(id, { keys: true });
+      return () => {
+        if (lease !== undefined) leases.toldTimeToLive(id, lease.ttlSeconds);
+        return `${lease?.ttlSeconds ?? -1} s`;
+      };
+    });
   }
 
   /** Never the same twice; now and then larger than a sector, so that a write of it can be torn. */
@@ -282,22 +265,6 @@ export class Client {
 
   #saw(revision: number): void {
     this.#newest = Math.max(this.#newest, revision);
-  }
-
-  #door(): Door | undefined {
-    return this.#doorOf(this.#work.world.pick(this.#work.machines()));
-  }
-
-  /** One that believes it leads: there may be several, and one of them has been away for a while. */
-  #leader(): Door | undefined {
-    const leaders = this.#work.machines().filter(({ replica }) => replica?.status().role === "leader");
-    const machine = this.#work.world.pick(leaders);
-    return machine && this.#doorOf(machine);
-  }
-
-  #doorOf(machine: Machine): Door | undefined {
-    const { life, replica } = machine;
-    return life === undefined || replica === undefined ? undefined : { machine, life, replica };
   }
 
   #key(): string {

@@ -82,6 +82,10 @@ export class SimCluster {
         segmentBytes: weather.segmentBytes,
         trailingBytes: weather.trailingBytes,
         diskReserveBytes,
+        leaseCheckpointMs: weather.leaseCheckpointMs,
+        corruptionCheckMs: weather.checkMs,
+        compactionCheckMs: weather.checkMs,
+        progressIntervalMs: weather.progressMs,
       },
     });
     this.machines.push(machine);

@@ -20,7 +20,10 @@ export interface Change {
 }
 
 interface LeaseModel {
+  /** As asked for. */
   readonly ttlSeconds: number;
+  /** By the last checkpoint; 0: none. */
+  remainingTtlSeconds: number;
   readonly keys: Set<string>;
 }
 
@@ -33,6 +36,8 @@ interface Point {
   readonly conf: ConfState;
   /** The image of the membership. */
   readonly members: string;
+  /** As `textOfLeases` says them. */
+  readonly leases: string;
 }
 
 export class Model {
@@ -54,6 +59,7 @@ export class Model {
   /** From revision 2 on. */
   readonly #changes: (readonly Change[])[] = [];
   #members = fromUtf8(this.membership.image());
+  #leasesText = "";
   readonly #alarms = new Set<string>();
   /** Requests that came true. */
   readonly #requests = new Set<string>();
@@ -84,7 +90,15 @@ export class Model {
     else if (entry.data.length > 0) this.#applyCommand(entry);
     const { term, data } = entry;
     const { revision, compactRevision, conf } = this;
-    this.points.push({ term, data, revision, compactRevision, conf, members: this.#members });
+    this.points.push({
+      term,
+      data,
+      revision,
+      compactRevision,
+      conf,
+      members: this.#members,
+      leases: this.#leasesText,
+    });
   }
 
   /** What a range held at a revision, by key. */
@@ -105,6 +119,12 @@ export class Model {
         if (isInRange(change.key, range)) found.push(change);
     }
     return found;
+  }
+
+  /** What a key was before a revision; undefined: nothing. */
+  before(key: string, revision: number): Change | undefined {
+    const found = this.#history.get(key)?.findLast((one) => one.revision < revision);
+    return found?.value === undefined ? undefined : found;
   }
 
   #keysIn(range: KeyRange): string[] {
@@ -132,6 +152,10 @@ export class Model {
       throw new Error(`request ${request} is committed twice, again at ${entry.index}`);
     this.#requests.add(request);
     this.#carryOut(command, entry.term);
+    if (command.type.startsWith("lease-"))
+      this.#leasesText = textOfLeases(
+        [...this.leases].map(([lease, { remainingTtlSeconds }]) => ({ id: lease, remainingTtlSeconds })),
+      );
   }
 
   #carryOut(command: Command, term: number): void {
@@ -144,7 +168,11 @@ export class Model {
         return;
       case "lease-grant":
         if (!this.#hasNoSpace && !this.leases.has(command.id))
-          this.leases.set(command.id, { ttlSeconds: command.ttlSeconds, keys: new Set() });
+          this.leases.set(command.id, {
+            ttlSeconds: command.ttlSeconds,
+            remainingTtlSeconds: 0,
+            keys: new Set(),
+          });
         return;
       case "lease-revoke":
         return this.#revoke(command.id, command.expiredInTerm, term);
@@ -152,8 +180,14 @@ export class Model {
         this.membership.setAttributes(command.member, command);
         return this.#membersChanged();
       case "lease-checkpoint":
+        if (command.countedInTerm !== term) return;
+        for (const { id, remainingTtlSeconds } of command.leases) {
+          const lease = this.leases.get(id);
+          if (lease !== undefined) lease.remainingTtlSeconds = remainingTtlSeconds;
+        }
         return;
       case "member-peer-urls":
+      case "access":
         return;
       case "alarm": {
         const name = `${command.alarm} ${command.member}`;
@@ -181,7 +215,7 @@ export class Model {
   }
 
   #transact(txn: Txn): void {
-    const branch = this.holds(txn.compare, this.revision) ? txn.success : txn.failure;
+    const branch = this.#branchOf(txn);
     const needed = branch.flatMap((op) => (op.type === "put" && op.lease !== 0n ? [op.lease] : []));
     if (needed.some((lease) => !this.leases.has(lease))) return;
     this.#write(branch.flatMap((op) => this.#writesOf(op)));
@@ -192,16 +226,22 @@ export class Model {
     if (op.type === "put") return [{ key: fromUtf8(op.key), value: fromUtf8(op.value), lease: op.lease }];
     if (op.type === "delete")
       return this.at(op, this.revision).map(({ key }) => ({ key, value: undefined, lease: 0n }));
-    throw new Error("no client here nests transactions");
+    throw new Error("transactions in transactions are laid out before");
+  }
+
+  /** All that is done: what inner transactions compare is what was there before. */
+  #branchOf(txn: Txn): readonly Op[] {
+    const branch = this.holds(txn.compare, this.revision) ? txn.success : txn.failure;
+    return branch.flatMap((op) => (op.type === "txn" ? this.#branchOf(op) : [op]));
   }
 
   /** Whether compares hold at a revision. */
   holds(compares: readonly Compare[], revision: number): boolean {
     return compares.every((compare) => {
-      const [found] = this.at({ key: compare.key }, revision);
-      if (compare.target !== "mod" || compare.result !== "equal")
-        throw new Error("clients here compare mod revisions only");
-      return (found?.revision ?? 0) === compare.revision;
+      const found = this.at(compare, revision);
+      // Where there is nothing everything is 0, and no value is anything.
+      if (found.length === 0) return compare.target !== "value" && fits(compare, undefined);
+      return found.every((change) => fits(compare, change));
     });
   }
 
@@ -242,6 +282,44 @@ export class Model {
     if (before !== 0n) this.leases.get(before)?.keys.delete(key);
     if (after !== 0n) this.leases.get(after)?.keys.add(key);
   }
+}
+
+function fits(compare: Compare, change: Change | undefined): boolean {
+  const order = orderOf(compare, change);
+  switch (compare.result) {
+    case "equal":
+      return order === 0;
+    case "notEqual":
+      return order !== 0;
+    case "greater":
+      return order > 0;
+    case "less":
+      return order < 0;
+  }
+}
+
+/** Above 0 where what is there is greater than what it is compared with. */
+function orderOf(compare: Compare, change: Change | undefined): number {
+  switch (compare.target) {
+    case "mod":
+      return (change?.revision ?? 0) - compare.revision;
+    case "create":
+      return (change?.createRevision ?? 0) - compare.revision;
+    case "version":
+      return (change?.version ?? 0) - compare.version;
+    case "value":
+      return Buffer.compare(Buffer.from(change?.value ?? ""), compare.value);
+    case "lease":
+      return Number((change?.lease ?? 0n) - compare.lease);
+  }
+}
+
+/** Which there are, and what each has left by its last checkpoint. */
+export function textOfLeases(leases: readonly { id: bigint; remainingTtlSeconds: number }[]): string {
+  return leases
+    .map(({ id, remainingTtlSeconds }) => `${id}: ${remainingTtlSeconds}`)
+    .sort()
+    .join();
 }
 
 /** For people: values may be large. */

@@ -7,6 +7,7 @@ import type { Fault } from "./weather.ts";
 
 /** A change of members that was asked for has been made, or will not be, after so long. */
 const changeMsMax = 5000;
+const failingWrites = ["write", "rename", "open", "syncDirectory", "truncate", "remove"] as const;
 /** So long at most it takes until something is synced that the power goes at. */
 const tearMsMax = 2000;
 
@@ -87,7 +88,13 @@ export class Nemesis {
         return this.#cutFor(world.between(500, 6000), (from, to) => from === host || to === host);
       }
       case "cut one way":
-        return this.#cutFor(world.between(500, 6000), (from) => from === victim.host);
+        return this.#cutOneWay(victim.host);
+      case "cut a pair": {
+        // Others reach both: whoever leads may be seen by some alone.
+        const other = world.pick(machines).host;
+        const isEnd = (host: string) => host === victim.host || host === other;
+        return this.#cutFor(world.between(500, 6000), (from, to) => isEnd(from) && isEnd(to));
+      }
       case "flap":
         for (let i = 10; i > 0 && !this.#stopped; i--) {
           await this.#cutFor(world.random() * 300, (from, to) => from === victim.host || to === victim.host);
@@ -107,7 +114,10 @@ export class Nemesis {
         victim.health.failing.set("datasync", 1);
         return;
       case "failing write":
-        victim.health.failing.set(world.pick(["write", "rename", "open", "syncDirectory"] as const), 1);
+        victim.health.failing.set(world.pick(failingWrites), 1);
+        return;
+      case "failing read":
+        victim.health.failing.set("read", 1);
         return;
       case "full disk":
         victim.health.full = true;
@@ -233,6 +243,13 @@ export class Nemesis {
   #isSettled(): boolean {
     const { members, running, world, changedAt } = this.#cluster;
     return members.length > 3 && running.length === members.length && world.now - changedAt > changeMsMax;
+  }
+
+  /** It is heard by nobody, or hears nobody. */
+  #cutOneWay(host: string): Promise<void> {
+    const { world } = this.#cluster;
+    const isDeaf = world.chance(0.5);
+    return this.#cutFor(world.between(500, 6000), (from, to) => host === (isDeaf ? to : from));
   }
 
   async #cutFor(milliseconds: number, isCut: (from: string, to: string) => boolean): Promise<void> {

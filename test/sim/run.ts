@@ -1,6 +1,6 @@
 /** Runs simulations: `npm run sim -- --help` says how. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type Bug, type BugName, bugs } from "./bugs.ts";
+import { type Bug, type BugName, bugs } from "./bugs/index.ts";
 import { type SimulationResult, simulate } from "./simulate.ts";
 import { type Fault, faults } from "./weather.ts";
 import { rareLines } from "./world.ts";

@@ -1,11 +1,14 @@
 /** One simulation: a cluster, people who use it, a day of faults, then calm, in which everything must be well again. */
 
-import { type Bug, plantInParts, plantInPlatform } from "./bugs.ts";
+import type { Work } from "./asking.ts";
+import { type Bug, plantInParts, plantInPlatform } from "./bugs/index.ts";
+import { Caretaker } from "./caretaker.ts";
 import { boundedQueues } from "./checkers/bounded.ts";
 import { damageIsDetected } from "./checkers/corruption.ts";
 import { durableOnAQuorum } from "./checkers/durable.ts";
 import { electedByVoters } from "./checkers/elections.ts";
 import { equalState } from "./checkers/equal-state.ts";
+import { HashBook } from "./checkers/hashes.ts";
 import { leaderCompleteness } from "./checkers/leader-completeness.ts";
 import { LeaseBook } from "./checkers/leases.ts";
 import { mustSettle } from "./checkers/liveness.ts";
@@ -15,7 +18,7 @@ import { oneChangeAtATime } from "./checkers/one-change.ts";
 import { oneLeader } from "./checkers/one-leader.ts";
 import { revisionsRiseByOne } from "./checkers/revisions.ts";
 import { History } from "./checkers/strict-serializability.ts";
-import { Client, type Work } from "./clients.ts";
+import { Client } from "./clients.ts";
 import { SimCluster } from "./cluster.ts";
 import type { Instruments } from "./machine.ts";
 import { Model } from "./model.ts";
@@ -95,6 +98,8 @@ export async function simulate({
     machines: () => cluster.machines,
     stopped: false,
   };
+  const hashes = new HashBook();
+  const caretaker = new Caretaker(work, model, hashes);
   const nemesis = new Nemesis(cluster);
   const operator = new Operator(cluster);
   const watchers = Array.from(
@@ -109,6 +114,7 @@ export async function simulate({
         new Client(work, `client${i + 1}`, weather.clientPauseMs).run(),
       );
       const watching = watchers.map((watcher) => watcher.run());
+      const caring = caretaker.run();
       void nemesis.run();
       const operating = operator.run();
       await world.sleep(minutes * 60_000);
@@ -116,7 +122,7 @@ export async function simulate({
       operator.stop();
       world.note("world", "faults stop");
       work.stopped = true;
-      await Promise.all([...clients, ...watching, operating]);
+      await Promise.all([...clients, ...watching, caring, operating]);
       await mustSettle(cluster, model, operator, history, watchers);
       for (const machine of cluster.members) machine.tellSettled();
       cluster.endSupervision();

@@ -5,9 +5,10 @@
  */
 import { type Revision, utf8 } from "../../src/base/index.ts";
 import type { KeyRange, KvError, KvEvent, KvWatch } from "../../src/kv/index.ts";
+import type { Work } from "./asking.ts";
 import { progressMustBeBehind } from "./checkers/watch-progress.ts";
 import { WatchChecker } from "./checkers/watches.ts";
-import { allKeys, type Work } from "./clients.ts";
+import { allKeys } from "./clients.ts";
 import type { Life } from "./life.ts";
 import type { Model } from "./model.ts";
 
@@ -17,7 +18,6 @@ type From = "on" | "now" | "past" | "future";
 export class Watcher {
   readonly #work: Work;
   readonly #name: string;
-  readonly #range: KeyRange;
   readonly #checker: WatchChecker;
   #life: Life | undefined;
   #watch: KvWatch | undefined;
@@ -29,12 +29,13 @@ export class Watcher {
   constructor(work: Work, model: Model, name: string) {
     this.#work = work;
     this.#name = name;
-    this.#range = work.world.pick([
+    const range = work.world.pick<KeyRange>([
       allKeys,
       { key: utf8("k1"), rangeEnd: utf8("k5") },
       { key: utf8("k-left"), rangeEnd: utf8("k-s") },
     ]);
-    this.#checker = new WatchChecker(model, this.#range);
+    const filter = work.world.pick([{}, {}, { noPut: true }, { noDelete: true }]);
+    this.#checker = new WatchChecker(model, { ...range, ...filter });
   }
 
   /** Until work stops; then it goes on from where it is, and no further away. */
@@ -43,7 +44,7 @@ export class Watcher {
     while (!this.#work.stopped) {
       this.#connect(world.pick(["on", "on", "now", "past", "future"] as const));
       const until = world.now + world.between(500, 20_000);
-      await world.until(() => this.#isOver || this.#work.stopped || world.now > until, 30_000, 50);
+      await world.until(() => this.#rests(until), 30_000, 50);
       this.#leave();
       await world.sleep(world.random() * 200);
     }
@@ -61,6 +62,13 @@ export class Watcher {
       timeoutMs,
       50,
     );
+  }
+
+  /** It is over, or for long enough; asks for progress now and then. */
+  #rests(until: number): boolean {
+    const { world, stopped } = this.#work;
+    if (!this.#isOver && world.chance(0.05)) this.#watch?.requestProgress();
+    return this.#isOver || stopped || world.now > until;
   }
 
   get #isOver(): boolean {
@@ -84,11 +92,13 @@ export class Watcher {
     this.#refusing = false;
     const isMine = (): boolean => this.#life === life && !life.dead && this.#watch === watch;
     let watch: KvWatch | undefined;
+    const prevKv = world.chance(0.3);
     try {
       watch = replica.watch(
-        { ...this.#range, startRevision, prevKv: world.chance(0.3), progressNotify: world.chance(0.3) },
+        { ...this.#checker.query, startRevision, prevKv, progressNotify: world.chance(0.5) },
         {
-          onEvents: (events, revision) => !isMine() || this.#check(() => this.#take(events, revision)),
+          onEvents: (events, revision) =>
+            !isMine() || this.#check(() => this.#take(events, revision, prevKv)),
           onProgress: (revision) => void (isMine() && this.#check(() => this.#takeProgress(revision))),
           onClosed: (reason) => void (isMine() && this.#check(() => this.#closed(reason))),
         },
@@ -113,9 +123,9 @@ export class Watcher {
     return revision as Revision;
   }
 
-  #take(events: readonly KvEvent[], revision: number): boolean {
+  #take(events: readonly KvEvent[], revision: number, prevKv: boolean): boolean {
     if (this.#refuses()) return false;
-    this.#checker.took(events, revision);
+    this.#checker.took(events, revision, prevKv);
     this.events += events.length;
     return true;
   }

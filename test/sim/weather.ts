@@ -11,11 +11,13 @@ export const faults = [
   "cut in two",
   "cut the leader off",
   "cut one way",
+  "cut a pair",
   "flap",
   "slow disk",
   "stalled disk",
   "failing sync",
   "failing write",
+  "failing read",
   "full disk",
   "filling disk",
   "bit rot",
@@ -44,6 +46,12 @@ export interface Weather {
   readonly snapshotCount: number;
   readonly segmentBytes: number;
   readonly trailingBytes: number;
+  /** Between two times that a leader writes down what its leases have left. */
+  readonly leaseCheckpointMs: number;
+  /** Between two comparisons of what members hold. 0: never. */
+  readonly checkMs: number;
+  /** Between two words of progress to watchers that asked for them. */
+  readonly progressMs: number;
   readonly clients: number;
   readonly watchers: number;
   /** Milliseconds between a client's requests, on average. */
@@ -71,6 +79,9 @@ export function drawWeather(world: World, only?: readonly Fault[]): Weather {
     snapshotCount: world.pick([10, 10, 40, 10_000]),
     segmentBytes: world.pick([4096, 4096, 32_768]),
     trailingBytes: world.pick([0, 0, 2_000, 16 * 1024 * 1024]),
+    leaseCheckpointMs: world.pick([300, 1000, 300_000]),
+    checkMs: world.pick([0, 1000, 5000]),
+    progressMs: world.pick([100, 1000, 600_000]),
     clients: 2 + world.below(5),
     watchers: world.chance(0.05) ? watchersInFlood : 2 + world.below(4),
     clientPauseMs: world.pick([20, 60, 200]),

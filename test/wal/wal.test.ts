@@ -116,6 +116,25 @@ test("released segments go, and the hard state and the mark stay", async () => {
   );
 });
 
+test("a segment that could not be removed is removed by the next release, and leaves no hole", async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await open(disk, { segmentBytes: 4096 });
+  await wal.append({ hardState: hardState(5, 0), snapshot: mark(0) });
+  for (let i = 1; i <= 100; i++) await wal.append({ entries: [entry(i, 1, 400)] });
+  await wal.append({ snapshot: mark(80) });
+  const before = wal.stats.segments;
+  disk.fault = (operation) => (operation === "remove" ? "EIO" : undefined);
+  await assert.rejects(wal.release(80 as Index), /EIO/);
+  disk.fault = undefined;
+  await wal.release(80 as Index);
+  assert.ok(wal.stats.segments < before / 2, `${before} -> ${wal.stats.segments}`);
+  const segments = (await disk.list(directory)).filter((name) => name.endsWith(".wal"));
+  assert.equal(segments.length, wal.stats.segments);
+  await wal.close();
+  const { restored } = await open(disk.reopen());
+  assert.equal(restored.entries.at(-1)?.index, 100);
+});
+
 test("a failed datasync fails everything from then on and is not tried again", async () => {
   const disk = new MemoryDisk();
   const failures: Error[] = [];

@@ -26,6 +26,7 @@ export type StoredCommand = { readonly caller?: Caller } & (
   | {
       readonly type: "lease-checkpoint";
       readonly leases: readonly { readonly id: LeaseId; readonly remainingTtlSeconds: number }[];
+      readonly countedInTerm: Term;
     }
   | ({ readonly type: "alarm"; readonly action: "activate" | "deactivate" } & ClusterAlarm)
   | ({ readonly type: "access" } & StoredAccess)
@@ -99,7 +100,7 @@ function commandOf(number: number, bytes: Uint8Array, caller: Caller): StoredCom
         id: ID as LeaseId,
         remainingTtlSeconds: rest,
       }));
-      return { type: "lease-checkpoint", leases };
+      return { type: "lease-checkpoint", leases, countedInTerm: 0 as Term };
     }
     case field.alarm:
       return alarmOf(decode(etcdserverpb.AlarmRequest, bytes));

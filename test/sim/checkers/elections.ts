@@ -9,8 +9,8 @@ export function electedByVoters(): Checker {
   /** By candidate and term. */
   const votes = new Map<string, Set<MemberId>>();
   return {
-    ready(_, { messagesAfterPersist }) {
-      for (const message of messagesAfterPersist) {
+    ready(_, { messages, messagesAfterPersist }) {
+      for (const message of [...messages, ...messagesAfterPersist]) {
         if (message.type !== "vote-response" || !message.granted) continue;
         const key = `${message.to}/${message.term}`;
         const known = votes.get(key) ?? new Set();

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Revision } from "../../../src/base/index.ts";
 import type { StateMachine } from "../../../src/replica/state-machine.ts";
-import type { Model } from "../model.ts";
+import { type Model, textOfLeases } from "../model.ts";
 import type { Checker } from "../observer.ts";
 
 /** A digest of everything is not free: at every so many indexes, and after an image. */
@@ -26,6 +26,9 @@ export function equalState(model: Model): Checker {
           `at index ${index} the store is at revision ${revision}, compacted at ${compactRevision}: by the log it is ${point.revision} and ${point.compactRevision}`,
         );
       if (index % digestEvery !== 0) return;
+      const leases = textOfLeases(state.lessor.records());
+      if (leases !== point.leases)
+        throw new Error(`at index ${index} there are leases ${leases}: by the log ${point.leases || "none"}`);
       const digest = digestOf(
         state,
         JSON.stringify(raft.status.confState, (_, value) => (typeof value === "bigint" ? `${value}` : value)),
@@ -45,7 +48,13 @@ function digestOf(state: StateMachine, conf: string): string {
   const keys = hashing.step(Number.POSITIVE_INFINITY);
   hashing.close();
   const rest = createHash("sha256");
-  for (const part of [state.lessor.image(), state.membership.image(), state.alarms.image(), conf])
+  for (const part of [
+    state.lessor.image(),
+    state.membership.image(),
+    state.alarms.image(),
+    state.access.image(),
+    conf,
+  ])
     rest.update(part);
   return `${keys}-${rest.digest("hex").slice(0, 12)}`;
 }

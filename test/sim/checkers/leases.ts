@@ -5,10 +5,13 @@ import type { World } from "../world.ts";
 /** Machines' clocks err by no more than this. */
 export const clockRateErrorMax = 0.05;
 
+const electionSecondsMax = 1;
+
 export class LeaseBook {
   readonly #world: World;
   /** Virtual time until which a lease surely lives. */
   readonly #promisedUntil = new Map<bigint, number>();
+  readonly #grantedSeconds = new Map<bigint, number>();
   readonly #revocable = new Set<bigint>();
 
   constructor(world: World, model: Model) {
@@ -19,7 +22,15 @@ export class LeaseBook {
   /** A request that began then was answered with so many seconds to live. */
   renewed(id: bigint, beganAt: number, ttlSeconds: number): void {
     const until = beganAt + (ttlSeconds * 1000) / (1 + clockRateErrorMax);
+    this.#grantedSeconds.set(id, ttlSeconds);
     this.#promisedUntil.set(id, Math.max(this.#promisedUntil.get(id) ?? 0, until));
+  }
+
+  /** Who leads anew gives each an election's time on top. */
+  toldTimeToLive(id: bigint, ttlSeconds: number): void {
+    const granted = this.#grantedSeconds.get(id);
+    if (granted !== undefined && ttlSeconds > granted + electionSecondsMax)
+      throw new Error(`lease ${id} of ${granted} s has ${ttlSeconds} s to live`);
   }
 
   /** Somebody is about to ask for its end. */

@@ -8,6 +8,8 @@ import {
   type KeyRange,
   type KeyValue,
   KvError,
+  type Op,
+  type OpResult,
   type RangeResult,
   type Txn,
   type TxnResult,
@@ -18,6 +20,14 @@ import { WriteRevisions } from "./revisions.ts";
 
 /** With these a request may have happened, or may yet. */
 const unknown: ReadonlySet<string> = new Set(["TIMEOUT", "LEADER_CHANGED", "STOPPED"]);
+
+type Answer = Pick<TxnResult, "succeeded" | "results">;
+
+/** An operation that was carried out, and its answer. */
+interface Done {
+  readonly op: Op;
+  readonly result: OpResult;
+}
 
 /** A request that has begun. */
 export interface Request {
@@ -61,35 +71,30 @@ export class History {
     this.counts.answered++;
   }
 
-  /** A transaction whose branches are puts and deletes, or ranges alone. */
+  /** A transaction, also of transactions. */
   wrote(request: Request, txn: Txn, { header, succeeded, results }: TxnResult): void {
     const { revision } = header;
-    const branch = succeeded ? txn.success : txn.failure;
-    const changes = branch.some(({ type }) => type !== "range")
-      ? this.#model.changes(everything, revision, revision)
-      : [];
-    const expected = branch.flatMap((op) =>
+    const done = laidOut(txn, { succeeded, results });
+    const isWrite = ({ op, result }: Done) =>
+      op.type === "put" || (result.type === "delete" && result.deleted > 0);
+    const changed = done.some(isWrite);
+    const changes = changed ? this.#model.changes(everything, revision, revision) : [];
+    const expected = done.flatMap(({ op }) =>
       op.type === "put" ? [`put ${fromUtf8(op.key)}=${fromUtf8(op.value)}`] : [],
     );
     const found = changes.flatMap(({ key, value }) => (value === undefined ? [] : [`put ${key}=${value}`]));
-    const deletes = results.some((result) => result.type === "delete" && result.deleted > 0);
-    const changed = expected.length > 0 || deletes;
-    this.#mustNotBeOld(request, changed ? revision - 1 : revision, "a transaction");
-    if (changed && expected.join() !== found.join())
+    const before = changed ? revision - 1 : revision;
+    this.#mustNotBeOld(request, before, "a transaction");
+    if (expected.join() !== found.join())
       throw new Error(
         `a transaction was answered at revision ${revision} with ${expected.join()}: by the log that revision did ${found.join()}`,
       );
-    for (const value of succeeded ? request.values : []) this.#mustBeWrittenOnce(value, revision);
-    const before = changed ? revision - 1 : revision;
-    if (this.#model.holds(txn.compare, before) !== succeeded)
-      throw new Error(
-        `compares of a transaction were ${succeeded} at revision ${revision}: by the log they were not`,
-      );
-    for (const [i, op] of branch.entries()) {
-      const result = results[i];
-      if (op.type === "delete" && result?.type === "delete")
+    this.#mustHaveCompared(txn, { succeeded, results }, before);
+    for (const { op, result } of done) {
+      if (op.type === "put") this.#mustBeWrittenOnce(fromUtf8(op.value), revision);
+      if (op.type === "delete" && result.type === "delete")
         this.#mustHaveDeleted(op, result.prevKvs, result.deleted, before);
-      if (op.type === "range" && result?.type === "range")
+      if (op.type === "range" && result.type === "range")
         this.#replay.mustShow(op, revision, result.kvs, result.count);
     }
     if (changed) this.#revisions.wrote(revision, expected.join() || "a delete");
@@ -141,6 +146,17 @@ export class History {
       );
   }
 
+  #mustHaveCompared(txn: Txn, { succeeded, results }: Answer, before: number): void {
+    if (this.#model.holds(txn.compare, before) !== succeeded)
+      throw new Error(
+        `compares of a transaction were ${succeeded} after revision ${before}: by the log they were not`,
+      );
+    for (const [i, op] of (succeeded ? txn.success : txn.failure).entries()) {
+      const result = results[i];
+      if (op.type === "txn" && result?.type === "txn") this.#mustHaveCompared(op, result, before);
+    }
+  }
+
   #mustBeWrittenOnce(value: string, revision: number): void {
     const revisions = this.#model.writesOf.get(value) ?? [];
     if (revisions.length !== 1 || revisions[0] !== revision)
@@ -158,3 +174,13 @@ export class History {
 }
 
 const everything: KeyRange = { key: new Uint8Array([0]), rangeEnd: new Uint8Array([0]) };
+
+/** What was carried out, in order, that of inner transactions in its place. @throws Error where answers are missing */
+function laidOut(txn: Txn, { succeeded, results }: Answer): readonly Done[] {
+  return (succeeded ? txn.success : txn.failure).flatMap((op, i) => {
+    const result = results[i];
+    if (result?.type !== op.type)
+      throw new Error(`a ${op.type} was answered with ${result?.type ?? "nothing"}`);
+    return op.type === "txn" && result.type === "txn" ? laidOut(op, result) : [{ op, result }];
+  });
+}

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Bug, type BugName, bugs } from "./bugs.ts";
-import { simulate } from "./simulate.ts";
+import { simulate } from "../simulate.ts";
+import { type Bug, type BugName, bugs } from "./index.ts";
 
 /** Seeds that are tried for each. `npm run sim -- --bug all` tries 1,000, and finds the slow ones, too. */
 const seedsMax = 30;
-const slow: readonly BugName[] = ["read-index-without-commit-in-term", "stale-read-after-pause"];
+const slow: readonly BugName[] = [
+  "read-index-without-commit-in-term",
+  "stale-read-after-pause",
+  "overlapping-changes",
+  "commit-of-an-older-term",
+];
 
 for (const [name, bug] of Object.entries<Bug>(bugs)) {
   if (slow.includes(name as BugName)) continue;
