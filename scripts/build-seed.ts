@@ -1,5 +1,5 @@
 /**
- * Makes dist/seed.json: what a new cluster has before anybody asked for anything, as it stands in the store (src/main/seed.ts tells why). A
+ * Makes dist/seed.json: what a new cluster has before anybody asked for anything, as it stands in the store (src/main/start-objects/seed.ts tells why). A
  * server is started from the sources, and what it made is kept, with placeholders for what is each cluster's own.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 import { selectControllers } from "../controllers/index.ts";
 import type { ComponentHealth } from "../registry/index.ts";
-import type { BackingStore } from "./backing-store.ts";
+import type { BackingStore } from "./stores/backing-store.ts";
 
 const schedulerName = "default-scheduler";
 

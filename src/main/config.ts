@@ -7,7 +7,7 @@ import type {
 } from "../auth/index.ts";
 import type { Address } from "../member/index.ts";
 import type { AutoCompactionPolicy } from "../replica/index.ts";
-import type { AuditConfig } from "./audit.ts";
+import type { AuditConfig } from "./access/audit.ts";
 
 interface InitialMember {
   readonly name: string;

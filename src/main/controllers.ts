@@ -12,9 +12,9 @@ import { type ControllerManager, createControllerManager, selectControllers } fr
 import type { Platform } from "../platform/index.ts";
 import type { Replica } from "../replica/index.ts";
 import type { Log } from "../telemetry/index.ts";
-import type { Leadership } from "./backing-store.ts";
+import type { ApiPki } from "./certificates/pki.ts";
 import type { ApiConfig } from "./config.ts";
-import type { ApiPki } from "./pki.ts";
+import type { Leadership } from "./stores/backing-store.ts";
 
 export interface RunningControllers {
   /** Those of this member have begun to work. Of several members: this one leads, or another does. */

@@ -5,12 +5,12 @@
 import type { Platform } from "../platform/index.ts";
 import { createMetrics, type Log } from "../telemetry/index.ts";
 import { type Api, startApi } from "./api.ts";
-import type { BackingStore } from "./backing-store.ts";
+import { type ApiPki, type Pki, preparePki } from "./certificates/pki.ts";
 import { firstAddress } from "./cidr.ts";
 import type { ApiConfig, ExternalStore, ServerConfig } from "./config.ts";
-import { openExternalStore } from "./external-store.ts";
-import { openMemberStore } from "./member-store.ts";
-import { type ApiPki, type Pki, preparePki } from "./pki.ts";
+import type { BackingStore } from "./stores/backing-store.ts";
+import { openExternalStore } from "./stores/external-store.ts";
+import { openMemberStore } from "./stores/member-store.ts";
 
 /** A running server. */
 export interface ApiServer extends Omit<Api, "close"> {

@@ -10,7 +10,7 @@ import type { Auditor } from "../../src/audit/index.ts";
 import { signingKey } from "../../src/auth/index.ts";
 import type { Revision } from "../../src/base/index.ts";
 import { createClient, silentLog } from "../../src/client/index.ts";
-import { ensureBootstrapRoles } from "../../src/main/bootstrap-roles.ts";
+import { ensureBootstrapRoles } from "../../src/main/start-objects/bootstrap-roles.ts";
 import { type Clock, nodePlatform } from "../../src/platform/index.ts";
 import { createRegistry, type Registry } from "../../src/registry/index.ts";
 import { createCacher } from "../../src/storage/index.ts";

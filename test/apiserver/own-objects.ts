@@ -1,8 +1,8 @@
 import type { ApiServer } from "../../src/apiserver/index.ts";
 import { createClient, silentLog } from "../../src/client/index.ts";
-import { keepFlowControl } from "../../src/main/flow-control.ts";
-import { keepKubernetesService } from "../../src/main/kubernetes-service.ts";
-import { keepServiceCidr } from "../../src/main/service-cidr.ts";
+import { keepFlowControl } from "../../src/main/start-objects/flow-control.ts";
+import { keepKubernetesService } from "../../src/main/start-objects/kubernetes-service.ts";
+import { keepServiceCidr } from "../../src/main/start-objects/service-cidr.ts";
 import { type Clock, nodePlatform } from "../../src/platform/index.ts";
 
 /** What the API server makes for itself and keeps, until the answer is called. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AccessRequest } from "../../src/auth/index.ts";
-import { matchConditions } from "../../src/main/authorization-conditions.ts";
-import { parseAuthorization } from "../../src/main/authorization-config.ts";
+import { matchConditions } from "../../src/main/access/authorization-conditions.ts";
+import { parseAuthorization } from "../../src/main/access/authorization-config.ts";
 
 const document = (webhook: object, more: readonly object[] = []): string =>
   JSON.stringify({

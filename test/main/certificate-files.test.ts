@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { test } from "node:test";
-import { ensurePki, preparePki } from "../../src/main/pki.ts";
+import { ensurePki, preparePki } from "../../src/main/certificates/pki.ts";
 import { type Disk, nodePlatform, type Platform } from "../../src/platform/index.ts";
 
 const names = { hosts: [], serviceAddress: "10.96.0.1" };

@@ -3,7 +3,7 @@ import { type TestContext, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { fromUtf8, noLease, type Revision, utf8 } from "../../src/base/index.ts";
 import type { Kv } from "../../src/kv/index.ts";
-import { keepCompacting } from "../../src/main/etcd-compaction.ts";
+import { keepCompacting } from "../../src/main/stores/etcd-compaction.ts";
 import { openStore } from "../etcdapi/store.ts";
 import { quietLog } from "../replica/cluster.ts";
 import { ManualClock } from "../storage/manual-clock.ts";

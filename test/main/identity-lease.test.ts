@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createClient, silentLog } from "../../src/client/index.ts";
-import { keepIdentityLease } from "../../src/main/identity-lease.ts";
+import { keepIdentityLease } from "../../src/main/start-objects/identity-lease.ts";
 import { nodePlatform } from "../../src/platform/index.ts";
 import { openServer } from "../apiserver/open-server.ts";
 import { ManualClock } from "../storage/manual-clock.ts";

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { createClient, silentLog } from "../../src/client/index.ts";
-import { keepKubernetesEndpoints, publishedAddress } from "../../src/main/kubernetes-endpoints.ts";
+import {
+  keepKubernetesEndpoints,
+  publishedAddress,
+} from "../../src/main/start-objects/kubernetes-endpoints.ts";
 import type { Connection, Network } from "../../src/platform/index.ts";
 import { openServer } from "../apiserver/open-server.ts";
 import { ManualClock } from "../storage/manual-clock.ts";

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromUtf8, utf8 } from "../../src/base/index.ts";
 import { type Client, silentLog } from "../../src/client/index.ts";
-import { plantSeed } from "../../src/main/seed.ts";
-import { keepSystemNamespaces } from "../../src/main/system-namespaces.ts";
+import { plantSeed } from "../../src/main/start-objects/seed.ts";
+import { keepSystemNamespaces } from "../../src/main/start-objects/system-namespaces.ts";
 import { type Disk, nodePlatform } from "../../src/platform/index.ts";
 import { MvccKv } from "../storage/mvcc-kv.ts";
 
