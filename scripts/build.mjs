@@ -22,6 +22,7 @@ import { build } from "esbuild";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const target = join(root, "dist/raftsman.js");
+const chunks = join(root, "dist/chunks");
 
 /** JSON.parse reads a text faster than the compiler reads the same object as code. */
 const jsonAsText = {
@@ -74,12 +75,18 @@ const mediaTypesLeftOut = {
 };
 
 /** The commands that ask a server: all others load nearly all there is. */
-const clients = /^src[/]cli[/](raftsman|program|commands[/](apply|delete|get|register|scale|watch))[.]ts$/;
+const clients =
+  /^src[/]cli[/](raftsman|compiled-scripts|program|commands[/](apply|delete|get|register|scale|watch))[.]ts$/;
+
+/** The CommonJS packages in the bundle ask for Node's own modules with require. */
+const banner =
+  "import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url);";
 
 /**
  * What a server, or a store, loads at its start lies in some forty chunks, cut by what else shares them, and each costs a start what finding, reading
- * and linking a file takes. Those that no client needs become a file for both, and one more for a server; where they were, the names that they
- * export are passed on, for whoever loads them later.
+ * and linking a file takes. Those that no client needs become one script for both, and one more for a server: scripts, because of those more can be
+ * kept compiled than of modules (`src/cli/compiled-scripts.ts`). Each has a module that runs it and has its exports; and where the chunks were, the names
+ * that they export are passed on, for whoever loads them later.
  */
 async function joinChunks({ outputs }) {
   const entries = Object.fromEntries(
@@ -98,63 +105,116 @@ async function joinChunks({ outputs }) {
   for (const [entry, path] of Object.entries(entries)) if (clients.test(entry)) reached(path, others);
   const joined = [...server].filter((path) => !others.has(path));
   const parts = {
-    server: joined.filter((path) => !store.has(path)),
     store: joined.filter((path) => store.has(path)),
+    server: joined.filter((path) => !store.has(path)),
   };
-  const names = new Set(joined.map((path) => basename(path)));
   const alias = (path, name) => `_${joined.indexOf(path)}_${name}`;
-  const exportsOf = (path, clause) => `export { ${outputs[path].exports.map(clause).join(", ")} }`;
-  const directory = join(root, "dist/chunks");
-  await build({
+  const scripts = await Promise.all(
+    Object.entries(parts).map(([part, paths]) => makeScript(part, { paths, outputs, alias, parts })),
+  );
+  for (const { part, path, given } of scripts) {
+    const names = parts[part].flatMap((from) => outputs[from].exports.map((name) => alias(from, name)));
+    writeFileSync(
+      join(chunks, `${part}.js`),
+      [
+        `import { join } from "node:path";`,
+        `import { compiledScripts } from "./compiled-scripts.js";`,
+        ...given.map((name, i) => `import * as given${i} from "./${name}";`),
+        `const given = { ${given.map((name, i) => `${JSON.stringify(name)}: given${i}`).join(", ")} };`,
+        `const load = (name) => import(name);`,
+        `const it = compiledScripts.run(join(import.meta.dirname, ${JSON.stringify(basename(path))}), given, load);`,
+        `export const ${names.map((name) => `${name} = it.${name}`).join(", ")};`,
+        "",
+      ].join("\n"),
+    );
+    for (const from of parts[part]) {
+      const passedOn = outputs[from].exports.map((name) => `${alias(from, name)} as ${name}`);
+      writeFileSync(join(root, from), `export { ${passedOn.join(", ")} } from "./${part}.js";\n`);
+      rmSync(join(root, `${from}.map`), { force: true });
+    }
+  }
+}
+
+/**
+ * Makes one script of chunks: an expression, a function of `module`, `require`, the modules that it imports (`given`, by the name of the file), what loads others, and its URL.
+ * Returns where it is, and which modules it wants.
+ */
+async function makeScript(part, { paths, outputs, alias, parts }) {
+  const names = new Set(paths.map((path) => basename(path)));
+  const partOf = (path) => Object.keys(parts).find((other) => parts[other].includes(path));
+  const given = new Set();
+  const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: Object.keys(parts).map((part) => ({ in: `joined:${part}`, out: part })),
-    outdir: directory,
+    metafile: true,
+    entryPoints: [{ in: `joined:${part}`, out: part }],
+    outdir: chunks,
+    entryNames: "[name]-[hash]",
+    outExtension: { ".js": ".cjs" },
     bundle: true,
-    splitting: true,
-    format: "esm",
+    format: "cjs",
     platform: "node",
     target: "node22.19",
     minify: true,
     sourcemap: "linked",
     sourcesContent: false,
     legalComments: "none",
+    define: { "import.meta.url": "scriptUrl" },
+    banner: { js: "(function (module, require, given, load, scriptUrl) {" },
+    footer: { js: "})" },
     // What there is to warn of, the first pass has.
     logLevel: "error",
-    chunkNames: "[name]-[hash]",
     plugins: [
       {
         name: "joined",
         setup({ onResolve, onLoad }) {
-          onResolve({ filter: /^joined:/ }, ({ path }) => ({ path: path.slice(7), namespace: "joined" }));
-          onResolve({ filter: /^[.]/ }, ({ path, kind }) =>
-            kind === "import-statement" && names.has(basename(path)) ? undefined : { path, external: true },
-          );
-          onLoad({ filter: /^/, namespace: "joined" }, ({ path: part }) => ({
-            contents: parts[part]
-              .map(
-                (path) =>
-                  `${exportsOf(path, (name) => `${name} as ${alias(path, name)}`)} from "./${basename(path)}";`,
-              )
+          onResolve({ filter: /^joined:/ }, ({ path }) => ({ path, namespace: "joined" }));
+          onLoad({ filter: /^/, namespace: "joined" }, () => ({
+            contents: paths
+              .map((path) => {
+                const clauses = outputs[path].exports.map((name) => `${name} as ${alias(path, name)}`);
+                return `export { ${clauses.join(", ")} } from "./${basename(path)}";`;
+              })
               .join("\n"),
-            resolveDir: directory,
+            resolveDir: chunks,
+          }));
+          onResolve({ filter: /^[.]/ }, ({ path }) =>
+            names.has(basename(path)) ? undefined : { path: basename(path), namespace: "given" },
+          );
+          // Constants: a name that is imported would be looked up in its module whenever it is used.
+          onLoad({ filter: /^/, namespace: "given" }, ({ path: name }) => {
+            const path = `dist/chunks/${name}`;
+            const other = partOf(path);
+            const from = other === undefined ? name : `${other}.js`;
+            given.add(from);
+            const exported = outputs[path].exports;
+            const nameThere = (one) => (other === undefined ? one : alias(path, one));
+            return {
+              contents: exported
+                .map(
+                  (one, i) =>
+                    `const v${i} = given[${JSON.stringify(from)}].${nameThere(one)}; export { v${i} as ${one} };`,
+                )
+                .join("\n"),
+            };
+          });
+          // A script is given its require, and what loads modules: by itself it may not.
+          onLoad({ filter: /[/]dist[/]chunks[/].*[.]js$/ }, ({ path }) => ({
+            contents: readFileSync(path, "utf8")
+              .replace(banner, "")
+              .replace(/\bimport\((?=")/g, "load("),
+            loader: "js",
           }));
         },
       },
     ],
   });
-  for (const [part, paths] of Object.entries(parts))
-    for (const path of paths) {
-      writeFileSync(
-        join(root, path),
-        `${exportsOf(path, (name) => `${alias(path, name)} as ${name}`)} from "./${part}.js";\n`,
-      );
-      rmSync(join(root, `${path}.map`), { force: true });
-    }
+  const path = Object.keys(metafile.outputs).find((output) => output.endsWith(".cjs"));
+  return { part, path, given: [...given] };
 }
 
 /** One letter that is not ASCII makes V8 keep a whole file with two bytes a letter. esbuild escapes them in texts, not in regular expressions. */
 function checkAscii() {
-  for (const path of globSync("dist/**/*.js", { cwd: root })) {
+  for (const path of globSync("dist/**/*.{js,cjs}", { cwd: root })) {
     const found = /[^\0-\x7f]/.exec(readFileSync(join(root, path), "utf8"));
     if (found !== null)
       throw new Error(
@@ -205,7 +265,10 @@ if (!existsSync(target) || statSync(target).mtimeMs < Math.max(...sources.map(ne
   const { metafile } = await build({
     absWorkingDir: root,
     metafile: true,
-    entryPoints: ["src/cli/raftsman.ts"],
+    entryPoints: [
+      { in: "src/cli/raftsman.ts", out: "raftsman" },
+      { in: "src/cli/compiled-scripts.ts", out: "chunks/compiled-scripts" },
+    ],
     outdir: "dist",
     bundle: true,
     splitting: true,
@@ -221,10 +284,7 @@ if (!existsSync(target) || statSync(target).mtimeMs < Math.max(...sources.map(ne
     legalComments: "linked",
     chunkNames: "chunks/[name]-[hash]",
     logLevel: "warning",
-    // The CommonJS packages in the bundle ask for Node's own modules with require.
-    banner: {
-      js: "import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url);",
-    },
+    banner: { js: banner },
   });
   await joinChunks(metafile);
   checkAscii();

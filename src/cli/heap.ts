@@ -3,9 +3,11 @@
  * compile cache's: whoever sets one loads what a start needs first.
  */
 import { setFlagsFromString } from "node:v8";
+import { compiledScripts } from "./compiled-scripts.ts";
 
-/** For a process that serves. */
+/** For a process that serves, once it is ready; keeps the code compiled until then. */
 export function tuneHeap(): void {
+  compiledScripts.keep();
   // V8 makes objects old at once where those from the same line of code have lived long before, as they do while a server starts. What such an
   // object refers to then lives until the next collection of the whole heap, long after its request: under load, a quarter of all CPU
   // went into copying the dead.

@@ -23,10 +23,10 @@ export async function run(settings: ApiSettings): Promise<never> {
     const pki = await certificatesOf(settings, platform, { serviceAddress });
     const stop = stopSignal();
     const server = await startApiServer(platform, config, log, pki);
-    tuneHeap();
     await Promise.race([server.ready, stop.promise, server.failed]);
     if (!stop.stopped()) {
       log.info("serving securely", { address: server.apiUrl, etcd: server.etcdUrl });
+      tuneHeap();
       giveMemoryBack(platform.clock);
     }
     await Promise.race([stop.promise, server.failed]);

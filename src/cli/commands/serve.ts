@@ -69,7 +69,6 @@ export async function serve(options: ServeOptions): Promise<void> {
   const pki = await ensurePki(platform, config.certsDir, { hosts: config.hosts, serviceAddress });
   const requestHeader = await requestHeaderOf(settings, platform.disk, pki.requestHeader);
   const server = await startServer(platform, config, log, { ...pki, requestHeader });
-  tuneHeap();
   if (options.kubeconfig !== undefined) {
     await writeKubeconfig(platform.disk, options.kubeconfig, adminKubeconfig(server.pki, server.apiUrl));
   }
@@ -81,6 +80,7 @@ export async function serve(options: ServeOptions): Promise<void> {
         ? `ready: ${config.name} serves the resource API on ${server.apiUrl}, its store is etcd on ${server.etcdUrl}\n`
         : `ready: ${config.name} serves the resource API on ${server.apiUrl} and etcd's on ${server.etcdUrl}\n`,
     );
+    tuneHeap();
     giveMemoryBack(platform.clock);
     process.send?.({ ready: { name: config.name, apiUrl: server.apiUrl, etcdUrl: server.etcdUrl } });
   }

@@ -127,7 +127,6 @@ function nodePortAddresses({ nodeportAddresses, images }: UpOptions, address: st
 }
 
 export async function up(options: UpOptions): Promise<void> {
-  tuneHeap();
   // Whoever read what we print may be gone; the cluster stays.
   process.stdout.on("error", () => {});
   const platform = nodePlatform();
@@ -166,6 +165,7 @@ export async function up(options: UpOptions): Promise<void> {
     await Promise.race([traffic.ready, stop.promise]);
     if (!stop.stopped()) {
       await announce(platform, options, running, { dataDir, temporary, pki, traffic: traffic.lines });
+      tuneHeap();
       await Promise.race([stop.promise, running.failed]);
       process.stdout.write("stopping\n");
     }

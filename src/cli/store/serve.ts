@@ -84,9 +84,9 @@ async function run(settings: Settings, log: Log): Promise<void> {
   // A member that looks for the others may wait for ever; it has promised nothing to anybody yet.
   const store = await Promise.race([startStore(platform, config, log, metrics), stop.promise]);
   if (store === undefined) process.exit(0);
-  tuneSmallHeap();
   await Promise.race([store.ready, stop.promise, store.failed]).catch(() => {});
   if (!stop.stopped()) {
+    tuneSmallHeap();
     giveMemoryBack(platform.clock);
     for (const { address, traffic, secure } of store.addresses) {
       if (traffic === "metrics") continue;
