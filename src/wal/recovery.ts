@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import type { Disk } from "../platform/index.ts";
 import type { Entry, HardState, SnapshotMeta } from "../raft/index.ts";
+import { mustReachEnding, readEnding, removeEnding } from "./ending.ts";
 import { WalDamagedError, WalFormatError } from "./errors.ts";
 import { type Frame, formatVersion, magic, readFrame, readRecords } from "./frame.ts";
 import { listSegments, type SegmentName, segmentPath } from "./segment-name.ts";
@@ -35,6 +36,7 @@ export async function recover(
   { repair }: { repair: boolean },
 ): Promise<Recovered> {
   const segments = await listSegments(disk, directory, { repair });
+  const ending = await readEnding(disk, directory);
   const state = new RecoveredState();
   let position = 0;
   let torn = false;
@@ -45,8 +47,13 @@ export async function recover(
       throw new WalDamagedError(path, 0, `segment ${before.number + 1} before it is missing`);
     }
     const isLast = i === segments.length - 1;
-    ({ position, torn } = await readSegment(disk, path, state, { isLast, repair }));
+    const onEnd = async (end: number): Promise<void> => {
+      mustReachEnding(ending, { path, position: end, sequence: state.sequence, crc: state.crc });
+      if (repair) await removeEnding(disk, directory);
+    };
+    ({ position, torn } = await readSegment(disk, path, state, { isLast, repair, onEnd }));
   }
+  if (segments.length === 0) mustReachEnding(ending, { path: directory, position: 0, sequence: 0, crc: 0 });
   return { ...state.found(), segments, position, torn };
 }
 
@@ -54,7 +61,16 @@ async function readSegment(
   disk: Disk,
   path: string,
   state: RecoveredState,
-  { isLast, repair }: { isLast: boolean; repair: boolean },
+  {
+    isLast,
+    repair,
+    onEnd,
+  }: {
+    isLast: boolean;
+    repair: boolean;
+    /** Called with where the log ends, before anything is changed. */
+    onEnd: (position: number) => Promise<void>;
+  },
 ): Promise<{ position: number; torn: boolean }> {
   const bytes = await disk.readFile(path);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -75,6 +91,7 @@ async function readSegment(
   const end = endOfData(bytes, offset);
   const frame = { bytes: bytes.subarray(last, offset), position: last };
   if (end === offset) {
+    if (isLast) await onEnd(offset);
     if (isLast && repair) await makeDurable(disk, path, frame);
     return { position: offset, torn: false };
   }
@@ -83,6 +100,7 @@ async function readSegment(
   const { sequence, salt } = state;
   const damage = damageIn({ bytes, view, offset, sequence, salt, follows: (head) => state.follows(head) });
   if (damage !== undefined) throw new WalDamagedError(path, offset, damage);
+  await onEnd(offset);
   if (repair) await makeDurable(disk, path, frame, offset);
   return { position: offset, torn: true };
 }
@@ -140,6 +158,10 @@ class RecoveredState {
       !this.#started ||
       (frame.sequence === this.sequence + 1 && frame.previousCrc === this.#crc && frame.salt === this.salt)
     );
+  }
+
+  get crc(): number {
+    return this.#crc;
   }
 
   took(frame: Frame): void {

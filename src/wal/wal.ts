@@ -1,6 +1,8 @@
+import { basename } from "node:path";
 import type { Index } from "../base/index.ts";
 import type { Disk } from "../platform/index.ts";
 import type { HardState, SnapshotMeta } from "../raft/index.ts";
+import { writeEnding } from "./ending.ts";
 import { WalFailedError } from "./errors.ts";
 import { FrameWriter, magic } from "./frame.ts";
 import { frameBufferBytesKept, segmentBytesDefault, segmentBytesMin } from "./limits.ts";
@@ -140,6 +142,19 @@ class SegmentedWal implements Wal {
     await (this.#waiting ?? this.#writing)?.promise.catch(() => {});
     await this.#releasing.catch(() => {});
     await this.#segment?.close();
+    // Without it the log is as good as after a crash.
+    if (this.#failure === undefined) await this.#sayWhereItEnds().catch(() => {});
+  }
+
+  async #sayWhereItEnds(): Promise<void> {
+    const last = this.#segments.at(-1);
+    if (last === undefined || this.#segment === undefined) return;
+    await writeEnding(this.#disk, this.#directory, {
+      segment: basename(segmentPath(this.#directory, last)),
+      position: this.#segment.position,
+      sequence: this.#sequence,
+      crc: this.#crc,
+    });
   }
 
   /** Writes frames until nothing waits. */

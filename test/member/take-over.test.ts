@@ -268,6 +268,7 @@ test("of what etcd's log may say all that changes something is understood, or re
   });
   assert.deepEqual(storedCommand(request(11, 0x0a, 4, 0x08, 3, 0x10, 60)), {
     type: "lease-checkpoint",
+    countedInTerm: 0,
     leases: [{ id: 3n, remainingTtlSeconds: 60 }],
   });
   const anybody = { user: "", revision: 0 };

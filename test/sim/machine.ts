@@ -33,6 +33,8 @@ const lossKinds: readonly LossKind[] = [
 ];
 /** Milliseconds. */
 const publishRetryMs = 500;
+/** A member that is stopped may take so long to end. */
+const stopMsMax = 3000;
 /** An image is sent in pieces of so many bytes, so that small ones have many. */
 const pieceBytes = 4096;
 
@@ -158,6 +160,15 @@ export class Machine {
     if (this.life === undefined) return;
     this.world.note(this.name, "is killed");
     this.#end(false);
+  }
+
+  /** As people stop a member: it lets go of everything, and ends. Whoever is impatient kills it. */
+  async stop(): Promise<void> {
+    const { life, replica, world } = this;
+    if (life === undefined || replica === undefined) return;
+    world.note(this.name, "is stopped");
+    await Promise.race([life.run(() => replica.close()), life.ended, world.sleep(stopMsMax)]);
+    if (this.life === life) this.kill();
   }
 
   losePower(loss: LossKind = this.world.pick(lossKinds)): void {

@@ -61,6 +61,8 @@ export class Nemesis {
     switch (fault) {
       case "kill":
         return victim.kill();
+      case "stop":
+        return victim.stop();
       case "lose power":
         return victim.losePower();
       case "crash at a step":

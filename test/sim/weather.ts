@@ -3,6 +3,7 @@ import type { World } from "./world.ts";
 
 export const faults = [
   "kill",
+  "stop",
   "lose power",
   "crash at a step",
   "torn writes",

@@ -208,6 +208,35 @@ test("a flipped bit in the last frame is damage, for all its sectors were writte
   }
 });
 
+test("a log that was closed and ends earlier than it did then is refused, and stays as it is", async () => {
+  const disk = new MemoryDisk();
+  const { wal } = await open(disk, { segmentBytes: 4096 });
+  await wal.append({ hardState: hardState(5, 0) });
+  for (let i = 1; i <= 30; i++) await wal.append({ entries: [entry(i, 1, 400)] });
+  await wal.close();
+  const names = (await disk.list(directory)).filter((name) => name.endsWith(".wal"));
+  const last = `${directory}/${names.at(-1)}`;
+  const bytes = await disk.readFile(last);
+  const isGone = async (): Promise<void> =>
+    assert.rejects(open(disk), (error) => {
+      assert.ok(error instanceof WalDamagedError);
+      assert.match(error.message, /the log was closed behind byte \d+ of .*, and ends here/);
+      return true;
+    });
+  await disk.replaceFile(last, bytes.slice(0, bytes.findLastIndex((byte) => byte !== 0) - 40));
+  await isGone();
+  await isGone();
+  await disk.remove(last);
+  await isGone();
+  await disk.replaceFile(last, bytes);
+  const { wal: again, restored } = await open(disk);
+  assert.equal(restored.entries.at(-1)?.index, 30);
+  // It goes on now: what it said before does not count any more, whatever happens.
+  await again.append({ entries: [entry(31)] });
+  assert.ok(!(await disk.list(directory)).includes("end"));
+  await again.close();
+});
+
 test("a missing segment is refused", async () => {
   const disk = new MemoryDisk();
   const { wal } = await open(disk, { segmentBytes: 4096 });
