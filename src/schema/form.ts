@@ -9,6 +9,8 @@ import { applyDefaults } from "./defaults.ts";
  */
 export interface KindForm {
   readonly kind: GroupVersionKind;
+  /** `PodList`; of a custom kind what its CRD says. */
+  readonly listKind: string;
   /** A CRD defines it: it has no form but JSON, and no strategic merge patch. */
   readonly custom?: boolean;
   readonly schema: SchemaNode;
@@ -29,6 +31,7 @@ export function formOfKind({ group, version, kind: name }: GroupVersionKind): Ki
   assert(schema !== undefined, `no schema for ${group}/${version} ${name}`);
   return {
     kind,
+    listKind: `${name}List`,
     schema,
     get empty() {
       return emptyObject(kind);

@@ -3,6 +3,7 @@
 export { Correlation } from "./custom/correlation.ts";
 export { customForm } from "./custom/custom-form.ts";
 export { CustomNode, customRoot } from "./custom/custom-node.ts";
+export { pruneDefaults } from "./custom/default-pruning.ts";
 export { dropNulls, fillDefaults } from "./custom/defaulting.ts";
 export { formatCheck } from "./custom/formats.ts";
 export {
@@ -13,7 +14,13 @@ export {
   valuesSchema,
 } from "./custom/json-schema.ts";
 export { listTypeProblems } from "./custom/list-types.ts";
-export { coerceEmbedded, embeddedProblems, FieldProblem, readMetadata } from "./custom/object-meta.ts";
+export {
+  coerceEmbedded,
+  embeddedProblems,
+  FieldProblem,
+  readMetadata,
+  readStoredMetadata,
+} from "./custom/object-meta.ts";
 export { compilePattern, loadPatterns, PatternError } from "./custom/pattern.ts";
 export { prune } from "./custom/pruning.ts";
 export { valueProblems } from "./custom/value-validation.ts";

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createAuthority, issueCertificate } from "../../src/auth/index.ts";
 import { nodePlatform } from "../../src/platform/index.ts";
+import { type Ask, asker } from "./asker.ts";
 import { type OpenServer, openServer } from "./open-server.ts";
 
 interface Person {
@@ -97,27 +98,7 @@ function definition(url: string, caBundle: string) {
   };
 }
 
-function asker({ server }: OpenServer) {
-  const transport = server.transport(undefined as never);
-  return async (method: string, path: string, body?: object, contentType = "application/json") => {
-    const response = await transport.request({
-      method,
-      path,
-      headers: {
-        authorization: "Bearer admin-token",
-        accept: "application/json",
-        "content-type": contentType,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of response.body) chunks.push(chunk);
-    const text = Buffer.concat(chunks).toString();
-    return { status: response.status, body: text.startsWith("{") ? JSON.parse(text) : {} };
-  };
-}
-
-async function served(ask: ReturnType<typeof asker>): Promise<void> {
+async function served(ask: Ask): Promise<void> {
   const end = performance.now() + 10_000;
   while ((await ask("GET", "/apis/example.com/v2/people")).status !== 200) {
     assert.ok(performance.now() < end, "people are not served");

@@ -102,7 +102,11 @@ test("__proto__ is a field like any other", () => {
   const schema = parseJson(
     '{"type":"object","properties":{"spec":{"type":"object","properties":{"__proto__":{"type":"object","properties":{"polluted":{"type":"string","default":"yes"}}}}}}}',
   ) as unknown as JsonSchemaProps;
-  const form = customForm({ group: "example.com", version: "v1", kind: "Trap" }, customRoot(schema));
+  const form = customForm(
+    { group: "example.com", version: "v1", kind: "Trap" },
+    "TrapList",
+    customRoot(schema),
+  );
   const body = parseJson('{"kind":"Trap","spec":{"__proto__":{"x":1}},"__proto__":{"y":1}}');
   const { object, unknownFields } = form.decode(body);
   assert.deepEqual(unknownFields, ["__proto__", "spec.__proto__.x"]);

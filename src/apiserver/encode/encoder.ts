@@ -128,13 +128,13 @@ function wholeList(list: StoredList, metadata: object, handler: ResourceHandler)
     const { kind: _, apiVersion: __, ...rest } = object;
     return rest;
   });
-  return { kind: `${handler.kind.kind}List`, apiVersion: apiVersionOf(handler.kind), metadata, items };
+  return { kind: handler.form.listKind, apiVersion: apiVersionOf(handler.kind), metadata, items };
 }
 
 /** Items of custom kinds say themselves what they are. */
-function customList(list: StoredList, metadata: object, { kind }: ResourceHandler): unknown {
+function customList(list: StoredList, metadata: object, { kind, form }: ResourceHandler): unknown {
   return {
-    kind: `${kind.kind}List`,
+    kind: form.listKind,
     apiVersion: apiVersionOf(kind),
     metadata: { continue: list.continue, ...metadata },
     items: list.items.map(({ object }) => object),

@@ -58,12 +58,12 @@ export class ListJson implements BodySource {
   #rest: Uint8Array;
   #restAt = 0;
 
-  constructor(list: StoredList, { kind, custom = false }: KindForm) {
+  constructor(list: StoredList, { kind, listKind, custom = false }: KindForm) {
     const apiVersion = apiVersionOf(kind);
     const { items } = list;
     this.#items = items;
     this.#rest = Buffer.from(
-      `{"kind":"${kind.kind}List","apiVersion":"${apiVersion}","metadata":${listMetadata(list, custom)},"items":[`,
+      `{"kind":"${listKind}","apiVersion":"${apiVersion}","metadata":${listMetadata(list, custom)},"items":[`,
     );
     const typeMeta = Buffer.from(`{"kind":"${kind.kind}","apiVersion":"${apiVersion}",`);
     this.#typeMeta = custom ? undefined : typeMeta;

@@ -51,6 +51,7 @@ export class MetricsStore implements ResourceHandler {
     this.form = {
       ...formOfKind({ group: "", version: "v1", kind: "ConfigMap" }),
       kind: this.kind,
+      listKind: `${this.kind.kind}List`,
       custom: true,
     };
     this.info = {

@@ -1,5 +1,6 @@
 import { type FieldError, field } from "../../apimachinery/index.ts";
 import { approvalOf, isProtectedGroup } from "./approval.ts";
+import { hasBadBundle } from "./conversion-rules.ts";
 import { structuralProblems } from "./structural-rules.ts";
 import { type CustomResourceDefinition, condition, type DefinitionCondition } from "./types.ts";
 
@@ -11,6 +12,23 @@ const approvalReasons = {
   missing: "MissingAnnotation",
   invalid: "InvalidAnnotation",
 } as const;
+
+/** Of a CRD whose names are accepted and that is not established yet. */
+export function establishedCondition({ spec }: CustomResourceDefinition): NextCondition {
+  return hasBadBundle(spec.conversion)
+    ? {
+        type: "Established",
+        status: "False",
+        reason: "InvalidCABundle",
+        message: "The conversion webhook CABundle is invalid",
+      }
+    : {
+        type: "Established",
+        status: "True",
+        reason: "InitialNamesAccepted",
+        message: "the initial names have been accepted",
+      };
+}
 
 /** Of a CRD in a group of the Kubernetes community: whether somebody there approved it. */
 export function approvalCondition(definition: CustomResourceDefinition): NextCondition | undefined {

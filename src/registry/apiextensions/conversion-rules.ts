@@ -57,7 +57,8 @@ function isBundle(base64: string): boolean {
   return Buffer.from(base64, "base64").toString("latin1").includes("-----BEGIN CERTIFICATE-----");
 }
 
-function hasBadBundle(conversion: Conversion | undefined): boolean {
+/** Such a webhook can never be called. */
+export function hasBadBundle(conversion: Conversion | undefined): boolean {
   const bundle = conversion?.webhook?.clientConfig?.caBundle ?? "";
   return bundle !== "" && !isBundle(bundle);
 }

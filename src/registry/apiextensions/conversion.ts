@@ -1,13 +1,20 @@
-import { deepClone, type Json, type JsonObject, type KubeObject } from "../../apimachinery/index.ts";
+import {
+  deepClone,
+  type GroupVersionKind,
+  type Json,
+  type JsonObject,
+  type KubeObject,
+  type ObjectMeta,
+} from "../../apimachinery/index.ts";
 import {
   type CustomNode,
   coerceEmbedded,
   customForm,
   dropNulls,
-  FieldProblem,
   fillDefaults,
   type KindForm,
   prune,
+  readStoredMetadata,
 } from "../../schema/index.ts";
 
 /** One version of a custom kind as objects are read and written in it. */
@@ -18,8 +25,8 @@ export interface VersionForm {
   readonly form: KindForm;
 }
 
-export function versionForm(group: string, version: string, kind: string, root: CustomNode): VersionForm {
-  return { apiVersion: `${group}/${version}`, root, form: customForm({ group, version, kind }, root) };
+export function versionForm(kind: GroupVersionKind, listKind: string, root: CustomNode): VersionForm {
+  return { apiVersion: `${kind.group}/${kind.version}`, root, form: customForm(kind, listKind, root) };
 }
 
 /** Turns objects of one version into another: a promise where somebody else has to be asked. @throws StatusError */
@@ -32,6 +39,7 @@ export const convertByName: Convert = (object, apiVersion) => ({ ...object, apiV
 export function readStored(object: KubeObject, version: VersionForm | undefined): KubeObject {
   const read = deepClone(object);
   if (version === undefined) return read;
+  read.metadata = readStoredMetadata(read.metadata as Json) as ObjectMeta;
   fitToSchema(read, version.root);
   fillDefaults(read as unknown as Json, version.root);
   return read;
@@ -43,12 +51,7 @@ export function fitToSchema(object: KubeObject, root: CustomNode): void {
   const { metadata } = json;
   prune(json, root);
   dropNulls(json, root);
-  try {
-    coerceEmbedded(json, root, []);
-  } catch (error) {
-    // What was stored once is shown, however odd.
-    if (!(error instanceof FieldProblem)) throw error;
-  }
+  coerceEmbedded(json, root, [], "dropped");
   json["metadata"] = metadata as Json;
   object.metadata.generation ??= 1;
 }

@@ -5,7 +5,7 @@ import type { RequestContext } from "../context.ts";
 import { trackFields } from "../managed-fields.ts";
 import type { ResourceHandler } from "../ports.ts";
 import type { GenericStore } from "../store.ts";
-import { approvalCondition, structureCondition } from "./conditions.ts";
+import { approvalCondition, establishedCondition, structureCondition } from "./conditions.ts";
 import { decideNames } from "./naming.ts";
 import type { ServedKind } from "./serving.ts";
 import {
@@ -368,15 +368,12 @@ function settledConditions(
   now: string,
 ): DefinitionCondition[] {
   let conditions = definition.status?.conditions ?? [];
-  if (isServed && isTrue(definition, "NamesAccepted") && !isTrue(definition, "Established")) {
-    const message = "the initial names have been accepted";
-    conditions = withCondition(
-      conditions,
-      { type: "Established", status: "True", reason: "InitialNamesAccepted", message },
-      now,
-    );
-  }
-  for (const next of [approvalCondition(definition), structureCondition(definition)]) {
+  const established = isServed && isTrue(definition, "NamesAccepted") && !isTrue(definition, "Established");
+  for (const next of [
+    established ? establishedCondition(definition) : undefined,
+    approvalCondition(definition),
+    structureCondition(definition),
+  ]) {
     if (next !== undefined) conditions = withCondition(conditions, next, now);
   }
   return conditions;

@@ -1,6 +1,6 @@
 import { deepClone, type KubeObject } from "../../apimachinery/index.ts";
 import type { Random } from "../../platform/index.ts";
-import { type CustomNode, customRoot, type ResourceInfo } from "../../schema/index.ts";
+import { type CustomNode, customRoot, pruneDefaults, type ResourceInfo } from "../../schema/index.ts";
 import type { Storage } from "../../storage/index.ts";
 import type { ResourceHandler, Verb } from "../ports.ts";
 import { GenericStore } from "../store.ts";
@@ -64,7 +64,10 @@ export function serve(options: ServingOptions): ServedKind {
     : definition.spec.names;
   const forms = new Map<string, VersionForm>();
   for (const { name, schema } of versions) {
-    const form = versionForm(group, name, definition.spec.names.kind, customRoot(schema?.openAPIV3Schema));
+    const root = customRoot(schema?.openAPIV3Schema);
+    pruneDefaults(root);
+    const { kind } = definition.spec.names;
+    const form = versionForm({ group, version: name, kind }, names.listKind ?? `${kind}List`, root);
     forms.set(form.apiVersion, form);
   }
   const stored = storageVersion(definition.spec) ?? (versions[0] as DefinitionVersion);

@@ -18,10 +18,11 @@ import { prune } from "./pruning.ts";
  * The form of a kind that a CRD defines, in one of its versions: what formOfKind is for built-in kinds. Decoding prunes; it checks only what
  * every object has, for the rest is the validation's to tell.
  */
-export function customForm(kind: GroupVersionKind, schema: CustomNode): KindForm {
+export function customForm(kind: GroupVersionKind, listKind: string, schema: CustomNode): KindForm {
   const apiVersion = `${kind.group}/${kind.version}`;
   return {
     kind,
+    listKind,
     schema,
     custom: true,
     empty: { apiVersion, kind: kind.kind, metadata: {} },

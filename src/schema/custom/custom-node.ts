@@ -21,8 +21,8 @@ export class CustomNode implements SchemaNode {
   /** Itself an object of the API, with its own apiVersion, kind and metadata. */
   readonly embedded: boolean;
   readonly nullable: boolean;
-  /** Undefined: none. */
-  readonly default: Json | undefined;
+  /** Undefined: none. As the schema has it, until `pruneDefaults` makes it what objects may have. */
+  default: Json | undefined;
   #properties: ReadonlyMap<string, CustomNode> | undefined;
   #fields: ReadonlyMap<string, SchemaField> | undefined;
   #items: CustomNode | undefined;

@@ -2,6 +2,7 @@ import {
   dns1035LabelErrors,
   type FieldError,
   field,
+  isJsonObject,
   type Json,
   type JsonObject,
   type ObjectMeta,
@@ -15,6 +16,12 @@ import { childPath, record } from "./pruning.ts";
 
 const objectMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
+/**
+ * What happens to fields of identities that are not of their type: what clients send is refused for them, what stands in the store is
+ * shown without them.
+ */
+export type Malformed = "refused" | "dropped";
+
 /** Metadata as it is read into Go's ObjectMeta and written again. @throws DecodeError */
 export function readMetadata(value: Json, path: string, unknown: string[]): JsonObject {
   const { value: metadata, unknownFields } = decodeDefinition(objectMeta, value);
@@ -22,9 +29,35 @@ export function readMetadata(value: Json, path: string, unknown: string[]): Json
   return metadata as JsonObject;
 }
 
+/** The same of metadata that was stored: what cannot be read is left out. @throws DecodeError where it is no object */
+export function readStoredMetadata(value: Json): JsonObject {
+  try {
+    return readMetadata(value, "", []);
+  } catch (error) {
+    if (!(error instanceof DecodeError) || !isJsonObject(value)) throw error;
+    const readable = Object.entries(value).filter(([name, field]) => isReadable({ [name]: field }));
+    return readMetadata(Object.fromEntries(readable), "", []);
+  }
+}
+
+function isReadable(metadata: Json): boolean {
+  try {
+    readMetadata(metadata, "", []);
+    return true;
+  } catch (error) {
+    if (error instanceof DecodeError) return false;
+    throw error;
+  }
+}
+
 /** Brings metadata, kind and apiVersion of embedded resources into their form, in place. @throws FieldProblem */
-export function coerceEmbedded(value: Json, node: CustomNode | undefined, unknown: string[]): void {
-  coerceAt(value, node, "", unknown);
+export function coerceEmbedded(
+  value: Json,
+  node: CustomNode | undefined,
+  unknown: string[],
+  malformed: Malformed = "refused",
+): void {
+  new Coercion(unknown, malformed).visit(value, node, "");
 }
 
 /** Something that is not what it must be, as the error of a field. */
@@ -38,37 +71,51 @@ export class FieldProblem extends Error {
   }
 }
 
-function coerceAt(value: Json, node: CustomNode | undefined, path: string, unknown: string[]): void {
-  if (node === undefined || typeof value !== "object" || value === null) return;
-  if (Array.isArray(value)) {
-    value.forEach((item, index) => {
-      coerceAt(item, node.items, `${path}[${index}]`, unknown);
-    });
-    return;
-  }
-  // The root's own is read apart.
-  const embedded = node.embedded && path !== "";
-  for (const key of Object.keys(value)) {
-    if (embedded) coerceIdentity(value, key, path, unknown);
-    const declared = node.properties.get(key);
-    if (declared !== undefined) coerceAt(value[key] as Json, declared, childPath(path, key), unknown);
-    else if (node.values !== undefined) coerceAt(value[key] as Json, node.values, `${path}[${key}]`, unknown);
-  }
-}
+class Coercion {
+  readonly #unknown: string[];
+  readonly #malformed: Malformed;
 
-function coerceIdentity(object: JsonObject, key: string, path: string, unknown: string[]): void {
-  const at = childPath(path, key);
-  const value = object[key] as Json;
-  if (key === "apiVersion" || key === "kind") {
-    if (typeof value !== "string") throw new FieldProblem(field.invalid(at, value, "must be a string"));
-    return;
+  constructor(unknown: string[], malformed: Malformed) {
+    this.#unknown = unknown;
+    this.#malformed = malformed;
   }
-  if (key !== "metadata") return;
-  try {
-    setOwn(object, key, readMetadata(value, at, unknown));
-  } catch (error) {
-    if (error instanceof DecodeError) throw new FieldProblem(field.invalid(at, value, error.message));
-    throw error;
+
+  visit(value: Json, node: CustomNode | undefined, path: string): void {
+    if (node === undefined || typeof value !== "object" || value === null) return;
+    if (Array.isArray(value)) {
+      value.forEach((item, index) => {
+        this.visit(item, node.items, `${path}[${index}]`);
+      });
+      return;
+    }
+    // The root's own is read apart.
+    const embedded = node.embedded && path !== "";
+    for (const key of Object.keys(value)) {
+      if (embedded) this.#identity(value, key, path);
+      const declared = node.properties.get(key);
+      if (declared !== undefined) this.visit(value[key] as Json, declared, childPath(path, key));
+      else if (node.values !== undefined) this.visit(value[key] as Json, node.values, `${path}[${key}]`);
+    }
+  }
+
+  #identity(object: JsonObject, key: string, path: string): void {
+    const at = childPath(path, key);
+    const value = object[key] as Json;
+    if (key === "apiVersion" || key === "kind") {
+      if (typeof value === "string") return;
+      if (this.#malformed === "refused") throw new FieldProblem(field.invalid(at, value, "must be a string"));
+      delete object[key];
+      return;
+    }
+    if (key !== "metadata") return;
+    try {
+      const read =
+        this.#malformed === "refused" ? readMetadata(value, at, this.#unknown) : readStoredMetadata(value);
+      setOwn(object, key, read);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      if (this.#malformed === "refused") throw new FieldProblem(field.invalid(at, value, error.message));
+    }
   }
 }
 

@@ -1,0 +1,24 @@
+import type { OpenServer } from "./open-server.ts";
+
+export type Ask = ReturnType<typeof asker>;
+
+/** Asks a server as its administrator, in JSON. */
+export function asker({ server }: OpenServer) {
+  const transport = server.transport(undefined as never);
+  return async (method: string, path: string, body?: object, contentType = "application/json") => {
+    const response = await transport.request({
+      method,
+      path,
+      headers: {
+        authorization: "Bearer admin-token",
+        accept: "application/json",
+        "content-type": contentType,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of response.body) chunks.push(chunk);
+    const text = Buffer.concat(chunks).toString();
+    return { status: response.status, body: text.startsWith("{") ? JSON.parse(text) : {} };
+  };
+}
