@@ -31,6 +31,8 @@ export interface AdmissionRequest {
   written?(object: KubeObject): KubeObject;
   /** Adds a `Warning` header, once per text. */
   warn?(text: string): void;
+  /** What is left of the time that the client gives the request; without an end where it is left out. */
+  remainingMs?(): number;
   /** Adds to what the record of who did what tells of the request, where it tells of it. */
   readonly annotate?: ((key: string, value: string) => void) | undefined;
   /** The same request as other served versions of the resource have it. */

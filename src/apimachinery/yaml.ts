@@ -12,6 +12,7 @@ import {
 } from "js-yaml";
 import { setOwn } from "./json.ts";
 import type { Json, JsonObject } from "./object.ts";
+import { repeatedKeys } from "./yaml-duplicates.ts";
 
 /** A text that is not YAML, or too large once its aliases are followed. */
 export class YamlError extends Error {
@@ -19,7 +20,7 @@ export class YamlError extends Error {
 }
 
 export interface ParseYamlOptions {
-  /** Called with upstream's text for the first key that stands twice in one mapping; the last one wins. */
+  /** Called with upstream's text for all keys that stand twice in one mapping; the last one wins. */
   readonly onDuplicate?: (text: string) => void;
 }
 
@@ -75,7 +76,8 @@ export function parseYaml(text: string, options: ParseYamlOptions = {}): Json {
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     if (!error.reason.startsWith("duplicate")) throw new YamlError(describe(error));
-    options.onDuplicate?.(describeDuplicate(error, text));
+    const repeated = options.onDuplicate === undefined ? "" : repeatedKeys(text, { depthMax });
+    if (repeated !== "") options.onDuplicate?.(repeated);
   }
   try {
     return toJson(loadDocument(text, true), { nodes: nodesMax }, depthMax);
@@ -93,17 +95,6 @@ function loadDocument(text: string, duplicatesOverride: boolean): unknown {
 function describe(error: YAMLException): string {
   const line = error.mark === undefined ? "" : `line ${error.mark.line + 1}: `;
   return `yaml: ${line}${error.reason}`;
-}
-
-function describeDuplicate(error: YAMLException, text: string): string {
-  const line = error.mark?.line ?? 0;
-  const column = error.mark?.column ?? 0;
-  const source = text.split("\n")[line] ?? "";
-  const isQuoted = source[column - 1] === '"' || source[column - 1] === "'";
-  const rest = source.slice(isQuoted ? column - 1 : column);
-  const key = /^(?:"([^"]*)"|'([^']*)'|([^:]*))/.exec(rest);
-  const name = key?.[1] ?? key?.[2] ?? key?.[3]?.trim() ?? "";
-  return `yaml: unmarshal errors:\n  line ${line + 1}: key "${name}" already set in map`;
 }
 
 /** Copies, so that what aliases shared is not shared any more. */

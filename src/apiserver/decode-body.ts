@@ -55,7 +55,7 @@ export function decodeBody(body: Buffer, form: KindForm, options: DecodeOptions)
     const isOnePass = form.custom !== true && isJson(options.contentType);
     const texts =
       isOnePass && duplicates.length > 0 && unknownFields.length > 0
-        ? inOrder(body.toString(), unknownFields)
+        ? strictComplaints(body.toString(), unknownFields)
         : duplicates.length + unknownFields.length > 0
           ? [...duplicates, ...strictErrors(unknownFields, [])]
           : [];
@@ -73,7 +73,7 @@ function isJson(contentType: string): boolean {
 }
 
 /** Unknown and duplicate fields in the order of the text. Nothing is told of what is in an unknown field. */
-function inOrder(text: string, unknownFields: readonly string[]): string[] {
+export function strictComplaints(text: string, unknownFields: readonly string[]): string[] {
   const unknown = new Set(unknownFields);
   const found = new Set<string>();
   let inside: string | undefined;
@@ -96,7 +96,10 @@ export function complain(
   if (options.fieldValidation === "Strict") throw refuse(texts);
   // A warning is one line.
   for (const text of texts)
-    options.warn(text.replace(/^(?:error converting YAML to JSON: )?yaml: unmarshal errors:\n {2}/, ""));
+    for (const line of text
+      .replace(/^(?:error converting YAML to JSON: )?yaml: unmarshal errors:\n {2}/, "")
+      .split("\n  "))
+      options.warn(line);
 }
 
 /** Why an object of `kind` is no object of the registry of types. */

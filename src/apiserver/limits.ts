@@ -35,3 +35,6 @@ export const watchMessageBytesMax = 4 * 1024;
 
 /** Of a page whose links are rewritten, for it has to be held as a whole. Bytes. */
 export const proxiedPageBytesMax = 16 * 1024 * 1024;
+
+/** How long a request may take, whatever its `timeout` says: --request-timeout's default. Milliseconds. */
+export const requestMsMax = 60_000;

@@ -92,19 +92,15 @@ export function negotiateObject(
   throw errors.notAcceptable(custom ? customTypes : objectTypes);
 }
 
-/** As `negotiateObject`, for the events of a watch: YAML cannot be framed. @throws StatusError NotAcceptable */
+/**
+ * As `negotiateObject`, for the events of a watch. It is decided as for objects, and what was chosen must have frames, which YAML has not: what
+ * else would have done is not tried.
+ * @throws StatusError NotAcceptable
+ */
 export function negotiateWatch(accept: string, custom = false): Representation {
-  if (accept === "" || accept === "*/*" || accept === "application/json") return json;
-  const parts = acceptedTypes(accept);
-  if (!parts.some(({ type }) => type === "*/*" || encodings[type] !== undefined))
-    throw notAcceptable(objectTypes);
-  for (const part of parts) {
-    const encoding = part.type === "*/*" ? "json" : encodings[part.type];
-    const target = encoding === undefined || encoding === "yaml" ? undefined : targetOf(part);
-    if (encoding === "protobuf" && !hasProtobuf(target?.as, custom)) continue;
-    if (encoding !== undefined && target !== undefined) return { encoding, ...target };
-  }
-  throw errors.notAcceptable(custom ? streamTypes.slice(0, 1) : streamTypes);
+  const chosen = negotiateObject(accept, { custom });
+  if (chosen.encoding !== "yaml") return chosen;
+  throw errors.notAcceptable(custom && chosen.as === "" ? streamTypes.slice(0, 1) : streamTypes);
 }
 
 /** Tables have no protobuf form, and custom kinds only their metadata. */

@@ -150,7 +150,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     answer({ encoder, log }),
     requests.layer(() => clock.monotonic()),
     identify(random),
-    requestTimeout(),
+    requestTimeout(clock),
     ...(options.auditor === undefined ? [] : [auditRefusals(options.auditor)]),
     authenticate(authenticator),
     ...(options.auditor === undefined ? [] : [audit(options.auditor, options.protobuf)]),

@@ -13,6 +13,8 @@ interface RequestState {
   id: string;
   info: RequestInfo;
   user: UserInfo;
+  /** On the monotonic clock, in milliseconds: until when whoever is asked about the request must have answered. */
+  deadline: number;
   /** Where it belongs in flow control; undefined before that is known, and for what flow control does not look at. */
   flow: FlowHeaders | undefined;
   /** What serves the request, once it is found. */

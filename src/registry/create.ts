@@ -114,7 +114,8 @@ async function write(store: StoreParts, object: KubeObject, context: RequestCont
   const name = object.metadata.name as string;
   const key = objectKey(store, object.metadata.namespace ?? "", name);
   const version = object.metadata.resourceVersion;
-  if (!context.dryRun && version !== undefined && version !== "" && version !== "0") {
+  // What is no number is none, and forgotten.
+  if (!context.dryRun && version !== undefined && /^0*[1-9]\d*$/.test(version)) {
     throw errors.plainError("resourceVersion should not be set on objects to be created");
   }
   // A dry run never comes to where upstream looks at it.

@@ -136,3 +136,14 @@ test("what is written as YAML reads back the same", () => {
     { numRuns: 300 },
   );
 });
+
+test("all keys that stand twice in YAML are told, each where its last value begins, as Go's reader comes by", () => {
+  const told: string[] = [];
+  const text = "a: 1\nb:\n  c: 1\n  c: 2\nb:\n  - {x: 1, x: 2}\na: 2\nz:\nz:\n---\na: 1\na: 2\n";
+  parseYaml(text, { onDuplicate: (all) => told.push(all) });
+  assert.deepEqual(told, [
+    ["yaml: unmarshal errors:", 4, 6, 6, 7, 9]
+      .map((line, i) => (i === 0 ? line : `  line ${line}: key "${"ncxbaz"[i]}" already set in map`))
+      .join("\n"),
+  ]);
+});

@@ -134,3 +134,90 @@ test("events are selected by the names that their group has for its fields", asy
   assert.equal(await selected("/api/v1", "reportingController=tester"), 400);
   await close();
 });
+
+test("a JSON patch is told of fields that no operation has, in their order, and YAML of each key that stands twice", async () => {
+  const { transport, close } = await start();
+  const path = "/api/v1/namespaces/default/configmaps";
+  const made = await send(transport, { method: "POST", path, body: { metadata: { name: "c" } } });
+  assert.equal(made.status, 201);
+  const patched = await send(transport, {
+    method: "PATCH",
+    path: `${path}/c?fieldValidation=Strict`,
+    body: '[{"op":"add","path":"/data","value":{},"foo":"bar"},{"op":"add","path":"/x","path":"/y","value":1}]',
+    type: "application/json-patch+json",
+  });
+  assert.equal(patched.status, 422);
+  assert.match(
+    patched.json().message,
+    /: strict decoding error: json patch unknown field "\[0\]\.foo", json patch duplicate field "\[1\]\.path", unknown field "y"$/,
+  );
+  const yaml =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: d\n  name: e\ndata:\n  a: one\n  a: two\n";
+  const posted = await send(transport, {
+    method: "POST",
+    path: `${path}?fieldValidation=Strict`,
+    body: yaml,
+    type: "application/yaml",
+  });
+  assert.match(
+    posted.json().message,
+    /strict decoding error: yaml: unmarshal errors:\n {2}line 5: key "name" already set in map\n {2}line 8: key "a" already set in map$/,
+  );
+  await close();
+});
+
+test("a resourceVersion that is no number does not keep an object from being made, and no export is served", async () => {
+  const { transport, close } = await start();
+  const path = "/api/v1/namespaces/default/configmaps";
+  const create = async (name: string, resourceVersion: string): Promise<number> =>
+    (await send(transport, { method: "POST", path, body: { metadata: { name, resourceVersion } } })).status;
+  assert.equal(await create("a", "odd"), 201);
+  assert.equal(await create("b", "00"), 201);
+  assert.equal(await create("c", "7"), 500);
+  const exported = await send(transport, { method: "GET", path: `${path}/a?export=true` });
+  assert.equal(exported.status, 400);
+  assert.equal((await send(transport, { method: "GET", path: `${path}/a?export=False` })).status, 200);
+  await close();
+});
+
+test("what a watch cannot be shown as is refused as for objects first, and for want of frames then", async () => {
+  const { transport, close } = await start();
+  const refused = async (accept: string): Promise<string> => {
+    const path = "/api/v1/namespaces/default/configmaps?watch=true";
+    const answer = await send(transport, { method: "GET", path, accept });
+    assert.equal(answer.status, 406);
+    return answer.bytes.toString();
+  };
+  const table = "as=Table;g=meta.k8s.io;v=v1";
+  assert.match(
+    await refused(`application/vnd.kubernetes.protobuf;${table}`),
+    /accepted: application\/json, application\/yaml, application\/vnd.kubernetes.protobuf"/,
+  );
+  assert.match(
+    await refused(`application/yaml;${table}, application/json`),
+    /accepted: application\/json;stream=watch, application\/vnd.kubernetes.protobuf;stream=watch/,
+  );
+  await close();
+});
+
+test("owners that stand twice are told of, and what a patch does to them counts as done by admission", async () => {
+  const { transport, close } = await start();
+  const path = "/api/v1/namespaces/default/configmaps";
+  const owner = { apiVersion: "v1", kind: "Pod", name: "p", uid: "u" };
+  const warning = async (method: string, at: string, type: string): Promise<string> => {
+    const response = await transport.request({
+      method,
+      path: at,
+      headers: { accept: "application/json", "content-type": type },
+      body: JSON.stringify({ metadata: { name: "o", ownerReferences: [owner, owner] } }),
+    });
+    for await (const _ of response.body);
+    return String(response.headers["warning"]);
+  };
+  assert.match(await warning("POST", path, "application/json"), /contains duplicate entries; API server/);
+  assert.match(
+    await warning("PATCH", `${path}/o`, "application/merge-patch+json"),
+    /contains duplicate entries after mutating admission happens; API server/,
+  );
+  await close();
+});

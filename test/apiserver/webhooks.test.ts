@@ -26,7 +26,7 @@ interface Review {
 }
 type Answer = (review: Review, path: string) => object | undefined;
 
-const asked: { path: string; review: Review }[] = [];
+const asked: { path: string; review: Review; timeout: string | null }[] = [];
 let answerWith: Answer = () => ({ allowed: true });
 
 const { cert, key } = issueCertificate(
@@ -39,8 +39,8 @@ const hook = createServer({ cert, key }, (request, response) => {
   request.on("data", (chunk) => (body += chunk));
   request.on("end", () => {
     const review = JSON.parse(body) as Review & { apiVersion: string };
-    const path = new URL(request.url ?? "", "https://localhost").pathname;
-    asked.push({ path, review });
+    const { pathname: path, searchParams } = new URL(request.url ?? "", "https://localhost");
+    asked.push({ path, review, timeout: searchParams.get("timeout") });
     const verdict = answerWith(review, path);
     if (verdict === undefined) return;
     const { uid } = review.request;
@@ -225,6 +225,45 @@ test("a webhook that cannot be trusted, reached or understood fails the request,
   await register("Validating", [{ failurePolicy: "Ignore", timeoutSeconds: 1 }], async () => {
     await client.create(configMaps, { metadata: { name: "c" } });
     assert.equal(asked.length, 1);
+  });
+});
+
+test("webhooks get what is left of the client's time, and whatever their policy nobody is asked after it", async () => {
+  const transport = opened.server.transport({ name: "admin", groups: ["system:masters"] });
+  const create = async (timeout: string): Promise<string> => {
+    const response = await transport.request({
+      method: "POST",
+      path: `/api/v1/namespaces/default/configmaps?timeout=${timeout}&dryRun=All`,
+      headers: { "content-type": "application/json", accept: "application/json" },
+      body: JSON.stringify({ metadata: { name: "late" } }),
+    });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of response.body) chunks.push(chunk);
+    return `${response.status} ${Buffer.concat(chunks)}`;
+  };
+  const url = (name: string): object => ({
+    clientConfig: { url: `https://localhost:${port}/${name}`, caBundle },
+  });
+  const hooks = [
+    { ...url("long"), timeoutSeconds: 20 },
+    { ...url("short"), timeoutSeconds: 2 },
+  ];
+  await register("Mutating", hooks, async () => {
+    assert.match(await create("10s"), /^201 /);
+    assert.deepEqual(
+      asked.map(({ path, timeout }) => [path, timeout]),
+      [
+        ["/long", "10s"],
+        ["/short", "2s"],
+      ],
+    );
+  });
+  answerWith = () => undefined;
+  await register("Mutating", [{ failurePolicy: "Ignore" }], async () => {
+    assert.match(
+      await create("50ms"),
+      /^504 .*Timeout: request did not complete within requested timeout - context deadline exceeded/,
+    );
   });
 });
 

@@ -38,7 +38,7 @@ const timeoutSecondsDefault = 10;
 
 /**
  * Asks one webhook about a request: AdmissionReview out, AdmissionReview back.
- * @throws CallFailure where it could not be asked, StatusError where it said no
+ * @throws CallFailure where it could not be asked, StatusError where it said no, or the client's time is over
  */
 export async function callWebhook(
   webhook: Webhook,
@@ -68,9 +68,15 @@ export async function callWebhook(
   });
   let answer: Json;
   try {
-    const address = webhookAddress(webhook.clientConfig, timeoutSeconds);
-    answer = await deps.client.post(address, body, timeoutSeconds * 1_000);
+    const milliseconds = Math.min(
+      timeoutSeconds * 1_000,
+      request.remainingMs?.() ?? Number.POSITIVE_INFINITY,
+    );
+    if (milliseconds <= 0) throw new Error("context deadline exceeded");
+    const address = webhookAddress(webhook.clientConfig, Math.ceil(milliseconds / 1_000));
+    answer = await deps.client.post(address, body, Math.ceil(milliseconds));
   } catch (error) {
+    if ((request.remainingMs?.() ?? 1) <= 0) throw timedOut();
     if (error instanceof StatusError) throw new CallFailure(name, `failed to call webhook: ${error.message}`);
     if (!(error instanceof Error)) throw error;
     throw new CallFailure(name, `failed to call webhook: ${error.message}`);
@@ -84,6 +90,11 @@ export async function callWebhook(
   for (const warning of response.warnings ?? []) request.warn?.(String(warning));
   if (response.allowed !== true) throw denied(name, response.status);
   return { patch: options.mutating ? (response.patch ?? "") : "" };
+}
+
+/** Whatever the webhook's policy: nobody waits for the request any more. */
+function timedOut(): StatusError {
+  return errors.timeout("request did not complete within requested timeout - context deadline exceeded");
 }
 
 /** What the webhook sees of the object of a request. */

@@ -134,7 +134,8 @@ export class ResourceCall {
   ): AdmissionRequest {
     const { resource, subresource, kind } = this.handler;
     const { complete, written, equivalents } = formsOf(this.handler);
-    const { user, warnings, audit } = this.context.state;
+    const { user, warnings, audit, deadline } = this.context.state;
+    const { clock } = this.deps;
     return {
       operation,
       resource,
@@ -149,6 +150,7 @@ export class ResourceCall {
       options: this.#options(operation, at.dryRun),
       warn: (text) => warnings.add(text),
       annotate: audit && ((key, value) => audit.annotate(key, value)),
+      remainingMs: () => deadline - clock.monotonic(),
       complete,
       written,
       equivalents,

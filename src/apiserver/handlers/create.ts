@@ -33,7 +33,7 @@ export async function create(call: ResourceCall): Promise<void> {
   const name = call.info.name === "" ? (object.metadata.name ?? "") : call.info.name;
   const at = { name, dryRun: options.dryRun };
   await deps.admission.mutate(call.admissionRequest("CREATE", { ...at, object, old: undefined }));
-  dedupOwnerReferences(object, call);
+  dedupOwnerReferences(object, call, true);
   const validate = call.validation("CREATE", at);
   if (handler.create !== undefined) {
     const stored = await handler.create(object, context, { validate });

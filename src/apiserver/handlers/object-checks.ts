@@ -35,7 +35,7 @@ export function checkName(object: KubeObject, name: string): void {
 }
 
 /** One reference for each owner; told as a warning, as upstream. `admitted`: the second look, after admission. */
-export function dedupOwnerReferences(object: KubeObject, call: ResourceCall): void {
+export function dedupOwnerReferences(object: KubeObject, call: ResourceCall, admitted = false): void {
   const references = object.metadata.ownerReferences;
   if (references === undefined || references.length < 2) return;
   const seen = new Set<string>();
@@ -49,6 +49,6 @@ export function dedupOwnerReferences(object: KubeObject, call: ResourceCall): vo
   if (repeated.size === 0) return;
   object.metadata.ownerReferences = kept;
   call.context.state.warnings.add(
-    `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${[...repeated].join(", ")}`,
+    `.metadata.ownerReferences contains duplicate entries${admitted ? " after mutating admission happens" : ""}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${[...repeated].join(", ")}`,
   );
 }

@@ -28,7 +28,7 @@ import {
 import { DecodeError, strictErrors } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import { readBody } from "../body.ts";
-import { complain, kindOf, notRegistered, notThisCustomKind } from "../decode-body.ts";
+import { complain, kindOf, notRegistered, notThisCustomKind, strictComplaints } from "../decode-body.ts";
 import { parseMediaType } from "../media-types.ts";
 import { type WriteOptions, writeOptions } from "../options.ts";
 import type { ResourceCall } from "./call.ts";
@@ -78,7 +78,7 @@ function patchTypeOf(contentType: string): PatchType {
 
 /** What is said of a field that stands twice: of JSON its path, of YAML the line and name. */
 const duplicateText: Readonly<Record<PatchType, (where: string) => string>> = {
-  json: (path) => `json patch duplicate field "${path}"`,
+  json: (path) => `duplicate field "${path}"`,
   merge: (path) => `duplicate field "${path}"`,
   strategic: (path) => `duplicate field "${path}"`,
   apply: (why) => `error converting YAML to JSON: ${why}`,
@@ -86,25 +86,38 @@ const duplicateText: Readonly<Record<PatchType, (where: string) => string>> = {
 
 interface ParsedPatch {
   readonly document: Json;
-  /** What a strict decoder says of fields that stand twice. */
-  readonly duplicates: readonly string[];
+  /** What a strict decoder says of fields that stand twice, or mean nothing to a JSON patch. */
+  readonly complaints: readonly string[];
   /** Why there is no document: told once it is known that there is an object to patch. */
   readonly failure?: Error;
 }
 
 function parsePatch(type: PatchType, body: Buffer): ParsedPatch {
-  const duplicates: string[] = [];
+  const complaints: string[] = [];
   const onDuplicate = (text: string): void => {
-    duplicates.push(duplicateText[type](text));
+    complaints.push(duplicateText[type](text));
   };
   try {
     const text = body.toString();
     const document =
       type === "apply" ? parseConfiguration(text, onDuplicate) : parseJson(text, { onDuplicate });
-    return { document, duplicates };
+    return { document, complaints: type === "json" ? ofOperations(document, text, complaints) : complaints };
   } catch (error) {
-    return { document: null, duplicates, failure: unreadable(type, error) };
+    return { document: null, complaints, failure: unreadable(type, error) };
   }
+}
+
+const operationFields: ReadonlySet<string> = new Set(["op", "path", "from", "value"]);
+
+/** What a strict decoder says of a JSON patch itself: unknown fields too, as they come by. */
+function ofOperations(document: Json, text: string, duplicates: readonly string[]): readonly string[] {
+  const unknown = (Array.isArray(document) ? document : []).flatMap((operation, i) =>
+    Object.keys(isJsonObject(operation) ? operation : {})
+      .filter((name) => !operationFields.has(name))
+      .map((name) => `[${i}].${name}`),
+  );
+  const all = unknown.length === 0 ? duplicates : strictComplaints(text, unknown);
+  return all.map((complaint) => `json patch ${complaint}`);
 }
 
 /** @throws what is no complaint about the text */
@@ -158,7 +171,8 @@ class Patching {
     const patched = type === "apply" ? this.#applied(current) : this.#patched(current);
     settleNamespace(patched, namespace);
     checkName(patched, info.name);
-    dedupOwnerReferences(patched, this.#call);
+    // Upstream looks at what a patch makes only once, after admission.
+    dedupOwnerReferences(patched, this.#call, true);
     if (type !== "apply") {
       const { form, subresource, rules, equivalents } = handler;
       trackFields(current?.object, patched, { form, subresource, rules, context, equivalents });
@@ -166,7 +180,7 @@ class Patching {
     const operation = current === undefined ? "CREATE" : "UPDATE";
     const at = { name: info.name, dryRun: options.dryRun, object: patched, old: current?.object };
     await deps.admission.mutate(this.#call.admissionRequest(operation, at));
-    dedupOwnerReferences(patched, this.#call);
+    dedupOwnerReferences(patched, this.#call, true);
     return patched;
   };
 
@@ -215,8 +229,8 @@ class Patching {
     const { form } = this.#call.handler;
     try {
       const { object, unknownFields } = form.decode(fields);
-      const { type, duplicates } = this.#request;
-      const told = type === "apply" ? [] : duplicates;
+      const { type, complaints } = this.#request;
+      const told = type === "apply" ? [] : complaints;
       const texts = unknownFields.length === 0 ? told : [...told, ...strictErrors(unknownFields, []).sort()];
       this.#complain(texts, (all) => refuse(`strict decoding error: ${all.join(", ")}`));
       object.metadata ??= {};
@@ -241,7 +255,7 @@ class Patching {
     const { form, subresource, rules, equivalents } = this.#call.handler;
     const request = fieldManagerRequest({ form, subresource, rules, context, equivalents });
     const merged = this.#merged(current, configuration, { ...request, force: options.force });
-    this.#complain(this.#request.duplicates, (texts) =>
+    this.#complain(this.#request.complaints, (texts) =>
       errors.badRequest(`error strict decoding YAML: ${texts.join(", ")}`),
     );
     if (current === undefined && configuration.metadata.uid) {

@@ -28,7 +28,7 @@ export async function update(call: ResourceCall): Promise<void> {
     const operation = current === undefined ? "CREATE" : "UPDATE";
     const old = current?.object;
     await deps.admission.mutate(call.admissionRequest(operation, { ...at, object: candidate, old }));
-    dedupOwnerReferences(candidate, call);
+    dedupOwnerReferences(candidate, call, true);
     return candidate;
   };
   const { uid } = object.metadata;

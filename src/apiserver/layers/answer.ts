@@ -29,6 +29,7 @@ export function answer(deps: { readonly encoder: Encoder; readonly log: ServerLo
       id: "",
       info: nowhere,
       user: anonymous,
+      deadline: Number.POSITIVE_INFINITY,
       flow: undefined,
       handler: undefined,
       warnings: new Warnings(),
