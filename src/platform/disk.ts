@@ -1,20 +1,20 @@
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { nodeClock } from "./clock.ts";
 import { lockDirectory } from "./directory-lock.ts";
+import { DurableFile } from "./durable-file.ts";
+import { called, closeDescriptor, openDescriptor, writeAll } from "./file-calls.ts";
 import type { Disk, DiskFile } from "./ports.ts";
 
-/** Buffers in one pwritev: Linux refuses more than 1024 (IOV_MAX). */
-const writePartsMax = 1024;
-
-/** Files through the thread pool. Callbacks instead of FileHandle: a third of the cost for the log's write and datasync. */
+/** Files, through the thread pool but for what `DurableFile` does on the spot. */
 export function nodeDisk(): Disk {
+  const clock = nodeClock();
   return {
     async open(path, options) {
       const descriptor = await openDescriptor(path, openFlags(options));
       if (options?.durableWrites !== true || process.platform !== "linux") return new NodeFile(descriptor);
-      const { O_RDWR, O_DSYNC } = fs.constants;
-      return new NodeFile(descriptor, await openDescriptor(path, O_RDWR | O_DSYNC));
+      return new NodeFile(descriptor, await DurableFile.open(path, clock));
     },
     readFile: async (path) => fs.promises.readFile(path),
     replaceFile,
@@ -49,12 +49,6 @@ function openFlags(
   return flags;
 }
 
-function openDescriptor(path: string, flags: number, mode = 0o600): Promise<number> {
-  return new Promise((resolve, reject) => {
-    fs.open(path, flags, mode, (error, descriptor) => (error ? reject(error) : resolve(descriptor)));
-  });
-}
-
 async function replaceFile(path: string, content: Uint8Array, options?: { mode?: number }): Promise<void> {
   const directory = dirname(path);
   const temporary = join(directory, `.${basename(path)}.${process.pid}.${++replacements}.tmp`);
@@ -87,20 +81,14 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** A call of Node's that answers with nothing but whether it failed. */
-function called(call: (done: (error: Error | null) => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => call((error) => (error ? reject(error) : resolve())));
-}
-
 class NodeFile implements DiskFile {
   readonly #descriptor: number;
-  /**
-   * Opened so that a write ends when it is on the disk. Write and datasync are one call through the thread pool that way: the second one's
-   * way there and back takes a sixth of the time that a small write takes. Elsewhere than on Linux such a descriptor promises less.
-   */
-  readonly #durable: number | undefined;
+  /** The same file. Elsewhere than on Linux such a descriptor promises less. */
+  readonly #durable: DurableFile | undefined;
+  /** Calls that write and have not ended. */
+  #underWay = 0;
 
-  constructor(descriptor: number, durable?: number) {
+  constructor(descriptor: number, durable?: DurableFile) {
     this.#descriptor = descriptor;
     this.#durable = durable;
   }
@@ -124,17 +112,30 @@ class NodeFile implements DiskFile {
   }
 
   write(parts: readonly Uint8Array[], position: number): Promise<void> {
-    return writeAll(this.#descriptor, parts, position);
+    return this.#busy(writeAll(this.#descriptor, parts, position));
   }
 
-  async writeDurably(parts: readonly Uint8Array[], position: number): Promise<void> {
-    if (this.#durable !== undefined) return writeAll(this.#durable, parts, position);
+  async writeDurably(
+    parts: readonly Uint8Array[],
+    position: number,
+    { alone = false }: { alone?: boolean } = {},
+  ): Promise<void> {
+    // What else is being written may hold the file up.
+    if (this.#durable !== undefined)
+      return this.#durable.write(parts, position, alone && this.#underWay === 0);
     await this.write(parts, position);
     await this.datasync();
   }
 
   datasync(): Promise<void> {
-    return called((done) => fs.fdatasync(this.#descriptor, done));
+    return this.#busy(called((done) => fs.fdatasync(this.#descriptor, done)));
+  }
+
+  #busy(work: Promise<void>): Promise<void> {
+    this.#underWay++;
+    return work.finally(() => {
+      this.#underWay--;
+    });
   }
 
   truncate(size: number): Promise<void> {
@@ -149,43 +150,6 @@ class NodeFile implements DiskFile {
 
   async close(): Promise<void> {
     await closeDescriptor(this.#descriptor);
-    if (this.#durable !== undefined) await closeDescriptor(this.#durable);
+    await this.#durable?.close();
   }
-}
-
-function closeDescriptor(descriptor: number): Promise<void> {
-  return called((done) => fs.close(descriptor, done));
-}
-
-async function writeAll(descriptor: number, parts: readonly Uint8Array[], position: number): Promise<void> {
-  let rest = parts.filter((part) => part.length > 0);
-  let at = position;
-  while (rest.length > 0) {
-    const written = await writeSome(descriptor, rest.slice(0, writePartsMax), at);
-    at += written;
-    rest = dropBytes(rest, written);
-  }
-}
-
-function writeSome(descriptor: number, parts: readonly Uint8Array[], position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const done = (error: Error | null, count: number): void => (error ? reject(error) : resolve(count));
-    const only = parts[0];
-    if (parts.length === 1 && only !== undefined) fs.write(descriptor, only, 0, only.length, position, done);
-    else fs.writev(descriptor, parts, position, done);
-  });
-}
-
-/** What is left of `parts` after `count` bytes, without copying. */
-function dropBytes(parts: readonly Uint8Array[], count: number): Uint8Array[] {
-  const rest: Uint8Array[] = [];
-  let skip = count;
-  for (const part of parts) {
-    if (skip >= part.length) skip -= part.length;
-    else {
-      rest.push(skip === 0 ? part : part.subarray(skip));
-      skip = 0;
-    }
-  }
-  return rest;
 }

@@ -43,8 +43,11 @@ export interface DiskFile {
   write(parts: readonly Uint8Array[], position: number): Promise<void>;
   /** fdatasync: what was written before the call survives power loss once it resolves. */
   datasync(): Promise<void>;
-  /** `write`, and what it writes survives power loss once it resolves. Of what was written before this says nothing. */
-  writeDurably(parts: readonly Uint8Array[], position: number): Promise<void>;
+  /**
+   * `write`, and what it writes survives power loss once it resolves. Of what was written before this says nothing. `alone`: whoever waits for it
+   * has nothing else to do, so a small write to a quick disk may be made before this returns.
+   */
+  writeDurably(parts: readonly Uint8Array[], position: number, options?: { alone?: boolean }): Promise<void>;
   truncate(size: number): Promise<void>;
   /** Bytes. */
   size(): Promise<number>;

@@ -20,6 +20,7 @@ import { imageOf, restoreImage } from "./image.ts";
 import { ImageSchedule } from "./image-schedule.ts";
 import type { Images } from "./images.ts";
 import { imageRetryMs } from "./limits.ts";
+import { LoneWriter } from "./lone-writer.ts";
 import type { ReplicaMetrics } from "./metrics.ts";
 import { isStale, type Proposals } from "./proposals.ts";
 import type { Reads } from "./reads.ts";
@@ -67,6 +68,7 @@ export class Driver {
   #stopped = false;
   /** Writes given to the log that are not durable yet. */
   #writes = 0;
+  readonly #loneWriter = new LoneWriter();
   /** Committed when this life began: its own past is complete once that is applied. */
   readonly #startCommit: Index;
   #mayStandAlone = true;
@@ -144,9 +146,13 @@ export class Driver {
     this.#options.loop.soon(this.#takeTurn);
   }
 
-  /** Somebody has asked for something. An idle disk waits for nobody else: whoever comes meanwhile shares the next write. */
+  /**
+   * Somebody has asked for something. An idle disk waits for nobody else: whoever comes meanwhile shares the next write. But during one that is
+   * made on the spot nobody can come; so who is there already is to share it.
+   */
   asked(): void {
-    if (this.#writes > 0) return this.turnSoon();
+    if (this.#writes > 0) this.#loneWriter.joined();
+    if (this.#writes > 0 || this.#loneWriter.isAlone) return this.turnSoon();
     if (this.#turnIsDue || this.#stopped) return;
     this.#turnIsDue = true;
     this.#options.loop.next(this.#takeTurn);
@@ -209,11 +215,14 @@ export class Driver {
   }
 
   /** Durable before visible: votes and acknowledgements leave only when what they promise is on the disk. */
-  #persist({ hardState, entries, messagesAfterPersist, mustSync }: Ready): void {
+  #persist({ hardState, entries, messages, messagesAfterPersist, mustSync }: Ready): void {
     if (hardState === undefined && entries.length === 0 && messagesAfterPersist.length === 0) return;
+    if (entries.length > 0) this.#loneWriter.writes(entries.length);
+    // What others are told beside it must not wait for it.
+    const alone = this.#loneWriter.isAlone && messages.length === 0;
     this.#writes++;
     // Without a need to sync this resolves with what was written before it.
-    this.#options.wal.append({ hardState, entries, sync: mustSync }).then(() => {
+    this.#options.wal.append({ hardState, entries, sync: mustSync, alone }).then(() => {
       this.#writes--;
       if (this.#stopped) return;
       this.#guard(() => {

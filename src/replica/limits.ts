@@ -44,6 +44,8 @@ export const requestTimeoutMs = 5000;
 export const readRetryMs = 500;
 /** Keys that ranges hand out in one turn before others have theirs: a tenth of a millisecond's work. */
 export const rangeKeysPerTurn = 256;
+/** Who has written alone so often will again. */
+export const loneWritesMin = 16;
 /** Leases revoked or checkpointed in one turn. */
 export const leasesPerTurn = 256;
 /** Learners at a time (etcd's --max-learners): each costs the leader what a follower does. */

@@ -72,13 +72,13 @@ export class Segment {
     return this.#position >= this.#bytesMax;
   }
 
-  /** Writes a frame and makes it durable. One at a time. */
-  async write(frame: Uint8Array): Promise<void> {
+  /** Writes a frame and makes it durable. One at a time. `alone`: see `DiskFile.writeDurably`. */
+  async write(frame: Uint8Array, options: { alone: boolean }): Promise<void> {
     const end = this.#position + frame.length;
     // Zeros that are still on their way must not land on the frame.
     if (end > this.#filled - fillBytes) await this.#filling;
     if (this.#failure !== undefined) throw this.#failure;
-    await this.#file.writeDurably([frame], this.#position);
+    await this.#file.writeDurably([frame], this.#position, options);
     this.#position = end;
     if (end > this.#filled) this.#filled = end;
     this.#fillAhead();

@@ -36,6 +36,8 @@ export interface WalBatch {
   readonly entries?: readonly Entry[];
   /** False: a hard state that may be lost (its commit index moved, nothing else); it goes along with the next write. */
   readonly sync?: boolean;
+  /** Nobody has anything to do before it is durable. */
+  readonly alone?: boolean;
 }
 
 export interface WalStats {

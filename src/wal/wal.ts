@@ -104,7 +104,7 @@ class SegmentedWal implements Wal {
     return { syncs: this.#syncs, bytes: this.#bytes, segments: this.#segments.length };
   }
 
-  append({ hardState, snapshot, entries, sync = true }: WalBatch): Promise<void> {
+  append({ hardState, snapshot, entries, sync = true, alone = false }: WalBatch): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#closed) return Promise.reject(new WalFailedError(new Error("it is closed")));
     if (hardState !== undefined) {
@@ -125,7 +125,7 @@ class SegmentedWal implements Wal {
     }
     this.#waiting ??= newDurable();
     const { promise } = this.#waiting;
-    if (this.#writing === undefined) void this.#write();
+    if (this.#writing === undefined) void this.#write(alone);
     return promise;
   }
 
@@ -157,13 +157,15 @@ class SegmentedWal implements Wal {
     });
   }
 
-  /** Writes frames until nothing waits. */
-  async #write(): Promise<void> {
+  /** Writes frames until nothing waits. `alone`: of the first one; the others came while somebody waited. */
+  async #write(alone: boolean): Promise<void> {
+    let isAlone = alone;
     for (let batch = this.#waiting; batch !== undefined; batch = this.#waiting) {
       this.#waiting = undefined;
       this.#writing = batch;
       try {
-        await this.#writeFrame();
+        await this.#writeFrame(isAlone);
+        isAlone = false;
         this.#writing = undefined;
         batch.resolve();
       } catch (error) {
@@ -173,7 +175,7 @@ class SegmentedWal implements Wal {
     }
   }
 
-  async #writeFrame(): Promise<void> {
+  async #writeFrame(alone: boolean): Promise<void> {
     const frame = this.#filling;
     if (this.#hardStateWaits && this.#hardState !== undefined) frame.hardState(this.#hardState);
     this.#hardStateWaits = false;
@@ -185,7 +187,7 @@ class SegmentedWal implements Wal {
     // What the next segment repeats is what is durable with this frame, not what has come since.
     const atFrame = { hardState: this.#hardState, snapshot: this.#snapshot, nextIndex: this.#nextIndex };
     const began = this.#timing?.monotonic() ?? 0;
-    await segment.write(bytes);
+    await segment.write(bytes, { alone });
     this.#timing?.observe(this.#timing.monotonic() - began);
     this.#sequence++;
     this.#crc = crc;
