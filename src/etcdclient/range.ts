@@ -29,7 +29,7 @@ function isPaged(query: RangeQuery): boolean {
   const { rangeEnd, sort, countOnly } = query;
   const filtered =
     query.minModRevision || query.maxModRevision || query.minCreateRevision || query.maxCreateRevision;
-  const inOrder = sort === undefined || (sort.target === "key" && sort.order === "ascend");
+  const inOrder = sort === undefined || (sort.target === "key" && sort.order !== "descend");
   return rangeEnd !== undefined && inOrder && countOnly !== true && !filtered;
 }
 

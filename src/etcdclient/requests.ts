@@ -1,11 +1,24 @@
 import { unreachable } from "../base/index.ts";
-import { type Compare, KvError, type Op, type RangeOp, type SortTarget, type Txn } from "../kv/index.ts";
+import {
+  type Compare,
+  KvError,
+  type Op,
+  type RangeOp,
+  type SortOrder,
+  type SortTarget,
+  type Txn,
+} from "../kv/index.ts";
 import { type Draft, etcdserverpb } from "../wire/index.ts";
 import { nestedTxnsMax } from "./limits.ts";
 
 /** The port's questions as etcd's messages. */
 
-const { values: order } = etcdserverpb.RangeRequestSortOrder;
+const { NONE, ASCEND, DESCEND } = etcdserverpb.RangeRequestSortOrder.values;
+const orders: Readonly<Record<SortOrder, number | undefined>> = {
+  none: NONE,
+  ascend: ASCEND,
+  descend: DESCEND,
+};
 const { values: target } = etcdserverpb.RangeRequestSortTarget;
 const { values: outcome } = etcdserverpb.CompareCompareResult;
 const { values: compared } = etcdserverpb.CompareCompareTarget;
@@ -36,7 +49,7 @@ export function rangeRequest(op: RangeOp, serializable = false): Draft<etcdserve
       ? {}
       : {
           sortTarget: targets[sort.target],
-          sortOrder: order[sort.order === "ascend" ? "ASCEND" : "DESCEND"],
+          sortOrder: orders[sort.order],
         }),
     serializable,
     keysOnly: op.keysOnly,

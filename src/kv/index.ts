@@ -22,6 +22,7 @@ export {
   type RangeQuery,
   type RangeResult,
   revisionOfNow,
+  type SortOrder,
   type SortTarget,
   type Txn,
   type TxnResult,

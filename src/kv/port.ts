@@ -69,6 +69,7 @@ export interface KeyRange {
   readonly rangeEnd?: Uint8Array;
 }
 
+export type SortOrder = "none" | "ascend" | "descend";
 export type SortTarget = "key" | "version" | "create" | "mod" | "value";
 
 export interface RangeOp extends KeyRange {
@@ -76,7 +77,8 @@ export interface RangeOp extends KeyRange {
   readonly revision?: Revision;
   /** 0 or absent: all. */
   readonly limit?: number;
-  readonly sort?: { readonly target: SortTarget; readonly order: "ascend" | "descend" };
+  /** "none": what the limit leaves of all in the order of keys, and the one behind it, is sorted upwards, and then cut to the limit. */
+  readonly sort?: { readonly target: SortTarget; readonly order: SortOrder };
   readonly keysOnly?: boolean;
   readonly countOnly?: boolean;
   readonly minModRevision?: Revision;

@@ -21,16 +21,18 @@ export function compacted(space: Keyspace): KvError {
 
 /**
  * Answers a range. `now` is the revision of a range that names none. As in etcd, `count` is what exists in the range whatever
- * the limit and the filters; the filters come first, then the order, then the limit.
+ * the limit and the filters; the filters come first, then the order, then the limit. Only where neither filters nor an order are named does the
+ * limit come before the sorting.
  */
 export function rangeOf(space: Keyspace, query: RangeOp, now: number): RangeAnswer {
   const revision = query.revision === undefined || query.revision <= 0 ? now : query.revision;
   const { limit = 0, sort, countOnly = false, keysOnly = false } = query;
   if (countOnly) return { kvs: [], count: space.scan(query, revision, () => "count"), more: false };
   const accepts = filterOf(space, query);
-  const inKeyOrder = sort === undefined || (sort.target === "key" && sort.order === "ascend");
-  // In key order what lies behind the limit is only counted.
-  const foundMax = inKeyOrder && limit > 0 ? limit + 1 : Number.POSITIVE_INFINITY;
+  const inKeyOrder = sort === undefined || (sort.target === "key" && sort.order !== "descend");
+  const limitsFirst = inKeyOrder || (sort.order === "none" && accepts === undefined);
+  // What lies behind the limit is only counted.
+  const foundMax = limitsFirst && limit > 0 ? limit + 1 : Number.POSITIVE_INFINITY;
   let found: number[] = [];
   const count = space.scan(query, revision, (version) => {
     if (accepts === undefined || accepts(version)) found.push(version);

@@ -18,6 +18,7 @@ import {
   type KeyRange,
   type Op,
   type PutOp,
+  type SortOrder,
   type SortTarget,
   type Txn,
 } from "../kv/index.ts";
@@ -283,6 +284,7 @@ const rangeKeysOnly = 1;
 const rangeCountOnly = 2;
 const rangeSorted = 4;
 const rangeDescends = 8;
+const rangeWithoutOrder = 16;
 
 function writeOp(writer: BytesWriter, op: Op): void {
   writer.byte(opTypes.indexOf(op.type));
@@ -304,7 +306,8 @@ function writeOp(writer: BytesWriter, op: Op): void {
         (op.keysOnly ? rangeKeysOnly : 0) |
           (op.countOnly ? rangeCountOnly : 0) |
           (op.sort ? rangeSorted : 0) |
-          (op.sort?.order === "descend" ? rangeDescends : 0),
+          (op.sort?.order === "descend" ? rangeDescends : 0) |
+          (op.sort?.order === "none" ? rangeWithoutOrder : 0),
       );
       if (op.sort) writer.byte(sortTargets.indexOf(op.sort.target));
       writeKeyRange(writer, op);
@@ -351,9 +354,7 @@ function readOp(reader: BytesReader, depth: number): Op {
       return {
         type,
         ...readKeyRange(reader),
-        ...(sort
-          ? { sort: { target: sort, order: (flags & rangeDescends) === 0 ? "ascend" : "descend" } as const }
-          : {}),
+        ...(sort ? { sort: { target: sort, order: sortOrderOf(flags) } } : {}),
         keysOnly: (flags & rangeKeysOnly) !== 0,
         countOnly: (flags & rangeCountOnly) !== 0,
         revision: reader.float64() as Revision,
@@ -369,6 +370,11 @@ function readOp(reader: BytesReader, depth: number): Op {
     default:
       return unreachable(type);
   }
+}
+
+function sortOrderOf(flags: number): SortOrder {
+  if ((flags & rangeWithoutOrder) !== 0) return "none";
+  return (flags & rangeDescends) === 0 ? "ascend" : "descend";
 }
 
 function writeKeyRange(writer: BytesWriter, { key, rangeEnd }: KeyRange): void {

@@ -13,6 +13,8 @@ const refused: readonly (readonly [path: string, body: string, message: string])
     '{"key":"eno=","minModRevision":"01"}',
     'proto: (line 1:32): invalid value for int64 field minModRevision: "01"',
   ],
+  ["kv/put", '{"key":"YQ==","prev_kv":null,"prevKv":false}', 'proto: (line 1:30): duplicate field "prevKv"'],
+  ["kv/put", '{"key":"YQ==","key":null}', 'proto: (line 1:15): duplicate field "key"'],
   ["kv/put", "\ufeff{}", "invalid character 'ï' looking for beginning of value"],
   [
     "kv/txn",

@@ -133,6 +133,10 @@ export function kvContract(name: string, open: () => Promise<OpenedKv>): void {
       assert.deepEqual([whole.count, whole.more], [3, false]);
       assert.deepEqual(names(await range({ sort: { target: "value", order: "ascend" } })), ["d", "c", "b"]);
       assert.deepEqual(names(await range({ sort: { target: "key", order: "descend" }, limit: 1 })), ["d"]);
+      // Without an order the limit comes first, and takes one more than it leaves.
+      const unordered = { sort: { target: "value", order: "none" }, limit: 1 };
+      assert.deepEqual(names(await range(unordered)), ["c"]);
+      assert.deepEqual(names(await range({ ...unordered, minModRevision: 1 })), ["d"]);
       const counted = await range({ countOnly: true });
       assert.deepEqual([counted.kvs.length, counted.count], [0, 3]);
       const keysOnly = await range({ keysOnly: true });

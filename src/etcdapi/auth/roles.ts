@@ -38,8 +38,10 @@ export function roleListMethod(access: StoreAccess, who: Who): Method {
 export function roleGrantPermissionMethod(access: StoreAccess, who: Who): Method {
   return unary(service.RoleGrantPermission, async ({ name, perm }) => {
     const type = perm && types[perm.permType];
-    if (perm === undefined || type === undefined)
+    if (perm === undefined || type === undefined) {
+      access.requireAdmin(who());
       throw new RpcError(code.invalidArgument, "etcdserver: permission not given");
+    }
     const { key, rangeEnd } = perm;
     const permission = { type, key, rangeEnd };
     return {

@@ -22,13 +22,16 @@ export function fromJson(codec: MessageCodec<unknown>, text: string): Draft<unkn
 function messageOf(codec: MessageCodec<unknown>, node: JsonNode, text: string): Draft<unknown> {
   if (node.type !== "object") throw syntaxError(node, text);
   const message: Record<string, unknown> = {};
+  const seen = new Set<number>();
   const unions = new Set<string>();
   for (const { name, nameStart, value } of node.members) {
     const field = codec.fields().find((candidate) => candidate.name === name || candidate.protoName === name);
-    if (field === undefined || value.type === "null") continue;
+    if (field === undefined) continue;
     const wrong = (why: string) =>
       new RpcError(code.invalidArgument, `proto: ${place(nameStart, text)}: ${why}`);
-    if (Object.hasOwn(message, field.name)) throw wrong(`duplicate field "${name}"`);
+    if (seen.has(field.id)) throw wrong(`duplicate field "${name}"`);
+    seen.add(field.id);
+    if (value.type === "null") continue;
     if (field.oneof !== undefined) {
       if (unions.has(field.oneof))
         throw wrong(`error parsing "${name}", oneof ${field.oneof} is already set`);

@@ -1,12 +1,12 @@
 import type { Revision } from "../../base/index.ts";
-import type { Kv, RangeAnswer, RangeOp, SortTarget } from "../../kv/index.ts";
+import type { Kv, RangeAnswer, RangeOp, SortOrder, SortTarget } from "../../kv/index.ts";
 import { type Draft, etcdserverpb } from "../../wire/index.ts";
 import { code, emptyKey, RpcError } from "../errors.ts";
 import { headerOf } from "../header.ts";
 import { type Method, unary } from "../method.ts";
 
 const targets: readonly SortTarget[] = ["key", "version", "create", "mod", "value"];
-const orders = ["none", "ascend", "descend"] as const;
+const orders: readonly SortOrder[] = ["none", "ascend", "descend"];
 
 export function rangeMethod(kv: Kv): Method {
   return unary(
@@ -40,8 +40,7 @@ export function checkRange(request: etcdserverpb.RangeRequest): void {
 export function rangeOp(request: etcdserverpb.RangeRequest): RangeOp {
   checkRange(request);
   const target = targets[request.sortTarget] ?? "key";
-  // A target without an order sorts upwards; keys come that way anyway.
-  const order = orders[request.sortOrder] === "descend" ? "descend" : "ascend";
+  const order = orders[request.sortOrder] ?? "none";
   const sorted = target !== "key" || order === "descend";
   return {
     key: request.key,
