@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { KubeObject, StatusError } from "../../../src/apimachinery/index.ts";
+import { noLease } from "../../../src/base/index.ts";
 import { change, create, decoded, type OpenRegistry, openRegistry, remove } from "../open-registry.ts";
 import { requestContext } from "../open-store.ts";
 
@@ -255,6 +256,34 @@ describe("node ports of Services", () => {
     assert.deepEqual(await heldPorts(opened), ["30001"]);
   });
 
+  test("a load balancer that asks for no ports any more keeps those it does not clear", async () => {
+    const opened = openRegistry();
+    const handler = opened.handler(services);
+    const ports = [
+      { name: "a", port: 80, nodePort: 30_001 },
+      { name: "b", port: 81, nodePort: 30_002 },
+    ];
+    await create(handler, service("a", { type: "LoadBalancer", ports }));
+    const changed = await change(handler, "a", (object) => {
+      object["spec"].allocateLoadBalancerNodePorts = false;
+      delete object["spec"].ports[0].nodePort;
+    });
+    assert.deepEqual(portsOf(changed), [undefined, 30_002]);
+    assert.deepEqual(await heldPorts(opened), ["30002"]);
+  });
+
+  test("a port that a load balancer chose although it asks for none is its own", async () => {
+    const opened = openRegistry();
+    const handler = opened.handler(services);
+    const ports = [
+      { name: "a", port: 80, nodePort: 30_001 },
+      { name: "b", port: 81 },
+    ];
+    const spec = { type: "LoadBalancer", allocateLoadBalancerNodePorts: false, ports };
+    assert.deepEqual(portsOf(await create(handler, service("a", spec))), [30_001, undefined]);
+    assert.match(await refused(create(handler, service("b", spec))), /provided port is already allocated/);
+  });
+
   test("one number may serve TCP and UDP of one Service, not of two", async () => {
     const opened = openRegistry();
     const handler = opened.handler(services);
@@ -338,6 +367,59 @@ describe("a Service that is put", () => {
       await refused(headless),
       'Service "b" is invalid: [spec.clusterIPs[0]: Invalid value: ["None"]: may not change once set, ' +
         "spec.loadBalancerClass: Forbidden: may only be used when `type` is 'LoadBalancer']",
+    );
+  });
+
+  test("forgets its load balancer's address when it is no load balancer any more", async () => {
+    const { handler: of } = openRegistry();
+    const handler = of(services);
+    await create(handler, service("a", { type: "LoadBalancer" }));
+    const ingress = [{ ip: "192.0.2.1", ipMode: "VIP" }];
+    const status = await change(of({ ...services, resource: "services/status" }), "a", (object) => {
+      object["status"] = { loadBalancer: { ingress } };
+    });
+    assert.deepEqual(status["status"], { loadBalancer: { ingress } });
+    const changed = await change(handler, "a", (object) => {
+      object["spec"].type = "ClusterIP";
+    });
+    assert.deepEqual(changed["status"], { loadBalancer: {} });
+  });
+
+  test("has no policy for traffic inside the cluster where it is only a name", async () => {
+    const handler = openRegistry().handler(services);
+    const spec = { type: "ExternalName", externalName: "a.example", internalTrafficPolicy: "Cluster" };
+    const made = await create(handler, service("a", spec));
+    assert.equal(made["spec"].internalTrafficPolicy, undefined);
+  });
+
+  test("may be one that was stored when there was a single address and no families", async () => {
+    const { kv, handler: of } = openRegistry();
+    const old = service("a", { clusterIP: "10.0.0.9" });
+    const stored = { ...old, metadata: { ...old.metadata, uid: "00000000-0000-4000-8000-000000000009" } };
+    await kv.txn({
+      compare: [],
+      success: [
+        {
+          type: "put",
+          key: Buffer.from("/kubernetes.io/services/specs/default/a"),
+          value: Buffer.from(JSON.stringify(stored)),
+          lease: noLease,
+        },
+      ],
+      failure: [],
+    });
+    const put = await change(of(services), "a", (object) => {
+      object.metadata.labels = { changed: "yes" };
+    });
+    const { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy } = put["spec"];
+    assert.deepEqual(
+      { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy },
+      {
+        clusterIP: "10.0.0.9",
+        clusterIPs: ["10.0.0.9"],
+        ipFamilies: ["IPv4"],
+        ipFamilyPolicy: "SingleStack",
+      },
     );
   });
 });

@@ -20,9 +20,10 @@ import { type Birth, type Holder, Reservations } from "./reservations.ts";
 import {
   type IpFamily,
   isHeadless,
+  mayHaveNodePorts,
   needsClusterIp,
   needsHealthCheckPort,
-  needsNodePort,
+  needsNodePorts,
   type Service,
 } from "./types.ts";
 
@@ -53,7 +54,7 @@ export class ServiceAllocator {
     return await this.#attempt(allocation, async () => {
       if (needsClusterIp(service) && !isHeadless(service))
         await this.#takeAddresses(service, allocation, context);
-      if (needsNodePort(service)) await this.#takePorts(service, allocation, context);
+      if (mayHaveNodePorts(service)) await this.#takePorts(service, allocation, context);
       await this.#takeHealthCheckPort(service, allocation, context);
     });
   }
@@ -164,6 +165,7 @@ export class ServiceAllocator {
     const ports = service.spec.ports ?? [];
     const byPort = new Map<number, number>();
     for (const [i, port] of ports.entries()) {
+      if (!port.nodePort && !needsNodePorts(service)) continue;
       const shared = byPort.get(port.port);
       if (shared !== undefined && (!port.nodePort || port.nodePort === shared)) {
         port.nodePort = shared;
@@ -183,9 +185,10 @@ export class ServiceAllocator {
     context: RequestContext,
   ): Promise<void> {
     const before = new Set(ownPorts(old));
-    if (needsNodePort(next)) {
+    if (mayHaveNodePorts(next)) {
       const seen = new Set<string>();
       for (const [i, port] of (next.spec.ports ?? []).entries()) {
+        if (!port.nodePort && !needsNodePorts(next)) continue;
         const isKept = port.nodePort && (before.has(port.nodePort) || allocation.ports.has(port.nodePort));
         if (!isKept) {
           const path = `spec.ports[${i}].nodePort`;

@@ -3,8 +3,8 @@ import { ofAnyKind, type StrategySource } from "../../strategies.ts";
 import type { Strategy } from "../../strategy.ts";
 import { ServiceAllocator } from "./allocator.ts";
 import { serviceRow } from "./table.ts";
-import type { Service, ServiceStatus } from "./types.ts";
-import { alignClusterIps, dropUnneeded, keepAllocated } from "./update-fields.ts";
+import { needsClusterIp, type Service, type ServiceStatus } from "./types.ts";
+import { alignClusterIps, dropUnneeded, keepAllocated, withAddressList } from "./update-fields.ts";
 import { validateService, validateServiceStatus } from "./validate.ts";
 import { validateServiceUpdate } from "./validate-update.ts";
 import { serviceWarnings } from "./warnings.ts";
@@ -23,7 +23,8 @@ export const serviceStrategy: StrategySource = (deps) => {
       alignClusterIps(service, undefined);
       return service;
     },
-    prepareForUpdate: (next, old) => {
+    prepareForUpdate: (next, stored) => {
+      const old = withAddressList(stored);
       next.status = old.status ?? noStatus;
       keepAllocated(next, old);
       alignClusterIps(next, old);
@@ -31,10 +32,15 @@ export const serviceStrategy: StrategySource = (deps) => {
       return next;
     },
     beginCreate: (service, context) => allocator.onCreate(service, context),
-    beginUpdate: (next, old, context) => allocator.onUpdate(next, old, context),
+    beginUpdate: (next, old, context) => allocator.onUpdate(next, withAddressList(old), context),
     afterDelete: (service) => allocator.onDelete(service),
+    // Once it was given to every Service: clients that still send it to one of these mean nothing by it.
+    canonicalize: (service) => {
+      if (!needsClusterIp(service)) delete service.spec.internalTrafficPolicy;
+      return service;
+    },
     validate: (service) => validateService(service),
-    validateUpdate: validateServiceUpdate,
+    validateUpdate: (next, old) => validateServiceUpdate(next, withAddressList(old)),
     warnings: serviceWarnings,
     warningsOnUpdate: serviceWarnings,
     returnDeletedObject: true,

@@ -50,7 +50,12 @@ export const isHeadless = ({ spec }: Service): boolean => spec.clusterIPs?.[0] =
 
 export const needsClusterIp = ({ spec }: Service): boolean => spec.type !== "ExternalName";
 
-export const needsNodePort = ({ spec }: Service): boolean =>
+/** Its ports may have ports of the nodes, chosen by the client or by the server. */
+export const mayHaveNodePorts = ({ spec }: Service): boolean =>
+  spec.type === "NodePort" || spec.type === "LoadBalancer";
+
+/** The server chooses a port of the nodes where the client did not. */
+export const needsNodePorts = ({ spec }: Service): boolean =>
   spec.type === "NodePort" || (spec.type === "LoadBalancer" && spec.allocateLoadBalancerNodePorts !== false);
 
 /** A port of the node of its own, by which a load balancer learns whether the node has endpoints. */

@@ -1,14 +1,27 @@
-import { deepEqual } from "../../../apimachinery/index.ts";
+import { deepEqual, parseIp } from "../../../apimachinery/index.ts";
 import {
   isExternal,
+  mayHaveNodePorts,
   needsClusterIp,
   needsHealthCheckPort,
-  needsNodePort,
+  needsNodePorts,
   type Service,
   type ServiceSpec,
 } from "./types.ts";
 
 /** Clients that know less than the API, or send back what they once read, mean well: this brings their Services into order. */
+
+/** A Service that was stored when there was one address and no word of families, as one of today: its changes are judged by that. */
+export function withAddressList(old: Service): Service {
+  const { clusterIP, clusterIPs, ipFamilies } = old.spec;
+  if (!clusterIP || clusterIPs?.length) return old;
+  const family = parseIp(clusterIP)?.family;
+  const families: Partial<ServiceSpec> =
+    family === undefined || ipFamilies?.length
+      ? {}
+      : { ipFamilies: [`IPv${family}`], ipFamilyPolicy: "SingleStack" };
+  return { ...old, spec: { ...old.spec, clusterIPs: [clusterIP], ...families } };
+}
 
 /** `clusterIP` is the first of `clusterIPs`: whoever sets or clears one means both. Changes `next` in place. */
 export function alignClusterIps(next: Service, old: Service | undefined): void {
@@ -35,7 +48,7 @@ export function keepAllocated(next: Service, old: Service): void {
     if (!next.spec.clusterIP) copyField(next.spec, old.spec, "clusterIP");
     if (!next.spec.clusterIPs?.length) copyField(next.spec, old.spec, "clusterIPs");
   }
-  if (needsNodePort(old) && needsNodePort(next)) keepNodePorts(next, old);
+  if (needsNodePorts(old) && needsNodePorts(next)) keepNodePorts(next, old);
   if (needsHealthCheckPort(old) && needsHealthCheckPort(next) && !next.spec.healthCheckNodePort) {
     copyField(next.spec, old.spec, "healthCheckNodePort");
   }
@@ -61,15 +74,16 @@ export function dropUnneeded(next: Service, old: Service): void {
     if (!needed(old) || needed(next)) return;
     for (const name of names) if (deepEqual(spec[name], old.spec[name])) delete spec[name];
   };
-  drop(needsClusterIp, "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy");
+  drop(needsClusterIp, "ipFamilies", "ipFamilyPolicy");
   if (needsClusterIp(old) && !needsClusterIp(next) && deepEqual(spec.clusterIPs, old.spec.clusterIPs)) {
     delete spec.clusterIP;
     delete spec.clusterIPs;
   }
-  if (needsNodePort(old) && !needsNodePort(next)) dropNodePorts(spec, old.spec);
+  if (mayHaveNodePorts(old) && !mayHaveNodePorts(next)) dropNodePorts(spec, old.spec);
   drop(needsHealthCheckPort, "healthCheckNodePort");
   drop(isLoadBalancer, "allocateLoadBalancerNodePorts", "loadBalancerClass");
   drop(isExternal, "externalTrafficPolicy");
+  if (!isLoadBalancer(next)) next.status = { ...next.status, loadBalancer: {} };
 }
 
 const isLoadBalancer = ({ spec }: Service): boolean => spec.type === "LoadBalancer";
