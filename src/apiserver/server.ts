@@ -163,6 +163,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       served,
       {
         admission,
+        authorizer,
         encoder,
         protobuf: options.protobuf,
         clock,

@@ -46,11 +46,13 @@ const nameTypes: Readonly<Record<number, AlternativeName["type"]>> = {
   135: "ip",
 };
 
-/** Digests by signature algorithm; null where the algorithm has its own. Those with SHA-1 are not trusted. */
+/** Digests by signature algorithm; null where the algorithm has its own. Here one only proves who has the key: SHA-1 does for that. */
 const signatureDigests: Readonly<Record<string, string | null>> = {
+  "1.2.840.113549.1.1.5": "sha1",
   "1.2.840.113549.1.1.11": "sha256",
   "1.2.840.113549.1.1.12": "sha384",
   "1.2.840.113549.1.1.13": "sha512",
+  "1.2.840.10045.4.1": "sha1",
   "1.2.840.10045.4.3.2": "sha256",
   "1.2.840.10045.4.3.3": "sha384",
   "1.2.840.10045.4.3.4": "sha512",

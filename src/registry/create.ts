@@ -11,7 +11,7 @@ import {
 } from "../apimachinery/index.ts";
 import type { Stored } from "../storage/index.ts";
 import type { RequestContext } from "./context.ts";
-import { statusOf } from "./failures.ts";
+import { isTooLarge, statusOf } from "./failures.ts";
 import { finalizerProblems } from "./finalizer-names.ts";
 import { objectKey } from "./keys.ts";
 import type { CreateOptions } from "./ports.ts";
@@ -126,7 +126,13 @@ async function write(store: StoreParts, object: KubeObject, context: RequestCont
       return transientObject(key, object);
     }
     const ttlSeconds = store.strategy.ttlSeconds?.(object);
-    return await store.storage.create(key, object, ttlSeconds === undefined ? {} : { ttlSeconds });
+    const create = (): Promise<Stored> =>
+      store.storage.create(key, object, ttlSeconds === undefined ? {} : { ttlSeconds });
+    return await create().catch((failure: unknown) => {
+      if (!isTooLarge(failure) || object.metadata.managedFields === undefined) throw failure;
+      delete object.metadata.managedFields;
+      return create();
+    });
   } catch (failure) {
     const error = statusOf(failure, { resource: store.resource, verb: "create", name });
     if (error instanceof StatusError && error.reason === "AlreadyExists") {

@@ -22,6 +22,11 @@ export function statusOf(error: unknown, call: FailedCall): unknown {
   return error instanceof StorageError ? storageStatus(error, call) : error;
 }
 
+/** Whether the store takes nothing as large as what was written. */
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof StorageError && error.code === "TOO_LARGE";
+}
+
 function storageStatus(error: StorageError, call: FailedCall): StatusError {
   const name = call.name ?? "";
   switch (error.code) {

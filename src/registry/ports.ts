@@ -121,6 +121,8 @@ export interface UpdateOptions {
   readonly uid?: string;
   /** Create where missing although the strategy does not say so (server-side apply). */
   readonly forceAllowCreate?: boolean;
+  /** Fail where the object is too large to be stored, rather than store it without its managed fields. */
+  readonly keepManagedFields?: boolean;
 }
 
 /** metav1.DeleteOptions, decoded. */

@@ -13,7 +13,7 @@ import type { RequestContext } from "./context.ts";
 import { beforeCreate } from "./create.ts";
 import { removeFromStore } from "./delete.ts";
 import { dropUnchangedEmpties } from "./empty-values.ts";
-import { statusOf } from "./failures.ts";
+import { isTooLarge, statusOf } from "./failures.ts";
 import { finalizerProblems } from "./finalizer-names.ts";
 import { objectKey } from "./keys.ts";
 import { keepIdleTimes } from "./managed-fields.ts";
@@ -78,9 +78,14 @@ export async function updateObject(
   };
 
   try {
+    const write = (next: typeof attempt): Promise<Stored & { created: boolean }> =>
+      store.storage.guaranteedUpdate(key, next, { createIfMissing: mayCreate });
     const stored = context.dryRun
       ? await dryUpdate(store, key, attempt)
-      : await store.storage.guaranteedUpdate(key, attempt, { createIfMissing: mayCreate });
+      : await write(attempt).catch((failure: unknown) => {
+          if (options.keepManagedFields === true || !isTooLarge(failure)) throw failure;
+          return write(async (current) => withoutManagedFields(await attempt(current)));
+        });
     outcome = "stored";
     return stored;
   } catch (failure) {
@@ -93,6 +98,12 @@ export async function updateObject(
   } finally {
     await finish?.(outcome);
   }
+}
+
+/** What may go where an object is too large to be stored: that takes more room than anything else that nobody asked for. */
+function withoutManagedFields(object: KubeObject): KubeObject {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }
 
 /** What a dry run answers: the same steps on the newest object, and no write. */

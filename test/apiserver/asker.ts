@@ -2,15 +2,15 @@ import type { OpenServer } from "./open-server.ts";
 
 export type Ask = ReturnType<typeof asker>;
 
-/** Asks a server as its administrator, in JSON. */
-export function asker({ server }: OpenServer) {
+/** Asks a server in JSON, as its administrator unless told otherwise. */
+export function asker({ server }: OpenServer, token = "admin-token") {
   const transport = server.transport(undefined as never);
   return async (method: string, path: string, body?: object, contentType = "application/json") => {
     const response = await transport.request({
       method,
       path,
       headers: {
-        authorization: "Bearer admin-token",
+        authorization: `Bearer ${token}`,
         accept: "application/json",
         "content-type": contentType,
       },

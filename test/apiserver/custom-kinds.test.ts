@@ -65,6 +65,22 @@ test("a list of custom objects is of the kind that the CRD names, streamed from 
   await opened.close();
 });
 
+test("objects of namespaces are neither made nor deleted across all of them, as if there were no such path", async () => {
+  const opened = openServer();
+  const ask = asker(opened);
+  const { spec, ...named } = definition({});
+  const made = await ask("POST", definitions, { ...named, spec: { ...spec, scope: "Namespaced" } });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  await until(
+    () => ask("GET", noxus),
+    ({ status }) => status === 200,
+  );
+  const object = { apiVersion: "example.com/v1", kind: "Noxu", metadata: { name: "a" } };
+  assert.equal((await ask("POST", noxus, object)).status, 404);
+  assert.equal((await ask("DELETE", noxus)).status, 404);
+  await opened.close();
+});
+
 test("a CRD whose webhook has a CA bundle that is none is not established, and says why", async () => {
   const opened = openServer();
   const ask = asker(opened);

@@ -73,6 +73,16 @@ test("a signed request is a certificate of its key and subject, for the usages a
   assert.match(key, /PRIVATE KEY/);
 });
 
+test("a request is signed with SHA-1 too, which proves as well who has the key", () => {
+  for (const keys of [
+    generateKeyPairSync("rsa", { modulusLength: 1024 }),
+    generateKeyPairSync("ec", { namedCurve: "P-256" }),
+  ]) {
+    const { base64 } = makeRequest({ commonName: "alice", keys, digest: "sha1" });
+    assert.equal(parseCertificateRequest(base64).commonName, "alice");
+  }
+});
+
 test("a request that another key has signed, or that was changed, is refused", () => {
   const stranger = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const forged = makeRequest({ commonName: "x", signer: stranger.privateKey });

@@ -10,6 +10,12 @@ import {
   utf8String,
 } from "../../src/auth/der.ts";
 
+/** With RSA and on a curve. */
+const algorithms = {
+  sha1: ["1.2.840.113549.1.1.5", "1.2.840.10045.4.1"],
+  sha256: ["1.2.840.113549.1.1.11", "1.2.840.10045.4.3.2"],
+} as const;
+
 /** A PKCS #10 request as `openssl req` would make it, and the key that it is for. */
 export function makeRequest(options: {
   readonly commonName: string;
@@ -18,6 +24,8 @@ export function makeRequest(options: {
   readonly keys?: { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
   /** Signs with another key than the one that it holds. */
   readonly signer?: KeyObject;
+  /** "sha256" by default. */
+  readonly digest?: "sha1" | "sha256";
 }): { readonly pem: string; readonly base64: string; readonly key: string } {
   const {
     organizations = [],
@@ -43,9 +51,10 @@ export function makeRequest(options: {
     ),
   );
   const isRsa = keys.publicKey.asymmetricKeyType === "rsa";
-  const algorithm = isRsa ? "1.2.840.113549.1.1.11" : "1.2.840.10045.4.3.2";
-  const signature = sign("sha256", info, options.signer ?? keys.privateKey);
-  const der = sequence(info, sequence(objectIdentifier(algorithm)), bitString(signature));
+  const { digest = "sha256" } = options;
+  const [rsa, ecdsa] = algorithms[digest];
+  const signature = sign(digest, info, options.signer ?? keys.privateKey);
+  const der = sequence(info, sequence(objectIdentifier(isRsa ? rsa : ecdsa)), bitString(signature));
   const lines = der.toString("base64").match(/.{1,64}/g) ?? [];
   const pem = `-----BEGIN CERTIFICATE REQUEST-----\n${lines.join("\n")}\n-----END CERTIFICATE REQUEST-----\n`;
   const key = keys.privateKey.export({ type: "pkcs8", format: "pem" }).toString();

@@ -1,5 +1,6 @@
 import type { Admission, AdmissionRequest, Operation } from "../../admission/index.ts";
-import type { JsonObject, KubeObject } from "../../apimachinery/index.ts";
+import { errors, type JsonObject, type KubeObject } from "../../apimachinery/index.ts";
+import type { Authorizer } from "../../auth/index.ts";
 import type { BodySource } from "../../h2/index.ts";
 import type { Clock, Random } from "../../platform/index.ts";
 import type { RequestContext, ResourceHandler, Validate } from "../../registry/index.ts";
@@ -8,6 +9,8 @@ import type { EncodeOptions, Encoder } from "../encode/encoder.ts";
 import { includeObjectOf } from "../encode/table.ts";
 import type { SharedFrames } from "../encode/watch-frames.ts";
 import type { WatchTurns } from "../encode/watch-turns.ts";
+import { accessRequest } from "../layers/authorize.ts";
+import { accessRefused } from "../layers/refusal.ts";
 import { contentTypes, negotiateObject, type Representation } from "../media-types.ts";
 import type { OpenWatches } from "../open-watches.ts";
 import { fieldManagerOf } from "../options.ts";
@@ -17,6 +20,7 @@ import type { ApiContext, Reply } from "../state.ts";
 /** What every handler needs of the server. */
 export interface HandlerDeps {
   readonly admission: Admission;
+  readonly authorizer: Authorizer;
   readonly encoder: Encoder;
   readonly protobuf: () => KubernetesCodec;
   readonly clock: Clock;
@@ -171,6 +175,20 @@ export class ResourceCall {
       ...(fieldManager === null ? {} : { fieldManager }),
       ...(fieldValidation === null ? {} : { fieldValidation }),
     } as unknown as KubeObject;
+  }
+
+  /**
+   * The checks of an object that a PUT or an apply would make: who may change objects need not be allowed to make them.
+   * @throws StatusError Forbidden, from what is answered
+   */
+  creation(at: { name: string; dryRun: boolean }): Validate {
+    const validate = this.validation("CREATE", at);
+    return async (object, old) => {
+      const request = { ...accessRequest(this.context), verb: "create" };
+      const { allowed, reason, error } = await this.deps.authorizer.authorize(request);
+      if (!allowed) throw error === undefined ? accessRefused(request, reason) : errors.internalError(error);
+      await validate(object, old);
+    };
   }
 
   /** Validating admission as the registry calls it. */

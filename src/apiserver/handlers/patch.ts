@@ -61,9 +61,11 @@ export async function patch(call: ResourceCall): Promise<void> {
   const patching = new Patching(call, { type, ...parsed, options, context });
   const at = { name: info.name, dryRun: options.dryRun };
   const stored = await handler.update(info.name, patching.next, context, {
+    // What is applied is about who owns what.
+    keepManagedFields: type === "apply",
     // A part of an object is no reason to make the object.
     forceAllowCreate: type === "apply" && handler.subresource === "",
-    validateCreate: call.validation("CREATE", at),
+    validateCreate: call.creation(at),
     validateUpdate: call.validation("UPDATE", at),
   });
   call.reply(stored.created ? 201 : 200, deps.encoder.object(stored, encoding), encoding);

@@ -34,7 +34,7 @@ export async function update(call: ResourceCall): Promise<void> {
   const { uid } = object.metadata;
   const stored = await handler.update(info.name, next, context, {
     ...(uid === undefined ? {} : { uid }),
-    validateCreate: call.validation("CREATE", at),
+    validateCreate: call.creation(at),
     validateUpdate: call.validation("UPDATE", at),
   });
   call.reply(stored.created ? 201 : 200, deps.encoder.object(stored, encoding), encoding);

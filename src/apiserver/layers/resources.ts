@@ -44,12 +44,12 @@ export function resources(registry: Registry, deps: HandlerDeps, connect: Connec
     const handler = registry.resource({ group: info.group, version: info.version, resource });
     if (handler === undefined) {
       const parent = registry.resource({ group: info.group, version: info.version, resource: info.resource });
-      if (parent?.info.published !== undefined && inScope(parent, info))
+      if (parent?.info.published !== undefined && inScope(parent, info, context.req.method ?? ""))
         throw errors.notFound(parent.resource, info.name);
       if (ownGroups().has(info.group)) throw unserved(info);
       return next(context);
     }
-    if (!inScope(handler, info) || !hasPath(handler, info)) {
+    if (!inScope(handler, info, context.req.method ?? "") || !hasPath(handler, info)) {
       if (handler.info.published === undefined) throw errors.resourceNotFound();
       return next(context);
     }
@@ -79,7 +79,7 @@ function unserved({ group, version, resource, subresource, verb }: RequestInfo):
 }
 
 /** Whether the path is one of the resource: with a namespace, or without. */
-function inScope(handler: ResourceHandler, info: RequestInfo): boolean {
+function inScope(handler: ResourceHandler, info: RequestInfo, method: string): boolean {
   // What stands behind `/proxy` is the target's.
   if (info.surplus > 0 && !(handler.connects === true && handler.subresource === "proxy")) return false;
   if (!handler.namespaced) {
@@ -87,7 +87,10 @@ function inScope(handler: ResourceHandler, info: RequestInfo): boolean {
     return info.namespace === "" || isNamespace;
   }
   // Across all namespaces there are only collections, of what can be listed.
-  return info.namespace !== "" || (!info.named && handler.verbs.includes("list"));
+  if (info.namespace !== "") return true;
+  // Those of custom kinds are only there for reading.
+  const isCustom = handler.info.published !== undefined;
+  return !info.named && handler.verbs.includes("list") && !(isCustom && method !== "GET");
 }
 
 /** What is only ever asked and answered (reviews, bindings) has no objects with names. */

@@ -106,6 +106,7 @@ function statusRules(): UpdateRules<Pod> {
   return {
     prepareForUpdate: (next, old) => {
       next.spec = old.spec;
+      if (old.metadata.deletionTimestamp === undefined) delete next.metadata.deletionTimestamp;
       // Old kubelets send back what they once read, and would undo an adoption.
       if (old.metadata.ownerReferences === undefined) delete next.metadata.ownerReferences;
       else next.metadata.ownerReferences = old.metadata.ownerReferences;
