@@ -143,11 +143,11 @@ func RunEtcd(t testing.TB, config *embed.Config) *kubernetes.Client {
 GO
 cd "$work/apiserver"
 logs=(common e2e)
-for package in etcd3 etcd3/preflight cacher storagebackend/factory; do
+for package in storage/etcd3 storage/etcd3/preflight storage/cacher storage/storagebackend/factory registry/generic/registry reconcilers; do
   log=$(basename "$package")
   logs+=("$log")
-  go test -c -o "$work/$log.test" "./pkg/storage/$package"
-  (cd "pkg/storage/$package" &&
+  go test -c -o "$work/$log.test" "./pkg/$package"
+  (cd "pkg/$package" &&
     RAFTSMAN_ETCD="$root/bin/etcd" "$work/$log.test" -test.run "$tests" -test.v -test.timeout 20m) |
     tee "$work/$log.log" | grep -E '^ *--- (FAIL|SKIP)|^(PASS|FAIL)' || true
 done

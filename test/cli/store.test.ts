@@ -133,6 +133,11 @@ test("a configuration file starts a member, TLS of its own making included", asy
       "  auto-tls: true",
       "peer-transport-security:",
       "  auto-tls: true",
+      // As etcd's own example has it.
+      "cipher-suites: [",
+      "  TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,",
+      "  TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+      "]",
     ].join("\n"),
   );
   const { said } = start(t, ["--config-file", file]);

@@ -65,7 +65,7 @@ async function readSettings(args: readonly string[]): Promise<{ settings: Settin
     };
   }
   const [{ load }, content] = await Promise.all([import("js-yaml"), platform.disk.readFile(path)]);
-  const read = readConfigFile(load(Buffer.from(content).toString("utf8")));
+  const read = readConfigFile(load(withClosersIndented(Buffer.from(content).toString("utf8"))));
   return {
     settings: settingsOf(read.values),
     notes: [
@@ -73,6 +73,11 @@ async function readSettings(args: readonly string[]): Promise<{ settings: Settin
       ...read.unknown.map((key) => `configuration file: ${key} is not known`),
     ],
   };
+}
+
+/** etcd's own example ends a list with a bracket at the beginning of a line, which Go's library reads, and YAML 1.2 has not. */
+function withClosersIndented(yaml: string): string {
+  return yaml.replace(/^(?=[\]}]\s*$)/gm, " ");
 }
 
 async function run(settings: Settings, log: Log): Promise<void> {
