@@ -6,6 +6,8 @@ import type { Clock } from "./ports.ts";
 const onTheSpotBytesMax = 4096;
 /** A disk is quick where so many small writes in a row took less than `quickMs`. */
 export const quickInRowMin = 16;
+/** After so many more it has to prove it again. */
+export const onTheSpotMax = 240;
 /** With the way to another thread and back. A disk whose cache outlives a power loss takes a tenth of a millisecond, others several. */
 export const quickMs = 0.5;
 
@@ -15,7 +17,8 @@ export const quickMs = 0.5;
  *
  * And a small write to a quick disk costs less than that way does. Where its caller has nothing better to do than to wait it is made on the spot, on
  * the main thread. What is slow once goes through the pool until the disk has proved quick again, so a slow disk is never waited for, and one
- * that stalls only with the write that it stalls at.
+ * that stalls only with the write that it stalls at. From time to time it has to prove that anyway: where the main thread has come to have much else to do,
+ * writes through the pool take long until they are heard of, and stay there.
  */
 export class DurableFile {
   readonly #descriptor: number;
@@ -45,8 +48,8 @@ export class DurableFile {
     const began = this.#clock.monotonic();
     if (alone && this.isQuick) writeNow(this.#descriptor, only, position);
     else await writeAll(this.#descriptor, parts, position);
-    if (this.#clock.monotonic() - began < quickMs) this.#quickInRow++;
-    else this.#quickInRow = 0;
+    const wasQuick = this.#clock.monotonic() - began < quickMs;
+    this.#quickInRow = wasQuick && this.#quickInRow < quickInRowMin + onTheSpotMax ? this.#quickInRow + 1 : 0;
   }
 
   close(): Promise<void> {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { DurableFile, quickInRowMin, quickMs } from "../../src/platform/durable-file.ts";
+import { DurableFile, onTheSpotMax, quickInRowMin, quickMs } from "../../src/platform/durable-file.ts";
 
 const skip = process.platform === "linux" ? false : "only Linux opens files like that";
 
@@ -49,6 +49,20 @@ test("nobody waits on the main thread for a disk that was slow, until it has bee
   const { file, write, proveQuick } = await newFile(t);
   await proveQuick();
   await write("slow", { alone: false, tookMs: quickMs });
+  assert.equal(file.isQuick, false);
+  await proveQuick();
+  assert.equal(file.isQuick, true);
+});
+
+test("a quick disk has to prove from time to time that it still is, and that the main thread has time to hear of it", {
+  skip,
+}, async (t) => {
+  const { file, write, proveQuick } = await newFile(t);
+  await proveQuick();
+  for (let i = 0; i <= onTheSpotMax; i++) {
+    assert.equal(file.isQuick, true);
+    await write("x");
+  }
   assert.equal(file.isQuick, false);
   await proveQuick();
   assert.equal(file.isQuick, true);
