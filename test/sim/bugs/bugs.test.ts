@@ -4,12 +4,14 @@ import { simulate } from "../simulate.ts";
 import { type Bug, type BugName, bugs } from "./index.ts";
 
 /** Seeds that are tried for each. `npm run sim -- --bug all` tries 1,000, and finds the slow ones, too. */
-const seedsMax = 30;
+const seedsMax = 100;
 const slow: readonly BugName[] = [
   "read-index-without-commit-in-term",
   "stale-read-after-pause",
   "overlapping-changes",
   "commit-of-an-older-term",
+  "checkpoint-not-cleared",
+  "alarms-not-in-images",
 ];
 
 for (const [name, bug] of Object.entries<Bug>(bugs)) {
