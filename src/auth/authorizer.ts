@@ -1,9 +1,10 @@
+import type { AbacPolicies } from "./abac.ts";
 import { type AccessRequest, type Authorizer, type Decision, mastersGroup } from "./access.ts";
 import type { NodeAuthorizer } from "./node/authorizer.ts";
 import type { RbacPolicy } from "./rbac/policy.ts";
 
 /** Ways to decide, by upstream's names of `--authorization-mode`. */
-export const authorizationModes = ["AlwaysAllow", "AlwaysDeny", "Node", "RBAC"] as const;
+export const authorizationModes = ["ABAC", "AlwaysAllow", "AlwaysDeny", "Node", "RBAC"] as const;
 export type AuthorizationMode = (typeof authorizationModes)[number];
 
 const allowed: Decision = { allowed: true, reason: "" };
@@ -17,9 +18,11 @@ export function createAuthorizer(deps: {
   readonly modes?: readonly (AuthorizationMode | Authorizer)[];
   readonly rbac: RbacPolicy;
   readonly nodes?: NodeAuthorizer;
+  readonly abac?: AbacPolicies | undefined;
 }): Authorizer {
-  const { modes = ["Node", "RBAC"], rbac, nodes } = deps;
+  const { modes = ["Node", "RBAC"], rbac, nodes, abac } = deps;
   const authorizers: Readonly<Record<AuthorizationMode, Authorizer["authorize"] | undefined>> = {
+    ABAC: abac && ((request) => abac.authorize(request)),
     AlwaysAllow: () => allowed,
     AlwaysDeny: () => everythingForbidden,
     Node: nodes && ((request) => nodes.authorize(request) ?? noOpinion),

@@ -1,5 +1,6 @@
 /** Who is asking, what they may do, and the certificates and tokens that say so. */
 
+export { AbacPolicies } from "./abac.ts";
 export type { AccessRequest, Authorizer, Decision } from "./access.ts";
 export { type Authenticator, anonymous, createAuthenticator } from "./authenticator.ts";
 export { type AuthorizationMode, authorizationModes, createAuthorizer } from "./authorizer.ts";

@@ -129,6 +129,10 @@ export interface AccessConfig {
   readonly authorizationModes?: readonly (AuthorizationMode | AuthorizationWebhook)[];
   /** Says it in place of `authorizationModes`. */
   readonly authorizationConfigFile?: string;
+  /** Policies for the mode ABAC. */
+  readonly authorizationPolicyFile?: string;
+  /** Longest life of a ServiceAccount's token, in seconds; as long as is asked for when left out. */
+  readonly serviceAccountTokenSecondsMax?: number;
 }
 
 /** Somebody elsewhere who decides. */

@@ -221,3 +221,51 @@ test("owners that stand twice are told of, and what a patch does to them counts 
   );
   await close();
 });
+
+test("a ServiceAccount whose Secrets are to be enforced is told that this ends, when it is first said and not again", async () => {
+  const { transport, close } = await start();
+  const path = "/api/v1/namespaces/default/serviceaccounts";
+  const write = async (method: string, at: string): Promise<unknown> => {
+    const annotations = { "kubernetes.io/enforce-mountable-secrets": "true" };
+    const response = await transport.request({
+      method,
+      path: at,
+      headers: { accept: "application/json", "content-type": "application/json" },
+      body: JSON.stringify({ metadata: { name: "s", annotations } }),
+    });
+    for await (const _ of response.body);
+    return response.headers["warning"];
+  };
+  assert.match(
+    String(await write("POST", path)),
+    /metadata\.annotations\[kubernetes\.io\/enforce-mountable-secrets\]: deprecated in v1\.32\+; prefer/,
+  );
+  assert.equal(await write("PUT", `${path}/s`), undefined);
+  await close();
+});
+
+test("a ServiceAccount's token lives no longer than the server gives any, and who asked for more is told", async () => {
+  const opened = openServer({ clock: fastClock(), serviceAccounts: { secondsMax: 7_200 } });
+  const transport = opened.server.transport(admin);
+  const core = "/api/v1/namespaces";
+  await send(transport, { method: "POST", path: core, body: { metadata: { name: "default" } } });
+  const accounts = `${core}/default/serviceaccounts`;
+  await send(transport, { method: "POST", path: accounts, body: { metadata: { name: "s" } } });
+  const response = await transport.request({
+    method: "POST",
+    path: `${accounts}/s/token`,
+    headers: { accept: "application/json", "content-type": "application/json" },
+    body: JSON.stringify({ spec: { expirationSeconds: 10_000 } }),
+  });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of response.body) chunks.push(chunk);
+  const { spec, status } = JSON.parse(Buffer.concat(chunks).toString());
+  assert.equal(spec.expirationSeconds, 7_200);
+  const claims = JSON.parse(Buffer.from(status.token.split(".")[1], "base64url").toString());
+  assert.equal(claims.exp - claims.iat, 7_200);
+  assert.match(
+    String(response.headers["warning"]),
+    /requested expiration of 10000 seconds shortened to 7200 seconds/,
+  );
+  await opened.close();
+});

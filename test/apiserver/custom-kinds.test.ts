@@ -182,3 +182,33 @@ test("metadata that somebody wrote into the store is shown without what it canno
   assert.equal(mended.status, 200, JSON.stringify(mended.body));
   await opened.close();
 });
+
+test("a CRD of before there were several versions, found in the store, is told of and keeps no other from being served", async () => {
+  const opened = openServer();
+  const ask = asker(opened);
+  const old = {
+    apiVersion: "apiextensions.k8s.io/v1beta1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: "olds.example.com", uid: "u" },
+    spec: { group: "example.com", version: "v1", scope: "Cluster", names: { plural: "olds", kind: "Old" } },
+    status: { conditions: [{ type: "NamesAccepted", status: "True" }] },
+  };
+  await opened.kv.txn({
+    compare: [],
+    success: [
+      {
+        type: "put",
+        key: Buffer.from("/kubernetes.io/apiextensions.k8s.io/customresourcedefinitions/olds.example.com"),
+        value: Buffer.from(JSON.stringify(old)),
+        lease: noLease,
+      },
+    ],
+    failure: [],
+  });
+  await until(
+    async () => opened.logged,
+    (told) => told.some((text) => text.includes("olds.example.com cannot be served")),
+  );
+  await serve(ask, {});
+  await opened.close();
+});

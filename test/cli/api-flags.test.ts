@@ -99,3 +99,16 @@ test("each shared flag says in its help what it is for", () => {
     assert.equal(value === undefined, kind === "boolean", name);
   }
 });
+
+test("ABAC needs a file of policies, a file of policies ABAC, and tokens live an hour at least where their life is bounded", () => {
+  const accessOf = (...args: string[]) => servedAs(settingsOf(optionsOf(...args))).access;
+  assert.throws(() => accessOf("--authorization-mode=ABAC"), /policy file not passed/);
+  assert.throws(() => accessOf("--authorization-policy-file=a"), /without mode ABAC/);
+  const both = accessOf("--authorization-mode=ABAC", "--authorization-policy-file=a");
+  assert.equal(both?.authorizationPolicyFile, "a");
+  const life = (duration: string) =>
+    accessOf(`--service-account-max-token-expiration=${duration}`)?.serviceAccountTokenSecondsMax;
+  assert.equal(life("2h"), 7_200);
+  assert.equal(life("0s"), undefined);
+  assert.throws(() => life("59m"), /must be between 1 hour and 2\^32 seconds/);
+});

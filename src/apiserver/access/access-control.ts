@@ -1,4 +1,5 @@
 import {
+  type AbacPolicies,
   type Authenticator,
   type AuthorizationMode,
   type Authorizer,
@@ -34,6 +35,8 @@ export interface ServiceAccountKeys {
   readonly issuers: readonly [string, ...string[]];
   /** `--api-audiences`; the first issuer where empty. */
   readonly audiences: readonly string[];
+  /** `--service-account-max-token-expiration`, in seconds; as long as is asked for when left out. */
+  readonly secondsMax?: number | undefined;
   /** `--service-account-signing-key-file` */
   readonly signing: SigningKey;
   /** `--service-account-key-file`: who may have signed. The signing key's public part belongs to them. */
@@ -59,6 +62,8 @@ export interface AccessOptions {
   readonly bootstrapTokenAuth?: boolean;
   /** `--authorization-mode`, Node and RBAC by default */
   readonly authorizationModes?: readonly (AuthorizationMode | Authorizer)[] | undefined;
+  /** `--authorization-policy-file`, for the mode ABAC. */
+  readonly abac?: AbacPolicies | undefined;
 }
 
 /** Who asks and what they may do. It decides by objects of the registry, which in turn asks it before it stores some of them. */
@@ -90,6 +95,7 @@ export function createAccessControl(options: AccessOptions): AccessControl {
     ...(options.authorizationModes && { modes: options.authorizationModes }),
     rbac: policy,
     nodes,
+    abac: options.abac,
   });
   const authenticator = createAuthenticator({
     tokens: [
@@ -117,9 +123,16 @@ export function createAccessControl(options: AccessOptions): AccessControl {
       grants: createGrantCheck({ policy, authorizer }),
       authorizer,
       authenticator,
-      issuer: createTokenIssuer({ issuer: issuers[0], audiences, key: signing, clock, random }),
+      issuer: createTokenIssuer({
+        issuer: issuers[0],
+        audiences,
+        secondsMax: keys.secondsMax,
+        key: signing,
+        clock,
+        random,
+      }),
       rulesFor: (user, namespace) => ({
-        ...policy.rulesFor(user, namespace),
+        ...withRules(policy.rulesFor(user, namespace), options.abac?.rulesFor(user, namespace) ?? []),
         incomplete: nodeOf(user) !== undefined || asksElsewhere,
       }),
     },
@@ -139,6 +152,13 @@ export function createAccessControl(options: AccessOptions): AccessControl {
       };
     },
   };
+}
+
+function withRules<T extends { readonly rules: readonly PolicyRule[] }>(
+  of: T,
+  more: readonly PolicyRule[],
+): T {
+  return more.length === 0 ? of : { ...of, rules: [...of.rules, ...more] };
 }
 
 function withAudiences(keys: ServiceAccountKeys): ServiceAccountKeys {

@@ -24,6 +24,8 @@ export interface TokenIssuer {
   readonly issuer: string;
   /** Who tokens are for that name nobody, and whom this server answers. */
   readonly audiences: readonly string[];
+  /** Longest life of a token that somebody asks for, in seconds; undefined for no bound. */
+  readonly secondsMax?: number | undefined;
   /** `id`: its `jti`, by which records name it. */
   issue(request: TokenRequest): { readonly token: string; readonly id: string };
   /** For a Secret of type kubernetes.io/service-account-token. */
@@ -33,14 +35,16 @@ export interface TokenIssuer {
 export function createTokenIssuer(deps: {
   readonly issuer: string;
   readonly audiences: readonly string[];
+  readonly secondsMax?: number | undefined;
   readonly key: SigningKey;
   readonly clock: Clock;
   readonly random: Random;
 }): TokenIssuer {
-  const { issuer, audiences, key, clock, random } = deps;
+  const { issuer, audiences, secondsMax, key, clock, random } = deps;
   return {
     issuer,
     audiences,
+    secondsMax,
     issue(request) {
       const { account, pod, secret, node, warnAfterSeconds } = request;
       const now = Math.floor(clock.now() / 1000);

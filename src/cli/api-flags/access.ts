@@ -22,10 +22,22 @@ export function accessOf(settings: ApiSettings): AccessConfig {
     apiAudiences: settings.list("api-audiences"),
     ...(signing === "" ? {} : { serviceAccountSigningKeyFile: signing }),
     serviceAccountKeyFiles: settings.all("service-account-key-file"),
+    ...tokenLifeOf(settings),
     ...authorization,
     ...oidcOf(settings),
     ...tokenWebhookOf(settings),
   };
+}
+
+/** Bounds as upstream has them. */
+const tokenSeconds = { min: 60 * 60, max: 2 ** 32 };
+
+function tokenLifeOf(settings: ApiSettings): Pick<AccessConfig, "serviceAccountTokenSecondsMax"> {
+  const seconds = settings.duration("service-account-max-token-expiration") / 1_000;
+  if (seconds === 0) return {};
+  if (seconds < tokenSeconds.min || seconds > tokenSeconds.max)
+    throw new Error("the service-account-max-token-expiration must be between 1 hour and 2^32 seconds");
+  return { serviceAccountTokenSecondsMax: Math.floor(seconds) };
 }
 
 function tokenWebhookOf(settings: ApiSettings): Pick<AccessConfig, "tokenWebhook"> {

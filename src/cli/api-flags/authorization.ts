@@ -2,7 +2,10 @@ import { type AccessConfig, authorizationModes } from "../../main/index.ts";
 import type { ApiSettings } from "./settings.ts";
 import { webhookVersion } from "./webhook-version.ts";
 
-type Authorization = Pick<AccessConfig, "authorizationModes" | "authorizationConfigFile">;
+type Authorization = Pick<
+  AccessConfig,
+  "authorizationModes" | "authorizationConfigFile" | "authorizationPolicyFile"
+>;
 type Mode = NonNullable<Authorization["authorizationModes"]>[number];
 
 /** As upstream has them where flags say it: neither can be chosen. */
@@ -18,15 +21,25 @@ export function authorizationOf(settings: ApiSettings): Authorization {
       throw new Error(
         "--authorization-config can not be specified when --authorization-mode or --authorization-webhook-* flags are defined",
       );
-    return { authorizationConfigFile: file };
+    return { authorizationConfigFile: file, ...policyFileOf(settings) };
   }
   const modes = settings.list("authorization-mode");
+  const policies = policyFileOf(settings);
+  if (modes.includes("ABAC") && policies.authorizationPolicyFile === undefined)
+    throw new Error("authorization-mode ABAC's authorization policy file not passed");
+  if (!modes.includes("ABAC") && policies.authorizationPolicyFile !== undefined)
+    throw new Error("cannot specify --authorization-policy-file without mode ABAC");
   const webhookFile = settings.text("authorization-webhook-config-file");
   if (webhookFile !== "" && !modes.includes("Webhook"))
     throw new Error("cannot specify --authorization-webhook-config-file without mode Webhook");
   if (new Set(modes).size !== modes.length)
     throw new Error(`authorization-mode ${JSON.stringify(modes)} has mode specified more than once`);
-  return { authorizationModes: modes.map((mode) => modeOf(mode, webhookFile, settings)) };
+  return { authorizationModes: modes.map((mode) => modeOf(mode, webhookFile, settings)), ...policies };
+}
+
+function policyFileOf(settings: ApiSettings): Pick<AccessConfig, "authorizationPolicyFile"> {
+  const file = settings.text("authorization-policy-file");
+  return file === "" ? {} : { authorizationPolicyFile: file };
 }
 
 function modeOf(name: string, webhookFile: string, settings: ApiSettings): Mode {

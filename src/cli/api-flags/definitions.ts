@@ -61,6 +61,12 @@ export const apiFlags: ReadonlyMap<string, ApiFlag> = new Map([
         file,
         "keys, public or private, whose ServiceAccount tokens are good; may be repeated",
       ],
+      "service-account-max-token-expiration": [
+        "duration",
+        "0s",
+        "<duration>",
+        "longest life of a ServiceAccount's token (as long as is asked for by default)",
+      ],
       "oidc-issuer-url": [
         "text",
         "",
@@ -117,8 +123,9 @@ export const apiFlags: ReadonlyMap<string, ApiFlag> = new Map([
       "list",
       "AlwaysAllow",
       "<list>",
-      "who decides who may do what, in this order: Node, RBAC, AlwaysAllow, AlwaysDeny, Webhook",
+      "who decides who may do what, in this order: Node, RBAC, ABAC, AlwaysAllow, AlwaysDeny, Webhook",
     ],
+    "authorization-policy-file": ["text", "", file, "policies of ABAC, in lines of JSON"],
     "authorization-config": [
       "text",
       "",

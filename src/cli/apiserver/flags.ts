@@ -89,11 +89,7 @@ export const flags: FlagTable = new Map<string, Flag>([
     "service-account-extend-token-expiration": none("boolean", "true"),
     "service-account-jwks-uri": refused("text"),
     "service-account-lookup": refused("boolean", "true"),
-    "service-account-max-token-expiration": refused("duration", "0s"),
     "service-account-signing-endpoint": refused("text"),
-
-    // Authorization
-    "authorization-policy-file": refused("text"),
 
     // Admission
     "admission-control": refused("list"),

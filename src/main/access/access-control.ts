@@ -1,6 +1,7 @@
 /** Who may enter, from files and flags: keys for ServiceAccount tokens, tokens that somebody wrote down. */
 import { type AccessControl, createAccessControl } from "../../apiserver/index.ts";
 import {
+  AbacPolicies,
   oidcTokens,
   parseTokenFile,
   type StaticToken,
@@ -43,7 +44,7 @@ export async function openAccessControl(
   const others = given.flat().filter(({ id }) => id !== signing.id);
   const tokens: StaticToken[] =
     tokenAuthFile === undefined ? [] : await read("--token-auth-file", tokenAuthFile, parseTokenFile);
-  const { oidc } = access;
+  const { oidc, authorizationPolicyFile: policyFile } = access;
   const ca =
     oidc?.caFile === undefined ? undefined : await read("--oidc-ca-file", oidc.caFile, (text) => text);
   const askedOfTokens = access.tokenWebhook && (await openTokenWebhook(platform, access.tokenWebhook));
@@ -54,6 +55,7 @@ export async function openAccessControl(
     serviceAccounts: {
       issuers: access.serviceAccountIssuers,
       audiences: access.apiAudiences,
+      secondsMax: access.serviceAccountTokenSecondsMax,
       signing,
       verification: [signing, ...others],
     },
@@ -67,6 +69,9 @@ export async function openAccessControl(
     ],
     bootstrapTokenAuth: access.enableBootstrapTokenAuth,
     authorizationModes: await authorizersOf(platform, access),
+    ...(policyFile === undefined
+      ? {}
+      : { abac: await read("--authorization-policy-file", policyFile, (text) => new AbacPolicies(text)) }),
   });
 }
 

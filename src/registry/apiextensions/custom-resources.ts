@@ -106,7 +106,7 @@ export class CustomResources {
             const name = definition.metadata.name ?? "";
             initial?.add(name);
             if (event.type === "DELETED") this.#remove(name);
-            else await this.#take(name, definition);
+            else await this.#takeOrTell(name, definition);
           }
         });
         return true;
@@ -125,6 +125,15 @@ export class CustomResources {
       },
       sink,
     );
+  }
+
+  /** What somebody else wrote into the store need not be a CRD that can be served; the others are served all the same. */
+  async #takeOrTell(name: string, definition: CustomResourceDefinition): Promise<void> {
+    try {
+      await this.#take(name, definition);
+    } catch (error) {
+      this.#host.onTrouble(`the CustomResourceDefinition ${name} cannot be served`, error);
+    }
   }
 
   async #take(name: string, definition: CustomResourceDefinition): Promise<void> {

@@ -84,6 +84,7 @@ export class TokenStore implements ResourceHandler {
     if (problems.length > 0) throw errors.invalid(tokenKind, "", problems);
     await options.validate?.(settled, undefined);
     const bound = await this.#bound(settled.spec.boundObjectRef ?? undefined, name, context);
+    shorten(settled, issuer.secondsMax, context);
     const { expirationSeconds } = settled.spec;
     const audiences = settled.spec.audiences ?? [];
     const extended =
@@ -179,6 +180,16 @@ function settle(
       boundObjectRef,
     },
   };
+}
+
+/** No token lives longer than this server gives any. */
+function shorten(request: TokenRequest, secondsMax: number | undefined, context: RequestContext): void {
+  const { spec } = request;
+  if (secondsMax === undefined || spec.expirationSeconds <= secondsMax) return;
+  context.warn(
+    `requested expiration of ${spec.expirationSeconds} seconds shortened to ${secondsMax} seconds`,
+  );
+  request.spec = { ...spec, expirationSeconds: secondsMax };
 }
 
 function validate({ spec: { expirationSeconds: seconds } }: TokenRequest): FieldError[] {
