@@ -33,6 +33,7 @@ import { type InFlightLimits, maxInFlight, standardLimits } from "./layers/max-i
 import { requestTimeout } from "./layers/request-timeout.ts";
 import { resources } from "./layers/resources.ts";
 import { unknownPaths } from "./layers/unknown-paths.ts";
+import { watchSecondsMin } from "./limits.ts";
 import type { ServerLog } from "./log.ts";
 import { RequestMetrics } from "./metrics.ts";
 import { metricsGroup, metricsVersion, withNodeMetrics } from "./node-metrics/index.ts";
@@ -65,6 +66,8 @@ export interface ApiServerOptions {
   readonly auditor?: Auditor | undefined;
   /** `--max-requests-inflight` and `--max-mutating-requests-inflight`; upstream's defaults when left out. */
   readonly inFlight?: InFlightLimits | undefined;
+  /** `--min-request-timeout`; upstream's default when left out. */
+  readonly watchSeconds?: number | undefined;
   /** Without it this server cannot say to aggregated ones who it is. */
   readonly frontProxy?: FrontProxyCertificate | undefined;
   /** Asked for when a client first speaks protobuf: compiling its messages takes a while. */
@@ -171,6 +174,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         watches,
         frames: new SharedFrames(),
         turns: new WatchTurns(),
+        watchSeconds: options.watchSeconds ?? watchSecondsMin,
       },
       connect,
     ),

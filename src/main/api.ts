@@ -23,6 +23,7 @@ import type { ApiConfig } from "./config.ts";
 import { startControllers } from "./controllers.ts";
 import { hostPort } from "./host-port.ts";
 import { startHollowNodes } from "./nodes/hollow-nodes.ts";
+import { checkServed } from "./runtime-config.ts";
 import { type StartStep, startHooks } from "./start-hooks.ts";
 import { ensureBootstrapRoles } from "./start-objects/bootstrap-roles.ts";
 import { keepFlowControl } from "./start-objects/flow-control.ts";
@@ -208,6 +209,7 @@ function createApi(
     "Comparisons of the watch cache with the store, by how they ended.",
     ["group", "resource", "status"],
   );
+  checkServed(config.runtimeConfig ?? []);
   const registry = createRegistry({
     storageFor: ({ group, resource, keyPrefix, namespaced, indexes }) =>
       createCacher({
@@ -261,6 +263,7 @@ function createApi(
     frontProxy: pki.frontProxy,
     auditor,
     inFlight: config.inFlight,
+    watchSeconds: config.watchSeconds,
     protobuf: () => {
       codec ??= createKubernetesCodec(protobufTable as KubernetesTable);
       return codec;

@@ -52,6 +52,13 @@ export interface ExternalStore {
 }
 
 /** The resource API and what stands on it. */
+/** Whether a version, a resource or a family of versions is to be served. */
+export interface ServedSwitch {
+  /** `apps/v1`, `apps/v1/deployments`, `api/all`. */
+  readonly key: string;
+  readonly on: boolean;
+}
+
 export interface ApiConfig {
   readonly name: string;
   readonly api: Address;
@@ -83,6 +90,10 @@ export interface ApiConfig {
   readonly admission?: AdmissionSelection;
   /** Requests answered at the same time; upstream's defaults when left out. */
   readonly inFlight?: { readonly reads: number; readonly writes: number };
+  /** A watch that does not say how long it is open ends after this, up to twice this; upstream's default when left out. */
+  readonly watchSeconds?: number;
+  /** What has to be served, and what not; whatever is served where left out. */
+  readonly runtimeConfig?: readonly ServedSwitch[];
   /** What some of them are configured by. */
   readonly admissionConfigFile?: string;
   /** Says which resources are encrypted in the store, and how; none when left out. */

@@ -13,7 +13,7 @@ export {
   type Pki,
 } from "./certificates/pki.ts";
 export { firstAddress, tenthAddress } from "./cidr.ts";
-export type { ApiConfig, ExternalStore, MemberStore, ServerConfig } from "./config.ts";
+export type { ApiConfig, ExternalStore, MemberStore, ServedSwitch, ServerConfig } from "./config.ts";
 export { type AccessConfig, standardAccess } from "./config.ts";
 export { startHollowNodes } from "./nodes/hollow-nodes.ts";
 export {

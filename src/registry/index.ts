@@ -27,6 +27,7 @@ export type {
 } from "./ports.ts";
 export { createRegistry } from "./registry.ts";
 export { selectionPredicate } from "./selection.ts";
+export { isServed } from "./served.ts";
 export { apiVersionOf } from "./store-parts.ts";
 export type { Strategy } from "./strategy.ts";
 export { transientObject } from "./transient.ts";

@@ -21,6 +21,18 @@ import { schedulingV1 } from "./scheduling/index.ts";
 import { storageV1 } from "./storage/index.ts";
 import type { ServedVersion } from "./strategies.ts";
 
+/** Whether a version is served, or one of its resources. */
+export function isServed(group: string, version: string, resource?: string): boolean {
+  return servedVersions.some(
+    (served) =>
+      served.group === group &&
+      served.version === version &&
+      (resource === undefined ||
+        Object.hasOwn(served.resources, resource) ||
+        Object.hasOwn(served.reviews ?? {}, resource)),
+  );
+}
+
 /**
  * What this server serves, a group version after the other. A resource is listed once its rules are here: never advertise one
  * whose rules are missing in a way that users would notice.

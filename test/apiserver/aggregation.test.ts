@@ -21,7 +21,13 @@ interface Seen {
 }
 
 /** An API server of somebody else's, for things.extra.example/v1. */
-async function openExtra(): Promise<{ port: number; ca: string; seen: Seen[]; close(): Promise<void> }> {
+async function openExtra(): Promise<{
+  port: number;
+  ca: string;
+  seen: Seen[];
+  probes: string[];
+  close(): Promise<void>;
+}> {
   const platform = nodePlatform();
   const authority = await createAuthority("extra", platform);
   const pair = await issueCertificate(
@@ -30,6 +36,8 @@ async function openExtra(): Promise<{ port: number; ca: string; seen: Seen[]; cl
     platform,
   );
   const seen: Seen[] = [];
+  /** What was asked for without saying in what form. */
+  const probes: string[] = [];
   const documents: Record<string, unknown> = {
     "/apis/extra.example/v1": {
       kind: "APIResourceList",
@@ -68,6 +76,7 @@ async function openExtra(): Promise<{ port: number; ca: string; seen: Seen[]; cl
   const options = { cert: pair.cert, key: pair.key, allowHTTP1: true };
   const server = createSecureServer(options, (request, response) => {
     const { method, url, headers, rawHeaders } = request;
+    if (headers.accept === undefined) probes.push(url);
     seen.push({
       method,
       url,
@@ -93,6 +102,7 @@ async function openExtra(): Promise<{ port: number; ca: string; seen: Seen[]; cl
     port: (server.address() as AddressInfo).port,
     ca: authority.cert,
     seen,
+    probes,
     close: () =>
       new Promise((resolve) => {
         for (const socket of sockets) socket.destroy();
@@ -167,6 +177,8 @@ test("a registered group is asked of its own server, as whoever asks, and is a p
   // Whether it is there is asked whatever its certificate; what clients send is not.
   await patch({ spec: { service: { port: extra.port } } });
   await until(async () => /"reason":"Passed"/.test((await send(transport, "GET", name)).text));
+  // In any form: some servers have none but that of aggregated discovery.
+  assert.ok(extra.probes.includes("/apis/extra.example/v1"));
   await patch({ spec: { service: { name: "other" } } });
   await until(async () => /"reason":"ServiceNotFound"/.test((await send(transport, "GET", name)).text));
   await post("/api/v1/namespaces/default/services", {

@@ -53,6 +53,7 @@ export function openServer(
     serves?: (registry: Registry) => Registry;
     auditor?: Auditor;
     outbound?: Parameters<typeof createApiServer>[0]["outbound"];
+    watchSeconds?: number;
   } = {},
 ): OpenServer {
   const { random, clock: realClock } = nodePlatform();
@@ -96,6 +97,7 @@ export function openServer(
     log,
     auditor: options.auditor,
     ...(options.outbound && { outbound: options.outbound }),
+    watchSeconds: options.watchSeconds,
     protobuf: () => createKubernetesCodec(protobufTable()),
   });
   const policy = access.follow(registry);

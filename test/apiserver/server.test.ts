@@ -581,3 +581,11 @@ test("a start hook is shown by its name and holds up only /readyz, and /metrics/
   assert.ok(text.includes(`kubernetes_healthchecks_total{${labels},status="error",type="readyz"} 1\n`), text);
   await close();
 });
+
+test("a watch that does not say how long it stays open ends after the time that the server was told, at most twice", async () => {
+  const opened = openServer({ watchSeconds: 0.05 });
+  const transport = opened.server.transport(admin);
+  const { status } = await send(transport, "GET", "/api/v1/namespaces?watch=true");
+  assert.equal(status, 200);
+  await opened.close();
+});

@@ -124,6 +124,7 @@ test("bin/etcd and bin/kube-apiserver start as envtest starts them, and serve wi
     `--cert-dir=${directory}`,
     `--client-ca-file=${file("client-cert-auth-ca.crt", authority.cert)}`,
     "--disable-admission-plugins=ServiceAccount",
+    "--runtime-config=api/all=true",
     `--etcd-servers=${etcdUrl}`,
     `--secure-port=${port}`,
     `--service-account-issuer=${issuer}`,

@@ -127,8 +127,9 @@ export class RemoteApi {
   async check(milliseconds: number): Promise<void> {
     const path = `/apis/${this.group}/${this.version}`;
     const signal = AbortSignal.timeout(milliseconds);
+    // In whatever form it answers: some have nothing but aggregated discovery.
     const sent = this.#send(
-      { method: "GET", path, user: aggregator, headers: { accept: "application/json" }, signal },
+      { method: "GET", path, user: aggregator, headers: {}, signal },
       { insecureSkipTlsVerify: true },
     );
     const url = `https://${hostPort(await sent.place)}${path}`;

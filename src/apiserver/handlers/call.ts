@@ -28,6 +28,8 @@ export interface HandlerDeps {
   readonly watches: OpenWatches;
   readonly frames: SharedFrames;
   readonly turns: WatchTurns;
+  /** How long a watch stays open that does not say, and up to twice as long. */
+  readonly watchSeconds: number;
 }
 
 type Form = ResourceHandler["form"];

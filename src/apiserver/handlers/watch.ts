@@ -4,7 +4,7 @@ import type { StorageError, StorageEvent, StorageWatch, WatchSink } from "../../
 import { type EncodeOptions, objectView } from "../encode/encoder.ts";
 import { type ChangeEvent, jsonFrame, type MakeFrame, protobufFrame } from "../encode/watch-frames.ts";
 import { takesEvents } from "../in-process.ts";
-import { watchBacklogBytesMax, watchSecondsMin } from "../limits.ts";
+import { watchBacklogBytesMax } from "../limits.ts";
 import { negotiateWatch, type Representation } from "../media-types.ts";
 import { listParameters } from "../options.ts";
 import { toldOfRequest } from "../state.ts";
@@ -40,7 +40,7 @@ export async function watch(call: ResourceCall): Promise<void> {
     },
     stream,
   );
-  stream.start(open, parameters.timeoutSeconds ?? watchSecondsMin * (1 + call.deps.random.number()));
+  stream.start(open, parameters.timeoutSeconds ?? call.deps.watchSeconds * (1 + call.deps.random.number()));
 }
 
 /** Readers of this process take events as they are. */

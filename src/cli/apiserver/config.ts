@@ -7,6 +7,7 @@ import { refuseUnsafe } from "../flag-table.ts";
 import { frozenObjects } from "../mutation-detector.ts";
 import { seedFile } from "../seed-file.ts";
 import { flags } from "./flags.ts";
+import { runtimeConfig } from "./runtime-config.ts";
 
 const portMax = 65_535;
 
@@ -28,6 +29,8 @@ export function apiConfigOf(settings: ApiSettings): ApiConfig & { readonly store
     etcdPrefix: withSlash(settings.text("etcd-prefix")),
     serviceClusterIpRange: settings.text("service-cluster-ip-range"),
     ...servedAs(settings),
+    watchSeconds: watchSeconds(settings),
+    runtimeConfig: runtimeConfig(settings.list("runtime-config")),
     seedFile: seedFile(),
     // Controllers and nodes are other programs.
     controllers: "",
@@ -37,6 +40,13 @@ export function apiConfigOf(settings: ApiSettings): ApiConfig & { readonly store
     frozenObjects,
     hollowNodes: 0,
   };
+}
+
+/** @throws Error */
+function watchSeconds(settings: ApiSettings): number {
+  const seconds = settings.number("min-request-timeout");
+  if (seconds < 0) throw new Error("--min-request-timeout can not be negative value");
+  return seconds;
 }
 
 function requireFlags(settings: ApiSettings): void {
