@@ -87,6 +87,15 @@ test("a token for somebody else, too old, without what it must say, or signed by
   assert.match(await why(good), /token is expired/);
 });
 
+test("an empty name is one where the prefix makes something of it", async () => {
+  const named = async (usernamePrefix: string) => {
+    const { review, claims } = provider({ usernamePrefix });
+    return review(signed(claims({ sub: "" })));
+  };
+  assert.equal((await named("oidc:")).verdict?.user.name, "oidc:");
+  assert.match((await named("")).error, /claim not present/);
+});
+
 test("a token cannot choose how it is checked", async () => {
   const { review, claims } = provider();
   const unsigned = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${Buffer.from(JSON.stringify(claims())).toString("base64url")}.AA`;

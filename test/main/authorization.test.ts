@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AccessRequest } from "../../src/auth/index.ts";
+import { openAuthorization } from "../../src/main/access/authorization.ts";
 import { matchConditions } from "../../src/main/access/authorization-conditions.ts";
 import { parseAuthorization } from "../../src/main/access/authorization-config.ts";
+import { standardAccess } from "../../src/main/config.ts";
+import { nodePlatform } from "../../src/platform/index.ts";
 
 const document = (webhook: object, more: readonly object[] = []): string =>
   JSON.stringify({
@@ -91,4 +94,18 @@ test("match conditions decide which requests a webhook is asked about", async ()
     matchConditions(["request.usr == ''"], "conditions"),
     /compilation failed: .*undefined field 'usr'/,
   );
+});
+
+test("a configuration with ABAC and no file of policies is refused, rather than decided without it", async () => {
+  const platform = nodePlatform();
+  const text = JSON.stringify({
+    apiVersion: "apiserver.config.k8s.io/v1",
+    kind: "AuthorizationConfiguration",
+    authorizers: [{ type: "ABAC", name: "abac" }],
+  });
+  const disk = { ...platform.disk, readFile: async () => Buffer.from(text) };
+  const open = (more: object) =>
+    openAuthorization({ ...platform, disk }, { ...standardAccess, authorizationConfigFile: "/a", ...more });
+  await assert.rejects(open({}), /--authorization-config: \/a: .*authorization policy file not passed/);
+  assert.deepEqual(await open({ authorizationPolicyFile: "/p" }), ["ABAC"]);
 });

@@ -92,7 +92,8 @@ function timeText(milliseconds: number): string {
 function userOf(claims: Claims, options: OidcOptions): UserInfo {
   const { usernameClaim, usernamePrefix, groupsClaim, groupsPrefix } = options;
   const name = Object.hasOwn(claims, usernameClaim) ? claims[usernameClaim] : undefined;
-  if (typeof name !== "string" || name === "")
+  // An empty name is one where something stands before it.
+  if (typeof name !== "string" || usernamePrefix + name === "")
     throw new TokenError(`oidc: parse username claims ${JSON.stringify(usernameClaim)}: claim not present`);
   // A provider that does not say so leaves it to whoever trusts it.
   if (

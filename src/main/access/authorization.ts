@@ -10,13 +10,16 @@ import { jsonWebhook } from "./json-webhook.ts";
 /** @throws Error that names the flag and the file */
 export async function openAuthorization(
   platform: Platform,
-  { authorizationModes = [], authorizationConfigFile: file }: AccessConfig,
+  { authorizationModes = [], authorizationConfigFile: file, authorizationPolicyFile }: AccessConfig,
 ): Promise<(AuthorizationMode | Authorizer)[]> {
   const open = (mode: AuthorizationMode | AuthorizationWebhook) =>
     typeof mode === "string" ? mode : openWebhook(platform, mode);
   if (file === undefined) return await Promise.all(authorizationModes.map(open));
   try {
-    return await Promise.all(parseAuthorization(fromUtf8(await platform.disk.readFile(file))).map(open));
+    const asked = parseAuthorization(fromUtf8(await platform.disk.readFile(file)));
+    if (asked.includes("ABAC") && authorizationPolicyFile === undefined)
+      throw new Error("authorization-mode ABAC's authorization policy file not passed");
+    return await Promise.all(asked.map(open));
   } catch (error) {
     throw new Error(`--authorization-config: ${file}: ${(error as Error).message}`, { cause: error });
   }
