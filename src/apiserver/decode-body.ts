@@ -48,7 +48,7 @@ export function decodeBody(body: Buffer, form: KindForm, options: DecodeOptions)
       `${kind.kind} in version "${kind.version}" cannot be handled as a ${expected.kind}: ${why}`,
     );
   if (form.custom === true) checkCustomKind(fields, expected, body);
-  else checkKind(kind, expected, refuse);
+  else if (!isOtherVersion(kind, form)) checkKind(kind, expected, refuse);
   try {
     const { object, unknownFields } = form.decode(fields);
     // Go's decoder of JSON into structs complains as it comes by; the others tell duplicate fields before unknown ones.
@@ -248,6 +248,11 @@ export function notThisCustomKind(fields: JsonObject, expected: GroupVersionKind
   if (apiVersion !== wanted) problems.push(field.invalid("apiVersion", apiVersion, `must be ${wanted}`));
   const name = isJsonObject(metadata) ? metadata["name"] : "";
   return errors.invalid({ group, kind }, typeof name === "string" ? name : "", problems);
+}
+
+function isOtherVersion({ group, version, kind }: GroupVersionKind, form: KindForm): boolean {
+  const { kind: own, otherVersions = [] } = form;
+  return kind === own.kind && group === own.group && otherVersions.includes(version);
 }
 
 function checkKind(kind: GroupVersionKind, expected: GroupVersionKind, refuse: (why: string) => Error): void {

@@ -13,6 +13,8 @@ export interface KindForm {
   readonly listKind: string;
   /** A CRD defines it: it has no form but JSON, and no strategic merge patch. */
   readonly custom?: boolean;
+  /** Versions of the group in which a body may say it is, besides its own: their fields are the same. */
+  readonly otherVersions?: readonly string[];
   readonly schema: SchemaNode;
   /** An object in which nothing is set: see `emptyObject`. */
   readonly empty: KubeObject;

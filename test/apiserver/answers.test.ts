@@ -105,6 +105,15 @@ suite("answers", () => {
       status: 500,
       message: "target.name: Required value",
     },
+    {
+      title: "an eviction may be of the version that was before",
+      method: "POST",
+      path: "/api/v1/namespaces/default/pods/gone/eviction",
+      type: "application/json",
+      body: `{"kind":"Eviction","apiVersion":"policy/v1beta1","metadata":{"name":"gone"}}`,
+      status: 404,
+      message: 'pods "gone" not found',
+    },
   ];
   const resizes: readonly { title: string; containers: object[]; message: string }[] = [
     {

@@ -6,6 +6,7 @@ import { defaults } from "../defaults.ts";
 import { refuseUnsafe } from "../flag-table.ts";
 import { frozenObjects } from "../mutation-detector.ts";
 import { seedFile } from "../seed-file.ts";
+import { checkFeatureGates } from "./feature-gates.ts";
 import { flags } from "./flags.ts";
 import { runtimeConfig } from "./runtime-config.ts";
 
@@ -14,6 +15,7 @@ const portMax = 65_535;
 /** @throws Error */
 export function apiConfigOf(settings: ApiSettings): ApiConfig & { readonly store: ExternalStore } {
   refuseUnsafe(flags, settings, { here: "this server", instead: "kube-apiserver" });
+  checkFeatureGates(settings.text("feature-gates"));
   requireFlags(settings);
   const port = settings.number("secure-port");
   if (port < 1 || port > portMax)

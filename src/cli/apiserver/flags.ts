@@ -11,7 +11,8 @@ export const flags: FlagTable = new Map<string, Flag>([
     "emulated-version": refused("list"),
     "emulation-forward-compatible": refused("boolean", "false"),
     "external-hostname": none("text"),
-    "feature-gates": refused("text"),
+    // Taken where it says what is so: see feature-gates.ts.
+    "feature-gates": honoured("text"),
     "goaway-chance": none("text", "0"),
     "livez-grace-period": none("duration", "0s"),
     "min-compatibility-version": refused("list"),

@@ -8,7 +8,7 @@ import {
   StatusError,
   selectorFromObject,
 } from "../../apimachinery/index.ts";
-import { formOfKind, type ResourceInfo } from "../../schema/index.ts";
+import { formOfKind, type KindForm, type ResourceInfo } from "../../schema/index.ts";
 import type { Stored } from "../../storage/index.ts";
 import type { RequestContext } from "../context.ts";
 import { objectKey } from "../keys.ts";
@@ -27,7 +27,10 @@ export class EvictionStore implements ResourceHandler {
   readonly resource: GroupVersionResource;
   readonly info: ResourceInfo;
   readonly subresource = "eviction";
-  readonly form = formOfKind({ group: "policy", version: "v1", kind: "Eviction" });
+  readonly form: KindForm = {
+    ...formOfKind({ group: "policy", version: "v1", kind: "Eviction" }),
+    otherVersions: ["v1beta1"],
+  };
   readonly kind = this.form.kind;
   readonly namespaced = true;
   readonly verbs: readonly Verb[] = ["create"];
