@@ -57,7 +57,11 @@ export function decodeBody(body: Buffer, form: KindForm, options: DecodeOptions)
       isOnePass && duplicates.length > 0 && unknownFields.length > 0
         ? strictComplaints(body.toString(), unknownFields)
         : duplicates.length + unknownFields.length > 0
-          ? [...duplicates, ...strictErrors(unknownFields, [])]
+          ? // YAML of built-in kinds comes by as JSON with its keys sorted.
+            [
+              ...duplicates,
+              ...strictErrors(form.custom === true ? unknownFields : unknownFields.toSorted(), []),
+            ]
           : [];
     complain(texts, options, (all) => refuse(`strict decoding error: ${all.join(", ")}`));
     object.metadata ??= {};

@@ -152,7 +152,7 @@ test("a JSON patch is told of fields that no operation has, in their order, and 
     /: strict decoding error: json patch unknown field "\[0\]\.foo", json patch duplicate field "\[1\]\.path", unknown field "y"$/,
   );
   const yaml =
-    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: d\n  name: e\ndata:\n  a: one\n  a: two\n";
+    "apiVersion: v1\nkind: ConfigMap\nzero: 1\nmetadata:\n  name: d\n  name: e\ndata:\n  a: one\n  a: two\nfirst: 1\n";
   const posted = await send(transport, {
     method: "POST",
     path: `${path}?fieldValidation=Strict`,
@@ -161,7 +161,7 @@ test("a JSON patch is told of fields that no operation has, in their order, and 
   });
   assert.match(
     posted.json().message,
-    /strict decoding error: yaml: unmarshal errors:\n {2}line 5: key "name" already set in map\n {2}line 8: key "a" already set in map$/,
+    /strict decoding error: yaml: unmarshal errors:\n {2}line 6: key "name" already set in map\n {2}line 9: key "a" already set in map, unknown field "first", unknown field "zero"$/,
   );
   await close();
 });
