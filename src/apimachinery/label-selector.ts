@@ -212,25 +212,32 @@ export function validateLabelSelector(
   path: string,
 ): FieldError[] {
   if (selector === null || selector === undefined) return [];
-  const errors = validateLabels(selector.matchLabels, `${path}.matchLabels`);
-  (selector.matchExpressions ?? []).forEach((expression, i) => {
-    const at = `${path}.matchExpressions[${i}]`;
-    const values = expression.values ?? [];
-    if (expression.operator === "In" || expression.operator === "NotIn") {
-      if (values.length === 0) {
-        errors.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
-      }
-    } else if (expression.operator === "Exists" || expression.operator === "DoesNotExist") {
-      if (values.length > 0) {
-        errors.push(
-          forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"),
-        );
-      }
-    } else errors.push(invalid(`${at}.operator`, expression.operator, "not a valid selector operator"));
-    errors.push(...validateLabelKey(expression.key, `${at}.key`));
-    values.forEach((value, j) => {
-      for (const text of labelValueErrors(value)) errors.push(invalid(`${at}.values[${j}]`, value, text));
-    });
+  const expressions = selector.matchExpressions ?? [];
+  return [
+    ...validateLabels(selector.matchLabels, `${path}.matchLabels`),
+    ...expressions.flatMap((each, i) => labelRequirementErrors(each, `${path}.matchExpressions[${i}]`)),
+  ];
+}
+
+/** One requirement. `anyOperator`: operators that are not known are somebody else's to judge. */
+export function labelRequirementErrors(
+  { key, operator, values = [] }: LabelSelectorRequirement,
+  at: string,
+  { anyOperator = false } = {},
+): FieldError[] {
+  const errors: FieldError[] = [];
+  if (operator === "In" || operator === "NotIn") {
+    if (values.length === 0)
+      errors.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
+  } else if (operator === "Exists" || operator === "DoesNotExist") {
+    if (values.length > 0) {
+      const rule = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
+      errors.push(forbidden(`${at}.values`, rule));
+    }
+  } else if (!anyOperator) errors.push(invalid(`${at}.operator`, operator, "not a valid selector operator"));
+  errors.push(...validateLabelKey(key, `${at}.key`));
+  values.forEach((value, j) => {
+    for (const text of labelValueErrors(value)) errors.push(invalid(`${at}.values[${j}]`, value, text));
   });
   return errors;
 }

@@ -14,6 +14,7 @@ import {
   visitKeys,
   YamlError,
 } from "../apimachinery/index.ts";
+import { apiVersionOf } from "../registry/index.ts";
 import { DecodeError, type KindForm, resourceOfKind, schemaOfKind, strictErrors } from "../schema/index.ts";
 import { type KubernetesCodec, ProtobufError } from "../wire/index.ts";
 import { customTypes, objectTypes, parseMediaType } from "./media-types.ts";
@@ -108,8 +109,7 @@ export function complain(
 
 /** Why an object of `kind` is no object of the registry of types. */
 export function notRegistered(kind: { kind: string; group: string; version: string }): string {
-  const version = kind.group === "" ? kind.version : `${kind.group}/${kind.version}`;
-  return `no kind "${kind.kind}" is registered for version "${version}" ${scheme}`;
+  return `no kind "${kind.kind}" is registered for version "${apiVersionOf(kind)}" ${scheme}`;
 }
 
 function parseBody(
@@ -272,10 +272,8 @@ function checkKind(kind: GroupVersionKind, expected: GroupVersionKind, refuse: (
     kind.kind === expected.kind &&
     /^v\d+(alpha|beta)\d+$/.test(kind.version)
   ) {
-    const spelled = (of: GroupVersionKind): string =>
-      of.group === "" ? of.version : `${of.group}/${of.version}`;
     throw errors.badRequest(
-      `the API version in the data (${spelled(kind)}) does not match the expected API version (${spelled(expected)})`,
+      `the API version in the data (${apiVersionOf(kind)}) does not match the expected API version (${apiVersionOf(expected)})`,
     );
   }
   throw refuse(notRegistered(kind));

@@ -47,12 +47,11 @@ export class Query {
     return this.#values.size === 0;
   }
 
-  /** Go's conversion of query parameters: anything but "", "0" and "false" is true. */
+  /** Upstream's conversion of query parameters: all but "0" and "false" is true, also a name without a value. */
   flag(name: string): boolean {
-    const value = this.get(name);
     if (!this.has(name)) return false;
-    // A name without a value (`?verbose`) is not true for parameters, `has` is for those.
-    return value !== "" && value !== "0" && value.toLowerCase() !== "false";
+    const value = this.get(name);
+    return value !== "0" && value.toLowerCase() !== "false";
   }
 }
 

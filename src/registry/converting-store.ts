@@ -27,6 +27,19 @@ export interface StoredForm {
   fromStored(object: KubeObject): KubeObject;
 }
 
+/**
+ * What a client sends is taken as it will be stored: what the stored form fills in or has no room for is filled in or gone
+ * before anybody is made an owner of it, as upstream, which works on one internal form.
+ */
+function formAsStored(form: KindForm, inner: KindForm, { toStored, fromStored }: StoredForm): KindForm {
+  return {
+    ...form,
+    empty: form.empty,
+    applyDefaults: (object) =>
+      form.canonicalize(fromStored(inner.applyDefaults(toStored(form.applyDefaults(object))))),
+  };
+}
+
 /** Stored objects as clients of another form see them; each is converted once, for everybody. */
 class Conversion {
   readonly form: KindForm;
@@ -93,7 +106,7 @@ export class ConvertingSubresource extends DerivedHandler implements ResourceHan
   readonly #conversion: Conversion;
 
   constructor(inner: PartialUpdateStore, options: { form: KindForm; stored: StoredForm }) {
-    super(inner, { form: options.form });
+    super(inner, { form: formAsStored(options.form, inner.form, options.stored) });
     this.equivalents = [storedEquivalent(inner.form, options.stored)];
     this.#inner = inner;
     this.#conversion = new Conversion(options.form, options.stored);
@@ -133,7 +146,7 @@ export class ConvertingStore extends DerivedHandler implements ResourceHandler {
     const { tableRow } = inner.strategy;
     const rowOf = tableRow && ((object: KubeObject, now: number) => tableRow(toStored(object), now));
     super(inner, {
-      form: options.form,
+      form: formAsStored(options.form, inner.form, options.stored),
       ...(rowOf === undefined ? {} : { strategy: { ...inner.strategy, tableRow: rowOf } }),
     });
     this.equivalents = [storedEquivalent(inner.form, options.stored)];

@@ -63,6 +63,8 @@ export interface ResourceHandler {
   readonly namespaced: boolean;
   /** Other versions of the same objects, where there are any. */
   readonly equivalents?: readonly EquivalentForm[];
+  /** What is posted here has the system's metadata of another object, such as its uid, which is compared and not wiped. */
+  readonly keepsSystemFields?: boolean;
   readonly verbs: readonly Verb[];
   readonly strategy: Strategy;
   /** Of this endpoint: the strategy itself, or the subresource's part of it. */

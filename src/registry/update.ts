@@ -18,6 +18,7 @@ import { finalizerProblems } from "./finalizer-names.ts";
 import { objectKey } from "./keys.ts";
 import { keepIdleTimes } from "./managed-fields.ts";
 import type { NextObject, UpdateOptions } from "./ports.ts";
+import { checkPreconditions } from "./preconditions.ts";
 import type { StoreParts } from "./store-parts.ts";
 import type { Finish, UpdateRules } from "./strategy.ts";
 import { transientObject } from "./transient.ts";
@@ -63,7 +64,7 @@ export async function updateObject(
       return begun.created;
     }
     creating = false;
-    checkUid(store, key, name, current, options.uid);
+    checkPreconditions(store, { key, name, current }, { uid: options.uid });
     const object = await next(current);
     checkResourceVersion(store, rules, name, object, current);
     return await prepared(object, current.object);
@@ -115,23 +116,6 @@ async function dryUpdate(
   const current = await store.read(key);
   const object = await attempt(current);
   return Object.assign(transientObject(key, object), { created: current === undefined });
-}
-
-/** @throws StatusError Conflict where the object is another of the same name */
-export function checkUid(
-  store: StoreParts,
-  key: string,
-  name: string,
-  current: Stored,
-  uid: string | undefined,
-): void {
-  const present = current.object.metadata.uid ?? "";
-  if (uid === undefined || uid === "" || uid === present) return;
-  throw errors.conflict(
-    store.resource,
-    name,
-    `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${present}`,
-  );
 }
 
 /** Optimistic locking: a resourceVersion in the body must be the present one; without one the update is unconditional where allowed. */

@@ -116,8 +116,4 @@ export const workloadDefaulters: Readonly<Record<string, Defaulter>> = {
   },
   "batch/v1.CronJob": cronJob,
   "autoscaling/v2.HorizontalPodAutoscaler": horizontalPodAutoscaler,
-  "autoscaling/v1.HorizontalPodAutoscaler": ({ spec }) => {
-    spec.minReplicas ??= 1;
-    spec.targetCPUUtilizationPercentage ??= cpuUtilizationPercent;
-  },
 };

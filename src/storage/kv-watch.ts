@@ -30,7 +30,7 @@ export function watchKv(
 ): StorageWatch {
   const watch = new DirectWatch(kv, scope, options, sink);
   const from = parseResourceVersion(options.resourceVersion);
-  if (from === 0 || options.sendInitialEvents) watch.startWithList(list, from);
+  if (from === 0 || options.sendInitialEvents || options.fromNow === true) watch.startWithList(list, from);
   else watch.start(from);
   return watch;
 }
@@ -59,7 +59,8 @@ class DirectWatch implements StorageWatch {
     list().then(
       (listed) => {
         if (this.#closed) return;
-        const events: StorageEvent[] = listed.items.map((stored) => ({ type: "ADDED", stored }));
+        const told = this.#options.fromNow === true ? [] : listed.items;
+        const events: StorageEvent[] = told.map((stored) => ({ type: "ADDED", stored }));
         if (this.#options.sendInitialEvents && this.#options.allowBookmarks) {
           events.push({ type: "BOOKMARK", resourceVersion: listed.resourceVersion, initialEventsEnd: true });
         }

@@ -100,6 +100,8 @@ export interface WatchOptions {
   readonly allowBookmarks: boolean;
   /** Streaming list: objects as ADDED, then a BOOKMARK annotated k8s.io/initial-events-end. */
   readonly sendInitialEvents: boolean;
+  /** Only what happens from now on: no objects first, though no resourceVersion says since when. */
+  readonly fromNow?: boolean;
 }
 
 export type StorageEvent =

@@ -18,6 +18,11 @@ interface Request {
   readonly body?: string;
 }
 
+const accessReviews = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+const listing = (selectors: object) => ({
+  spec: { user: "alice", resourceAttributes: { verb: "list", resource: "pods", ...selectors } },
+});
+
 suite("answers", () => {
   let opened: OpenServer;
   const send = async ({ method, path, type, accept = "application/json", body }: Request) => {
@@ -113,6 +118,26 @@ suite("answers", () => {
       body: `{"kind":"Eviction","apiVersion":"policy/v1beta1","metadata":{"name":"gone"}}`,
       status: 404,
       message: 'pods "gone" not found',
+    },
+    {
+      title: "requirements of a selector that is asked about are checked as others are",
+      method: "POST",
+      path: accessReviews,
+      type: "application/json",
+      body: JSON.stringify(listing({ labelSelector: { requirements: [{ key: "a", operator: "In" }] } })),
+      status: 422,
+      message:
+        ".authorization.k8s.io \"\" is invalid: spec.resourceAttributes.labelSelector.requirements[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'",
+    },
+    {
+      title: "a requirement on fields names one",
+      method: "POST",
+      path: accessReviews,
+      type: "application/json",
+      body: JSON.stringify(listing({ fieldSelector: { requirements: [{ operator: "In", values: ["b"] }] } })),
+      status: 422,
+      message:
+        '.authorization.k8s.io "" is invalid: spec.resourceAttributes.fieldSelector.requirements[0].key: Required value: must be specified',
     },
   ];
   const resizes: readonly { title: string; containers: object[]; message: string }[] = [
@@ -210,5 +235,129 @@ suite("answers", () => {
       JSON.parse(text).rows[0].cells[2],
       "&LabelSelector{MatchLabels:map[string]string{a: b,b: c,},MatchExpressions:[]LabelSelectorRequirement{LabelSelectorRequirement{Key:k,Operator:In,Values:[v w],},},}",
     );
+  });
+
+  const unread: readonly { selectors: object; told: string }[] = [
+    {
+      selectors: { labelSelector: { rawSelector: "a in (" } },
+      told: "spec.resourceAttributes.labelSelector ignored due to parse error",
+    },
+    {
+      selectors: {
+        fieldSelector: {
+          requirements: [
+            { key: "a", operator: "In", values: ["b", "c"] },
+            { key: "z", operator: "In", values: ["q"] },
+          ],
+        },
+      },
+      told: "spec.resourceAttributes.fieldSelector partially ignored due to parse error",
+    },
+    {
+      selectors: {
+        fieldSelector: { rawSelector: "a" },
+        labelSelector: { requirements: [{ key: "a", operator: "Gt", values: ["1"] }] },
+      },
+      told: "spec.resourceAttributes.fieldSelector ignored due to parse error; spec.resourceAttributes.labelSelector ignored due to parse error",
+    },
+  ];
+  for (const { selectors, told } of unread) {
+    test(`who asks about what nobody can read is told: ${told}`, async () => {
+      const { text } = await create(accessReviews, listing(selectors));
+      assert.deepEqual(JSON.parse(text).status, { allowed: false, evaluationError: told });
+    });
+  }
+
+  test("a pod is bound as what it was seen as, or not at all", async () => {
+    const pods = "/api/v1/namespaces/default/pods";
+    await create(pods, { metadata: { name: "bound" }, spec: { containers: [{ name: "c", image: "i" }] } });
+    const answers: string[] = [];
+    for (const seen of [{ uid: "u" }, { resourceVersion: "1" }]) {
+      const metadata = { name: "bound", ...seen };
+      const answer = await create(`${pods}/bound/binding`, { metadata, target: { name: "n" } });
+      answers.push(
+        JSON.parse(answer.text)
+          .message.replace(/^.*AdditionalErrorMsg: /, "")
+          .replace(/: \S+$/, ""),
+      );
+    }
+    assert.deepEqual(answers, [
+      "Precondition failed: UID in precondition: u, UID in object meta",
+      "Precondition failed: ResourceVersion in precondition: 1, ResourceVersion in object meta",
+    ]);
+  });
+
+  test("an old client's eviction counts in the budget, and the server owns the count", async () => {
+    const pods = "/api/v1/namespaces/default/pods";
+    const budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";
+    const spec = { containers: [{ name: "c", image: "i" }] };
+    await create(pods, { metadata: { name: "counted", labels: { a: "counted" } }, spec });
+    await create(budgets, {
+      metadata: { name: "b" },
+      spec: { selector: { matchLabels: { a: "counted" } }, minAvailable: 1 },
+    });
+    const statuses: readonly (readonly [string, object])[] = [
+      [`${pods}/counted/status`, { phase: "Running", conditions: [{ type: "Ready", status: "True" }] }],
+      [
+        `${budgets}/b/status`,
+        {
+          observedGeneration: 1,
+          disruptionsAllowed: 1,
+          currentHealthy: 2,
+          desiredHealthy: 1,
+          expectedPods: 2,
+        },
+      ],
+    ];
+    for (const [path, status] of statuses)
+      await send({ method: "PATCH", path, type: merge, body: JSON.stringify({ status }) });
+    const eviction = { apiVersion: "policy/v1beta1", kind: "Eviction", metadata: { name: "counted" } };
+    assert.equal((await create(`${pods}/counted/eviction`, eviction)).status, 201);
+    const { metadata, status } = JSON.parse((await send({ method: "GET", path: `${budgets}/b` })).text);
+    assert.equal(status.disruptionsAllowed, 0);
+    const owner = metadata.managedFields.find(
+      ({ manager }: { manager: string }) => manager === "kube-apiserver",
+    );
+    assert.deepEqual(Object.keys(owner.fieldsV1["f:status"]), [
+      "f:conditions",
+      "f:disruptedPods",
+      "f:disruptionsAllowed",
+    ]);
+  });
+
+  test("an autoscaler of v1 is owned as it is stored: what annotations say replaces the default", async () => {
+    const path = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers";
+    const prefix = "autoscaling.alpha.kubernetes.io/";
+    const metrics = [{ type: "Resource", resource: { name: "memory", targetAverageValue: "5" } }];
+    const spec = { scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "d" }, maxReplicas: 3 };
+    const owned = async (name: string, annotations: object) => {
+      const { text } = await create(path, { metadata: { name, annotations }, spec });
+      const made = JSON.parse(text);
+      return { spec: made.spec, fields: made.metadata.managedFields[0].fieldsV1 };
+    };
+    const told = await owned("told", { [`${prefix}metrics`]: JSON.stringify(metrics) });
+    assert.deepEqual(told.spec, { ...spec, minReplicas: 1 });
+    assert.deepEqual(Object.keys(told.fields["f:spec"]), [
+      "f:maxReplicas",
+      "f:minReplicas",
+      "f:scaleTargetRef",
+    ]);
+    const nonsense = await owned("nonsense", {
+      [`${prefix}metrics`]: "nonsense",
+      [`${prefix}behavior`]: "{",
+    });
+    assert.equal(nonsense.spec.targetCPUUtilizationPercentage, 80);
+    assert.deepEqual(Object.keys(nonsense.fields), ["f:spec"]);
+  });
+
+  test("the version is told to GET alone", async () => {
+    assert.equal((await send({ method: "HEAD", path: "/version" })).status, 405);
+  });
+
+  test("a watch without initial events and resourceVersion tells what happens from now on", async () => {
+    await create(configMaps, { metadata: { name: "before" } });
+    const path = `${configMaps}?watch=&timeoutSeconds=1&sendInitialEvents=0&resourceVersionMatch=NotOlderThan`;
+    const { status, text } = await send({ method: "GET", path });
+    assert.deepEqual({ status, text }, { status: 200, text: "" });
   });
 });

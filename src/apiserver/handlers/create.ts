@@ -20,7 +20,7 @@ export async function create(call: ResourceCall): Promise<void> {
   const { handler, deps } = call;
   const options = writeOptions(call.info.query, "CreateOptions");
   const object = await requestObject(call, options);
-  wipeSystemFields(object);
+  if (handler.keepsSystemFields !== true) wipeSystemFields(object);
   settleNamespace(object, call.namespace);
   dedupOwnerReferences(object, call);
   const context = call.requestContext(options);

@@ -2,7 +2,7 @@ import type Router from "@koa/router";
 import { jsonWebKey } from "../../auth/index.ts";
 import type { ServiceAccountKeys } from "../access/access-control.ts";
 import { acceptedTypes, notAcceptable, requireJson } from "../media-types.ts";
-import type { ApiContext } from "../state.ts";
+import { getOnly } from "./get-only.ts";
 
 const keySetPath = "/openid/v1/jwks";
 const keySetType = "application/jwk-set+json";
@@ -13,8 +13,7 @@ export function openIdRoutes(router: Router, { issuers, verification }: ServiceA
   const algorithms = [...new Set(verification.map(({ algorithm }) => algorithm.name))].sort();
   const keySet = JSON.stringify({ keys: verification.map(jsonWebKey) });
 
-  router.get("/.well-known/openid-configuration", (context) => {
-    const { state, req } = context as unknown as ApiContext;
+  getOnly(router, "/.well-known/openid-configuration", ({ state, req }) => {
     requireJson(req.headers.accept ?? "");
     const body = JSON.stringify({
       issuer: issuers[0],
@@ -25,8 +24,7 @@ export function openIdRoutes(router: Router, { issuers, verification }: ServiceA
     });
     state.reply = { status: 200, headers: { "content-type": "application/json", ...cached }, body };
   });
-  router.get(keySetPath, (context) => {
-    const { state, req } = context as unknown as ApiContext;
+  getOnly(router, keySetPath, ({ state, req }) => {
     const wanted = acceptedTypes(req.headers.accept ?? "*/*");
     if (!wanted.some(({ type }) => type === "*/*" || type === keySetType)) throw notAcceptable([keySetType]);
     state.reply = { status: 200, headers: { "content-type": keySetType, ...cached }, body: keySet };

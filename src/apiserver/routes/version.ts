@@ -1,6 +1,6 @@
 import type Router from "@koa/router";
 import { requireJson } from "../media-types.ts";
-import type { ApiContext } from "../state.ts";
+import { getOnly } from "./get-only.ts";
 
 /** The level of Kubernetes' API that this server speaks; what follows the plus is ours, and is ignored in comparisons (semver). */
 export const kubernetesVersion = "v1.35.4+raftsman";
@@ -24,8 +24,7 @@ const body = JSON.stringify(version, null, 2);
 
 /** GET /version */
 export function versionRoutes(router: Router): void {
-  router.get("/version", (context) => {
-    const { state, req } = context as unknown as ApiContext;
+  getOnly(router, "/version", ({ state, req }) => {
     requireJson(req.headers.accept ?? "");
     state.reply = { status: 200, headers: { "content-type": "application/json" }, body };
   });

@@ -72,17 +72,27 @@ export function createGrantCheck(deps: {
       const resource = writer.namespace === "" ? "clusterrolebindings" : "rolebindings";
       if (isMaster(writer) || onlyReferencesChange(binding, old)) return;
       const { roleRef } = binding;
-      const bound = roleRef.kind === "Role" ? "roles" : "clusterroles";
+      const bound = Object.hasOwn(roleResources, roleRef.kind) ? roleResources[roleRef.kind] : undefined;
+      // What grants may be checked for is looked at before what is wrong with the binding.
+      if (bound === undefined)
+        throw errors.plainError(`unsupported role reference kind: ${field.quoteGo(roleRef.kind ?? "")}`);
       if (await may(writer, "bind", bound, roleRef.name)) return;
       const at = { group: rbacGroup, resource };
       const rules = policy.roleRules(roleRef, writer.namespace);
       // Upstream names the resource of the request, not the role's.
-      if (rules === undefined) throw errors.notFound(at, roleRef.name);
+      if (rules === undefined) {
+        if (bound === "roles" && writer.namespace === "")
+          throw errors.badRequest("Namespace parameter required.");
+        if (roleRef.name === "") throw errors.badRequest("Name parameter required.");
+        throw errors.notFound(at, roleRef.name);
+      }
       const problem = escalation(writer, rules);
       if (problem !== undefined) throw errors.forbidden(at, binding.metadata.name ?? "", problem);
     },
   };
 }
+
+const roleResources: Readonly<Record<string, string>> = { Role: "roles", ClusterRole: "clusterroles" };
 
 const aggregates = (role: Role): boolean => (role["aggregationRule"]?.clusterRoleSelectors?.length ?? 0) > 0;
 

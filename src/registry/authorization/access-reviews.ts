@@ -2,6 +2,7 @@ import { errors, type FieldError, field, type KubeObject, type UserInfo } from "
 import type { AccessRequest } from "../../auth/index.ts";
 import type { Access } from "../ports.ts";
 import type { Review } from "../reviews/review-store.ts";
+import { ignoredSelectors, type SelectorsAsked, selectorProblems } from "./selector-attributes.ts";
 
 /** authorization.k8s.io/v1: may somebody do something? k8s.io/kubernetes/pkg/registry/authorization. */
 
@@ -18,7 +19,7 @@ interface AccessReviewSpec {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-interface ResourceAttributes {
+interface ResourceAttributes extends SelectorsAsked {
   readonly namespace?: string;
   readonly verb?: string;
   readonly group?: string;
@@ -26,17 +27,6 @@ interface ResourceAttributes {
   readonly resource?: string;
   readonly subresource?: string;
   readonly name?: string;
-  readonly fieldSelector?: SelectorAttributes;
-  readonly labelSelector?: SelectorAttributes;
-}
-
-interface SelectorAttributes {
-  readonly rawSelector?: string;
-  readonly requirements?: readonly {
-    readonly key?: string;
-    readonly operator?: string;
-    readonly values?: readonly string[];
-  }[];
 }
 
 /** May I? (`kubectl auth can-i`) */
@@ -116,26 +106,7 @@ function attributesProblems({ resourceAttributes, nonResourceAttributes }: Acces
     const rule = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
     problems.push(field.invalid("spec.resourceAttributes", null, rule));
   }
-  const path = "spec.resourceAttributes";
-  problems.push(...selectorProblems(resourceAttributes?.fieldSelector, `${path}.fieldSelector`));
-  problems.push(...selectorProblems(resourceAttributes?.labelSelector, `${path}.labelSelector`));
-  return problems;
-}
-
-function selectorProblems(selector: SelectorAttributes | undefined, path: string): FieldError[] {
-  if (selector === undefined) return [];
-  const { rawSelector = "", requirements = [] } = selector;
-  if (rawSelector !== "" && requirements.length > 0)
-    return [
-      field.invalid(`${path}.rawSelector`, rawSelector, "may not specified at the same time as requirements"),
-    ];
-  if (rawSelector !== "" || requirements.length > 0) return [];
-  return [
-    field.required(
-      `${path}.requirements`,
-      `when ${path} is specified, requirements or rawSelector is required`,
-    ),
-  ];
+  return [...problems, ...selectorProblems(resourceAttributes ?? {})];
 }
 
 /** A question has no name: who sets one means something else. */
@@ -157,13 +128,15 @@ async function answered(
   user: UserInfo,
 ): Promise<KubeObject> {
   const { allowed, denied, reason, error } = await authorizer.authorize(requestOf(review.spec, user));
+  const unread = ignoredSelectors(review.spec.resourceAttributes ?? {});
+  const evaluationError = [error, unread].filter((text) => text !== undefined).join("; ");
   return {
     ...review,
     status: {
       allowed,
       ...(denied === true ? { denied } : {}),
       ...(reason === "" ? {} : { reason }),
-      ...(error === undefined ? {} : { evaluationError: error }),
+      ...(evaluationError === "" ? {} : { evaluationError }),
     },
   };
 }

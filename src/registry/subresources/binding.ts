@@ -14,9 +14,9 @@ import type { RequestContext } from "../context.ts";
 import { statusOf } from "../failures.ts";
 import { objectKey } from "../keys.ts";
 import type { CreateOptions, ResourceHandler, Verb } from "../ports.ts";
+import { checkPreconditions } from "../preconditions.ts";
 import type { GenericStore } from "../store.ts";
 import type { Strategy, UpdateRules } from "../strategy.ts";
-import { checkUid } from "../update.ts";
 
 const bindings: GroupVersionResource = { group: "", version: "v1", resource: "bindings" };
 const bindingsResource = { group: "", resource: "pods/binding" };
@@ -32,12 +32,15 @@ export class BindingStore implements ResourceHandler {
   readonly verbs: readonly Verb[] = ["create"];
   readonly strategy: Strategy = { namespaced: true };
   readonly rules: UpdateRules = {};
+  /** Only the subresource, as upstream. */
+  readonly keepsSystemFields: boolean;
   readonly #pods: GenericStore;
 
   /** `subresource` "": the collection `bindings`, where the pod is named by the body. */
   constructor(pods: GenericStore, subresource: "binding" | "") {
     this.#pods = pods;
     this.subresource = subresource;
+    this.keepsSystemFields = subresource !== "";
     this.resource = subresource === "" ? bindings : pods.resource;
     this.info = (subresource === "" ? resourceInfo(bindings) : undefined) ?? pods.info;
   }
@@ -59,7 +62,7 @@ export class BindingStore implements ResourceHandler {
     const key = objectKey(this.#pods, context.namespace, name);
     const assign = (current: Stored | undefined): KubeObject => {
       if (current === undefined) throw errors.notFound(this.#pods.resource, name);
-      checkUid(this.#pods, key, name, current, binding.metadata.uid);
+      checkPreconditions(this.#pods, { key, name, current }, binding.metadata);
       return this.#pods.form.canonicalize(assigned(current.object, binding, context));
     };
     try {
@@ -89,13 +92,7 @@ function bindingProblems(binding: KubeObject): FieldError[] {
 
 function assigned(pod: KubeObject, binding: KubeObject, context: RequestContext): KubeObject {
   const name = pod.metadata.name ?? "";
-  const { resourceVersion } = binding.metadata;
   const refuse = (message: string): StatusError => errors.conflict(bindingsResource, name, message);
-  if (resourceVersion && resourceVersion !== pod.metadata.resourceVersion) {
-    throw refuse(
-      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${pod.metadata.resourceVersion}`,
-    );
-  }
   if (pod.metadata.deletionTimestamp !== undefined) {
     throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
   }

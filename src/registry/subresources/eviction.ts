@@ -12,6 +12,7 @@ import { formOfKind, type KindForm, type ResourceInfo } from "../../schema/index
 import type { Stored } from "../../storage/index.ts";
 import type { RequestContext } from "../context.ts";
 import { objectKey } from "../keys.ts";
+import { trackFields } from "../managed-fields.ts";
 import { stillProcessed, withDisruption } from "../policy/disruptions.ts";
 import type { PodDisruptionBudget } from "../policy/pod-disruption-budget.ts";
 import type { CreateOptions, DeleteOptions, ResourceHandler, Verb } from "../ports.ts";
@@ -118,14 +119,15 @@ export class EvictionStore implements ResourceHandler {
   /** Counts the disruption in the budget before the pod goes: whoever asks next sees it. */
   async #takeLeave(budget: PodDisruptionBudget, pod: string, context: RequestContext): Promise<void> {
     const store = this.#budgets() as GenericStore;
-    await updateObject(
-      store,
-      store.strategy.status ?? {},
-      budget.metadata.name ?? "",
-      (current) => withDisruption(current?.object as PodDisruptionBudget, pod, context.now),
-      context,
-      {},
-    );
+    const rules = store.strategy.status ?? {};
+    // Upstream's server sends this itself, as its own client.
+    const owner = { ...context, fieldManager: "kube-apiserver" };
+    const next = (current: Stored | undefined): KubeObject => {
+      const live = current?.object as PodDisruptionBudget;
+      const counted = withDisruption(live, pod, context.now);
+      return trackFields(live, counted, { form: store.form, subresource: "status", rules, context: owner });
+    };
+    await updateObject(store, rules, budget.metadata.name ?? "", next, context, {});
   }
 
   /** Tells the pod why it goes, then deletes it. */

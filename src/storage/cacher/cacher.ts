@@ -256,8 +256,9 @@ class Cacher implements Storage, FeedTarget, ComparedCache {
   ): Promise<void> {
     const { prefix, options, from, handle } = request;
     await this.#feed.ready();
-    const wantsState = from === 0 || options.sendInitialEvents;
-    if (wantsState && options.resourceVersion === "") {
+    const fromNow = options.fromNow === true;
+    const wantsState = !fromNow && (from === 0 || options.sendInitialEvents);
+    if (fromNow || (wantsState && options.resourceVersion === "")) {
       const newest = await this.#store.currentRevision();
       await this.#freshness.waitFor(newest, String(newest));
     } else if (wantsState) {
@@ -271,7 +272,9 @@ class Cacher implements Storage, FeedTarget, ComparedCache {
     }
     const initial = wantsState
       ? this.#stateEvents(prefix, options)
-      : this.#eventsSince(prefix, watcher, from);
+      : fromNow
+        ? []
+        : this.#eventsSince(prefix, watcher, from);
     watcher.seen = Math.max(from, this.#freshness.revision) as Revision;
     this.#watchers.add(watcher, prefix, this.#store.singleKey(prefix, options.predicate.name));
     if (watcher.bookmarks) this.#bookmarks.add(watcher);

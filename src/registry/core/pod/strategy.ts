@@ -136,7 +136,6 @@ function ephemeralRules(): UpdateRules<Pod> {
       ...validatePod(next),
       ...validateOnlyAdded(next.spec.ephemeralContainers ?? [], old.spec.ephemeralContainers ?? []),
     ],
-    resetFields: [["status"]],
   };
 }
 
@@ -172,6 +171,5 @@ function resizeRules(): UpdateRules<Pod> {
       return countSpec({ ...old, metadata: { ...old.metadata, ...versionOf(next) }, spec }, old);
     },
     validateUpdate: validateResize,
-    resetFields: [["status"]],
   };
 }
