@@ -128,7 +128,16 @@ export function listParameters(query: Query, watch: boolean): ListParameters {
   };
   const problems = watch ? watchProblems(parameters) : listProblems(parameters);
   if (problems.length > 0) throw invalidOptions("ListOptions", problems);
-  return parameters;
+  return watch && isFromStart(parameters) ? { ...parameters, sendInitialEvents: true } : parameters;
+}
+
+/** A watch from the beginning is one that asks for what there is, also when it does not say so. */
+function isFromStart({ resourceVersion, resourceVersionMatch, sendInitialEvents }: ListParameters): boolean {
+  return (
+    sendInitialEvents === undefined &&
+    resourceVersionMatch === "" &&
+    (resourceVersion === "" || resourceVersion === "0")
+  );
 }
 
 const listsAll: ListParameters = {
@@ -151,7 +160,7 @@ const withContinue = field.forbidden(
 );
 
 function watchProblems(parameters: ListParameters): FieldError[] {
-  const { resourceVersionMatch: match, resourceVersion, sendInitialEvents } = parameters;
+  const { resourceVersionMatch: match, sendInitialEvents } = parameters;
   const problems: FieldError[] = [];
   if (sendInitialEvents !== undefined && match !== "NotOlderThan") {
     problems.push(
@@ -159,10 +168,8 @@ function watchProblems(parameters: ListParameters): FieldError[] {
     );
   }
   if (match === "") {
-    // A watch from the beginning is one that asks for what there is, and for a match.
-    const isFromStart =
-      sendInitialEvents === undefined && (resourceVersion === "" || resourceVersion === "0");
-    return isFromStart && parameters.continue !== "" ? [withContinue] : problems;
+    // It asks for a match with that.
+    return isFromStart(parameters) && parameters.continue !== "" ? [withContinue] : problems;
   }
   if (sendInitialEvents === undefined) {
     problems.push(

@@ -116,4 +116,10 @@ export const workloadDefaulters: Readonly<Record<string, Defaulter>> = {
   },
   "batch/v1.CronJob": cronJob,
   "autoscaling/v2.HorizontalPodAutoscaler": horizontalPodAutoscaler,
+  "autoscaling/v1.HorizontalPodAutoscaler": ({ metadata, spec }) => {
+    spec.minReplicas ??= 1;
+    // Other metrics than the one this version knows stand there.
+    if (metadata?.annotations?.["autoscaling.alpha.kubernetes.io/metrics"] === undefined)
+      spec.targetCPUUtilizationPercentage ??= cpuUtilizationPercent;
+  },
 };

@@ -139,6 +139,35 @@ suite("answers", () => {
       message:
         '.authorization.k8s.io "" is invalid: spec.resourceAttributes.fieldSelector.requirements[0].key: Required value: must be specified',
     },
+    {
+      title: "pods of a template mirror nothing either",
+      method: "POST",
+      path: "/api/v1/namespaces/default/podtemplates",
+      type: "application/json",
+      body: JSON.stringify({
+        metadata: { name: "t" },
+        template: {
+          metadata: { annotations: { "kubernetes.io/config.mirror": "x" } },
+          spec: { containers: [{ name: "c", image: "i" }] },
+        },
+      }),
+      status: 422,
+      message:
+        'PodTemplate "t" is invalid: template.annotations[kubernetes.io/config.mirror]: Invalid value: "x": must set spec.nodeName if mirror pod annotation is set',
+    },
+    {
+      title: "profiles in annotations are looked at, though they do nothing any more",
+      method: "POST",
+      path: "/api/v1/namespaces/default/pods",
+      type: "application/json",
+      body: JSON.stringify({
+        metadata: { name: "t", annotations: { "seccomp.security.alpha.kubernetes.io/pod": "x" } },
+        spec: { containers: [{ name: "c", image: "i" }] },
+      }),
+      status: 422,
+      message:
+        'Pod "t" is invalid: metadata.annotations.seccomp.security.alpha.kubernetes.io/pod: Invalid value: "x": must be a valid seccomp profile',
+    },
   ];
   const resizes: readonly { title: string; containers: object[]; message: string }[] = [
     {
@@ -348,6 +377,33 @@ suite("answers", () => {
     });
     assert.equal(nonsense.spec.targetCPUUtilizationPercentage, 80);
     assert.deepEqual(Object.keys(nonsense.fields), ["f:spec"]);
+  });
+
+  test("a source without a group is stored with the group null, which another applier has not said", async () => {
+    const spec = {
+      accessModes: ["ReadWriteOnce"],
+      resources: { requests: { storage: "1Gi" } },
+      dataSource: { kind: "PersistentVolumeClaim", name: "y" },
+    };
+    const claim = { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name: "copied" }, spec };
+    const path = "/api/v1/namespaces/default/persistentvolumeclaims/copied?fieldManager=";
+    const applyAs = (manager: string) =>
+      send({ method: "PATCH", path: path + manager, type: apply, body: JSON.stringify(claim) });
+    assert.equal((await applyAs("a")).status, 201);
+    const { status, text } = await applyAs("b");
+    assert.equal(status, 409);
+    assert.equal(
+      JSON.parse(text).message,
+      'Apply failed with 1 conflict: conflict with "a": .spec.dataSource',
+    );
+  });
+
+  test("a watch from the beginning that takes bookmarks is told where the beginning ends", async () => {
+    const { text } = await send({
+      method: "GET",
+      path: `${configMaps}?watch=1&timeoutSeconds=1&allowWatchBookmarks=`,
+    });
+    assert.match(text, /"type":"BOOKMARK".*"k8s.io\/initial-events-end":"true"/);
   });
 
   test("the version is told to GET alone", async () => {

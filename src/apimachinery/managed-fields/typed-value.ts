@@ -75,7 +75,13 @@ class ComparingWalker implements Comparison {
   #leaf(old: Json | undefined, next: Json | undefined): void {
     if (old === undefined) this.added.insert(this.#path);
     else if (next === undefined) this.removed.insert(this.#path);
-    else if (!sameValue(old, next)) this.modified.insert(this.#path);
+    else if (!this.#isSame(old, next)) this.modified.insert(this.#path);
+  }
+
+  /** What is atomic is compared to the letter: a null that only one of them has is a difference. */
+  #isSame(old: Json, next: Json): boolean {
+    if (this.#looksAt === "everything") return identical(old, next);
+    return (old === null) === (next === null) && deepEqual(old, next);
   }
 
   #maps(old: JsonObject, next: JsonObject, schema: SchemaNode | undefined): void {
@@ -143,9 +149,17 @@ function isEmpty(value: Json | undefined): boolean {
 }
 
 /** null and an empty list differ here. */
-function sameValue(a: Json, b: Json): boolean {
-  if ((a === null) !== (b === null)) return false;
-  return deepEqual(a, b);
+
+function identical(a: Json, b: Json): boolean {
+  if (Array.isArray(a))
+    return Array.isArray(b) && a.length === b.length && a.every((item, i) => identical(item, b[i] as Json));
+  if (!isJsonObject(a)) return a === b;
+  if (!isJsonObject(b)) return false;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && identical(a[key] as Json, b[key] as Json))
+  );
 }
 
 export function asMap(value: Json | undefined): JsonObject {

@@ -36,7 +36,7 @@ export async function watch(call: ResourceCall): Promise<void> {
         resourceVersion: parameters.resourceVersion,
         allowBookmarks: parameters.allowWatchBookmarks,
         sendInitialEvents: parameters.sendInitialEvents === true,
-        fromNow: parameters.sendInitialEvents === false && parameters.resourceVersion === "",
+        fromNow: parameters.sendInitialEvents === false && /^0*$/.test(parameters.resourceVersion),
       },
     },
     stream,

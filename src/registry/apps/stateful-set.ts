@@ -149,7 +149,7 @@ function validateSpec(spec: StatefulSet["spec"], { isNew }: { readonly isNew: bo
       { selector: "statefulset", deadline: "StatefulSet", unusable: "" },
     ),
     // Upstream looks at them twice.
-    ...validateTemplateMeta(spec.template?.metadata, "spec.template"),
+    ...validateTemplateMeta(spec.template, "spec.template"),
   ];
 }
 

@@ -37,12 +37,18 @@ export function takeFromAnnotations(pod: Pod, warn: (text: string) => void): voi
   }
 }
 
+export const isProfileAnnotation = (key: string): boolean => key.startsWith(prefix);
+
 /** Annotations of pods must name containers that are there, and profiles that can be. */
-export function validateAnnotatedProfiles({ metadata, spec }: Pod): FieldError[] {
+export function validateAnnotatedProfiles(
+  annotations: Readonly<Record<string, string>>,
+  spec: PodSpec,
+  at: string,
+): FieldError[] {
   const names = new Set(containersOf(spec).map(({ name }) => name));
-  return Object.entries(metadata.annotations ?? {}).flatMap(([key, value]) => {
-    if (!key.startsWith(prefix)) return [];
-    const path = `metadata.annotations[${key}]`;
+  return Object.entries(annotations).flatMap(([key, value]) => {
+    if (!isProfileAnnotation(key)) return [];
+    const path = `${at}[${key}]`;
     const name = key.slice(prefix.length);
     const errors = names.has(name) ? [] : [field.invalid(path, name, "container not found")];
     const isKnown =
@@ -50,27 +56,6 @@ export function validateAnnotatedProfiles({ metadata, spec }: Pod): FieldError[]
     if (!isKnown) errors.push(field.invalid(path, value, `invalid AppArmor profile name: "${value}"`));
     return errors;
   });
-}
-
-/** The annotation of a pod that stands for one of a kubelet's own. */
-const mirrorAnnotation = "kubernetes.io/config.mirror";
-
-/** Annotations that a pod has from its beginning and keeps. */
-export function validateKeptAnnotations(next: Pod, old: Pod): FieldError[] {
-  const [after, before] = [next.metadata.annotations ?? {}, old.metadata.annotations ?? {}];
-  const refusal = (key: string, doing: string): FieldError[] => {
-    const path = `metadata.annotations[${key}]`;
-    if (key.startsWith(prefix)) return [field.forbidden(path, `may not ${doing} AppArmor annotations`)];
-    return key === mirrorAnnotation ? [field.forbidden(path, `may not ${doing} mirror pod annotation`)] : [];
-  };
-  return [
-    ...Object.keys(before).flatMap((key) =>
-      after[key] === before[key] ? [] : refusal(key, "remove or update"),
-    ),
-    ...Object.keys(after).flatMap((key) => (Object.hasOwn(before, key) ? [] : refusal(key, "add"))),
-    // The second time, and upstream tells it twice.
-    ...validateAnnotatedProfiles(next),
-  ];
 }
 
 /** Where a new pod says both, they must agree. */

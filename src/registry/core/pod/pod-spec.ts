@@ -17,6 +17,7 @@ import {
   validateHostnames,
 } from "./dns.ts";
 import { validateFileVolumes } from "./env.ts";
+import { validatePodAnnotations } from "./pod-annotations.ts";
 import { validatePodResources, validateResources } from "./resources.ts";
 import { validateAffinity, validateGates, validateSpread, validateTolerations } from "./scheduling.ts";
 import { validateHostNetwork, validateHostUsers, validatePodSecurity } from "./security.ts";
@@ -155,16 +156,21 @@ function validateClasses(
 const noSpec: PodSpec = { containers: null };
 
 /** Labels and annotations of the template at `path`. */
-export function validateTemplateMeta(metadata: PodTemplate["metadata"], path: string): FieldError[] {
+export function validateTemplateMeta(
+  { metadata, spec = noSpec }: PodTemplate = {},
+  path: string,
+): FieldError[] {
   return [
     ...validateLabels(metadata?.labels, `${path}.labels`),
     ...validateAnnotations(metadata?.annotations, `${path}.annotations`),
+    ...validatePodAnnotations(metadata?.annotations, spec, `${path}.annotations`),
   ];
 }
 
 /** The template of a workload's pods. */
-export function validatePodTemplate({ metadata, spec = noSpec }: PodTemplate, path: string): FieldError[] {
-  const errors = [...validateTemplateMeta(metadata, path), ...validatePodSpec(spec, `${path}.spec`)];
+export function validatePodTemplate(template: PodTemplate, path: string): FieldError[] {
+  const { spec = noSpec } = template;
+  const errors = [...validateTemplateMeta(template, path), ...validatePodSpec(spec, `${path}.spec`)];
   if ((spec.ephemeralContainers?.length ?? 0) > 0) {
     errors.push(
       field.forbidden(`${path}.spec.ephemeralContainers`, "ephemeral containers not allowed in pod template"),

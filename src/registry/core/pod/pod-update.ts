@@ -1,7 +1,7 @@
 import { deepEqual, type FieldError, field, rangeError } from "../../../apimachinery/index.ts";
 import { changesOf } from "../../rules/changes.ts";
-import { validateKeptAnnotations } from "./app-armor.ts";
 import { validateGatedUpdate, withNodeAffinityOf } from "./gated-update.ts";
+import { validateKeptAnnotations } from "./pod-annotations.ts";
 import { validatePod } from "./pod-rules.ts";
 import { validateTolerations } from "./scheduling.ts";
 import type { Container, Pod, PodSpec, Toleration } from "./types.ts";

@@ -1,9 +1,10 @@
 import { deepEqual, type FieldError, field, formatTime } from "../../../apimachinery/index.ts";
 import { changesOf } from "../../rules/changes.ts";
 import type { Strategy, UpdateRules } from "../../strategy.ts";
-import { takeFromAnnotations, validateKeptAnnotations, validateProfilesAgree } from "./app-armor.ts";
+import { takeFromAnnotations, validateProfilesAgree } from "./app-armor.ts";
 import { dropDisabledFields, dropDisabledStatus } from "./disabled-fields.ts";
 import { resolveLabelKeys } from "./label-keys.ts";
+import { validateKeptAnnotations } from "./pod-annotations.ts";
 import { validatePod } from "./pod-rules.ts";
 import { validatePodUpdate } from "./pod-update.ts";
 import { resizedSpec, validateResize } from "./resize-rules.ts";
