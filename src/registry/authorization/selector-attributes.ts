@@ -9,7 +9,7 @@ import {
 } from "../../apimachinery/index.ts";
 
 /** The selectors of a request that a review asks about: either as a client writes them, or as requirements. */
-export interface SelectorAttributes {
+interface SelectorAttributes {
   readonly rawSelector?: string;
   readonly requirements?: readonly LabelSelectorRequirement[];
 }
