@@ -96,7 +96,8 @@ export function keepIdleTimes(next: KubeObject, old: KubeObject): void {
   if (after.every(isKnown)) next.metadata.managedFields = before;
 }
 
+/** What a client can change: of when the object was made it may say null, as clients in Go do, and it stays. */
 function contentOf(object: KubeObject): object {
-  const { managedFields: _, resourceVersion: __, ...metadata } = object.metadata;
+  const { managedFields: _, resourceVersion: __, creationTimestamp: ___, ...metadata } = object.metadata;
   return { ...object, metadata };
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KvError } from "../../src/kv/index.ts";
+import { nodePlatform } from "../../src/platform/index.ts";
 import { type Ask, asker } from "./asker.ts";
 import { openServer } from "./open-server.ts";
 
@@ -92,5 +93,27 @@ test("an object that is too large with its managed fields is stored without them
   const path = `${maps}/small?fieldManager=a&force=true`;
   const applied = await ask("PATCH", path, { ...large("small"), metadata: { name: "small" } }, apply);
   assert.deepEqual([applied.status, applied.body.message], [500, "etcdserver: request is too large"]);
+  await opened.close();
+});
+
+test("applying the same again a moment later writes nothing, whatever is said of when the object was made", async () => {
+  const { clock } = nodePlatform();
+  const start = clock.now();
+  let asked = 0;
+  const opened = openServer({
+    clock: { ...clock, now: () => start + 2000 * asked++, monotonic: () => clock.monotonic() },
+  });
+  const ask = asker(opened);
+  await ask("POST", "/api/v1/namespaces", { metadata: { name: "default" } });
+  const object = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "same", creationTimestamp: null },
+    data: { key: "value" },
+  };
+  const path = "/api/v1/namespaces/default/configmaps/same?fieldManager=a";
+  const first = await ask("PATCH", path, object, apply);
+  const second = await ask("PATCH", path, object, apply);
+  assert.deepEqual([first.status, second.status, second.body], [201, 200, first.body]);
   await opened.close();
 });

@@ -212,3 +212,33 @@ test("a CRD of before there were several versions, found in the store, is told o
   await serve(ask, {});
   await opened.close();
 });
+
+test("a custom object of no namespace is scaled, and told in its own words what it cannot be", async () => {
+  const opened = openServer();
+  const ask = asker(opened);
+  const scale = { specReplicasPath: ".spec.replicas", statusReplicasPath: ".status.replicas" };
+  const schema = {
+    openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+  };
+  const versions = [{ name: "v1", served: true, storage: true, schema, subresources: { scale } }];
+  await ask("POST", definitions, definition({}, { versions }));
+  await until(
+    () => ask("GET", noxus),
+    ({ status }) => status === 200,
+  );
+  const spec = { replicas: 1 };
+  await ask("POST", noxus, { apiVersion: "example.com/v1", kind: "Noxu", metadata: { name: "a" }, spec });
+  const scaled = (replicas: number): ReturnType<Ask> =>
+    ask("PATCH", `${noxus}/a/scale`, { spec: { replicas } }, "application/merge-patch+json");
+  const up = await scaled(3);
+  assert.deepEqual([up.status, up.body.spec], [200, { replicas: 3 }]);
+  const down = await scaled(-1);
+  assert.deepEqual(
+    [down.status, down.body.message],
+    [
+      422,
+      'Noxu.example.com "a" is invalid: .spec.replicas: Invalid value: -1: should be a non-negative integer',
+    ],
+  );
+  await opened.close();
+});

@@ -72,7 +72,8 @@ export class ScaleStore extends DerivedHandler implements ResourceHandler {
           `the spec replicas field ${JSON.stringify(this.#replicasPath)} cannot be empty`,
         );
       }
-      checkScale(scale, name);
+      // Of a custom object nothing but the object itself is looked at, as upstream: one of no namespace has a Scale of none.
+      if (this.#scale.replicasPath === undefined) checkScale(scale, name);
       await options.validateUpdate?.(scale, before.object);
       return this.#withReplicas(current.object, scale);
     };
