@@ -47,7 +47,9 @@ export interface Store {
   readonly addresses: readonly {
     readonly address: string;
     readonly traffic: Traffic;
+    /** With TLS, without, or either: at least one of them. */
     readonly secure: boolean;
+    readonly insecure: boolean;
   }[];
   /** This member has heard from a leader, and the cluster knows how clients reach it. */
   readonly ready: Promise<void>;
@@ -99,6 +101,7 @@ export async function startStore(
         address: address.path ?? `${shown}:${listener.port}`,
         traffic,
         secure: tls !== undefined,
+        insecure: tls === undefined || tls.plainToo === true,
       });
     }
     const published = publish(

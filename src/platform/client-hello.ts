@@ -1,6 +1,7 @@
 /** The name that a TLS client asks for, read out of its first bytes and left there for whoever ends the TLS. */
 
-const handshakeRecord = 22;
+/** The first byte of every TLS connection, and of no request of HTTP. RFC 8446, section 5.1. */
+export const handshakeRecord = 22;
 const clientHello = 1;
 const serverNameExtension = 0;
 const hostName = 0;

@@ -1,10 +1,11 @@
 import { lstat, rm } from "node:fs/promises";
 import * as net from "node:net";
 import * as tls from "node:tls";
-import { serverNameIn } from "./client-hello.ts";
+import { handshakeRecord, serverNameIn } from "./client-hello.ts";
 import { bindDatagrams } from "./datagrams.ts";
 import { peerCertificateOf } from "./peer-certificate.ts";
 import type { Connection, ConnectOptions, Listener, ListenOptions, Network } from "./ports.ts";
+import { type Sort, sortingServer } from "./sorting-server.ts";
 
 /** Milliseconds a TLS client may take for its handshake, as Go's http.Server would with its header time-out. */
 const handshakeTimeoutMs = 10_000;
@@ -23,9 +24,7 @@ async function listen(
   const server =
     options.tls === undefined
       ? plainServer(onConnection, options.halfOpen ?? false)
-      : options.tls.passOn === undefined
-        ? tlsServer(options.tls, onConnection)
-        : sortingServer(tlsServer(options.tls, onConnection), options.tls.passOn);
+      : secureServer(options.tls, onConnection);
   // The raw sockets, so that a close also ends those still in their handshake.
   server.on("connection", (socket: net.Socket) => {
     open.add(socket);
@@ -81,39 +80,28 @@ function plainConnection(socket: net.Socket): Connection {
   };
 }
 
-type PassOn = NonNullable<NonNullable<ListenOptions["tls"]>["passOn"]>;
+type ListenTls = NonNullable<ListenOptions["tls"]>;
 
-/** Looks at the first bytes of each connection: it is somebody else's, or one for the TLS server, which gets those bytes again. */
-function sortingServer(secure: tls.Server, passOn: PassOn): net.Server {
-  return net.createServer({ noDelay: true }, (socket) => {
-    const timer = setTimeout(() => socket.destroy(), handshakeTimeoutMs);
-    socket.once("close", () => clearTimeout(timer));
-    let seen = Buffer.alloc(0);
-    const look = (): void => {
-      const chunk: Buffer | null = socket.read();
-      if (chunk === null) return;
-      seen = Buffer.concat([seen, chunk]);
-      const name = serverNameIn(seen);
-      if (name === undefined) return;
-      clearTimeout(timer);
-      socket.removeListener("readable", look);
-      socket.unshift(seen);
-      const taken = passOn(name);
-      if (taken === undefined) {
-        secure.emit("connection", socket);
-        return;
-      }
+function secureServer(options: ListenTls, onConnection: (connection: Connection) => void): net.Server {
+  const secure = tlsServer(options, onConnection);
+  const { passOn, plainToo = false } = options;
+  if (passOn === undefined && !plainToo) return secure;
+  const sort: Sort = (seen) => {
+    if (plainToo && seen[0] !== handshakeRecord) return (socket) => onConnection(plainConnection(socket));
+    if (passOn === undefined) return "tls";
+    const name = serverNameIn(seen);
+    if (name === undefined) return "more";
+    const taken = passOn(name);
+    if (taken === undefined) return "tls";
+    return (socket) => {
       socket.allowHalfOpen = true;
       taken(plainConnection(socket));
     };
-    socket.on("readable", look);
-  });
+  };
+  return sortingServer(secure, sort, handshakeTimeoutMs);
 }
 
-function tlsServer(
-  options: NonNullable<ListenOptions["tls"]>,
-  onConnection: (connection: Connection) => void,
-): tls.Server {
+function tlsServer(options: ListenTls, onConnection: (connection: Connection) => void): tls.Server {
   const server = tls.createServer(
     {
       cert: options.cert,
@@ -143,7 +131,7 @@ function tlsServer(
   return server;
 }
 
-type Choose = NonNullable<NonNullable<ListenOptions["tls"]>["certificateFor"]>;
+type Choose = NonNullable<ListenTls["certificateFor"]>;
 
 /** Contexts are dear to make, and kept as long as their certificate is. */
 function chooseBy(certificateFor: Choose): NonNullable<tls.TlsOptions["SNICallback"]> {

@@ -143,6 +143,8 @@ export interface ListenOptions {
     readonly certificateFor?: (
       serverName: string,
     ) => { readonly cert: string; readonly key: string } | undefined;
+    /** A connection whose first byte begins no TLS is taken as well, as it is: without protocol and certificate, whatever `clientCertificate` says. */
+    readonly plainToo?: boolean;
     /**
      * Asked before the handshake, with the name that the client asks for, lower case, or "": who answers a function gets the connection as it
      * came, its TLS unread, and half open.

@@ -2,12 +2,20 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import * as http from "node:http";
+import * as https from "node:https";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
+import { noLease, utf8 } from "../../src/base/index.ts";
+import { createEtcdClient } from "../../src/etcdclient/index.ts";
+import { nodePlatform } from "../../src/platform/index.ts";
+import { missing, runEtcdctl } from "../etcdapi/etcdctl.ts";
+import { quietLog } from "../replica/cluster.ts";
 
+const platform = nodePlatform();
 const etcd = join(import.meta.dirname, "../../bin/etcd");
 
 function temporary(t: TestContext): string {
@@ -142,6 +150,65 @@ test("a configuration file starts a member, TLS of its own making included", asy
   );
   const { said } = start(t, ["--config-file", file]);
   assert.equal((await said("serving client traffic securely")).level, "info");
+});
+
+test("one port serves clients with TLS and without where URLs of both kinds name it", async (t) => {
+  const directory = temporary(t);
+  const [client = 0, peer = 0] = await freePorts(2);
+  const urls = ["http", "https"].map((scheme) => `${scheme}://127.0.0.1:${client}`);
+  const { child, said } = start(t, [
+    "--name=s3",
+    `--data-dir=${directory}/s3.etcd`,
+    `--listen-client-urls=${[...urls, ...urls].join(",")}`,
+    `--advertise-client-urls=${urls.join(",")}`,
+    `--listen-peer-urls=http://127.0.0.1:${peer}`,
+    `--initial-advertise-peer-urls=http://127.0.0.1:${peer}`,
+    `--initial-cluster=s3=http://127.0.0.1:${peer}`,
+    "--auto-tls",
+  ]);
+  await said("serving client traffic insecurely; this is strongly discouraged!");
+  await said("serving client traffic securely");
+  // Neither says anything: neither is in the others' way, nor in the way of the end.
+  const silent = [1, 2].map(() => connect(client, "127.0.0.1").on("error", () => {}));
+  await Promise.all(silent.map((socket) => once(socket, "connect")));
+  for (const [i, url] of urls.entries()) {
+    assert.match(await get(url, { rejectUnauthorized: false }), /^\{"health":"true"/);
+    const endpoints = [url];
+    const etcdClient = createEtcdClient({ platform, endpoints, log: quietLog, tls: { unverified: true } });
+    t.after(() => etcdClient.close());
+    const put = { type: "put", key: utf8(`k${i}`), value: utf8("v"), lease: noLease } as const;
+    await etcdClient.txn({ compare: [], success: [put], failure: [] });
+    assert.equal((await etcdClient.range({ key: utf8(`k${i}`) })).kvs.length, 1);
+    if (missing) t.diagnostic(missing);
+    else {
+      const args = [`--endpoints=${url}`, "--insecure-skip-tls-verify", "get", `k${i}`];
+      assert.equal(await runEtcdctl(args), `k${i}\nv\n`);
+    }
+    etcdClient.close();
+  }
+  child.kill("SIGTERM");
+  assert.equal((await once(child, "close"))[0], 0);
+});
+
+/** What `/health` says over HTTP/1.1. */
+async function get(url: string, tls: object): Promise<string> {
+  const { request } = url.startsWith("https:") ? https : http;
+  const [response] = await once(request(`${url}/health`, { ...tls, agent: false }).end(), "response");
+  return String(Buffer.concat(await response.toArray()));
+}
+
+test("gRPC's address and that of HTTP alone may not be the same", () => {
+  const url = "http://127.0.0.1:1";
+  const { status, stderr } = spawnSync(
+    etcd,
+    [`--listen-client-urls=${url}`, `--advertise-client-urls=${url}`, `--listen-client-http-urls=${url}`],
+    { encoding: "utf8", cwd: tmpdir() },
+  );
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /cannot bind both --listen-client-urls and --listen-client-http-urls on the same url http:\/\/127\.0\.0\.1:1"/,
+  );
 });
 
 test("a member that waits for its discovery service ends when it is told to", async (t) => {

@@ -7,7 +7,7 @@ import { discoveryOf } from "./discovery.ts";
 import { flags } from "./flags.ts";
 import { settingsOf } from "./settings.ts";
 import { clientTls, peerTls } from "./tls.ts";
-import { bindAddress, type ListUrl, parseUrls } from "./urls.ts";
+import { bindAddress, type ListUrl, parseUrls, placeOf } from "./urls.ts";
 
 const electionMsMax = 50_000;
 /** etcd's. */
@@ -33,16 +33,29 @@ export async function storeConfigOf(settings: Settings, platform: Platform): Pro
   ).map(({ text }) => text);
   const tls = await clientTls(settings, platform, directory, clientUrls);
   const split = httpUrls.length > 0;
-  const at = (flag: string, urls: readonly ListUrl[], traffic: Traffic): StoreAddress[] =>
-    urls.map((url) => {
+  const taken = new Set(clientUrls.map(placeOf));
+  const twice = httpUrls.find((url) => taken.has(placeOf(url)));
+  if (twice !== undefined)
+    throw new Error(
+      `cannot bind both --listen-client-urls and --listen-client-http-urls on the same url ${twice.text}`,
+    );
+  const at = (flag: string, urls: readonly ListUrl[], traffic: Traffic): StoreAddress[] => {
+    for (const url of urls)
       if (url.secure && tls === undefined)
         throw new Error(
           traffic === "metrics"
             ? "client TLS key/cert (--cert-file, --key-file) must be provided for metrics secure url"
             : `TLS key/cert (--cert-file, --key-file) must be provided for client url ${url.text} with HTTPS scheme`,
         );
-      return { ...bindAddress(flag, url), traffic, tls: url.secure ? tls : undefined };
+    // One listener a place: URLs with and without TLS that name the same one share it.
+    return [...Map.groupBy(urls, placeOf).values()].flatMap((same) => {
+      const [first] = same;
+      if (first === undefined) return [];
+      const plainToo = same.some(({ secure }) => !secure);
+      const secure = tls !== undefined && same.some((url) => url.secure);
+      return [{ ...bindAddress(flag, first), traffic, tls: secure ? { ...tls, plainToo } : undefined }];
     });
+  };
   const walDirectory = settings.text("wal-dir");
   const quota = quotaBytesOf(settings.text("quota-backend-bytes"));
   const features = featuresOf(settings);

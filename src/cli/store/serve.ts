@@ -93,15 +93,12 @@ async function run(settings: Settings, log: Log): Promise<void> {
   if (!stop.stopped()) {
     tuneSmallHeap();
     giveMemoryBack(platform.clock);
-    for (const { address, traffic, secure } of store.addresses) {
+    for (const { address, traffic, secure, insecure } of store.addresses) {
       if (traffic === "metrics") continue;
       log.info("ready to serve client requests");
-      log.info(
-        secure
-          ? "serving client traffic securely"
-          : "serving client traffic insecurely; this is strongly discouraged!",
-        { traffic, address },
-      );
+      if (insecure)
+        log.info("serving client traffic insecurely; this is strongly discouraged!", { traffic, address });
+      if (secure) log.info("serving client traffic securely", { traffic, address });
     }
   }
   try {

@@ -46,3 +46,8 @@ export function bindAddress(
   if (!/^[\d.]+$|:/.test(host)) throw new Error(`--${flag}: expected IP in URL for binding (${text})`);
   return { host, port };
 }
+
+/** The same for URLs that share a listener, as etcd tells them apart: by what is written, so `localhost` is not `127.0.0.1`. */
+export function placeOf({ host, port, path }: ListUrl): string {
+  return path ?? `${host}:${port}`;
+}
