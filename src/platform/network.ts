@@ -8,7 +8,7 @@ import type { Connection, ConnectOptions, Listener, ListenOptions, Network } fro
 import { type Sort, sortingServer } from "./sorting-server.ts";
 
 /** Milliseconds a TLS client may take for its handshake, as Go's http.Server would with its header time-out. */
-const handshakeTimeoutMs = 10_000;
+const handshakeTimeoutMsDefault = 10_000;
 const connectTimeoutMsDefault = 10_000;
 
 /** TCP and TLS sockets, without Nagle's delay. */
@@ -98,7 +98,7 @@ function secureServer(options: ListenTls, onConnection: (connection: Connection)
       taken(plainConnection(socket));
     };
   };
-  return sortingServer(secure, sort, handshakeTimeoutMs);
+  return sortingServer(secure, sort, options.handshakeTimeoutMs ?? handshakeTimeoutMsDefault);
 }
 
 function tlsServer(options: ListenTls, onConnection: (connection: Connection) => void): tls.Server {
@@ -108,7 +108,7 @@ function tlsServer(options: ListenTls, onConnection: (connection: Connection) =>
       key: options.key,
       minVersion: options.minVersion ?? "TLSv1.2",
       ...(options.maxVersion === undefined ? {} : { maxVersion: options.maxVersion }),
-      handshakeTimeout: handshakeTimeoutMs,
+      handshakeTimeout: options.handshakeTimeoutMs ?? handshakeTimeoutMsDefault,
       requestCert: options.clientCertificate !== "none",
       rejectUnauthorized: options.clientCertificate === "require",
       // Without an authority of our own nobody's certificate is good: never fall back to the public ones.
@@ -127,7 +127,11 @@ function tlsServer(options: ListenTls, onConnection: (connection: Connection) =>
       options.onRejected?.(from, reason);
     },
   );
-  server.on("tlsClientError", (error, socket) => options.onRejected?.(remoteAddress(socket), error.message));
+  server.on("tlsClientError", (error: Error & { code?: string }, socket) => {
+    options.onRejected?.(remoteAddress(socket), error.message);
+    // Node ends the connection after every other error, but leaves this one to us.
+    if (error.code === "ERR_TLS_HANDSHAKE_TIMEOUT") socket.destroy();
+  });
   return server;
 }
 

@@ -137,6 +137,8 @@ export interface ListenOptions {
     readonly maxVersion?: "TLSv1.2" | "TLSv1.3";
     /** Asked about a certificate that is good: why its owner is turned away all the same. */
     readonly turnsAway?: ((certificate: PeerCertificate) => string | undefined) | undefined;
+    /** Milliseconds that a client may be silent in its handshake, and before it; ten seconds when left out. */
+    readonly handshakeTimeoutMs?: number;
     /** A connection came to nothing in its handshake, or was turned away. */
     readonly onRejected?: (remoteAddress: string, reason: string) => void;
     /** The certificate for the name a client asks for (SNI); `cert` where it answers undefined. The same object is made ready once. */

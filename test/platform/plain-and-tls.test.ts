@@ -68,6 +68,27 @@ test("a listener for both takes TLS that comes byte by byte as TLS, and anything
   assert.deepEqual(rejected, []);
 });
 
+test("a client that says nothing, or only the beginning of its handshake, is cut off by every TLS listener", async (t) => {
+  for (const kind of [{}, { plainToo: true }, { passOn: () => undefined }]) {
+    const tls = {
+      ...material("server"),
+      clientCertificate: "none",
+      handshakeTimeoutMs: 50,
+      ...kind,
+    } as const;
+    const server = await network.listen({ host: "127.0.0.1", port: 0, tls }, () =>
+      assert.fail("no TLS stood"),
+    );
+    t.after(() => server.close());
+    for (const beginning of ["", "\x16", "\x16\x03\x01\x00\x05"]) {
+      const socket = connect(server.port, "127.0.0.1", () => socket.write(beginning)).resume();
+      // A late byte may be answered with a reset.
+      socket.on("error", () => {});
+      await new Promise((resolve) => socket.once("close", resolve));
+    }
+  }
+});
+
 async function dribble(from: Socket, to: Socket): Promise<void> {
   for await (const chunk of from)
     for (const byte of chunk as Buffer)
