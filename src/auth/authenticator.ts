@@ -34,6 +34,15 @@ export interface Authenticator {
   review(token: string, audiences: readonly string[]): Promise<TokenReview>;
 }
 
+/** Whose certificates count. */
+type CertificateTrust = Pick<AuthenticatorDeps, "requestHeader" | "clientCa">;
+
+/** One whose authorities may change while it serves. */
+interface RenewableAuthenticator extends Authenticator {
+  /** From now on these count, for connections that stand, too. Nothing changes where it throws. @throws Error where one cannot be read */
+  trust(authorities: CertificateTrust): void;
+}
+
 export const anonymous: UserInfo = { name: "system:anonymous", groups: ["system:unauthenticated"] };
 
 export interface AuthenticatorDeps {
@@ -54,14 +63,14 @@ export interface AuthenticatorDeps {
  * Proxies that say who asks, client certificates (CN is the user, each O a group) and bearer tokens, in this order; a good certificate
  * wins over a bad token. Upstream's union of authenticators, with --anonymous-auth.
  */
-export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
+export function createAuthenticator(deps: AuthenticatorDeps): RenewableAuthenticator {
   const { audiences, anonymousAuth = true } = deps;
   const verified = new VerifiedTokens(deps.clock);
   // One connection sends many requests: its user is made once.
   const users = new WeakMap<PeerCertificate, UserInfo>();
 
-  const proxies = deps.requestHeader && new RequestHeaderAuthenticator(deps.requestHeader);
-  const clients = proxies && new Authorities(deps.clientCa ?? "");
+  let proxies = deps.requestHeader && new RequestHeaderAuthenticator(deps.requestHeader);
+  let clients = proxies && new Authorities(deps.clientCa ?? "");
 
   const ofClient = (certificate: PeerCertificate): UserInfo => {
     let user = users.get(certificate);
@@ -110,6 +119,12 @@ export function createAuthenticator(deps: AuthenticatorDeps): Authenticator {
       return verified.get(token) ?? byToken(token);
     },
     review,
+    trust({ requestHeader, clientCa = "" }) {
+      const renewed = requestHeader && new RequestHeaderAuthenticator(requestHeader);
+      // Connections that stand were checked against the authorities of before.
+      clients = new Authorities(clientCa);
+      proxies = renewed;
+    },
   };
 }
 

@@ -16,6 +16,7 @@ import { openAdmission } from "./access/admission.ts";
 import { openAuditor } from "./access/audit.ts";
 import { ensureExtensionAuthentication } from "./access/extension-authentication.ts";
 import { ensureLegacyTokenTracking } from "./access/legacy-token-tracking.ts";
+import { followCertificates, servingMaterial } from "./certificates/follow.ts";
 import type { ApiPki } from "./certificates/pki.ts";
 import { firstAddress } from "./cidr.ts";
 import { componentsOf } from "./components.ts";
@@ -58,6 +59,8 @@ interface ApiParts {
   readonly log: Log;
   readonly store: BackingStore;
   readonly pki: ApiPki;
+  /** Reads the certificates' files again; left out where they do not change while it runs. */
+  readonly rereadPki?: (() => Promise<ApiPki>) | undefined;
 }
 
 /** What it is made of. */
@@ -71,7 +74,7 @@ interface ServedParts extends ApiParts {
 export async function startApi(
   platform: Platform,
   config: ApiConfig,
-  { log, store, pki }: ApiParts,
+  { log, store, pki, rereadPki }: ApiParts,
 ): Promise<Api> {
   const { clock } = platform;
   const serviceAddress = firstAddress(config.serviceClusterIpRange);
@@ -88,14 +91,11 @@ export async function startApi(
     const { api, registry, policy } = createApi(platform, config, served);
     closing.push(() => registry.close());
     closing.push(() => policy.close());
-    const authorities = [pki.clientCa, pki.requestHeader?.ca].filter((ca) => ca !== undefined).join("\n");
+    const material = servingMaterial(pki);
     const tls = {
-      cert: pki.apiServer.cert,
-      key: pki.apiServer.key,
+      ...material,
       ...(config.tlsMinVersion && { minVersion: config.tlsMinVersion }),
-      ...(authorities === ""
-        ? { clientCertificate: "none" as const }
-        : { ca: authorities, clientCertificate: "request" as const }),
+      clientCertificate: material.ca === undefined ? ("none" as const) : ("request" as const),
     };
     const http = await serveHttp(
       platform,
@@ -123,6 +123,8 @@ export async function startApi(
     };
     const { advertise = publishedAddress(config.api.host, config.localPodCidr !== undefined) } = config;
     const ip = advertise === "nowhere" ? undefined : advertise;
+    const tellAuthorities = ({ clientCa, requestHeader }: ApiPki) =>
+      ensureExtensionAuthentication({ ...own, clientCa, requestHeader });
     const seeded = store.ready
       .then(() => plantSeed({ kv: store.kv, platform, file: config.seedFile, prefix: config.etcdPrefix }))
       .catch((error: Error) => {
@@ -151,11 +153,23 @@ export async function startApi(
           ? undefined
           : keepKubernetesEndpoints({ ...own, network: platform.network, ip, port: http.port }).there,
       ]);
+    const told = seeded.then(() => tellAuthorities(pki));
+    if (rereadPki !== undefined) {
+      const following = followCertificates({
+        ...own,
+        pki,
+        reread: rereadPki,
+        use(current) {
+          access.trust(current);
+          http.renewTls?.(servingMaterial(current));
+        },
+        onUsed: (current) => void told.then(() => tellAuthorities(current)),
+      });
+      closing.push(() => following.cancel());
+    }
     const steps: Record<StartStep, Promise<unknown>> = {
       aggregation: store.ready.then(() => api.aggregate()),
-      authentication: seeded.then(() =>
-        ensureExtensionAuthentication({ ...own, clientCa: pki.clientCa, requestHeader: pki.requestHeader }),
-      ),
+      authentication: told,
       flowControl: seeded.then((planted) => keepFlowControl({ ...planted, client: flowControl }).there),
       identityLease: namespaces.then(() => keepIdentityLease({ ...own, name: config.name }).there),
       kubernetesService: seeded.then(kubernetes),

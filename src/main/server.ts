@@ -58,8 +58,10 @@ export async function startApiServer(
   config: ApiConfig & { readonly store: ExternalStore },
   log: Log,
   pki: ApiPki,
+  rereadPki: () => Promise<ApiPki>,
 ): Promise<ApiServer> {
-  return startOn(await openExternalStore(platform, config.store, log), platform, config, log, pki);
+  const store = await openExternalStore(platform, config.store, log);
+  return startOn(store, platform, config, log, pki, rereadPki);
 }
 
 async function startOn(
@@ -68,9 +70,10 @@ async function startOn(
   config: ApiConfig,
   log: Log,
   pki: ApiPki,
+  rereadPki?: () => Promise<ApiPki>,
 ): Promise<ApiServer> {
   try {
-    const api = await startApi(platform, config, { log, store, pki });
+    const api = await startApi(platform, config, { log, store, pki, rereadPki });
     return {
       ...api,
       etcdUrl: store.etcdUrl,

@@ -21,6 +21,7 @@ export async function serveHttp(
   return {
     host: listener.host,
     port: listener.port,
+    ...(listener.renewTls && { renewTls: listener.renewTls }),
     async close() {
       await http.close({ graceMs: closeGraceMs });
       await listener.close();

@@ -21,10 +21,12 @@ async function listen(
   onConnection: (connection: Connection) => void,
 ): Promise<Listener> {
   const open = new Set<net.Socket>();
+  const tlsOptions = options.tls;
+  const secure = tlsOptions && tlsServer(tlsOptions, onConnection);
   const server =
-    options.tls === undefined
+    secure === undefined || tlsOptions === undefined
       ? plainServer(onConnection, options.halfOpen ?? false)
-      : secureServer(options.tls, onConnection);
+      : accepting(secure, tlsOptions, onConnection);
   // The raw sockets, so that a close also ends those still in their handshake.
   server.on("connection", (socket: net.Socket) => {
     open.add(socket);
@@ -48,6 +50,10 @@ async function listen(
       ? { host: address, port: 0 }
       : { host: address.address, port: address.port }),
     stopAccepting: () => void server.close(),
+    ...(secure &&
+      tlsOptions && {
+        renewTls: (material) => secure.setSecureContext(contextOf({ ...tlsOptions, ...material })),
+      }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -82,8 +88,12 @@ function plainConnection(socket: net.Socket): Connection {
 
 type ListenTls = NonNullable<ListenOptions["tls"]>;
 
-function secureServer(options: ListenTls, onConnection: (connection: Connection) => void): net.Server {
-  const secure = tlsServer(options, onConnection);
+/** What accepts for the TLS server: itself, or one that looks at the first bytes before. */
+function accepting(
+  secure: tls.Server,
+  options: ListenTls,
+  onConnection: (connection: Connection) => void,
+): net.Server {
   const { passOn, plainToo = false } = options;
   if (passOn === undefined && !plainToo) return secure;
   const sort: Sort = (seen) => {
@@ -101,19 +111,25 @@ function secureServer(options: ListenTls, onConnection: (connection: Connection)
   return sortingServer(secure, sort, options.handshakeTimeoutMs ?? handshakeTimeoutMsDefault);
 }
 
+function contextOf(options: ListenTls): tls.SecureContextOptions {
+  return {
+    cert: options.cert,
+    key: options.key,
+    minVersion: options.minVersion ?? "TLSv1.2",
+    ...(options.maxVersion === undefined ? {} : { maxVersion: options.maxVersion }),
+    // Without an authority of our own nobody's certificate is good: never fall back to the public ones.
+    ca: options.ca ?? [],
+    ...(options.ciphers === undefined ? {} : { ciphers: options.ciphers }),
+  };
+}
+
 function tlsServer(options: ListenTls, onConnection: (connection: Connection) => void): tls.Server {
   const server = tls.createServer(
     {
-      cert: options.cert,
-      key: options.key,
-      minVersion: options.minVersion ?? "TLSv1.2",
-      ...(options.maxVersion === undefined ? {} : { maxVersion: options.maxVersion }),
+      ...contextOf(options),
       handshakeTimeout: options.handshakeTimeoutMs ?? handshakeTimeoutMsDefault,
       requestCert: options.clientCertificate !== "none",
       rejectUnauthorized: options.clientCertificate === "require",
-      // Without an authority of our own nobody's certificate is good: never fall back to the public ones.
-      ca: options.ca ?? [],
-      ...(options.ciphers === undefined ? {} : { ciphers: options.ciphers }),
       noDelay: true,
       ...(options.protocols === undefined ? {} : { ALPNProtocols: [...options.protocols] }),
       ...(options.certificateFor === undefined ? {} : { SNICallback: chooseBy(options.certificateFor) }),

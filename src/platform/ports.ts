@@ -181,6 +181,11 @@ export interface Listener {
   readonly port: number;
   /** Accepts nothing more; what was accepted goes on. */
   stopAccepting(): void;
+  /**
+   * Of TLS: connections from now on are met with this certificate and these authorities; those that stand go on. Nothing changes where it throws.
+   * @throws Error where the certificate and the key do not fit or cannot be read
+   */
+  renewTls?(material: TlsMaterial): void;
   /** Stops accepting and destroys what was accepted. */
   close(): Promise<void>;
 }

@@ -72,6 +72,8 @@ export interface AccessControl {
   readonly authorizer: Authorizer;
   readonly forRegistry: Access;
   readonly keys: ServiceAccountKeys;
+  /** `--client-ca-file` and `--requestheader-client-ca-file` have other texts now. @throws Error where one cannot be read */
+  trust(authorities: Pick<AccessOptions, "requestHeader" | "clientCa">): void;
   /** Begins to decide by what the registry holds. Before, only system:masters may do anything. */
   follow(registry: Registry): PolicyFeed;
 }
@@ -136,6 +138,7 @@ export function createAccessControl(options: AccessOptions): AccessControl {
         incomplete: nodeOf(user) !== undefined || asksElsewhere,
       }),
     },
+    trust: (authorities) => authenticator.trust(authorities),
     follow(registry) {
       served = registry;
       objects = registryReader(registry, clock);

@@ -20,9 +20,10 @@ export async function run(settings: ApiSettings): Promise<never> {
   try {
     const config = apiConfigOf(settings);
     const serviceAddress = firstAddress(config.serviceClusterIpRange);
-    const pki = await certificatesOf(settings, platform, { serviceAddress });
+    const readPki = () => certificatesOf(settings, platform, { serviceAddress });
+    const pki = await readPki();
     const stop = stopSignal();
-    const server = await startApiServer(platform, config, log, pki);
+    const server = await startApiServer(platform, config, log, pki, readPki);
     await Promise.race([server.ready, stop.promise, server.failed]);
     if (!stop.stopped()) {
       log.info("serving securely", { address: server.apiUrl, etcd: server.etcdUrl });
