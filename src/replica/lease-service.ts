@@ -158,10 +158,13 @@ export class LeaseService implements Leases {
     return writer.finish();
   }
 
-  /** Called after every change of role or term. */
+  /**
+   * Called after every turn. A leader counts from when it has applied something of its own term: then it has seen all renewals that leaders
+   * before it have answered.
+   */
   roleIs(role: Raft["role"], term: Term): void {
     const { clock, state, electionMs } = this.#options;
-    const reign = role === "leader" ? term : undefined;
+    const reign = role === "leader" && state.applied.term === term ? term : undefined;
     if (reign === this.#reign) return;
     this.#reign = reign;
     // A lease may have been renewed just before the old leader was lost: everyone gets an election's time on top.
