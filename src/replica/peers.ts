@@ -49,11 +49,20 @@ export class Peers {
       metrics: metrics.peers,
       isRemoved: (member) => membership.isRemoved(member),
       onRemoved,
-      peerUrls: () => membership.get(identity.memberId)?.peerUrls ?? [],
+      peerUrls: () => membership.get(identity.memberId)?.peerUrls ?? this.#urlsBeforeTheLog,
       describe: () => encodeDescription(identity.clusterId, membership),
     });
     this.changed();
     return this.#transport;
+  }
+
+  /**
+   * A newcomer says where it is before the log tells it: whoever it calls may not have heard of it yet, and could answer to nowhere else for
+   * as long as that connection lasts.
+   */
+  get #urlsBeforeTheLog(): readonly string[] {
+    const { name, initialMembers } = this.#parts.config;
+    return initialMembers.find((member) => member.name === name)?.peerUrls ?? [];
   }
 
   /** Where they reach this member. */
