@@ -9,7 +9,7 @@ import type { KindForm } from "../../src/schema/index.ts";
 import { encodeObject, StoredObject } from "../../src/storage/stored-object.ts";
 
 const form = (custom: boolean): KindForm =>
-  ({ kind: { group: "", version: "v1", kind: "ConfigMap" }, custom }) as KindForm;
+  ({ kind: { group: "", version: "v1", kind: "ConfigMap" }, listKind: "ConfigMapList", custom }) as KindForm;
 
 const object = (i: number, text: string): KubeObject =>
   ({

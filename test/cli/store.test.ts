@@ -181,8 +181,10 @@ test("one port serves clients with TLS and without where URLs of both kinds name
     assert.equal((await etcdClient.range({ key: utf8(`k${i}`) })).kvs.length, 1);
     if (missing) t.diagnostic(missing);
     else {
-      const args = [`--endpoints=${url}`, "--insecure-skip-tls-verify", "get", `k${i}`];
-      assert.equal(await runEtcdctl(args), `k${i}\nv\n`);
+      // Before 3.5 the URL alone does not say that there is to be TLS.
+      const secure = ["--insecure-transport=false", "--insecure-skip-tls-verify"];
+      const flags = [`--endpoints=${url}`, ...(url.startsWith("https:") ? secure : [])];
+      assert.equal(await runEtcdctl([...flags, "get", `k${i}`]), `k${i}\nv\n`);
     }
     etcdClient.close();
   }
