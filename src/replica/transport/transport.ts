@@ -76,11 +76,11 @@ export interface Transport {
 
 export async function startTransport(options: TransportOptions): Promise<Transport> {
   const { platform, log, clusterId, member, metrics } = options;
-  const { clock, network } = platform;
+  const { clock, network, random } = platform;
   const peers = new Map<MemberId, { peer: Peer; urls: string; dial: () => Promise<Connection> }>();
   const questions = new Map<
     number,
-    { resolve(answer: Uint8Array): void; reject(error: Error): void; timer: Timer }
+    { to: MemberId; resolve(answer: Uint8Array): void; reject(error: Error): void; timer: Timer }
   >();
   /** Whom this member can reach, since when, and who has reached it. */
   const reachable = new Map<MemberId, number>();
@@ -94,7 +94,8 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
   const leaving = new Map<MemberId, { peer: Peer; timer: Timer }>();
   const intake = new ImageIntake({ receiver: options.receiver, clock, log });
   const refusals = new Refusals(() => clock.monotonic());
-  let nextQuestion = 1;
+  /** From anywhere: an answer that was meant for this member's former life is nobody's. */
+  let nextQuestion = Math.floor(random.number() * 2 ** 48);
   let closed = false;
 
   const letGo = (id: MemberId, peer: Peer): void => {
@@ -256,7 +257,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
       case frameKind.question:
         return void answer(from, payload);
       case frameKind.answer:
-        return settle(payload);
+        return settle(from, payload);
       default:
         throw new Error(`a frame of an unknown kind: ${kind}`);
     }
@@ -290,11 +291,11 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
     (peers.get(from) ?? leaving.get(from))?.peer.send(frameKind.answer, writer.finish());
   }
 
-  function settle(payload: Uint8Array): void {
+  function settle(from: MemberId, payload: Uint8Array): void {
     const reader = new BytesReader(payload);
     const number = reader.number();
     const question = questions.get(number);
-    if (question === undefined) return;
+    if (question?.to !== from) return;
     questions.delete(number);
     question.timer.cancel();
     if (reader.byte() === 1) question.resolve(reader.rest());
@@ -344,7 +345,7 @@ export async function startTransport(options: TransportOptions): Promise<Transpo
         if (!peers.get(to)?.peer.send(frameKind.question, writer.finish())) {
           return reject(new KvError("NO_LEADER", "etcdserver: no leader"));
         }
-        questions.set(number, { resolve, reject, timer: clock.after(questionTimeoutMs, timeOut) });
+        questions.set(number, { to, resolve, reject, timer: clock.after(questionTimeoutMs, timeOut) });
       });
     },
     activeSince: (id) => reachable.get(id),
