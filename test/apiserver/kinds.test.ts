@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JsonObject, UserInfo } from "../../src/apimachinery/index.ts";
 import { createKubernetesCodec } from "../../src/wire/index.ts";
+import { Differences } from "./differences.ts";
 import { fastClock } from "./fast-clock.ts";
 import {
   comparable,
@@ -72,7 +73,7 @@ test("objects of every kind are created, shown, changed, applied and deleted as 
     handler: "rc",
     overhead: { podFixed: { cpu: "1m" } },
   });
-  const differing = new Map<string, string[]>();
+  const differing = new Differences();
   const last = new LastAnswers();
   for (const exchange of readKinds().exchanges) {
     const { code, warnings, json } = await send(exchange, last.of(exchange));
@@ -82,14 +83,10 @@ test("objects of every kind are created, shown, changed, applied and deleted as 
     const difference = differenceOf(wanted, found);
     if (difference === "") continue;
     const text = `${exchange.step} ${exchange.method} ${exchange.path}\n${difference}`;
-    differing.set(exchange.kind, [...(differing.get(exchange.kind) ?? []), text]);
+    differing.add(exchange.kind, text);
   }
   await opened.close();
-  for (const [kind, list] of differing) {
-    const max = differingMax[kind] ?? 0;
-    t.diagnostic(`${kind}: ${list.length} differ, ${max} may`);
-    assert.ok(list.length <= max, `${kind}: ${list.length} differ, ${max} may:\n${list.join("\n")}`);
-  }
+  differing.check(t, differingMax);
   assert.deepEqual(opened.logged, [], "the server met conditions that it did not expect");
 });
 

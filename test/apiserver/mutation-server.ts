@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { UserInfo } from "../../src/apimachinery/index.ts";
+import { Differences } from "./differences.ts";
 import { fastClock } from "./fast-clock.ts";
 import { answeredOf, type Mutation, told } from "./mutations.ts";
 import { openServer } from "./open-server.ts";
@@ -35,7 +36,7 @@ export async function openMutationServer() {
     handler: "rc",
     overhead: { podFixed: { cpu: "1m" } },
   });
-  const differing = new Map<string, string[]>();
+  const differing = new Differences();
   return {
     send,
     /** `name`: of the object, where that is not plain from its kind. */
@@ -45,16 +46,12 @@ export async function openMutationServer() {
       if (found === wanted) return;
       const kind = String(mutation.base.object["kind"]);
       const where = `${name} ${(mutation.at ?? []).join(".")} = ${JSON.stringify(mutation.value)?.slice(0, 80)}`;
-      differing.set(kind, [...(differing.get(kind) ?? []), `${where}\n  real ${wanted}\n  ours ${found}`]);
+      differing.add(kind, `${where}\n  real ${wanted}\n  ours ${found}`);
     },
     /** Fails where more answers of a kind differ than may. */
     async finish(t: TestContext, differingMax: Readonly<Record<string, number>>): Promise<void> {
       await opened.close();
-      for (const [kind, list] of differing) {
-        const max = differingMax[kind] ?? 0;
-        t.diagnostic(`${kind}: ${list.length} differ, ${max} may`);
-        assert.ok(list.length <= max, `${kind}: ${list.length} differ, ${max} may:\n${list.join("\n")}`);
-      }
+      differing.check(t, differingMax);
       assert.deepEqual(opened.logged, [], "the server met conditions that it did not expect");
     },
   };
