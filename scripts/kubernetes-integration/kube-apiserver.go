@@ -156,24 +156,26 @@ func without(defaults, flags []string) []string {
 	return append(kept, flags...)
 }
 
+// authority makes one of that name.
+func authority(name string) (*x509.Certificate, *rsa.PrivateKey, error) {
+	key, err := testutil.NewPrivateKey()
+	if err != nil {
+		return nil, nil, err
+	}
+	certificate, err := cert.NewSelfSignedCACert(cert.Config{CommonName: name}, key)
+	return certificate, key, err
+}
+
 // authorities writes those of clients and of front proxies, with a certificate of the latter for this server.
 func authorities(dir string, proxy *ProxyCA) ([]string, error) {
 	if proxy == nil {
-		key, err := testutil.NewPrivateKey()
-		if err != nil {
-			return nil, err
-		}
-		certificate, err := cert.NewSelfSignedCACert(cert.Config{CommonName: "front-proxy-ca"}, key)
+		certificate, key, err := authority("front-proxy-ca")
 		if err != nil {
 			return nil, err
 		}
 		proxy = &ProxyCA{ProxySigningCert: certificate, ProxySigningKey: key}
 	}
-	clientKey, err := testutil.NewPrivateKey()
-	if err != nil {
-		return nil, err
-	}
-	clients, err := cert.NewSelfSignedCACert(cert.Config{CommonName: "client-ca"}, clientKey)
+	clients, _, err := authority("client-ca")
 	if err != nil {
 		return nil, err
 	}

@@ -219,22 +219,33 @@ export function validateLabelSelector(
   ];
 }
 
+/** Whether it is one of those that a LabelSelectorRequirement may have. */
+export function isRequirementOperator(text: string): boolean {
+  return Object.hasOwn(operatorsOfObject, text);
+}
+
+/** Values are there where the operator asks for some, and only there. */
+export function requirementValuesErrors(
+  operator: string,
+  values: readonly string[],
+  path: string,
+): FieldError[] {
+  if ((operator === "In" || operator === "NotIn") && values.length === 0)
+    return [required(path, "must be specified when `operator` is 'In' or 'NotIn'")];
+  if ((operator === "Exists" || operator === "DoesNotExist") && values.length > 0)
+    return [forbidden(path, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")];
+  return [];
+}
+
 /** One requirement. `anyOperator`: operators that are not known are somebody else's to judge. */
 export function labelRequirementErrors(
   { key, operator, values = [] }: LabelSelectorRequirement,
   at: string,
   { anyOperator = false } = {},
 ): FieldError[] {
-  const errors: FieldError[] = [];
-  if (operator === "In" || operator === "NotIn") {
-    if (values.length === 0)
-      errors.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
-  } else if (operator === "Exists" || operator === "DoesNotExist") {
-    if (values.length > 0) {
-      const rule = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-      errors.push(forbidden(`${at}.values`, rule));
-    }
-  } else if (!anyOperator) errors.push(invalid(`${at}.operator`, operator, "not a valid selector operator"));
+  const errors = requirementValuesErrors(operator, values, `${at}.values`);
+  if (!anyOperator && !isRequirementOperator(operator))
+    errors.push(invalid(`${at}.operator`, operator, "not a valid selector operator"));
   errors.push(...validateLabelKey(key, `${at}.key`));
   values.forEach((value, j) => {
     for (const text of labelValueErrors(value)) errors.push(invalid(`${at}.values[${j}]`, value, text));

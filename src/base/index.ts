@@ -13,4 +13,5 @@ export {
   type Revision,
   type Term,
 } from "./numbers.ts";
+export { notBool, parseBool } from "./parse-bool.ts";
 export { type NumberSource, seededPrng } from "./prng.ts";

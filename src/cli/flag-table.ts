@@ -7,6 +7,7 @@
  *   refused    ignoring it would be unsafe or plainly wrong: whoever sets it to anything but its default is told so
  */
 import { parseDuration } from "../apimachinery/index.ts";
+import { parseBool } from "../base/index.ts";
 
 /** `list`: separated by commas. */
 type FlagKind = "text" | "boolean" | "number" | "duration" | "list";
@@ -61,12 +62,6 @@ export function settingsFrom(table: FlagTable, values: ReadonlyMap<string, strin
         .filter((entry) => entry !== ""),
     isSet: (name) => values.has(name),
   };
-}
-
-/** As Go's strconv.ParseBool. */
-export function parseBool(text: string): boolean | undefined {
-  if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;
-  return /^(0|f|F|FALSE|false|False)$/.test(text) ? false : undefined;
 }
 
 /** @throws Error for the first flag that may not be set to what it says */

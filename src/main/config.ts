@@ -51,7 +51,6 @@ export interface ExternalStore {
   readonly compactionIntervalMs: number;
 }
 
-/** The resource API and what stands on it. */
 /** Whether a version, a resource or a family of versions is to be served. */
 export interface ServedSwitch {
   /** `apps/v1`, `apps/v1/deployments`, `api/all`. */
@@ -59,6 +58,7 @@ export interface ServedSwitch {
   readonly on: boolean;
 }
 
+/** The resource API and what stands on it. */
 export interface ApiConfig {
   readonly name: string;
   readonly api: Address;

@@ -34,7 +34,6 @@ export interface StoredForm {
 function formAsStored(form: KindForm, inner: KindForm, { toStored, fromStored }: StoredForm): KindForm {
   return {
     ...form,
-    empty: form.empty,
     applyDefaults: (object) =>
       form.canonicalize(fromStored(inner.applyDefaults(toStored(form.applyDefaults(object))))),
   };

@@ -14,6 +14,7 @@ import type { RequestContext } from "./context.ts";
 import { isTooLarge, statusOf } from "./failures.ts";
 import { finalizerProblems } from "./finalizer-names.ts";
 import { objectKey } from "./keys.ts";
+import { withoutManagedFields } from "./managed-fields.ts";
 import type { CreateOptions } from "./ports.ts";
 import type { StoreParts } from "./store-parts.ts";
 import type { Finish } from "./strategy.ts";
@@ -126,12 +127,11 @@ async function write(store: StoreParts, object: KubeObject, context: RequestCont
       return transientObject(key, object);
     }
     const ttlSeconds = store.strategy.ttlSeconds?.(object);
-    const create = (): Promise<Stored> =>
-      store.storage.create(key, object, ttlSeconds === undefined ? {} : { ttlSeconds });
-    return await create().catch((failure: unknown) => {
+    const stored = (next: KubeObject): Promise<Stored> =>
+      store.storage.create(key, next, ttlSeconds === undefined ? {} : { ttlSeconds });
+    return await stored(object).catch((failure: unknown) => {
       if (!isTooLarge(failure) || object.metadata.managedFields === undefined) throw failure;
-      delete object.metadata.managedFields;
-      return create();
+      return stored(withoutManagedFields(object));
     });
   } catch (failure) {
     const error = statusOf(failure, { resource: store.resource, verb: "create", name });

@@ -101,3 +101,9 @@ function contentOf(object: KubeObject): object {
   const { managedFields: _, resourceVersion: __, creationTimestamp: ___, ...metadata } = object.metadata;
   return { ...object, metadata };
 }
+
+/** What may go where an object is too large to be stored: that takes more room than anything else that nobody asked for. */
+export function withoutManagedFields(object: KubeObject): KubeObject {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}

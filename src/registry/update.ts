@@ -16,7 +16,7 @@ import { dropUnchangedEmpties } from "./empty-values.ts";
 import { isTooLarge, statusOf } from "./failures.ts";
 import { finalizerProblems } from "./finalizer-names.ts";
 import { objectKey } from "./keys.ts";
-import { keepIdleTimes } from "./managed-fields.ts";
+import { keepIdleTimes, withoutManagedFields } from "./managed-fields.ts";
 import type { NextObject, UpdateOptions } from "./ports.ts";
 import { checkPreconditions } from "./preconditions.ts";
 import type { StoreParts } from "./store-parts.ts";
@@ -99,12 +99,6 @@ export async function updateObject(
   } finally {
     await finish?.(outcome);
   }
-}
-
-/** What may go where an object is too large to be stored: that takes more room than anything else that nobody asked for. */
-function withoutManagedFields(object: KubeObject): KubeObject {
-  const { managedFields: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
 }
 
 /** What a dry run answers: the same steps on the newest object, and no write. */

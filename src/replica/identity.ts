@@ -87,6 +87,11 @@ export function initialMemberIds(
   }));
 }
 
+/** Where this one is reached; undefined where it is not among the initial members, which are named at the very first start only. */
+export function ownPeerUrls({ name, initialMembers }: ReplicaConfig): readonly string[] | undefined {
+  return initialMembers.find((member) => member.name === name)?.peerUrls;
+}
+
 /** Of one of the members that a cluster begins with. */
 export function identityOf(config: ReplicaConfig): Identity {
   const members = initialMemberIds(config);

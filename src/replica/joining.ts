@@ -1,7 +1,7 @@
 /** A member that a running cluster has been told of finds out who it is. */
 import type { Platform } from "../platform/index.ts";
 import type { ReplicaConfig } from "./config.ts";
-import type { Identity } from "./identity.ts";
+import { type Identity, ownPeerUrls } from "./identity.ts";
 import { askForCluster, type ClusterDescription } from "./transport/discovery.ts";
 
 /**
@@ -9,7 +9,7 @@ import { askForCluster, type ClusterDescription } from "./transport/discovery.ts
  * @throws Error that says whom to ask for what
  */
 export async function joinCluster(platform: Platform, config: ReplicaConfig): Promise<Identity> {
-  const own = config.initialMembers.find(({ name }) => name === config.name)?.peerUrls;
+  const own = ownPeerUrls(config);
   if (own === undefined) throw new Error(`member "${config.name}" is not among the initial members`);
   const urls = config.initialMembers
     .filter(({ name }) => name !== config.name)

@@ -1,6 +1,7 @@
 import type { MemberId } from "../base/index.ts";
 import { KvError } from "../kv/index.ts";
 import type { Message } from "../raft/index.ts";
+import { ownPeerUrls } from "./identity.ts";
 import type { ReplicaParts } from "./parts.ts";
 import type { Services } from "./services.ts";
 import { encodeDescription } from "./transport/discovery.ts";
@@ -61,8 +62,7 @@ export class Peers {
    * as long as that connection lasts.
    */
   get #urlsBeforeTheLog(): readonly string[] {
-    const { name, initialMembers } = this.#parts.config;
-    return initialMembers.find((member) => member.name === name)?.peerUrls ?? [];
+    return ownPeerUrls(this.#parts.config) ?? [];
   }
 
   /** Where they reach this member. */

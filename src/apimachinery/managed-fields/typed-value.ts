@@ -148,8 +148,7 @@ function isEmpty(value: Json | undefined): boolean {
   return true;
 }
 
-/** null and an empty list differ here. */
-
+/** To the letter: null, absent and an empty list differ. */
 function identical(a: Json, b: Json): boolean {
   if (Array.isArray(a))
     return Array.isArray(b) && a.length === b.length && a.every((item, i) => identical(item, b[i] as Json));

@@ -11,14 +11,18 @@ import { isLong } from "./max-in-flight.ts";
 export function requestTimeout(clock: Clock): Layer {
   return (context, next) => {
     const { info } = context.state;
-    if (info.query.empty && context.method === "GET") return next(context);
-    if (isLong(info)) return next(context);
-    const timeout = info.query.empty ? "" : info.query.get("timeout");
-    const why = timeout === "" ? undefined : durationProblem(timeout);
-    if (why !== undefined) throw errors.badRequest(`invalid timeout specified in the request URL - ${why}`);
-    const milliseconds = Number(parseDuration(timeout) ?? 0n) / 1_000_000;
-    context.state.deadline =
-      clock.monotonic() + (milliseconds > 0 ? Math.min(milliseconds, requestMsMax) : requestMsMax);
+    if ((info.query.empty && context.method === "GET") || isLong(info)) return next(context);
+    context.state.deadline = clock.monotonic() + timeoutMs(info.query.get("timeout"));
     return next(context);
   };
+}
+
+/** @throws StatusError BadRequest where it is no duration */
+function timeoutMs(timeout: string): number {
+  if (timeout === "") return requestMsMax;
+  const nanoseconds = parseDuration(timeout);
+  if (nanoseconds === undefined)
+    throw errors.badRequest(`invalid timeout specified in the request URL - ${durationProblem(timeout)}`);
+  const milliseconds = Number(nanoseconds) / 1_000_000;
+  return milliseconds > 0 ? Math.min(milliseconds, requestMsMax) : requestMsMax;
 }

@@ -1,6 +1,7 @@
 /** What the shared flags say, however they were given. */
 import { parseDuration } from "../../apimachinery/index.ts";
-import { type Flag, type FlagTable, parseBool, type Settings, settingsFrom } from "../flag-table.ts";
+import { notBool, parseBool } from "../../base/index.ts";
+import { type Flag, type FlagTable, type Settings, settingsFrom } from "../flag-table.ts";
 import { apiFlags } from "./definitions.ts";
 
 /** What separates values of a flag that is given several times. */
@@ -30,8 +31,7 @@ export function joined(name: string, { kind }: Flag, before: string | undefined,
 /** What pflag says of a value that does not fit; undefined where it does. */
 export function misfit({ kind }: Flag, value: string): string | undefined {
   const quoted = JSON.stringify(value);
-  if (kind === "boolean" && parseBool(value) === undefined)
-    return `strconv.ParseBool: parsing ${quoted}: invalid syntax`;
+  if (kind === "boolean" && parseBool(value) === undefined) return notBool(value);
   if (kind === "number" && !/^[+-]?\d{1,15}$/.test(value))
     return `strconv.ParseInt: parsing ${quoted}: invalid syntax`;
   if (kind === "duration" && parseDuration(value) === undefined) return `time: invalid duration ${quoted}`;

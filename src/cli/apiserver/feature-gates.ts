@@ -1,4 +1,4 @@
-import { parseBool } from "../flag-table.ts";
+import { notBool, parseBool } from "../../base/index.ts";
 
 /** kube-apiserver's feature gates, all of 1.35's. This server is as they are by default, so that is what they may be set to. */
 
@@ -103,10 +103,7 @@ function gateOf(named: string): string {
 /** @throws Error */
 function checkGate(gate: string, value: string): void {
   const wanted = parseBool(value);
-  if (wanted === undefined) {
-    const why = `strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`;
-    throw new Error(`invalid value of ${gate}=${value}, err: ${why}`);
-  }
+  if (wanted === undefined) throw new Error(`invalid value of ${gate}=${value}, err: ${notBool(value)}`);
   const isLocked = alwaysOn.has(gate) || alwaysOff.has(gate);
   const isOn = on.has(gate) || alwaysOn.has(gate);
   if (!isLocked && !isOn && !off.has(gate)) throw new Error(`unrecognized feature gate: ${gate}`);

@@ -1,5 +1,5 @@
+import { notBool, parseBool } from "../../base/index.ts";
 import type { ServedSwitch } from "../../main/index.ts";
-import { parseBool } from "../flag-table.ts";
 
 /** --runtime-config: `api/all=true`, `GROUP/VERSION=false`, `GROUP/VERSION/RESOURCE`. @throws Error in kube-apiserver's words */
 export function runtimeConfig(entries: readonly string[]): ServedSwitch[] {
@@ -7,10 +7,7 @@ export function runtimeConfig(entries: readonly string[]): ServedSwitch[] {
     const [key = "", ...rest] = entry.split("=");
     const value = rest.join("=");
     const on = value === "" ? true : parseBool(value);
-    if (on === undefined)
-      throw new Error(
-        `invalid value of ${key}: ${value}, err: strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`,
-      );
+    if (on === undefined) throw new Error(`invalid value of ${key}: ${value}, err: ${notBool(value)}`);
     const parts = key.split("/");
     if (parts.length !== 2 && parts.length !== 3) throw new Error(`runtime-config invalid key ${key}`);
     return { key, on };

@@ -1,5 +1,5 @@
 /** Arguments as cobra finds a command in them, and pflag reads the rest, with their error texts. */
-import { parseBool } from "../flag-table.ts";
+import { parseBool } from "../../base/index.ts";
 import type { UtlCommand, UtlFlag, UtlFlags } from "./command.ts";
 
 /** From the root to the command that is meant, and what else stands there. */

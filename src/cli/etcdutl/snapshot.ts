@@ -1,9 +1,8 @@
 /** `etcdutl snapshot status|restore` and `etcdutl hashkv`: what is read from files in etcd's format. */
-import type { Revision } from "../../base/index.ts";
+import { parseBool, type Revision } from "../../base/index.ts";
 import { hashSnapshot, statusOfSnapshot } from "../../member/index.ts";
 import type { Platform } from "../../platform/index.ts";
 import type { Log } from "../../telemetry/index.ts";
-import { parseBool } from "../flag-table.ts";
 import { restore } from "../store/restore.ts";
 import { statusBadArguments, UtlError, type UtlFlags } from "./command.ts";
 import { checkFormat, humanBytes, type Row, rowOf } from "./printer.ts";

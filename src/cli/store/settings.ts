@@ -1,6 +1,7 @@
 /** What flags, environment and configuration file say together, as etcd reads them. */
 import { parseDuration } from "../../apimachinery/index.ts";
-import { type Flag, parseBool, type Settings, settingsFrom } from "../flag-table.ts";
+import { parseBool } from "../../base/index.ts";
+import { type Flag, type Settings, settingsFrom } from "../flag-table.ts";
 import { choices, flags } from "./flags.ts";
 
 /** The command line itself cannot be read: etcd ends with status 2 then. */

@@ -1,10 +1,12 @@
 import {
   type FieldError,
   field,
+  isRequirementOperator,
   type LabelSelectorRequirement,
   labelRequirementErrors,
   parseFieldSelector,
   parseLabelSelector,
+  requirementValuesErrors,
   SelectorError,
 } from "../../apimachinery/index.ts";
 
@@ -52,15 +54,10 @@ function fieldRequirementErrors(
   { key, operator, values = [] }: LabelSelectorRequirement,
   path: string,
 ): FieldError[] {
-  const errors = key ? [] : [field.required(`${path}.key`, "must be specified")];
-  const withValues = operator === "In" || operator === "NotIn";
-  if (withValues && values.length === 0)
-    errors.push(field.required(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
-  if ((operator === "Exists" || operator === "DoesNotExist") && values.length > 0) {
-    const rule = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-    errors.push(field.forbidden(`${path}.values`, rule));
-  }
-  return errors;
+  return [
+    ...(key ? [] : [field.required(`${path}.key`, "must be specified")]),
+    ...requirementValuesErrors(operator, values, `${path}.values`),
+  ];
 }
 
 /** What is said of selectors that a reader of requests would not understand: they are left out, which asks for more. */
@@ -74,13 +71,11 @@ export function ignoredSelectors({ fieldSelector, labelSelector }: SelectorsAske
     }),
     ignored(labelSelector, `${root}.labelSelector`, {
       parse: parseLabelSelector,
-      usable: ({ operator }) => labelOperators.has(operator),
+      usable: ({ operator }) => isRequirementOperator(operator),
     }),
   ].filter((text) => text !== undefined);
   return texts.length === 0 ? undefined : texts.join("; ");
 }
-
-const labelOperators: ReadonlySet<string> = new Set(["In", "NotIn", "Exists", "DoesNotExist"]);
 
 function ignored(
   { rawSelector = "", requirements = [] }: SelectorAttributes = {},

@@ -272,9 +272,7 @@ class Cacher implements Storage, FeedTarget, ComparedCache {
     }
     const initial = wantsState
       ? this.#stateEvents(prefix, options)
-      : fromNow
-        ? []
-        : this.#eventsSince(prefix, watcher, from);
+      : this.#eventsSince(prefix, watcher, fromNow ? this.#freshness.revision : from);
     watcher.seen = Math.max(from, this.#freshness.revision) as Revision;
     this.#watchers.add(watcher, prefix, this.#store.singleKey(prefix, options.predicate.name));
     if (watcher.bookmarks) this.#bookmarks.add(watcher);

@@ -3,7 +3,7 @@ import type { Container, ContainerSecurityContext, Pod, PodSpec } from "./types.
 
 /** AppArmor profiles were annotations until 1.30: they still say what the fields now do. */
 
-const prefix = "container.apparmor.security.beta.kubernetes.io/";
+export const appArmorPrefix = "container.apparmor.security.beta.kubernetes.io/";
 const localhost = "localhost/";
 
 type Profile = NonNullable<ContainerSecurityContext["appArmorProfile"]>;
@@ -25,7 +25,7 @@ export function takeFromAnnotations(pod: Pod, warn: (text: string) => void): voi
   if (annotations === undefined || pod.spec.os?.name === "windows") return;
   const ofPod = pod.spec.securityContext?.appArmorProfile;
   for (const container of containersOf(pod.spec)) {
-    const key = prefix + container.name;
+    const key = appArmorPrefix + container.name;
     const annotation = annotations[key];
     if (annotation === undefined || container.securityContext?.appArmorProfile !== undefined) continue;
     const profile = profileOf(annotation);
@@ -37,7 +37,7 @@ export function takeFromAnnotations(pod: Pod, warn: (text: string) => void): voi
   }
 }
 
-export const isProfileAnnotation = (key: string): boolean => key.startsWith(prefix);
+export const isProfileAnnotation = (key: string): boolean => key.startsWith(appArmorPrefix);
 
 /** Annotations of pods must name containers that are there, and profiles that can be. */
 export function validateAnnotatedProfiles(
@@ -49,7 +49,7 @@ export function validateAnnotatedProfiles(
   return Object.entries(annotations).flatMap(([key, value]) => {
     if (!isProfileAnnotation(key)) return [];
     const path = `${at}[${key}]`;
-    const name = key.slice(prefix.length);
+    const name = key.slice(appArmorPrefix.length);
     const errors = names.has(name) ? [] : [field.invalid(path, name, "container not found")];
     const isKnown =
       value === "" || value === "runtime/default" || value === "unconfined" || value.startsWith(localhost);
@@ -63,7 +63,7 @@ export function validateProfilesAgree({ metadata, spec }: Pod): FieldError[] {
   if (spec.os?.name === "windows") return [];
   return lists.flatMap((list) =>
     (spec[list] ?? []).flatMap((container, i) => {
-      const annotation = metadata.annotations?.[prefix + container.name];
+      const annotation = metadata.annotations?.[appArmorPrefix + container.name];
       const profile = container.securityContext?.appArmorProfile ?? spec.securityContext?.appArmorProfile;
       if (annotation === undefined || profile === undefined) return [];
       const path = `spec.${list}[${i}].securityContext.appArmorProfile`;

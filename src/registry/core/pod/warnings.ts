@@ -2,6 +2,7 @@ import { dns1123LabelErrors, labelValueErrors, type ObjectMeta } from "../../../
 import { ipWarnings } from "../../rules/ip-warnings.ts";
 import { deprecatedLabelWarning, selectorTermWarnings } from "../node-labels.ts";
 import { fractionWarnings } from "../volume/claim-warnings.ts";
+import { appArmorPrefix } from "./app-armor.ts";
 import { containerSeccompPrefix, seccompAnnotation } from "./pod-annotations.ts";
 import { portWarnings } from "./port-warnings.ts";
 import type { Affinity, Container, EnvVar, Pod, PodAffinity, PodSpec, PodTemplate } from "./types.ts";
@@ -9,7 +10,6 @@ import { volumeWarnings } from "./volume-warnings.ts";
 
 /** What works but will not for ever, or not as its author thinks: upstream's warningsForPodSpecAndMeta, in its order. */
 
-const appArmorPrefix = "container.apparmor.security.beta.kubernetes.io/";
 const useSeccompField = 'non-functional in v1.27+; use the "seccompProfile" field instead';
 
 const oldAnnotations: readonly (readonly [key: string, text: string])[] = [
